@@ -1,0 +1,1 @@
+//! The JeOS root: built once, cached by digest, with package layers on it.

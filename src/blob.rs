@@ -1,0 +1,1 @@
+//! Blob storage: bytes are hashed while they stream.

@@ -1,0 +1,1 @@
+//! The configuration bundle of one site: build, read, verify, unpack safely.

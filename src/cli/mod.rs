@@ -1,0 +1,77 @@
+//! The command line: one file a verb. The library never sees a clap type.
+
+mod base;
+mod build;
+mod bundle;
+mod check;
+mod inspect;
+mod list;
+mod new;
+mod plan;
+mod schema;
+mod smoke;
+
+use crate::error::{Error, Result};
+
+/// Turns one small text file per customer into a bootable virtual appliance.
+#[derive(Debug, clap::Parser)]
+#[command(name = "slipway", version, propagate_version = true)]
+pub struct Cli {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Verb {
+    /// Write a customer's profile from answers.
+    New(new::Args),
+    /// List the customers' profiles.
+    List(list::Args),
+    /// Check profiles, and show every error in them.
+    Check(check::Args),
+    /// Print the JSON Schema of profiles.
+    Schema(schema::Args),
+    /// Show everything that will go into a customer's image.
+    Plan(plan::Args),
+    /// Build a customer's image.
+    Build(build::Args),
+    /// Show what went into an image, without booting or mounting it.
+    Inspect(inspect::Args),
+    /// Boot a copy of an image and check that it converges.
+    Smoke(smoke::Args),
+    /// List, build and prune base images.
+    Base(base::Args),
+    /// Build and show configuration bundles.
+    Bundle(bundle::Args),
+}
+
+impl Cli {
+    /// Runs the verb; the number is the process's exit code.
+    pub fn run(&self) -> Result<u8> {
+        match &self.verb {
+            Verb::New(args) => new::run(args),
+            Verb::List(args) => list::run(args),
+            Verb::Check(args) => check::run(args),
+            Verb::Schema(args) => schema::run(args),
+            Verb::Plan(args) => plan::run(args),
+            Verb::Build(args) => build::run(args),
+            Verb::Inspect(args) => inspect::run(args),
+            Verb::Smoke(args) => smoke::run(args),
+            Verb::Base(args) => base::run(args),
+            Verb::Bundle(args) => bundle::run(args),
+        }
+    }
+}
+
+/// Prints an error, its causes and what to do about it on stderr.
+pub fn report(error: &Error) {
+    anstream::eprintln!("error: {error}");
+    let mut cause = std::error::Error::source(error);
+    while let Some(inner) = cause {
+        anstream::eprintln!("  because: {inner}");
+        cause = inner.source();
+    }
+    if let Some(remedy) = error.find_remedy() {
+        anstream::eprintln!("  help: {remedy}");
+    }
+}

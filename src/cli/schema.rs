@@ -1,0 +1,12 @@
+//! `slipway schema`.
+
+use crate::error::{Error, Kind, Result};
+
+/// Arguments of `slipway schema`.
+#[derive(Debug, clap::Args)]
+pub struct Args {}
+
+/// Runs the verb; the number is the process's exit code.
+pub fn run(_args: &Args) -> Result<u8> {
+    Err(Error::new(Kind::Refused, "slipway schema is not built yet"))
+}

@@ -1,0 +1,1 @@
+//! GRUB for BIOS and the signed chain for UEFI.

@@ -1,0 +1,1 @@
+//! The root filesystem: ext4 as a pure function of a tree.

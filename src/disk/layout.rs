@@ -1,0 +1,1 @@
+//! Where the partitions lie: pure arithmetic.

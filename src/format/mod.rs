@@ -1,0 +1,1 @@
+//! Image formats: one file, one enum variant, one match arm each.

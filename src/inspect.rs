@@ -1,0 +1,1 @@
+//! What went into an image, read from outside without mounting it.

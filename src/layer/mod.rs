@@ -1,0 +1,6 @@
+//! What is added to the base: each layer is a pure function from its inputs to tree entries.
+
+pub mod config;
+pub mod customer;
+pub mod firstboot;
+pub mod puppet;

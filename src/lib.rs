@@ -1,0 +1,25 @@
+//! Slipway turns one small text file per customer into a bootable virtual appliance.
+//!
+//! The way of the data, in one direction: a profile (what the customer asked) is resolved into a plan
+//! (everything pinned), a base and its layers become a tree, the tree becomes a disk, the disk is
+//! written in the formats that were asked for. A file imports only from the rooms listed above it.
+
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
+pub mod base;
+pub mod blob;
+pub mod bundle;
+pub mod cli;
+pub mod command;
+pub mod disk;
+pub mod error;
+pub mod format;
+pub mod inspect;
+pub mod layer;
+pub mod manifest;
+pub mod pack;
+pub mod profile;
+pub mod progress;
+pub mod smoke;
+pub mod tree;
+pub mod units;

@@ -1,0 +1,61 @@
+//! The record of what was built into an image: readable inside it and from outside.
+
+use serde::{Deserialize, Serialize};
+
+use crate::profile::Profile;
+use crate::units::{Digest, Timestamp};
+
+/// Where the record lies in the image's root.
+pub const IMAGE_RECORD: &str = "/usr/lib/slipway/image.json";
+
+/// Everything that went into one image. Nothing here is secret: it may be published.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ImageRecord {
+    /// Version of this format: 1.
+    pub format: u32,
+    /// The builder's version.
+    pub builder: String,
+    /// The digest of the plan; it names the build.
+    pub plan: Digest,
+    /// The image's time: not before anything that went in; the appliance's clock may not be before it.
+    pub time: Timestamp,
+    /// The profile with everything inherited.
+    pub profile: Profile,
+    /// The base and its package layers.
+    pub base: BaseRecord,
+    /// The configuration bundle.
+    pub bundle: BundleRecord,
+    /// The operating system's packages, sorted by name.
+    pub packages: Vec<Package>,
+}
+
+/// Which base, and the content that it had.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BaseRecord {
+    /// The definition's name, as in "debian-12".
+    pub name: String,
+    /// The digest of the base with its package layers: names, attributes and contents.
+    pub digest: Digest,
+}
+
+/// Which bundle.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BundleRecord {
+    /// The site.
+    pub site: String,
+    /// The release id, as in "demo-1.0.0+b1".
+    pub release: String,
+    /// SHA-256 of the .tgz.
+    pub digest: Digest,
+}
+
+/// An installed package of the operating system.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Package {
+    /// Binary package name.
+    pub name: String,
+    /// Version as dpkg has it.
+    pub version: String,
+    /// Architecture as dpkg has it: amd64, all.
+    pub architecture: String,
+}

@@ -1,0 +1,244 @@
+//! What a customer asked for, after inheritance and validation. The schema is derived from these types,
+//! so the doc comments below are what an editor shows.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// One customer's appliance.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Profile {
+    /// Who it is for.
+    pub customer: Customer,
+    /// The base image: the name of a file in images/, without .toml.
+    pub base: String,
+    /// The site: which configuration bundle converges the machine.
+    pub site: String,
+    /// The channel whose newest release is taken; not together with `bundle`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub channel: Option<String>,
+    /// One pinned bundle version, as in "1.4.0+b17"; not together with `channel`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bundle: Option<String>,
+    /// Where bundles are: file:///folder or https://host/path.
+    pub store: String,
+    /// How the machine converges.
+    #[serde(default)]
+    pub master: Master,
+    /// Names, time zone, languages.
+    #[serde(default)]
+    pub system: System,
+    /// Address, name servers, proxy, time servers.
+    #[serde(default)]
+    pub network: Network,
+    /// The virtual machine that is described to the hypervisor.
+    #[serde(default)]
+    pub hardware: Hardware,
+    /// The image formats to write.
+    #[serde(default = "default_formats")]
+    pub formats: Vec<Format>,
+    /// Extra packages of the base's distribution.
+    #[serde(default)]
+    pub packages: Vec<String>,
+    /// Extra files.
+    #[serde(default)]
+    pub files: Vec<ExtraFile>,
+    /// Who may log in.
+    #[serde(default)]
+    pub access: Access,
+    /// Hiera data for this customer: it wins over the site's.
+    #[serde(default)]
+    pub hiera: BTreeMap<String, serde_json::Value>,
+    /// What the console shows.
+    #[serde(default)]
+    pub branding: Branding,
+    /// What the smoke test asks of the converged machine.
+    #[serde(default)]
+    pub probes: Vec<Probe>,
+}
+
+/// Who an appliance is for.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Customer {
+    /// Short name for files: lowercase letters, digits and single hyphens, at most 40; by default the
+    /// profile's file name.
+    #[serde(default)]
+    pub id: String,
+    /// Name for people, in any language.
+    pub name: String,
+    /// Whom to ask.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub contact: Option<String>,
+}
+
+/// How the machine converges.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Master {
+    /// A local Puppet Server, or masterless `puppet apply`.
+    pub mode: MasterMode,
+    /// Minutes between runs after the first success; 0 turns them off.
+    pub interval_minutes: u32,
+}
+
+/// How the machine converges.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum MasterMode {
+    /// A local Puppet Server and an agent.
+    #[default]
+    Puppetserver,
+    /// `puppet apply`, without a server: less memory.
+    Apply,
+}
+
+/// Names, time zone, languages.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct System {
+    /// Host name, fully qualified or not; by default the customer's id.
+    pub hostname: Option<String>,
+    /// A name of the time zone database, as in "Europe/Berlin"; UTC by default.
+    pub timezone: Option<String>,
+}
+
+/// Address, name servers, proxy, time servers.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Network {
+    /// A fixed address with prefix length, as in "192.0.2.10/24"; DHCP without one.
+    pub address: Option<String>,
+    /// The router; needed with a fixed address.
+    pub gateway: Option<String>,
+    /// Name servers' addresses.
+    pub dns: Vec<String>,
+    /// The proxy for HTTP and HTTPS, as in "http://proxy.example:3128".
+    pub proxy: Option<String>,
+    /// Time servers.
+    pub ntp: Vec<String>,
+}
+
+/// The virtual machine that is described to the hypervisor.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Hardware {
+    /// Size of the virtual disk, as in "8 GiB".
+    #[schemars(with = "String")]
+    pub disk: crate::units::ByteSize,
+    /// Whether root grows to the disk at every boot.
+    pub grow: bool,
+    /// Recommended processors.
+    pub vcpus: u32,
+    /// Recommended memory, as in "2 GiB".
+    #[schemars(with = "String")]
+    pub memory: crate::units::ByteSize,
+}
+
+/// An image format.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
+#[serde(rename_all = "lowercase")]
+pub enum Format {
+    /// A sparse raw disk.
+    Raw,
+    /// QEMU's copy-on-write format, compressed.
+    Qcow2,
+}
+
+/// One extra file in the image.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ExtraFile {
+    /// Where it goes: an absolute path in the image.
+    pub path: String,
+    /// Its text; not together with `source`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub content: Option<String>,
+    /// A file beside the profile; not together with `content`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<String>,
+    /// Permission bits in octal, as in "0644".
+    #[serde(default = "default_mode")]
+    pub mode: String,
+}
+
+/// Who may log in.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Access {
+    /// OpenSSH public keys of the user `admin`.
+    pub ssh_keys: Vec<String>,
+}
+
+/// What the console shows.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Branding {
+    /// The product's name; by default the site's.
+    pub product: Option<String>,
+    /// Lines above the status on the console.
+    pub banner: Option<String>,
+}
+
+/// What the smoke test asks of the converged machine: exactly one of `http`, `unit`, `command`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(untagged, deny_unknown_fields)]
+pub enum Probe {
+    /// An HTTP request to the machine, from outside.
+    Http {
+        /// Path with a leading slash, asked on `port`.
+        http: String,
+        /// TCP port on the machine.
+        #[serde(default = "default_port")]
+        port: u16,
+        /// Expected status.
+        #[serde(default = "default_status")]
+        status: u16,
+        /// Text that the answer must hold.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        text: Option<String>,
+    },
+    /// A systemd unit that must be active.
+    Unit {
+        /// The unit's name, as in "nginx.service".
+        unit: String,
+    },
+    /// A command that must end with 0, run as root on the machine.
+    Command {
+        /// For `sh -c`.
+        command: String,
+    },
+}
+
+fn default_formats() -> Vec<Format> {
+    vec![Format::Qcow2]
+}
+
+fn default_mode() -> String {
+    "0644".to_owned()
+}
+
+fn default_port() -> u16 {
+    80
+}
+
+fn default_status() -> u16 {
+    200
+}
+
+impl Default for Master {
+    fn default() -> Self {
+        Self { mode: MasterMode::default(), interval_minutes: 30 }
+    }
+}
+
+impl Default for Hardware {
+    fn default() -> Self {
+        use crate::units::{ByteSize, GIB};
+        Self { disk: ByteSize(8 * GIB), grow: true, vcpus: 2, memory: ByteSize(2 * GIB) }
+    }
+}

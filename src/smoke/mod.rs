@@ -1,0 +1,1 @@
+//! Boots a copy of an image and reports what it saw.
