@@ -117,7 +117,7 @@ pub struct Report {
     pub help: Vec<String>,
 }
 
-/// All errors of one profile and of those that it inherits from; never empty.
+/// All errors of one profile and of those that it inherits from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Diagnostics {
     /// The profile first, then its parent, and so on.
@@ -146,6 +146,14 @@ impl Diagnostics {
     /// All errors for programs.
     pub fn reports(&self) -> Vec<Report> {
         self.errors.iter().map(|error| self.report(error)).collect()
+    }
+
+    /// Keeps the errors that `wanted` says yes to; none may be left.
+    #[must_use]
+    pub fn retain(mut self, mut wanted: impl FnMut(&Report) -> bool) -> Self {
+        let mut keep = self.reports().into_iter().map(|report| wanted(&report));
+        self.errors.retain(|_| keep.next().unwrap_or_default());
+        self
     }
 
     fn report(&self, error: &Diagnostic) -> Report {

@@ -49,27 +49,75 @@ pub struct Loaded {
 /// # Errors
 /// All errors of the profile and of its parents, also that it cannot be read.
 pub fn load(path: &Path, known: &Known) -> Result<Loaded, Diagnostics> {
-    let mut files = Vec::new();
-    let mut errors = Vec::new();
-    let tree = inherit::read(path, &mut files, &mut errors);
+    let mut draft = Draft::read(path);
     let id = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-    // after an error of syntax or inheritance, what seems to be missing may only be unread
-    if let Some(tree) = tree.filter(|_| errors.is_empty()) {
-        walk::check(&schema::strict(), &tree, &files, &mut errors);
+    draft.check(&schema::strict(), |tree, errors| {
         let folder = path.parent().unwrap_or(Path::new(""));
-        whole::check(&tree, &whole::Facts { bases: &known.bases, folder }, &mut errors);
-        check_id(&tree, &id, &mut errors);
-        if errors.is_empty() {
-            match serde_json::from_value::<Profile>(node::table_to_json(&tree)) {
-                Ok(profile) => {
-                    let files = files.into_iter().map(|file| file.path).collect();
-                    return Ok(Loaded { profile: profile.with_defaults(&id), files });
-                }
-                Err(e) => errors.push(Diagnostic::of_file(0, e.to_string())),
-            }
+        whole::check(tree, &whole::Facts { bases: &known.bases, folder }, errors);
+        check_id(tree, &id, errors);
+    });
+    let (tree, files) = draft.finish()?;
+    match serde_json::from_value::<Profile>(node::table_to_json(&tree)) {
+        Ok(profile) => {
+            let files = files.into_iter().map(|file| file.path).collect();
+            Ok(Loaded { profile: profile.with_defaults(&id), files })
+        }
+        Err(e) => Err(Diagnostics::new(files, vec![Diagnostic::of_file(0, e.to_string())])),
+    }
+}
+
+/// Validates a shared parent, in which nothing has to be complete; gives the files that were read.
+///
+/// # Errors
+/// All errors of the parent and of its own parents, also that it cannot be read.
+pub fn check_parent(path: &Path, known: &Known) -> Result<Vec<PathBuf>, Diagnostics> {
+    let mut draft = Draft::read(path);
+    draft.check(&schema::partial(), |tree, errors| {
+        let folder = path.parent().and_then(Path::parent).unwrap_or(Path::new(""));
+        let facts = whole::Facts { bases: &known.bases, folder };
+        whole::check_partial(tree, &facts, errors);
+    });
+    let (_, files) = draft.finish()?;
+    Ok(files.into_iter().map(|file| file.path).collect())
+}
+
+/// Whether a file lies where shared parents lie.
+pub fn is_parent(path: &Path) -> bool {
+    path.parent().and_then(Path::file_name).is_some_and(|name| name == SHARED)
+}
+
+/// A profile that may still be wrong.
+struct Draft {
+    tree: node::Table,
+    files: Vec<SourceFile>,
+    errors: Vec<Diagnostic>,
+}
+
+impl Draft {
+    fn read(path: &Path) -> Self {
+        let (mut files, mut errors) = (Vec::new(), Vec::new());
+        let tree = inherit::read(path, &mut files, &mut errors).unwrap_or_default();
+        Self { tree, files, errors }
+    }
+
+    /// After an error of syntax or inheritance, what seems to be wrong may only be unread.
+    fn check(
+        &mut self,
+        schema: &serde_json::Value,
+        whole: impl FnOnce(&node::Table, &mut Vec<Diagnostic>),
+    ) {
+        if self.errors.is_empty() {
+            walk::check(schema, &self.tree, &self.files, &mut self.errors);
+            whole(&self.tree, &mut self.errors);
         }
     }
-    Err(Diagnostics::new(files, errors))
+
+    fn finish(self) -> Result<(node::Table, Vec<SourceFile>), Diagnostics> {
+        if self.errors.is_empty() {
+            return Ok((self.tree, self.files));
+        }
+        Err(Diagnostics::new(self.files, self.errors))
+    }
 }
 
 /// Without an id of its own, the file's name is the customer's id.

@@ -19,7 +19,10 @@ pub enum Audience {
 
 /// The schema for editors, as JSON Schema draft 7, which all TOML editors know.
 pub fn schema(audience: Audience) -> Value {
-    let mut schema = strict();
+    let mut schema = match audience {
+        Audience::Customer => strict(),
+        Audience::Parent => partial(),
+    };
     let parent = json!({
         "description": "Inherits from profiles/shared/NAME.toml: tables merge, lists replace.",
         "type": "string",
@@ -28,21 +31,23 @@ pub fn schema(audience: Audience) -> Value {
     if let Some(properties) = schema["properties"].as_object_mut() {
         properties.insert(EXTENDS.to_owned(), parent);
     }
-    let required = schema["required"].take();
-    match audience {
-        Audience::Customer => {
-            schema["anyOf"] = json!([{ "required": [EXTENDS] }, { "required": required }]);
-        }
-        Audience::Parent => {
-            // a part of a table may stand in a parent, the rest in the child
-            let customer = schema.pointer_mut("/definitions/Customer");
-            if let Some(Value::Object(customer)) = customer {
-                customer.remove("required");
-            }
-        }
+    if audience == Audience::Customer
+        && let Some(root) = schema.as_object_mut()
+        && let Some(required) = root.remove("required")
+    {
+        let alternatives = json!([{ "required": [EXTENDS] }, { "required": required }]);
+        root.insert("anyOf".to_owned(), alternatives);
     }
-    if let Some(root) = schema.as_object_mut() {
-        root.remove("required");
+    schema
+}
+
+/// The schema of a shared parent: the tables that merge need not be complete.
+pub(super) fn partial() -> Value {
+    let mut schema = strict();
+    for table in ["", "/definitions/Customer"] {
+        if let Some(Value::Object(map)) = schema.pointer_mut(table) {
+            map.remove("required");
+        }
     }
     schema
 }

@@ -20,10 +20,15 @@ pub(super) struct Facts<'a> {
 
 /// Checks a profile with everything inherited; values of the wrong type were reported before.
 pub(super) fn check(profile: &Table, facts: &Facts<'_>, errors: &mut Vec<Diagnostic>) {
-    base(profile, facts.bases, errors);
     release(profile, errors);
     network(profile, errors);
     memory(profile, errors);
+    check_partial(profile, facts, errors);
+}
+
+/// Checks a parent: only what another file cannot put right.
+pub(super) fn check_partial(profile: &Table, facts: &Facts<'_>, errors: &mut Vec<Diagnostic>) {
+    base(profile, facts.bases, errors);
     files(profile, facts.folder, errors);
     if let Some(entry) = profile.get("hiera") {
         hiera(entry, errors);
