@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::diagnostic::{Diagnostic, Place};
 use super::node::{Entry, Node, Table, Value};
-use super::rules::{interface, plain_value, same_network};
+use super::rules::{Rule, interface, plain_value, same_network};
 use super::suggest::{nearest, one_of};
 use crate::units::{ByteSize, GIB};
 
@@ -55,7 +55,7 @@ fn text<'a>(table: &'a Table, path: &[&str]) -> Option<(&'a str, &'a Place)> {
 
 fn base(profile: &Table, bases: &[String], errors: &mut Vec<Diagnostic>) {
     let Some((name, place)) = text(profile, &["base"]) else { return };
-    if bases.iter().any(|base| base == name) {
+    if bases.iter().any(|base| base == name) || Rule::Base.check(name).is_err() {
         return;
     }
     let names = || bases.iter().map(String::as_str);
@@ -185,7 +185,7 @@ fn content(file: &Table, place: &Place, errors: &mut Vec<Diagnostic>) {
 
 /// The file must be there, and below the folder of profiles also when links are followed.
 fn source_file(source: &str, place: &Place, folder: &Path) -> Option<Diagnostic> {
-    super::rules::Rule::SourcePath.check(source).ok()?;
+    Rule::SourcePath.check(source).ok()?;
     let path = folder.join(source);
     let error = |label: String| {
         let error = Diagnostic::at(place, "this source cannot be used", label);

@@ -117,7 +117,7 @@ impl Rule {
     pub fn check(self, text: &str) -> Verdict {
         match self {
             Self::Banner => text::banner(text),
-            Self::Base => names::slug(text, "a base's name"),
+            Self::Base => names::base(text),
             Self::BundleVersion => names::bundle_version(text),
             Self::Channel => names::slug(text, "a channel"),
             Self::CustomerId => names::slug(text, "a customer's id"),
@@ -148,9 +148,9 @@ impl Rule {
     /// The same for editors, as a regular expression of JSON Schema; coarser than [`Rule::check`].
     pub fn pattern(self) -> Option<&'static str> {
         Some(match self {
-            Self::Base | Self::Channel | Self::CustomerId | Self::Parent | Self::Site => {
-                names::SLUG_PATTERN
-            }
+            Self::Base => names::BASE_PATTERN,
+            Self::Channel | Self::CustomerId | Self::Parent | Self::Site => names::SLUG_PATTERN,
+
             Self::BundleVersion => names::BUNDLE_VERSION_PATTERN,
             Self::DiskSize | Self::MemorySize => sizes::PATTERN,
             Self::FileMode => paths::MODE_PATTERN,

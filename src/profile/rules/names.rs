@@ -8,6 +8,9 @@ const SLUG_LONGEST: usize = 40;
 /// Lowercase words of letters and digits, joined by single hyphens.
 pub(super) const SLUG_PATTERN: &str = "^[a-z0-9]+(-[a-z0-9]+)*$";
 
+/// See [`base`].
+pub(super) const BASE_PATTERN: &str = "^[a-z0-9]+([.-][a-z0-9]+)*$";
+
 /// See [`bundle_version`].
 pub(super) const BUNDLE_VERSION_PATTERN: &str = r"^[0-9]+\.[0-9]+\.[0-9]+(-[0-9a-z.-]+)?\+b[0-9]+$";
 
@@ -38,6 +41,17 @@ pub(super) fn slug(text: &str, what: &str) -> Verdict {
     Err(Complaint::new(format!("this is not {what}"), label).help(format!(
         "allowed are a-z, 0-9 and single hyphens between them, at most {SLUG_LONGEST} characters"
     )))
+}
+
+/// A base's name: a slug in which dots may part words too, as in "ubuntu-24.04".
+pub(super) fn base(text: &str) -> Verdict {
+    let good = text.len() <= SLUG_LONGEST
+        && text.split(['-', '.']).all(|word| !word.is_empty() && word.bytes().all(is_slug_byte));
+    if good {
+        return Ok(());
+    }
+    Err(Complaint::new("this is not a base's name", "not allowed here")
+        .help("write the name of a file in images/, without .toml"))
 }
 
 fn is_slug_byte(byte: u8) -> bool {
