@@ -5,7 +5,7 @@ use serde_json::{Map, Value as Schema};
 use super::diagnostic::{Diagnostic, Place, SourceFile};
 use super::node::{Entry, Node, Table, Value};
 use super::rules::Rule;
-use super::suggest::{nearest, one_of};
+use super::suggest::{nearest, one_of, wrapped};
 
 /// Checks a whole profile.
 pub(super) fn check(
@@ -93,7 +93,7 @@ impl<'a> Walk<'a> {
         };
         let error = Diagnostic::at(&entry.key, format!("unknown key `{key}`"), label);
         let names = one_of(known.keys().map(String::as_str), "and");
-        self.errors.push(error.help(format!("{} has {names}", table_name(path))));
+        self.errors.push(error.help(wrapped(&format!("{} has {names}", table_name(path)))));
     }
 
     /// The table of the top level that has this key, for keys that stand in the wrong table.
