@@ -121,10 +121,10 @@ pub fn prepare(
     progress: &dyn Progress,
 ) -> Result<Prepared> {
     let mut root = workshop.bases.ensure(&order.definition, progress)?;
-    for layer in plan::layers(order, &bundle) {
+    for layer in plan::layers(order, &bundle)? {
         root = workshop.bases.ensure_layer(&root, &layer, progress)?;
     }
-    Ok(Prepared { plan: Plan::new(order, &root, &bundle), root, bundle })
+    Ok(Prepared { plan: Plan::new(order, &root, &bundle)?, root, bundle })
 }
 
 /// What is cached of an order, without making anything: all of it, or the names of what is missing.
@@ -134,7 +134,7 @@ pub fn look(
     workshop: &Workshop<'_>,
     progress: &dyn Progress,
 ) -> Result<std::result::Result<Prepared, Vec<String>>> {
-    let layers = plan::layers(order, bundle);
+    let layers = plan::layers(order, bundle)?;
     let mut missing: Vec<String> = layers.iter().map(|l| format!("layer {}", l.name)).collect();
     let Some(mut root) = workshop.bases.find(&order.definition, progress)? else {
         missing.insert(0, format!("base {}", order.definition.name));
@@ -147,7 +147,7 @@ pub fn look(
         root = found;
         missing.remove(0);
     }
-    let plan = Plan::new(order, &root, bundle);
+    let plan = Plan::new(order, &root, bundle)?;
     Ok(Ok(Prepared { plan, root, bundle: bundle.clone() }))
 }
 
@@ -168,7 +168,48 @@ pub fn assemble(
         command_line: Vec::new(),
     };
     let (tree, packs) = tree(order, prepared, &record, &spec, workshop)?;
-    Ok((disk::compose(&tree, &packs, &spec)?, record))
+    Ok((compose(&tree, &packs, &spec)?, record))
+}
+
+fn compose(tree: &Tree, packs: &[Arc<Pack>], spec: &DiskSpec) -> Result<Disk> {
+    let layout = disk::layout::Layout::new(spec.size)?;
+    let ids = spec.ids();
+    let params = disk::ext4::Params {
+        size: layout.root.length,
+        uuid: *ids.filesystem.as_bytes(),
+        hash_seed: *ids.hash_seed.as_bytes(),
+        time: spec.time,
+        label: "root".to_owned(),
+    };
+    let root = disk::ext4::build(tree, packs, &params)?;
+    disk::assemble(tree, spec, root)
+}
+
+fn first_boot(plan: &Plan, bundle: &Bundle) -> firstboot::Facts {
+    let profile = &plan.profile;
+    let own: Vec<firstboot::Health> = bundle
+        .manifest
+        .health
+        .iter()
+        .map(|h| firstboot::Health {
+            port: h.port,
+            path: h.path.clone(),
+            status: h.status,
+            text: h.text.clone(),
+        })
+        .collect();
+    firstboot::Facts {
+        product: profile.product().to_owned(),
+        banner: profile.branding.banner.clone(),
+        release: bundle.manifest.release.clone(),
+        site: profile.site.clone(),
+        mode: profile.master.mode,
+        interval_minutes: profile.master.interval_minutes,
+        grow: profile.hardware.grow,
+        time: plan.time,
+        health: firstboot::Health::choose(&own, &profile.probes),
+        probes: profile.probes.clone(),
+    }
 }
 
 /// The root filesystem: the base, and then each layer's additions.
@@ -182,20 +223,15 @@ fn tree(
     let (plan, bundle) = (&prepared.plan, &prepared.bundle);
     let mut tree = prepared.root.tree.clone();
     let mut packs = prepared.root.packs.clone();
-    let master = puppet::Facts {
-        mode: plan.profile.master.mode,
-        memory: plan.profile.hardware.memory,
-        time: plan.time,
-    };
+    let master = puppet::Facts { mode: plan.profile.master.mode, time: plan.time };
     puppet::configure(&mut tree, &master)?;
     packs.extend(config::add(&mut tree, bundle, config::CODE, workshop.cache, plan.time)?);
     let inputs = customer::Inputs {
         sources: order.sources.clone(),
-        release: bundle.manifest.release.clone(),
         time: plan.time,
     };
     customer::add(&mut tree, &plan.profile, &inputs)?;
-    firstboot::add(&mut tree, &firstboot::Facts::new(&plan.profile, &bundle.manifest, plan.time))?;
+    firstboot::add(&mut tree, &first_boot(plan, bundle))?;
     let json = json(record)?;
     tree.put_file(IMAGE_RECORD, 0o644, plan.time, json)?;
     disk::bootloader::configure(&mut tree, spec)?;

@@ -51,22 +51,22 @@ pub struct Plan {
 
 impl Plan {
     /// Pins an order: `root` is the base with all of [`layers`] on it.
-    pub fn new(order: &Order, root: &base::Root, bundle: &Bundle) -> Self {
+    pub fn new(order: &Order, root: &base::Root, bundle: &Bundle) -> Result<Self> {
         let definition = &order.definition;
-        Self {
+        Ok(Self {
             format: FORMAT,
             builder: env!("CARGO_PKG_VERSION").to_owned(),
             time: root.time.max(bundle.manifest.created),
             profile: order.profile.clone(),
             sources: order.sources.iter().map(|(k, v)| (k.clone(), Digest::of(v))).collect(),
             base: BaseRecord { name: definition.name.clone(), digest: root.digest },
-            layers: layers(order, bundle).into_iter().map(|layer| layer.name).collect(),
+            layers: layers(order, bundle)?.into_iter().map(|layer| layer.name).collect(),
             bundle: BundleRecord {
                 site: bundle.manifest.site.to_string(),
                 release: bundle.manifest.release.clone(),
                 digest: bundle.digest,
             },
-        }
+        })
     }
 
     /// The digest that names the build.
@@ -102,19 +102,15 @@ impl Plan {
 ///
 /// The master has a layer of its own, without the site's packages: compiling it costs most of a minute,
 /// and every customer of a base shares it.
-pub fn layers(order: &Order, bundle: &Bundle) -> Vec<LayerSpec> {
+pub fn layers(order: &Order, bundle: &Bundle) -> Result<Vec<LayerSpec>> {
     let mut layers = Vec::new();
     if order.profile.master.mode == MasterMode::Puppetserver {
-        layers.push(master(&order.definition));
+        layers.push(puppet::master_layer(&order.definition.puppet.server)?);
     }
     layers.push(packages("site", &bundle.manifest.needs.packages, &bundle.manifest.needs.files));
     layers.push(packages("customer", &order.profile.packages, &[]));
     layers.retain(|layer| !layer.is_empty());
-    layers
-}
-
-fn master(definition: &base::Definition) -> LayerSpec {
-    puppet::master_layer(&definition.puppet.server)
+    Ok(layers)
 }
 
 fn packages(name: &str, packages: &[String], files: &[bundle::NeededFile]) -> LayerSpec {
