@@ -1,16 +1,22 @@
 //! `slipway smoke`: boot a copy of an image and check that it converges.
 
-use std::io::{IsTerminal, Read, Write};
+mod show;
+mod target;
+
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use crate::error::{Context, Error, Kind, Result};
-use crate::profile::Format;
 use crate::progress::Progress;
-use crate::smoke::{Accelerator, Again, BootReport, Firmware, Limits, Order, State, Verdict};
-use crate::units::{ByteSize, GIB};
+use crate::smoke::{Accelerator, Again, Firmware, Limits, Order, State};
+use crate::units::ByteSize;
+
+use super::project::{self, shown};
+use super::terminal::{self, Terminal};
+use target::Target;
 
 /// Arguments of `slipway smoke`.
 #[derive(Debug, clap::Args)]
@@ -19,96 +25,98 @@ Exit codes: 0 READY and every probe passed; 1 the test could not be made; 10 tim
 12 kernel panic; 13 wrong release; 14 a probe failed; 15 the machine stopped by itself;
 16 the machine's identity changed over a reboot.")]
 pub struct Args {
-    /// An image, or a profile: then its newest image in out/.
+    /// An image, or a profile: then its newest image in out/
     #[arg(value_name = "IMAGE|PROFILE")]
     target: String,
-    /// What the machine starts with.
+    /// What the machine starts with
     #[arg(long, value_enum, default_value = "bios")]
     firmware: FirmwareArg,
-    /// The release that must converge; by default the one that the image's record names.
+    /// The release that must converge [default: the one that the image's record names]
     #[arg(long, value_name = "ID")]
     release: Option<String>,
-    /// Memory of the machine, as in "2 GiB"; by default what the profile recommends.
+    /// Memory of the machine, as in "2 GiB" [default: what the profile recommends]
     #[arg(long, value_name = "SIZE")]
     memory: Option<ByteSize>,
-    /// Processors of the machine; by default what the profile recommends.
+    /// Processors of the machine [default: what the profile recommends]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=255))]
     vcpus: Option<u32>,
-    /// Give the machine a larger disk than the image's, as in "100 GiB", to see it grow.
+    /// Give the machine a larger disk than the image's, as in "100 GiB", to see it grow
     #[arg(long, value_name = "SIZE")]
     disk_size: Option<ByteSize>,
-    /// Shut the converged machine down, start it again, and expect READY and the same identity.
+    /// Shut the converged machine down, start it again, and expect READY and the same identity
     #[arg(long, conflicts_with = "cut_at")]
     reboot: bool,
-    /// Cut the power when this state is first seen, start the machine again, and expect READY.
+    /// Cut the power when this state is first seen, start the machine again, and expect READY
     #[arg(long, value_name = "STATE", value_parser = state)]
     cut_at: Option<State>,
-    /// Seconds from power-on to READY; by default 180, and ten times that without KVM.
+    /// Seconds from power-on to READY [default: 180, and ten times that without KVM]
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..))]
     timeout: Option<u64>,
-    /// What runs the machine; by default KVM where a trial shows that it works, else TCG.
+    /// What runs the machine [default: KVM where a trial shows that it works, else TCG]
     #[arg(long, value_enum)]
     accel: Option<AcceleratorArg>,
-    /// Folder for the report; by default beside the image, as in demo-1.0.0.smoke-bios.
-    #[arg(long, value_name = "FOLDER")]
+    /// Folder for the report [default: beside the image, as in demo-1.0.0.smoke-bios]
+    #[arg(long, value_name = "DIR")]
     report: Option<PathBuf>,
-    /// Leave the machine's disk in this file (qcow2).
+    /// Leave the machine's disk in this file (qcow2)
     #[arg(long, value_name = "FILE")]
     keep_disk: Option<PathBuf>,
-    /// Print the report as JSON on stdout.
+    /// Print the report as JSON on stdout
     #[arg(long)]
     json: bool,
+    #[command(flatten)]
+    project: project::Options,
 }
 
 #[derive(Clone, Copy, Debug, clap::ValueEnum)]
 enum FirmwareArg {
-    /// SeaBIOS.
+    /// SeaBIOS
     Bios,
-    /// OVMF.
+    /// OVMF
     Uefi,
-    /// OVMF with Microsoft's keys enrolled, which refuses what they did not sign.
+    /// OVMF with Microsoft's keys enrolled: it refuses what they did not sign
     SecureBoot,
 }
 
 #[derive(Clone, Copy, Debug, clap::ValueEnum)]
 enum AcceleratorArg {
-    /// The processor, through /dev/kvm.
+    /// The processor, through /dev/kvm
     Kvm,
-    /// QEMU's translator.
+    /// QEMU's translator
     Tcg,
 }
 
 /// Runs the verb; the number is the process's exit code.
 pub fn run(args: &Args) -> Result<u8> {
     let order = order(args)?;
-    let progress = Lines;
-    progress.note(&format!("booting a copy of {}", order.image.display()));
-    let report = crate::smoke::run(&order, &progress)?;
+    let report = {
+        let progress = Terminal::new();
+        progress.step(&format!("booting a copy of {}", shown(&order.image).display()), None);
+        crate::smoke::run(&order, &progress)?
+    };
     if args.json {
-        let text = serde_json::to_string_pretty(&report)
-            .map_err(|e| Error::new(Kind::Io, "cannot write the report").because(e))?;
-        writeln!(std::io::stdout(), "{text}").doing("cannot write to stdout")?;
+        let text = serde_json::to_string_pretty(&report).map_err(std::io::Error::other);
+        terminal::print(text.doing("cannot write the report as JSON")?)?;
     }
-    show(&report, &order.report);
+    terminal::complain(&show::report(&report, &shown(&order.report)));
     Ok(report.exit_code)
 }
 
 fn order(args: &Args) -> Result<Order> {
-    let image = PathBuf::from(&args.target);
-    let release = args.release.clone().ok_or_else(|| {
-        Error::new(Kind::Input, "the expected release is not known").remedy("give --release")
-    })?;
+    let Target { image, format, release, hardware, probes } =
+        target::find(&args.target, args.release.as_deref(), &args.project)?;
     Ok(Order {
-        format: format_of(&image)?,
         report: args.report.clone().unwrap_or_else(|| beside(&image, args.firmware)),
         image,
+        format,
         firmware: args.firmware.into(),
-        memory: args.memory.unwrap_or(ByteSize(2 * GIB)),
-        vcpus: args.vcpus.unwrap_or(2),
+        memory: args.memory.unwrap_or(hardware.memory),
+        vcpus: args.vcpus.unwrap_or(hardware.vcpus),
         disk: args.disk_size,
         release,
-        probes: Vec::new(),
-        limits: limits(args.timeout.map(Duration::from_secs)),
+        probes,
+        limits: Limits::default(),
+        timeout: args.timeout.map(Duration::from_secs),
         accelerator: args.accel.map(Accelerator::from),
         again: match args.cut_at {
             Some(state) => Some(Again::CutAt(state)),
@@ -121,32 +129,19 @@ fn order(args: &Args) -> Result<Order> {
     })
 }
 
-fn limits(_timeout: Option<Duration>) -> Limits {
-    Limits::default()
-}
-
-fn format_of(image: &Path) -> Result<Format> {
-    match image.extension().and_then(|e| e.to_str()) {
-        Some("raw" | "img") => Ok(Format::Raw),
-        Some("qcow2") => Ok(Format::Qcow2),
-        _ => Err(Error::new(Kind::Input, "the name does not tell the image's format")
-            .at(image)
-            .remedy("smoke boots .raw, .img and .qcow2")),
-    }
-}
-
+/// One folder a firmware, so that a second test does not overwrite the first one's evidence.
 fn beside(image: &Path, firmware: FirmwareArg) -> PathBuf {
-    let name = match firmware {
+    image.with_extension(match firmware {
         FirmwareArg::Bios => "smoke-bios",
         FirmwareArg::Uefi => "smoke-uefi",
         FirmwareArg::SecureBoot => "smoke-secure-boot",
-    };
-    image.with_extension(name)
+    })
 }
 
 /// Not /tmp, which may be memory: the overlay takes some gigabytes.
 fn scratch() -> PathBuf {
-    std::env::var_os("TMPDIR").map_or_else(|| PathBuf::from("/var/tmp"), PathBuf::from)
+    let named = std::env::var_os("TMPDIR").filter(|value| !value.is_empty());
+    named.map_or_else(|| PathBuf::from("/var/tmp"), PathBuf::from)
 }
 
 fn random() -> Result<String> {
@@ -194,30 +189,4 @@ impl From<AcceleratorArg> for Accelerator {
             AcceleratorArg::Tcg => Self::Tcg,
         }
     }
-}
-
-/// A boot is told in lines, not in bars: each one matters.
-struct Lines;
-
-impl Progress for Lines {
-    fn step(&self, name: &str, _: Option<u64>) {
-        anstream::eprintln!("{name}");
-    }
-
-    fn advance(&self, _: u64) {}
-
-    fn note(&self, line: &str) {
-        anstream::eprintln!("{line}");
-    }
-}
-
-fn show(report: &BootReport, folder: &Path) {
-    let _ = std::io::stderr().is_terminal();
-    if let Verdict::Failed { line } = &report.verdict {
-        for resource in &line.failed {
-            anstream::eprintln!("  {resource}");
-        }
-    }
-    anstream::eprintln!("{}", report.summary);
-    anstream::eprintln!("report: {}", folder.display());
 }

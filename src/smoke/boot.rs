@@ -81,7 +81,8 @@ pub fn run(setup: &Setup<'_>, progress: &dyn Progress) -> Result<(BootRecord, Op
         serial,
         last_lines: running.last_lines.into(),
     };
-    running.machine.cut_power();
+    // what QEMU or the guest still holds back is lost: this is the power cut
+    drop(running.machine);
     Ok((record, verdict))
 }
 
@@ -132,7 +133,7 @@ impl Running<'_> {
 
     fn line(&mut self, line: String) {
         if let Some(transition) = self.watch.hear(self.start.elapsed(), &line) {
-            self.progress.note(&shown(transition));
+            self.progress.step(&shown(transition), None);
         }
         if self.last_lines.len() == LAST_LINES {
             self.last_lines.pop_front();
@@ -160,8 +161,8 @@ impl Running<'_> {
                     }
                 }
             };
-            let mark = if outcome.ok { "passed" } else { "FAILED" };
-            self.progress.note(&format!("  probe {mark}  {}: {}", outcome.probe, outcome.detail));
+            let mark = if outcome.ok { "passed" } else { "failed" };
+            self.progress.note(&format!("{mark}: {} ({})", outcome.probe, outcome.detail));
             self.probes.push(outcome);
         }
         self.identity = Check::identity(&ports);
@@ -197,7 +198,7 @@ impl Running<'_> {
         if verdict.is_some() || !self.setup.shut_down {
             return Ok(End::PowerCut);
         }
-        self.progress.note("pressing the power button");
+        self.progress.step("switching off at the power button", None);
         self.machine.press_power_button()?;
         let pressed = Instant::now();
         while self.watch.runs() {

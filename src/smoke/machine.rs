@@ -102,11 +102,6 @@ impl Machine {
     pub fn press_power_button(&mut self) -> Result<()> {
         self.qmp.execute("system_powerdown", json!({})).map(drop)
     }
-
-    /// Cuts the power: nothing that QEMU or the guest holds back is written any more.
-    pub fn cut_power(mut self) {
-        end(&mut self.child);
-    }
 }
 
 impl Drop for Machine {

@@ -141,7 +141,7 @@ impl Session<'_> {
             goal,
             checks: &self.checks,
             shut_down,
-            limits: order.limits.scaled(self.accelerator),
+            limits: order.limits.scaled(self.accelerator).with_timeout(order.timeout),
             report: &order.report,
             scratch: self.scratch.path(),
             number,

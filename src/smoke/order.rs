@@ -32,6 +32,8 @@ pub struct Order {
     pub probes: Vec<Probe>,
     /// How long to wait, for a machine with hardware virtualisation; scaled where there is none.
     pub limits: Limits,
+    /// From power-on to READY, as it is: it takes the place of the scaled limit.
+    pub timeout: Option<Duration>,
     /// The accelerator; without one it is found out by trying.
     pub accelerator: Option<Accelerator>,
     /// Whether the machine starts a second time from the same disk.
@@ -123,6 +125,13 @@ impl Limits {
             power_off: self.power_off * factor,
         }
     }
+
+    /// The limits with `timeout` from power-on to READY; a shorter one also ends the wait for a sign of life.
+    #[must_use]
+    pub fn with_timeout(self, timeout: Option<Duration>) -> Self {
+        let converge = timeout.unwrap_or(self.converge);
+        Self { converge, first_line: self.first_line.min(converge), ..self }
+    }
 }
 
 #[cfg(test)]
@@ -134,5 +143,13 @@ mod tests {
         let limits = Limits::default();
         assert_eq!(limits.scaled(Accelerator::Kvm), limits);
         assert_eq!(limits.scaled(Accelerator::Tcg).converge, Duration::from_secs(1800));
+    }
+
+    #[test]
+    fn a_given_timeout_is_taken_as_it_is() {
+        let limits = Limits::default().scaled(Accelerator::Tcg);
+        let short = limits.with_timeout(Some(Duration::from_secs(5)));
+        assert_eq!((short.converge, short.first_line), (Duration::from_secs(5), short.converge));
+        assert_eq!(limits.with_timeout(None), limits);
     }
 }

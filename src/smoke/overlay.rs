@@ -1,5 +1,7 @@
 //! The machine's disk: an overlay on the artifact, so that the artifact is only ever read.
 
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Command;
 
@@ -49,7 +51,11 @@ pub fn keep(overlay: &Path, target: &Path) -> Result<()> {
         Some(parent) if parent != Path::new("") => parent,
         _ => Path::new("."),
     };
-    let file = tempfile::NamedTempFile::new_in(folder).at("cannot write in", folder)?;
+    // the user's umask decides who may read it, not the privacy of temporary files
+    let file = tempfile::Builder::new()
+        .permissions(Permissions::from_mode(0o666))
+        .tempfile_in(folder)
+        .at("cannot write in", folder)?;
     let mut command = Command::new("qemu-img");
     command.args(["convert", "-f", "qcow2", "-O", "qcow2"]).arg(overlay).arg(file.path());
     crate::command::output(&mut command, PACKAGE)?;

@@ -1,5 +1,7 @@
 //! What a smoke test leaves behind: `report.json`, and a picture and a console log of each boot.
 
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -108,7 +110,11 @@ impl BootReport {
     pub fn save(&self, folder: &Path) -> Result<PathBuf> {
         let path = folder.join("report.json");
         let wrong = |e| Error::new(Kind::Io, "cannot write the report").at(&path).because(e);
-        let mut file = tempfile::NamedTempFile::new_in(folder).at("cannot write in", folder)?;
+        // the user's umask decides who may read it, not the privacy of temporary files
+        let mut file = tempfile::Builder::new()
+            .permissions(Permissions::from_mode(0o666))
+            .tempfile_in(folder)
+            .at("cannot write in", folder)?;
         serde_json::to_writer_pretty(&mut file, self).map_err(wrong)?;
         file.as_file().sync_all().at("cannot flush", &path)?;
         file.persist(&path).map_err(|e| e.error).at("cannot write", &path)?;
