@@ -29,7 +29,7 @@ enum Found {
 
 /// Reads a whole archive: contents go into a new pack at `pack`.
 pub fn read(archive: &Path, pack: &Path, progress: &dyn Progress) -> Result<Tree> {
-    Archive::open(archive)?.into_tree(pack, None, progress)
+    Ok(Archive::open(archive)?.into_tree(pack, None, progress)?.0)
 }
 
 impl Archive {
@@ -66,7 +66,32 @@ impl Archive {
         Ok(Self { file, path: path.to_owned(), entries })
     }
 
-    /// Copies the contents into a new pack at `pack`, in the tree's order.
+    /// Forgets the entries for which `keep` says no; what hangs below a folder is asked for itself.
+    ///
+    /// A further name of a forgotten file takes its place.
+    pub fn retain(&mut self, keep: impl Fn(&TreePath) -> bool) {
+        let doomed: Vec<TreePath> = self.entries.keys().filter(|p| !keep(p)).cloned().collect();
+        for path in doomed {
+            if let Some(gone) = self.entries.remove(&path) {
+                self.rename_links(&path, gone);
+            }
+        }
+    }
+
+    fn rename_links(&mut self, gone: &TreePath, content: (Meta, Found)) {
+        if !matches!(content.1, Found::File { .. }) {
+            return;
+        }
+        let is_link = |found: &Found| matches!(found, Found::Other(Node::HardLink(t)) if t == gone);
+        let mut links = self.entries.iter_mut().filter(|(_, (_, found))| is_link(found));
+        let Some((heir, first)) = links.next() else { return };
+        *first = content;
+        for (_, (_, found)) in links {
+            *found = Found::Other(Node::HardLink(heir.clone()));
+        }
+    }
+
+    /// Copies the contents into a new pack at `pack`, in the tree's order; gives the tree and the pack.
     ///
     /// A file whose bytes are those of the file at the same path of `parent` refers to the parent's content
     /// instead, so that a layer's pack holds only what the layer adds.
@@ -75,7 +100,7 @@ impl Archive {
         pack: &Path,
         parent: Option<&Tree>,
         progress: &dyn Progress,
-    ) -> Result<Tree> {
+    ) -> Result<(Tree, Arc<Pack>)> {
         let Self { file, path, entries } = self;
         let mut source = Source { reader: BufReader::with_capacity(1 << 18, &file), path: &path };
         let mut writer = PackWriter::create(pack)?;
@@ -108,7 +133,7 @@ impl Archive {
             let content = Content::Packed { pack: pack.clone(), offset, length };
             tree.insert(path, Entry { meta, node: Node::File(content) });
         }
-        Ok(tree)
+        Ok((tree, pack))
     }
 }
 
