@@ -1,0 +1,1 @@
+//! The demo vendor's repository.
