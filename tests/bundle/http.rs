@@ -72,9 +72,12 @@ fn what_passes_by_itself_is_tried_again_until_the_right_bytes_came() {
     assert_eq!(server.asked.lock().unwrap().len(), 4);
 }
 
+/// What the error says, the server's answer, the error's kind, how often it was tried.
+type Wrong = (&'static str, fn() -> Vec<u8>, Kind, usize);
+
 #[test]
 fn an_answer_that_stays_wrong_is_an_error_and_never_wrong_bytes() {
-    let cases: [(&str, fn() -> Vec<u8>, Kind, usize); 6] = [
+    let cases: [Wrong; 6] = [
         ("answered 500", || answer("500 X", 0, b""), Kind::Network, 4),
         ("was cut off after 7 bytes", || answer("200 OK", 34, &BODY[..7]), Kind::Network, 4),
         ("has SHA-256", || answer("200 OK", 34, &[0; 34]), Kind::Damaged, 4),
