@@ -1,6 +1,7 @@
 //! What cannot be done is refused before anything is written, with the path and a remedy.
 
 use std::path::Path;
+use std::slice::from_ref;
 
 use slipway::disk::ext4;
 use slipway::error::{Error, Kind};
@@ -84,7 +85,7 @@ fn content_that_is_not_on_the_disk_is_refused() {
     };
     let error = ext4::build(&content(1), &[], &params(GIB)).unwrap_err();
     assert!(error.to_string().contains("which is not on the disk"), "{error}");
-    let error = ext4::build(&content(9000), &[pack.clone()], &params(GIB)).unwrap_err();
+    let error = ext4::build(&content(9000), from_ref(&pack), &params(GIB)).unwrap_err();
     assert!(error.to_string().contains("beyond the end of the pack"), "{error}");
 }
 

@@ -1,6 +1,7 @@
 //! Where things lie: the same pack lies at the same place in every image of one size, whole, and
 //! keeps its place within clusters in images of other sizes.
 
+use std::slice::from_ref;
 use std::sync::Arc;
 
 use slipway::disk::ext4;
@@ -50,7 +51,7 @@ fn two_trees_over_one_base_have_equal_bytes_in_its_region() {
     for i in 0..5000 {
         other.insert(path(format!("customer-{i}").as_bytes()), file(format!("{i}")));
     }
-    let first = Image::of(&tree, &[base_pack.clone()], size);
+    let first = Image::of(&tree, from_ref(&base_pack), size);
     let second = Image::of(&other, &[base_pack.clone(), layer], size);
     for (image, tree) in [(&first, &tree), (&second, &other)] {
         image.assert_clean();
@@ -78,8 +79,8 @@ fn what_a_layer_replaced_is_free_but_its_bytes_stay() {
     let (tree, base_pack) = base();
     let mut other = tree.clone();
     other.remove(b"file-299");
-    let whole = Image::of(&tree, &[base_pack.clone()], 512 * MIB);
-    let less = Image::of(&other, &[base_pack.clone()], 512 * MIB);
+    let whole = Image::of(&tree, from_ref(&base_pack), 512 * MIB);
+    let less = Image::of(&other, from_ref(&base_pack), 512 * MIB);
     less.assert_clean();
     let free = |image: &Image| -> u64 {
         let stats = image.debugfs(b"stats -h\n");
@@ -95,7 +96,7 @@ fn what_a_layer_replaced_is_free_but_its_bytes_stay() {
 fn a_pack_is_few_runs_and_keeps_its_place_within_clusters_on_any_disk() {
     let (tree, base_pack) = base();
     for size in [200 * MIB, 513 * MIB, 3 * GIB, 20 * GIB] {
-        let extents = ext4::build(&tree, &[base_pack.clone()], &params(size)).unwrap();
+        let extents = ext4::build(&tree, from_ref(&base_pack), &params(size)).unwrap();
         let runs = runs_of(&extents, &base_pack);
         assert!(runs.len() <= 2, "{} runs of {} bytes", runs.len(), base_pack.length());
         for (at, offset, _) in runs {
@@ -107,7 +108,7 @@ fn a_pack_is_few_runs_and_keeps_its_place_within_clusters_on_any_disk() {
 #[test]
 fn a_pack_that_no_file_uses_is_laid_all_the_same() {
     let (_, base_pack) = base();
-    let image = Image::of(&Tree::new(), &[base_pack.clone()], 512 * MIB);
+    let image = Image::of(&Tree::new(), from_ref(&base_pack), 512 * MIB);
     image.assert_clean();
     let laid: u64 = runs_of(&image.extents, &base_pack).iter().map(|run| run.2).sum();
     assert_eq!(laid, base_pack.length());
