@@ -1,0 +1,5 @@
+//! The first boot's scripts, run in a folder that stands for `/`: states, retries, cuts, hostile values.
+
+mod machine;
+mod states;
+mod texts;
