@@ -189,6 +189,29 @@ impl Machine {
         }
     }
 
+    /// Puts a fake program that only notes how it was called.
+    pub fn record(&self, program: &str) {
+        let body = format!("echo \"{program} $*\" >>\"$SLIPWAY_ROOT/fake/calls\"");
+        self.script(&format!("fake/bin/{program}"), &body);
+    }
+
+    /// What a program that does not end by itself prints in a moment.
+    pub fn watch(&self, script: &str) -> String {
+        let file = self.root().join("fake/screen");
+        let out = fs::File::create(&file).unwrap();
+        let mut child = self.command(script).stdout(out).process_group(0).spawn().unwrap();
+        let pid = rustix::process::Pid::from_child(&child);
+        let end = std::time::Instant::now() + Duration::from_secs(20);
+        // a page ends with the clock, and the second page proves that it draws again
+        while self.read("fake/screen").matches("Log in:").count() < 2 {
+            assert!(std::time::Instant::now() < end, "{}", self.read("fake/screen"));
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        let _ = rustix::process::kill_process_group(pid, rustix::process::Signal::KILL);
+        let _ = child.wait();
+        self.read("fake/screen")
+    }
+
     fn command(&self, script: &str) -> Command {
         let root = self.root();
         let mut command = Command::new(root.join("usr/lib/slipway").join(script));

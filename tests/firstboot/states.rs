@@ -291,32 +291,38 @@ fn the_first_password_reaches_neither_the_serial_line_nor_http() {
 /// Any moment will do: the driver is killed, or the power is cut, again and again; the next start goes on.
 #[test]
 fn killed_or_cut_at_random_moments_it_goes_on_and_ends_ready() {
-    for seed in 0..30 {
-        let mut dice = Dice(seed);
-        let machine = Machine::new(&facts());
-        let mut settled = None;
-        for _ in 0..6 {
-            if dice.roll(2) == 0 {
-                machine.power_on();
-            }
-            for script in ["identity", "converge"] {
-                machine.cut(script, Duration::from_millis(dice.roll(180)));
-            }
-            let sealed = machine.has("var/lib/slipway/stamps/identity");
-            match &settled {
-                Some(secrets) => assert_eq!(&machine.secrets(), secrets, "seed {seed}"),
-                None if sealed => settled = Some(machine.secrets()),
-                None => {}
-            }
-            let ready = machine.has("var/lib/slipway/stamps/ready");
-            assert!(ready || machine.has("fake/kernel/closed"), "seed {seed}: open before READY");
+    std::thread::scope(|scope| {
+        for part in 0..4 {
+            scope.spawn(move || (part * 10..part * 10 + 10).for_each(cut_at_random));
         }
-        machine.power_on();
-        boot(&machine);
-        assert_eq!(machine.states().last().unwrap(), "READY", "seed {seed}");
-        assert_eq!(machine.read("var/lib/slipway/stamps/ready"), format!("{RELEASE}\n"));
-        assert_keys_belong_together(&machine, seed);
+    });
+}
+
+fn cut_at_random(seed: u64) {
+    let mut dice = Dice(seed);
+    let machine = Machine::new(&facts());
+    let mut settled = None;
+    for _ in 0..6 {
+        if dice.roll(2) == 0 {
+            machine.power_on();
+        }
+        for script in ["identity", "converge"] {
+            machine.cut(script, Duration::from_millis(dice.roll(180)));
+        }
+        let sealed = machine.has("var/lib/slipway/stamps/identity");
+        match &settled {
+            Some(secrets) => assert_eq!(&machine.secrets(), secrets, "seed {seed}"),
+            None if sealed => settled = Some(machine.secrets()),
+            None => {}
+        }
+        let ready = machine.has("var/lib/slipway/stamps/ready");
+        assert!(ready || machine.has("fake/kernel/closed"), "seed {seed}: open before READY");
     }
+    machine.power_on();
+    boot(&machine);
+    assert_eq!(machine.states().last().unwrap(), "READY", "seed {seed}");
+    assert_eq!(machine.read("var/lib/slipway/stamps/ready"), format!("{RELEASE}\n"));
+    assert_keys_belong_together(&machine, seed);
 }
 
 fn assert_keys_belong_together(machine: &Machine, seed: u64) {
