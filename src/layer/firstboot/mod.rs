@@ -22,6 +22,13 @@ pub const STATUS_PORT: u16 = 8008;
 /// Minutes between tries of a machine that is not READY when the profile turns routine runs off.
 const RETRY_MINUTES: u32 = 30;
 
+/// What the system makes again when it is not there; dbus then takes systemd's machine-id.
+const MADE_BY_THE_MACHINE: [&[u8]; 3] = [
+    b"var/lib/systemd/random-seed",
+    b"var/lib/systemd/credential.secret",
+    b"var/lib/dbus/machine-id",
+];
+
 /// What the first boot has to know of an image.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Facts {
@@ -189,8 +196,7 @@ fn forget_identity(tree: &mut Tree, time: Timestamp) -> Result<()> {
         .map(|(path, _)| path)
         .filter(|path| {
             path.as_bytes().starts_with(b"etc/ssh/ssh_host_")
-                || path.as_bytes() == b"var/lib/systemd/random-seed"
-                || path.as_bytes() == b"var/lib/systemd/credential.secret"
+                || MADE_BY_THE_MACHINE.iter().any(|made| path.as_bytes() == *made)
         })
         .cloned()
         .collect();

@@ -1,1 +1,33 @@
 use super::*;
+
+fn http(path: &str) -> Probe {
+    serde_json::from_value(serde_json::json!({ "http": path, "port": 8080, "text": "ok" })).unwrap()
+}
+
+#[test]
+fn the_bundles_health_checks_win_over_the_profiles_probes() {
+    let own = Health { port: 80, path: "/up".into(), status: 204, text: None };
+    assert_eq!(Health::choose(std::slice::from_ref(&own), &[http("/")]), [own]);
+    let probes = [Probe::Unit { unit: "x.service".into() }, http("/a")];
+    let chosen = Health::choose(&[], &probes);
+    assert_eq!(
+        chosen,
+        [Health { port: 8080, path: "/a".into(), status: 200, text: Some("ok".into()) }]
+    );
+}
+
+#[test]
+fn a_health_check_is_four_lines() {
+    let health = Health { port: 80, path: "/a?b=%20".into(), status: 200, text: None };
+    assert_eq!(health.file().unwrap(), "80\n/a?b=%20\n200\n\n");
+    for bad in ["", "a", "/a b", "/a\r\nX: y", "/ä"] {
+        assert!(Health { path: bad.into(), ..health.clone() }.file().is_err(), "{bad}");
+    }
+}
+
+#[test]
+fn a_bundle_writes_a_health_check_with_what_differs() {
+    let health: Health = serde_json::from_str(r#"{"port":80,"path":"/"}"#).unwrap();
+    assert_eq!(health.status, 200);
+    assert!(serde_json::from_str::<Health>(r#"{"port":80,"path":"/","x":1}"#).is_err());
+}
