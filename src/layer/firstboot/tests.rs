@@ -26,8 +26,7 @@ fn a_health_check_is_four_lines() {
 }
 
 #[test]
-fn a_bundle_writes_a_health_check_with_what_differs() {
-    let health: Health = serde_json::from_str(r#"{"port":80,"path":"/"}"#).unwrap();
-    assert_eq!(health.status, 200);
-    assert!(serde_json::from_str::<Health>(r#"{"port":80,"path":"/","x":1}"#).is_err());
+fn a_probe_for_a_value_that_the_smoke_test_stores_is_no_health_check() {
+    let probe = serde_json::json!({ "http": "/", "text": "smoke {nonce}" });
+    assert_eq!(Health::choose(&[], &[serde_json::from_value(probe).unwrap()]), []);
 }
