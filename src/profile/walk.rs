@@ -5,7 +5,7 @@ use serde_json::{Map, Value as Schema};
 use super::diagnostic::{Diagnostic, Place, SourceFile};
 use super::node::{Entry, Node, Table, Value};
 use super::rules::Rule;
-use super::suggest::{nearest, one_of, wrapped};
+use super::suggest::{nearest, one_of};
 
 /// Checks a whole profile.
 pub(super) fn check(
@@ -79,7 +79,14 @@ impl<'a> Walk<'a> {
                 None => {}
             }
         }
-        for key in required(schema).filter(|key| !table.contains_key(*key)) {
+        // a key that is there, but misspelt, was reported with what it should be
+        let meant = |key: &str| {
+            let unknown = table.keys().filter(|key| !known.contains_key(*key));
+            unknown
+                .filter_map(|own| nearest(own, known.keys().map(String::as_str)))
+                .any(|n| n == key)
+        };
+        for key in required(schema).filter(|key| !table.contains_key(*key) && !meant(key)) {
             self.missing(key, known.get(key), place, path);
         }
     }
@@ -91,7 +98,7 @@ impl<'a> Walk<'a> {
         };
         let error = Diagnostic::at(&entry.key, format!("unknown key `{key}`"), label);
         let names = one_of(known.keys().map(String::as_str), "and");
-        self.errors.push(error.help(wrapped(&format!("{} has {names}", table_name(path)))));
+        self.errors.push(error.help(format!("{} has {names}", table_name(path))));
     }
 
     /// What to say of a key that stands in the wrong table: which one has it, or one like it.
