@@ -92,8 +92,8 @@ fn taken(path: &Path) -> Error {
 
 fn given(args: &Args) -> Answers {
     Answers {
-        name: args.name.clone(),
-        contact: args.contact.clone(),
+        name: args.name.as_deref().map(profile::name_from),
+        contact: args.contact.as_deref().map(profile::name_from),
         extends: args.extends.clone(),
         base: args.base.clone(),
         site: args.site.clone(),
@@ -167,11 +167,20 @@ fn line(prompt: &str, question: Question, default: &str) -> Result<String> {
     let theme = ColorfulTheme::default();
     let mut input = Input::<String>::with_theme(&theme)
         .with_prompt(prompt)
-        .validate_with(|answer: &String| question.check(answer));
+        .validate_with(|answer: &String| question.check(&tidy(question, answer)));
     if !default.is_empty() {
         input = input.default(default.to_owned());
     }
-    input.interact_text().map_err(asked)
+    Ok(tidy(question, &input.interact_text().map_err(asked)?))
+}
+
+fn tidy(question: Question, answer: &str) -> String {
+    match question {
+        Question::Name => profile::name_from(answer),
+        Question::Id | Question::Site | Question::Channel | Question::Store => {
+            answer.trim().to_owned()
+        }
+    }
 }
 
 /// `none` is offered first where nothing may be chosen.
