@@ -1,7 +1,5 @@
 //! Sizes, texts for people, Hiera data, probes.
 
-use slipway::profile;
-
 use super::{accepted, all_accepted, all_refused, load, quoted, refused, with};
 
 #[test]
