@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use super::image::{Image, Window};
-use super::pe;
+use super::{fat, pe};
 use crate::disk::layout::{Region, SECTOR};
 use crate::error::{Error, Kind, Result};
 use crate::units::{ByteSize, MIB};
@@ -48,6 +48,7 @@ pub fn bios(image: &Image, partition: Region) -> Result<bool> {
 
 /// All files of the EFI partition by path.
 pub fn efi_files(image: &Arc<Image>, partition: Region) -> Result<Vec<EfiFile>> {
+    fat::check(image, partition)?;
     let read = || -> std::io::Result<Vec<EfiFile>> {
         let budget = partition.length.saturating_mul(BUDGET_FACTOR);
         let window = Window::new(image, partition.offset, partition.length, budget);
@@ -57,12 +58,16 @@ pub fn efi_files(image: &Arc<Image>, partition: Region) -> Result<Vec<EfiFile>> 
         files.sort_by(|a: &EfiFile, b| a.path.cmp(&b.path));
         Ok(files)
     };
-    read().map_err(|e| {
-        Error::new(Kind::Damaged, "cannot read the EFI partition")
-            .at(image.path())
-            .offset(partition.offset)
-            .because(e)
-    })
+    let failed = || {
+        let message = "cannot read the EFI partition";
+        Error::new(Kind::Damaged, message).at(image.path()).offset(partition.offset)
+    };
+    // fatfs computes with cluster numbers as it finds them, and a build that checks for overflows stops
+    // there: foreign bytes are no reason for this program to end
+    match std::panic::catch_unwind(read) {
+        Ok(files) => files.map_err(|e| failed().because(e)),
+        Err(_) => Err(failed()),
+    }
 }
 
 fn walk(

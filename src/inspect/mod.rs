@@ -3,6 +3,7 @@
 //! Images are foreign bytes: another program may have written them, and a disk may have damaged them.
 
 mod boot;
+mod fat;
 mod image;
 mod pe;
 mod qcow2;
