@@ -3,6 +3,8 @@
 //! `scripts/bench-master [BASE] [ROUNDS]`: what each costs until it answers, medians; status 1 when ours
 //! takes more than [`BAR`] of the package's processor time.
 
+#![allow(clippy::unwrap_used, missing_docs)]
+
 #[path = "../tests/support/master_root.rs"]
 mod master_root;
 

@@ -1,5 +1,7 @@
 //! The local master, judged by the programs that it is for: shells, Ruby, Puppet, a real Puppet Server.
 
+#![allow(clippy::unwrap_used)]
+
 use std::io::Write;
 use std::process::{Command, Stdio};
 
@@ -47,7 +49,7 @@ fn the_shell_scripts_are_clean_for_shellcheck() {
     }
     std::fs::write(
         folder.path().join("master.env"),
-        "# shellcheck shell=sh\nSLIPWAY_MASTER=apply\n",
+        "# shellcheck shell=sh\nexport SLIPWAY_MASTER=apply\n",
     )
     .unwrap();
     assert!(seen > 8, "only {seen} scripts");
