@@ -100,11 +100,17 @@ fn tell(results: &[Checked], as_json: bool) -> Result<bool> {
             .collect();
         terminal::print(json!({ "profiles": results.len(), "broken": broken, "errors": reports }))?;
     } else if broken > 0 {
-        let errors = counted(reports.len(), "error");
-        let profiles = counted(results.len(), "profile");
-        terminal::complain(&format!("{errors}; {broken} of {profiles} cannot be used"));
+        terminal::complain(&summary(reports.len(), broken, results));
     }
     Ok(broken > 0)
+}
+
+fn summary(errors: usize, broken: usize, results: &[Checked]) -> String {
+    let errors = counted(errors, "error");
+    match results {
+        [only] => format!("{errors} in {}", shown(&only.path).display()),
+        _ => format!("{errors}; {broken} of {} profiles cannot be used", results.len()),
+    }
 }
 
 fn good(path: &Path, files: &[PathBuf]) -> String {

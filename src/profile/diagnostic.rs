@@ -175,7 +175,7 @@ impl Diagnostics {
         let Some(span) = &error.span else {
             let mut group = title.element(Origin::path(path(error.file)));
             for help in &error.help {
-                group = group.element(Level::HELP.message(help));
+                group = group.element(Level::HELP.message(without_here(help, style)));
             }
             return group;
         };
@@ -191,7 +191,7 @@ impl Diagnostics {
             group = group.element(self.snippet(place.file, style).annotation(context.label(label)));
         }
         for help in &error.help {
-            group = group.element(Level::HELP.message(help));
+            group = group.element(Level::HELP.message(without_here(help, style)));
         }
         group
     }
@@ -209,6 +209,14 @@ impl Diagnostics {
 fn shown(path: &std::path::Path, style: &Style) -> String {
     let below = style.here.as_deref().and_then(|here| path.strip_prefix(here).ok());
     below.unwrap_or(path).display().to_string()
+}
+
+/// Paths in a sentence, as [`shown`] has them.
+fn without_here(text: &str, style: &Style) -> String {
+    match &style.here {
+        Some(here) => text.replace(&format!("{}/", here.display()), ""),
+        None => text.to_owned(),
+    }
 }
 
 /// Line and column, from 1.

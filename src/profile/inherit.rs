@@ -26,9 +26,11 @@ const ALTERNATIVES: [(&str, &str); 2] = [("channel", "bundle"), ("bundle", "chan
 
 /// Reads a profile and all that it inherits from, and merges them.
 ///
-/// `files` gets every file that was read, the profile first.
+/// `files` gets every file that was read, the profile first. `text` stands in for the profile's own
+/// file, when that is not written yet.
 pub(super) fn read(
     path: &Path,
+    text: Option<&str>,
     files: &mut Vec<SourceFile>,
     errors: &mut Vec<Diagnostic>,
 ) -> Option<Table> {
@@ -36,8 +38,12 @@ pub(super) fn read(
     let mut chain: Vec<(String, Place)> = Vec::new();
     let mut tables: Vec<Table> = Vec::new();
     let mut next = path.to_owned();
+    let mut given = text.map(str::to_owned);
     loop {
-        let Some(text) = read_file(&next, files, chain.last(), &folder, errors) else { break };
+        let read = given.take().map_or_else(|| read_text(&next), Ok);
+        let Some(text) = note_file(&next, read, files, chain.last(), &folder, errors) else {
+            break;
+        };
         let mut table = node::parse(&text, files.len() - 1, errors);
         let parent = table.remove(EXTENDS);
         tables.push(table);
@@ -91,15 +97,16 @@ fn stem(path: &Path) -> String {
     path.file_stem().unwrap_or_default().to_string_lossy().into_owned()
 }
 
-/// Reads a file and notes it in `files`; an unreadable one is an error at the `extends` that named it.
-fn read_file(
+/// Notes a file in `files`; an unreadable one is an error at the `extends` that named it.
+fn note_file(
     path: &Path,
+    read: std::io::Result<String>,
     files: &mut Vec<SourceFile>,
     named_at: Option<&(String, Place)>,
     folder: &Path,
     errors: &mut Vec<Diagnostic>,
 ) -> Option<String> {
-    match read_text(path) {
+    match read {
         Ok(text) => {
             files.push(SourceFile { path: path.to_owned(), text: text.clone() });
             Some(text)
@@ -118,13 +125,17 @@ fn read_file(
 }
 
 fn read_text(path: &Path) -> std::io::Result<String> {
-    let mut text = String::new();
-    File::open(path)?.take(LARGEST_FILE + 1).read_to_string(&mut text)?;
-    if text.len() as u64 > LARGEST_FILE {
+    use std::io::{Error, ErrorKind};
+    let mut bytes = Vec::new();
+    File::open(path)?.take(LARGEST_FILE + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > LARGEST_FILE {
         let message = "it is larger than 1 MiB, which no profile is";
-        return Err(std::io::Error::new(std::io::ErrorKind::FileTooLarge, message));
+        return Err(Error::new(ErrorKind::FileTooLarge, message));
     }
-    Ok(text)
+    String::from_utf8(bytes).map_err(|e| {
+        let at = e.utf8_error().valid_up_to();
+        Error::new(ErrorKind::InvalidData, format!("it is not UTF-8 at byte {at}"))
+    })
 }
 
 fn missing_parent(

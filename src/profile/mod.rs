@@ -4,6 +4,7 @@
 //! The way of a file: text -> spanned tree ([`node`]) -> merged with its parents ([`inherit`]) -> held
 //! against the schema of the types ([`walk`]) and against itself ([`whole`]) -> [`Profile`].
 
+mod compose;
 mod diagnostic;
 mod inherit;
 mod node;
@@ -17,6 +18,7 @@ mod whole;
 
 use std::path::{Path, PathBuf};
 
+pub use compose::{Answers, write};
 pub use diagnostic::{Diagnostic, Diagnostics, Place, Report, SourceFile, Style};
 pub use inherit::SHARED;
 pub use schema::{Audience, schema};
@@ -27,6 +29,9 @@ pub use types::{
 pub use views::{Addressing, Content, Release};
 
 use crate::error::{Context as _, Error, Kind, Result};
+
+/// The schema for editors, in the folder of profiles and in that of their parents.
+pub const SCHEMA_FILE: &str = "schema.json";
 
 /// What the folder of a project knows, and a profile may name.
 #[derive(Clone, Debug, Default)]
@@ -49,7 +54,18 @@ pub struct Loaded {
 /// # Errors
 /// All errors of the profile and of its parents, also that it cannot be read.
 pub fn load(path: &Path, known: &Known) -> Result<Loaded, Diagnostics> {
-    let mut draft = Draft::read(path);
+    load_draft(Draft::read(path, None), path, known)
+}
+
+/// The same for a profile that is not written yet: `text` would be its file's content.
+///
+/// # Errors
+/// As for [`load`].
+pub fn load_text(path: &Path, text: &str, known: &Known) -> Result<Loaded, Diagnostics> {
+    load_draft(Draft::read(path, Some(text)), path, known)
+}
+
+fn load_draft(mut draft: Draft, path: &Path, known: &Known) -> Result<Loaded, Diagnostics> {
     let id = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
     draft.check(&schema::strict(), |tree, errors| {
         let folder = path.parent().unwrap_or(Path::new(""));
@@ -71,7 +87,7 @@ pub fn load(path: &Path, known: &Known) -> Result<Loaded, Diagnostics> {
 /// # Errors
 /// All errors of the parent and of its own parents, also that it cannot be read.
 pub fn check_parent(path: &Path, known: &Known) -> Result<Vec<PathBuf>, Diagnostics> {
-    let mut draft = Draft::read(path);
+    let mut draft = Draft::read(path, None);
     draft.check(&schema::partial(), |tree, errors| {
         let folder = path.parent().and_then(Path::parent).unwrap_or(Path::new(""));
         let facts = whole::Facts { bases: &known.bases, folder };
@@ -94,13 +110,14 @@ struct Draft {
 }
 
 impl Draft {
-    fn read(path: &Path) -> Self {
+    fn read(path: &Path, text: Option<&str>) -> Self {
         let (mut files, mut errors) = (Vec::new(), Vec::new());
-        let tree = inherit::read(path, &mut files, &mut errors).unwrap_or_default();
+        let tree = inherit::read(path, text, &mut files, &mut errors).unwrap_or_default();
         Self { tree, files, errors }
     }
 
-    /// After an error of syntax or inheritance, what seems to be wrong may only be unread.
+    /// Checks what was read. After an error of syntax or inheritance, what seems to be missing may only
+    /// be unread, so that only what is there is checked, and not on lines that could not be read.
     fn check(
         &mut self,
         schema: &serde_json::Value,
@@ -109,7 +126,23 @@ impl Draft {
         if self.errors.is_empty() {
             walk::check(schema, &self.tree, &self.files, &mut self.errors);
             whole(&self.tree, &mut self.errors);
+            return;
         }
+        let mut more = Vec::new();
+        walk::check(&schema::partial(), &self.tree, &self.files, &mut more);
+        more.retain(|error| !self.errors.iter().any(|known| self.explains(known, error)));
+        self.errors.extend(more);
+    }
+
+    /// Whether a second error only follows from a first one: it is on the same line, or below the head
+    /// of a table that could not be read, so that its keys seem to belong to another table.
+    fn explains(&self, first: &Diagnostic, second: &Diagnostic) -> bool {
+        let (Some(a), Some(b)) = (&first.span, &second.span) else { return false };
+        let text = &self.files[first.file].text;
+        let line = |at: usize| text.get(..at).and_then(|t| t.rfind('\n')).map_or(0, |n| n + 1);
+        let is_head = text.get(line(a.start)..).is_some_and(|line| line.starts_with('['));
+        first.file == second.file
+            && (line(a.start) == line(b.start) || (is_head && a.start < b.start))
     }
 
     fn finish(self) -> Result<(node::Table, Vec<SourceFile>), Diagnostics> {
@@ -120,19 +153,21 @@ impl Draft {
     }
 }
 
-/// Without an id of its own, the file's name is the customer's id.
-fn check_id(tree: &node::Table, id: &str, errors: &mut Vec<Diagnostic>) {
-    let named = match tree.get("customer").map(|entry| &entry.node.value) {
-        Some(node::Value::Table(customer)) => customer.contains_key("id"),
-        _ => false,
-    };
-    if named {
-        return;
-    }
-    if let Err(complaint) = rules::Rule::CustomerId.check(id) {
+/// Without an id of its own, the file's name is the customer's id; without a host name, that is the id.
+fn check_id(tree: &node::Table, stem: &str, errors: &mut Vec<Diagnostic>) {
+    let named = whole::text(tree, &["customer", "id"]);
+    if let (None, Err(complaint)) = (named, rules::Rule::CustomerId.check(stem)) {
         let error = Diagnostic::of_file(0, "the file's name is not a customer's id");
         let error = complaint.help.iter().fold(error, |error, help| error.help(help));
         errors.push(error.help(format!("{}, or set customer.id", complaint.label)));
+        return;
+    }
+    let id = named.map_or(stem, |(id, _)| id);
+    let hostname = whole::text(tree, &["system", "hostname"]);
+    let valid_id = rules::Rule::CustomerId.check(id).is_ok();
+    if hostname.is_none() && valid_id && rules::Rule::HostName.check(id).is_err() {
+        let error = Diagnostic::of_file(0, format!("the id {id:?} cannot be the host name"));
+        errors.push(error.help("set system.hostname"));
     }
 }
 
@@ -181,7 +216,34 @@ pub fn names(folder: &Path) -> Result<Vec<String>> {
     Ok(names)
 }
 
-/// The nearest name that may be a customer's id, for suggestions.
-pub fn id_from(name: &str) -> Option<String> {
-    rules::slug_from(name)
+/// A question that is answered outside of a file, and held to the same rules.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Question {
+    /// A customer's short name.
+    Id,
+    /// A name for people.
+    Name,
+    /// A site.
+    Site,
+    /// A channel.
+    Channel,
+    /// Where bundles are.
+    Store,
+}
+
+impl Question {
+    /// Whether this may be the answer.
+    ///
+    /// # Errors
+    /// What is wrong, and what is allowed, in one line.
+    pub fn check(self, answer: &str) -> Result<(), String> {
+        let rule = match self {
+            Self::Id => rules::Rule::CustomerId,
+            Self::Name => rules::Rule::Name,
+            Self::Site => rules::Rule::Site,
+            Self::Channel => rules::Rule::Channel,
+            Self::Store => rules::Rule::Store,
+        };
+        rule.check(answer).map_err(|complaint| complaint.in_one_line())
+    }
 }

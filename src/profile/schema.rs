@@ -38,7 +38,22 @@ pub fn schema(audience: Audience) -> Value {
         let alternatives = json!([{ "required": [EXTENDS] }, { "required": required }]);
         root.insert("anyOf".to_owned(), alternatives);
     }
+    drop_rules(&mut schema);
     schema
+}
+
+/// Editors have the patterns; names of formats that they do not know would only make them warn.
+fn drop_rules(schema: &mut Value) {
+    match schema {
+        Value::Array(items) => items.iter_mut().for_each(drop_rules),
+        Value::Object(map) => {
+            if map.get("format").is_some_and(Value::is_string) {
+                map.remove("format");
+            }
+            map.values_mut().for_each(drop_rules);
+        }
+        _ => {}
+    }
 }
 
 /// The schema of a shared parent: the tables that merge need not be complete.

@@ -17,6 +17,26 @@ pub(super) fn nearest<'a>(
         .map(|(_, name)| name)
 }
 
+/// Columns of a help text, so that it fits on a terminal with what stands before it.
+const HELP_COLUMNS: usize = 70;
+
+/// Breaks a sentence into lines at its spaces.
+pub(super) fn wrapped(sentence: &str) -> String {
+    let mut lines = String::new();
+    let mut column = 0;
+    for word in sentence.split(' ') {
+        let length = word.chars().count();
+        if column > 0 {
+            let fits = column + 1 + length <= HELP_COLUMNS;
+            lines.push(if fits { ' ' } else { '\n' });
+            column = if fits { column + 1 } else { 0 };
+        }
+        lines.push_str(word);
+        column += length;
+    }
+    lines
+}
+
 /// Names as a sentence has them: a, b or c.
 pub(super) fn one_of<'a>(names: impl IntoIterator<Item = &'a str>, last: &str) -> String {
     let names: Vec<&str> = names.into_iter().collect();

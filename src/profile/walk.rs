@@ -5,7 +5,7 @@ use serde_json::{Map, Value as Schema};
 use super::diagnostic::{Diagnostic, Place, SourceFile};
 use super::node::{Entry, Node, Table, Value};
 use super::rules::Rule;
-use super::suggest::{nearest, one_of};
+use super::suggest::{nearest, one_of, wrapped};
 
 /// Checks a whole profile.
 pub(super) fn check(
@@ -85,25 +85,30 @@ impl<'a> Walk<'a> {
     }
 
     fn unknown(&mut self, key: &str, entry: &Entry, known: &Map<String, Schema>, path: &str) {
-        let near = nearest(key, known.keys().map(String::as_str));
-        let label = match (near, self.home_of(key)) {
-            (Some(near), _) => format!("did you mean `{near}`?"),
-            (None, Some(home)) => format!("it belongs into [{home}]"),
-            (None, None) => "no such key".to_owned(),
+        let label = match nearest(key, known.keys().map(String::as_str)) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None => self.elsewhere(key),
         };
         let error = Diagnostic::at(&entry.key, format!("unknown key `{key}`"), label);
         let names = one_of(known.keys().map(String::as_str), "and");
-        self.errors.push(error.help(format!("{} has {names}", table_name(path))));
+        self.errors.push(error.help(wrapped(&format!("{} has {names}", table_name(path)))));
     }
 
-    /// The table of the top level that has this key, for keys that stand in the wrong table.
-    fn home_of(&self, key: &str) -> Option<&'a str> {
-        let tables = self.root.get("properties")?.as_object()?;
-        let has = |schema: &'a Schema| {
-            let known = self.resolve(schema)?.get("properties")?;
-            known.get(key)
-        };
-        tables.iter().find(|(_, schema)| has(schema).is_some()).map(|(name, _)| name.as_str())
+    /// What to say of a key that stands in the wrong table: which one has it, or one like it.
+    fn elsewhere(&self, key: &str) -> String {
+        let tables = self.root.get("properties").and_then(Schema::as_object);
+        let known = tables.into_iter().flatten().filter_map(|(table, schema)| {
+            Some((table, self.resolve(schema)?.get("properties")?.as_object()?))
+        });
+        let mut like = None;
+        for (table, keys) in known {
+            if keys.contains_key(key) {
+                return format!("it belongs into [{table}]");
+            }
+            let near = nearest(key, keys.keys().map(String::as_str));
+            like = like.or(near.map(|near| format!("did you mean `{near}` in [{table}]?")));
+        }
+        like.unwrap_or_else(|| "no such key".to_owned())
     }
 
     /// The child is where it has to be written, also when a parent has half of the table.
@@ -117,7 +122,7 @@ impl<'a> Walk<'a> {
         };
         let about = schema.and_then(|schema| schema.get("description")).and_then(Schema::as_str);
         let error = match about {
-            Some(about) => error.help(format!("{key}: {}", lower_first(about))),
+            Some(about) => error.help(lower_first(about)),
             None => error,
         };
         let names: Vec<String> =

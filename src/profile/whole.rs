@@ -45,7 +45,8 @@ fn entry<'a>(table: &'a Table, path: &[&str]) -> Option<&'a Entry> {
     }
 }
 
-fn text<'a>(table: &'a Table, path: &[&str]) -> Option<(&'a str, &'a Place)> {
+/// A text below some tables, and its place.
+pub(super) fn text<'a>(table: &'a Table, path: &[&str]) -> Option<(&'a str, &'a Place)> {
     let entry = entry(table, path)?;
     match &entry.node.value {
         Value::String(text) => Some((text, &entry.node.place)),

@@ -11,7 +11,6 @@ mod sizes;
 mod ssh;
 mod text;
 
-pub(super) use names::slug_from;
 pub(super) use net::{interface, same_network};
 pub(super) use text::plain_value;
 
@@ -36,6 +35,16 @@ impl Complaint {
     fn help(mut self, help: impl Into<String>) -> Self {
         self.help.push(help.into());
         self
+    }
+
+    /// Without a place, for prompts and arguments.
+    pub fn in_one_line(self) -> String {
+        let mut line = format!("{}: {}", self.message, self.label);
+        for help in self.help {
+            line.push_str("; ");
+            line.push_str(&help);
+        }
+        line
     }
 
     /// The complaint about the value at a place.

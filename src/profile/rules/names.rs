@@ -59,7 +59,7 @@ fn is_slug_byte(byte: u8) -> bool {
 }
 
 /// The nearest allowed name, for suggestions: "Müller & Söhne" gives "mueller-soehne".
-pub(in crate::profile) fn slug_from(text: &str) -> Option<String> {
+fn slug_from(text: &str) -> Option<String> {
     let mut slug = String::new();
     for c in text.to_lowercase().chars() {
         match c {
