@@ -1,13 +1,14 @@
-//! Looks into a machine's disk after it ran, by programs that slipway did not write: qemu-img, sfdisk,
+//! Looks into a machine's disk after it ran, by programs that slipway did not write: qemu-img, sgdisk,
 //! debugfs, e2fsck.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-use serde_json::Value;
+/// The root partition's slot.
+const ROOT: u32 = 3;
 
-/// Where the root partition is in the table: slot 3.
-const ROOT: usize = 2;
+/// What the table counts in, in bytes.
+const SECTOR: u64 = 512;
 
 /// A disk as a sparse raw file, and where its root filesystem is.
 pub struct GuestDisk {
@@ -23,11 +24,11 @@ impl GuestDisk {
         let raw = folder.path().join("disk.raw");
         let mut convert = Command::new("qemu-img");
         must(convert.args(["convert", "-O", "raw"]).arg(qcow2).arg(&raw));
-        let table = must(Command::new("sfdisk").arg("--json").arg(&raw));
-        let table: Value = serde_json::from_slice(&table.stdout).unwrap();
-        let root = &table["partitiontable"]["partitions"][ROOT];
-        let sector = table["partitiontable"]["sectorsize"].as_u64().unwrap_or(512);
-        let root_offset = root["start"].as_u64().unwrap() * sector;
+        let root = must(Command::new("sgdisk").arg(format!("--info={ROOT}")).arg(&raw));
+        let root = String::from_utf8_lossy(&root.stdout).into_owned();
+        let first = root.lines().find_map(|line| line.strip_prefix("First sector: ")).unwrap();
+        let sector: u64 = first.split_whitespace().next().unwrap().parse().unwrap();
+        let root_offset = sector * SECTOR;
         let size = raw.metadata().unwrap().len();
         Self { folder, root_offset, size }
     }
