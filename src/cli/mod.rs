@@ -7,6 +7,7 @@ mod check;
 mod inspect;
 mod list;
 mod new;
+mod order;
 mod plan;
 mod project;
 mod schema;

@@ -1,1 +1,44 @@
 //! The configuration bundle in the image.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use crate::bundle::{self, Bundle};
+use crate::error::Result;
+use crate::pack::Pack;
+use crate::tree::{Content, Tree};
+use crate::units::Timestamp;
+
+/// Where Debian's and Ubuntu's packages have Puppet's code.
+pub const CODE: &str = "/etc/puppet/code";
+
+/// Puts a bundle below `code` (as in [`CODE`]): its files at `releases/<id>`, and
+/// `environments/production` as a link to it.
+///
+/// Everything is readable by all and writable by root: the server reads it as the user puppet, and code
+/// holds no secrets. The files' bytes lie in the packs that are given back; these are kept in `cache` by
+/// the bundle's digest.
+pub fn add(
+    tree: &mut Tree,
+    bundle: &Bundle,
+    code: &str,
+    cache: &Path,
+    time: Timestamp,
+) -> Result<Vec<Arc<Pack>>> {
+    let unpacked = bundle::unpack(bundle, cache)?;
+    let release = format!("{code}/releases/{}", bundle.manifest.release);
+    tree.put_directory(&release, 0o755, time)?;
+    for (file, offset) in bundle.manifest.files.iter().zip(&unpacked.offsets) {
+        let pack = unpacked.pack.clone();
+        let content = match file.size {
+            0 => Content::Bytes(Arc::default()),
+            length => Content::Packed { pack, offset: *offset, length },
+        };
+        tree.put_file(&format!("{release}/{}", file.path), file.mode, time, content)?;
+    }
+    let production = format!("{code}/environments/production");
+    // a package may have left a folder with an example there
+    tree.remove_all(&crate::tree::TreePath::new(production.as_bytes())?);
+    tree.put_symlink(&production, &format!("../releases/{}", bundle.manifest.release), time)?;
+    Ok(vec![unpacked.pack])
+}

@@ -1,0 +1,75 @@
+# @summary The guestbook: a Node application from the bundle, run by systemd.
+class profile::guestbook {
+  $app     = lookup('slipway::apps')['guestbook']
+  $release = "${settings::environmentpath}/${environment}"
+  $home    = '/opt/guestbook'
+  $folder  = "${home}/${app['version']}"
+
+  ensure_packages(['nodejs'])
+
+  # the user's name is its role in the database
+  user { 'guestbook':
+    ensure => present,
+    system => true,
+    home   => $home,
+    shell  => '/usr/sbin/nologin',
+  }
+
+  postgresql::server::role { 'guestbook': }
+  postgresql::server::database { 'guestbook':
+    owner => 'guestbook',
+  }
+
+  file { [$home, $folder]:
+    ensure => directory,
+    owner  => 'root',
+    group  => 'root',
+    mode   => '0755',
+  }
+
+  # the mark is made last, so what a power cut left half unpacked is unpacked again
+  archive { "${home}/guestbook.tgz":
+    source          => "file://${release}/${app['file']}",
+    checksum        => $app['sha256'],
+    checksum_type   => 'sha256',
+    extract         => true,
+    extract_path    => $folder,
+    extract_command => 'tar -xzf %s --strip-components=1 --no-same-owner && sync && touch .unpacked',
+    creates         => "${folder}/.unpacked",
+    cleanup         => true,
+    require         => File[$folder],
+  }
+
+  file { "${home}/current":
+    ensure  => link,
+    target  => $app['version'],
+    require => Archive["${home}/guestbook.tgz"],
+  }
+
+  file { '/var/log/guestbook':
+    ensure => directory,
+    owner  => 'guestbook',
+    group  => 'guestbook',
+    mode   => '0750',
+  }
+
+  file { '/etc/systemd/system/guestbook.service':
+    ensure => file,
+    owner  => 'root',
+    group  => 'root',
+    mode   => '0644',
+    source => 'puppet:///modules/profile/guestbook.service',
+  }
+
+  service { 'guestbook':
+    ensure    => running,
+    enable    => true,
+    require   => [
+      File['/var/log/guestbook'],
+      Package['nodejs'],
+      Postgresql::Server::Database['guestbook'],
+      User['guestbook'],
+    ],
+    subscribe => [File['/etc/systemd/system/guestbook.service'], File["${home}/current"]],
+  }
+}

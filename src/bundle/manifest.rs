@@ -1,0 +1,232 @@
+//! MANIFEST.json: what a bundle says about itself. It is the archive's first entry, and nothing else may
+//! be in the archive than what it lists.
+
+use serde::{Deserialize, Serialize};
+
+use super::release::{Name, Version, release_id, three};
+use crate::error::{Error, Kind, Result};
+use crate::units::{Digest, Timestamp};
+
+/// The manifest's name in the archive.
+pub const MANIFEST: &str = "MANIFEST.json";
+/// The file that holds the release id; environment.conf's config_version prints it.
+pub const RELEASE_ID: &str = "RELEASE_ID";
+/// The version of the bundle format that this crate reads and writes.
+pub const FORMAT: u32 = 1;
+
+/// What a bundle is and holds.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Manifest {
+    /// Version of the format: [`FORMAT`].
+    pub format: u32,
+    /// The site.
+    pub site: Name,
+    /// The version.
+    pub version: Version,
+    /// `<site>-<version>`.
+    pub release: String,
+    /// The commit of the vendor's repository, with `-dirty` when files differed from it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub commit: Option<String>,
+    /// When its sources were last changed.
+    #[serde(with = "rfc3339")]
+    pub created: Timestamp,
+    /// The oldest slipway that understands it, as in "0.1.0".
+    pub min_builder: String,
+    /// What the image must give it.
+    pub needs: Needs,
+    /// Where the applications say whether they work; READY needs all their answers.
+    pub health: Vec<Health>,
+    /// Puppet modules.
+    pub modules: Vec<Module>,
+    /// Applications.
+    pub apps: Vec<App>,
+    /// Every other file of the archive, in its order: by path bytes, each once.
+    pub files: Vec<FileRecord>,
+}
+
+/// What the image must give a bundle, so that it converges without a network.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Needs {
+    /// Bases that it was made for, as in "debian-12"; any when empty.
+    pub os: Vec<String>,
+    /// Puppet's version, as in ">= 7".
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub puppet: Option<String>,
+    /// Operating system packages to bake.
+    pub packages: Vec<String>,
+    /// Files that must lie in the root before the packages are installed.
+    pub files: Vec<NeededFile>,
+}
+
+/// A file that must lie in the root before packages are installed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NeededFile {
+    /// An absolute path.
+    pub path: String,
+    /// Its text.
+    pub content: String,
+}
+
+/// Where an application says whether it works.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Health {
+    /// Path with a leading slash, asked on 127.0.0.1.
+    pub path: String,
+    /// TCP port.
+    #[serde(default = "default_port")]
+    pub port: u16,
+    /// Status of the answer when all is well.
+    #[serde(default = "default_status")]
+    pub status: u16,
+    /// Text that the answer must hold.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub text: Option<String>,
+}
+
+fn default_port() -> u16 {
+    80
+}
+
+fn default_status() -> u16 {
+    200
+}
+
+/// A Puppet module in the bundle.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Module {
+    /// Its folder's name under modules/.
+    pub name: String,
+    /// The version in its metadata.json.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<String>,
+    /// The distribution's package that it came from, `name=version`; the vendor's own has none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub package: Option<String>,
+    /// SHA-256 over its files' modes, digests and paths.
+    pub digest: Digest,
+}
+
+/// An application in the bundle.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct App {
+    /// The name in its package.json.
+    pub name: String,
+    /// The version in its package.json.
+    pub version: String,
+    /// The .tgz's path in the bundle.
+    pub file: String,
+    /// SHA-256 of the .tgz.
+    pub digest: Digest,
+}
+
+/// One file of the archive.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FileRecord {
+    /// Path in the release's folder.
+    pub path: String,
+    /// SHA-256.
+    pub sha256: Digest,
+    /// Bytes.
+    pub size: u64,
+    /// Permission bits in octal: "0644" or "0755".
+    #[serde(with = "octal")]
+    pub mode: u16,
+}
+
+impl Manifest {
+    /// Reads and checks a manifest: format, names that agree, files in order with safe names.
+    pub fn parse(bytes: &[u8]) -> Result<Self> {
+        #[derive(Deserialize)]
+        struct Head {
+            format: u32,
+        }
+        let unreadable = |e: serde_json::Error| {
+            Error::new(Kind::Damaged, "MANIFEST.json cannot be read").because(e)
+        };
+        // the format first: a newer one may differ in everything else
+        let head: Head = serde_json::from_slice(bytes).map_err(unreadable)?;
+        if head.format != FORMAT {
+            let format = head.format;
+            let message = format!("the bundle has format {format}, this slipway reads {FORMAT}");
+            return Err(Error::new(Kind::Refused, message).remedy("use a newer slipway"));
+        }
+        let manifest: Self = serde_json::from_slice(bytes).map_err(unreadable)?;
+        manifest.check()?;
+        Ok(manifest)
+    }
+
+    fn check(&self) -> Result<()> {
+        let id = release_id(&self.site, self.version);
+        if self.release != id {
+            let message = format!("MANIFEST.json names release {:?}, expected {id}", self.release);
+            return Err(Error::new(Kind::Damaged, message));
+        }
+        check_builder(&self.min_builder, env!("CARGO_PKG_VERSION"))?;
+        super::path::check_list(&self.files)
+    }
+}
+
+/// Refuses a bundle that was made for a newer builder.
+fn check_builder(needed: &str, ours: &str) -> Result<()> {
+    let number = three(needed).ok_or_else(|| {
+        Error::new(Kind::Damaged, format!("min_builder {needed:?} is not a version"))
+    })?;
+    if three(ours).is_some_and(|ours| ours >= number) {
+        return Ok(());
+    }
+    Err(Error::new(Kind::Refused, format!("the bundle needs slipway {needed}, this is {ours}"))
+        .remedy("use a newer slipway"))
+}
+
+mod rfc3339 {
+    use crate::units::Timestamp;
+    use serde::{Deserialize, Deserializer, Serializer, de::Error};
+
+    pub(super) fn serialize<S: Serializer>(time: &Timestamp, s: S) -> Result<S::Ok, S::Error> {
+        s.collect_str(time)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(d: D) -> Result<Timestamp, D::Error> {
+        String::deserialize(d)?.parse().map_err(D::Error::custom)
+    }
+}
+
+mod octal {
+    use serde::{Deserialize, Deserializer, Serializer, de::Error};
+
+    pub(super) fn serialize<S: Serializer>(mode: &u16, s: S) -> Result<S::Ok, S::Error> {
+        s.collect_str(&format_args!("{mode:04o}"))
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(d: D) -> Result<u16, D::Error> {
+        let text = String::deserialize(d)?;
+        u16::from_str_radix(&text, 8).map_err(D::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bundle_for_a_newer_builder_is_refused_with_the_remedy() {
+        assert!(check_builder("0.1.0", "0.1.0").is_ok());
+        assert!(check_builder("0.9.9", "0.10.0").is_ok());
+        let error = check_builder("0.2.0", "0.1.9").unwrap_err();
+        assert_eq!(error.find_remedy(), Some("use a newer slipway"));
+    }
+
+    #[test]
+    fn a_newer_format_is_named_before_anything_else_is_read() {
+        let error = Manifest::parse(br#"{"format": 2, "unheard_of": []}"#).unwrap_err();
+        assert_eq!(error.to_string(), "the bundle has format 2, this slipway reads 1");
+    }
+}

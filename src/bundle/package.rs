@@ -1,0 +1,129 @@
+//! The distribution's packages, fetched and verified by apt in a state of its own: neither the builder's
+//! sources nor its release matter, and nothing on the builder changes.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use super::site::Archive;
+use crate::command;
+use crate::error::{Context, Error, Kind, Result};
+use crate::units::Digest;
+
+/// apt's state for one archive, in the cache.
+pub(crate) struct Apt {
+    folder: PathBuf,
+}
+
+/// A package on this machine.
+pub(crate) struct Deb {
+    /// `name=version`.
+    pub id: String,
+    /// The unpacked files.
+    pub root: PathBuf,
+}
+
+impl Apt {
+    /// Prepares the state and fetches the archive's index; apt verifies it with the keyring.
+    pub(crate) fn open(archive: &Archive, cache: &Path) -> Result<Self> {
+        let Archive { mirror, suite, components, keyring } = archive;
+        for word in [mirror, suite, keyring].into_iter().chain(components) {
+            check_word(word)?;
+        }
+        let components = components.join(" ");
+        let source = format!("deb [signed-by={keyring}] {mirror} {suite} {components}\n");
+        let folder = cache.join("apt").join(Digest::of(&source).short());
+        for part in ["lists/partial", "archives/partial", "empty"] {
+            let part = folder.join(part);
+            fs::create_dir_all(&part).at("cannot create the folder", &part)?;
+        }
+        for (name, text) in [("sources.list", source.as_str()), ("status", "")] {
+            let path = folder.join(name);
+            fs::write(&path, text).at("cannot write", &path)?;
+        }
+        let apt = Self { folder };
+        apt.run("apt-get").args(["--error-on=any", "update"]).finish()?;
+        Ok(apt)
+    }
+
+    /// Downloads a package and unpacks it below `work`.
+    pub(crate) fn fetch(&self, name: &str, version: Option<&str>, work: &Path) -> Result<Deb> {
+        let wanted = match version {
+            Some(version) => format!("{name}={version}"),
+            None => name.to_owned(),
+        };
+        check_word(&wanted)?;
+        let folder = work.join("debs").join(name);
+        let root = folder.join("root");
+        fs::create_dir_all(&root).at("cannot create the folder", &root)?;
+        self.run("apt-get").args(["download", &wanted]).current_dir(&folder).finish()?;
+        let deb = only_deb(&folder)?;
+        let mut unpack = Command::new("dpkg-deb");
+        command::output(unpack.arg("-x").arg(&deb).arg(&root), "dpkg")?;
+        let mut ask = Command::new("dpkg-deb");
+        let ask = ask.args(["--show", "--showformat=${Package}=${Version}"]).arg(&deb);
+        let id = command::output(ask, "dpkg")?;
+        Ok(Deb { id: String::from_utf8_lossy(&id).into_owned(), root })
+    }
+
+    fn run(&self, program: &str) -> Run {
+        let mut command = Command::new(program);
+        let at = |name: &str| self.folder.join(name).display().to_string();
+        command.env("LC_ALL", "C.UTF-8").args(["-q", "-y"]).args([
+            // the builder's configuration is not read: neither its sources nor its hooks
+            format!("-oDir::Etc::main={}", at("none")),
+            format!("-oDir::Etc::parts={}", at("empty")),
+            format!("-oDir::Etc::sourcelist={}", at("sources.list")),
+            format!("-oDir::Etc::sourceparts={}", at("empty")),
+            format!("-oDir::Etc::preferencesparts={}", at("empty")),
+            format!("-oDir::State={}", at("")),
+            format!("-oDir::State::lists={}", at("lists")),
+            format!("-oDir::State::status={}", at("status")),
+            format!("-oDir::Cache={}", at("")),
+            "-oAPT::Architecture=amd64".to_owned(),
+            "-oAPT::Architectures::=amd64".to_owned(),
+            "-oAcquire::Languages=none".to_owned(),
+            "-oAcquire::Retries=3".to_owned(),
+            // apt's own user may not write below a private cache
+            "-oAPT::Sandbox::User=root".to_owned(),
+        ]);
+        Run(command)
+    }
+}
+
+struct Run(Command);
+
+impl Run {
+    fn args<const N: usize>(mut self, args: [&str; N]) -> Self {
+        self.0.args(args);
+        self
+    }
+
+    fn current_dir(mut self, folder: &Path) -> Self {
+        self.0.current_dir(folder);
+        self
+    }
+
+    fn finish(mut self) -> Result<()> {
+        command::output(&mut self.0, "apt").map(drop)
+    }
+}
+
+/// Words go into apt's source line and arguments: nothing in them may end the word or look like an option.
+fn check_word(word: &str) -> Result<()> {
+    let allowed = |b: u8| b.is_ascii_alphanumeric() || b"./:=+~-_".contains(&b);
+    if !word.is_empty() && !word.starts_with('-') && word.bytes().all(allowed) {
+        return Ok(());
+    }
+    Err(Error::new(Kind::Input, format!("{word:?} is refused as a word for apt")))
+}
+
+fn only_deb(folder: &Path) -> Result<PathBuf> {
+    for entry in fs::read_dir(folder).at("cannot list", folder)? {
+        let path = entry.at("cannot list", folder)?.path();
+        if path.extension().is_some_and(|e| e == "deb") {
+            return Ok(path);
+        }
+    }
+    Err(Error::new(Kind::Tool, "apt-get download left no package").at(folder))
+}
