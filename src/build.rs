@@ -97,11 +97,7 @@ pub fn build(
 }
 
 /// Resolves and fetches the order's bundle, and refuses one that does not fit.
-pub fn fetch(
-    order: &Order,
-    workshop: &Workshop<'_>,
-    progress: &dyn Progress,
-) -> Result<Bundle> {
+pub fn fetch(order: &Order, workshop: &Workshop<'_>, progress: &dyn Progress) -> Result<Bundle> {
     let wanted = match order.profile.release()? {
         Release::Newest(channel) => bundle::Wanted::Channel(channel.parse()?),
         Release::Pinned(version) => bundle::Wanted::Version(version.parse()?),
@@ -226,10 +222,7 @@ fn tree(
     let master = puppet::Facts { mode: plan.profile.master.mode, time: plan.time };
     puppet::configure(&mut tree, &master)?;
     packs.extend(config::add(&mut tree, bundle, config::CODE, workshop.cache, plan.time)?);
-    let inputs = customer::Inputs {
-        sources: order.sources.clone(),
-        time: plan.time,
-    };
+    let inputs = customer::Inputs { sources: order.sources.clone(), time: plan.time };
     customer::add(&mut tree, &plan.profile, &inputs)?;
     firstboot::add(&mut tree, &first_boot(plan, bundle))?;
     let json = json(record)?;
@@ -251,9 +244,9 @@ struct Latest {
 pub fn latest(out: &Path, customer: &str) -> Result<(PathBuf, Built)> {
     let folder = out.join(customer);
     let pointer = folder.join(LATEST);
-    let text = std::fs::read(&pointer).at("there is no image of this customer", &pointer).map_err(
-        |e| e.remedy(format!("build one with `slipway build {customer}`")),
-    )?;
+    let text = std::fs::read(&pointer)
+        .at("there is no image of this customer", &pointer)
+        .map_err(|e| e.remedy(format!("build one with `slipway build {customer}`")))?;
     let damaged = |path: &Path, e| {
         Error::new(Kind::Damaged, "cannot read the record")
             .at(path)
