@@ -9,51 +9,59 @@ use slipway::profile::{self, Known, Profile};
 const KEY: &str =
     "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f";
 
-/// Where a text goes in a profile, how it is written there, and which characters are safe beside ASCII
-/// letters and digits.
-struct Slot {
-    line: &'static str,
-    safe: &'static str,
-    /// Names for people hold every script's letters, and punctuation that no shell knows.
-    people: bool,
+/// Where a text goes in a profile, how it is written there, and what is safe there.
+struct Slot(&'static str, Safe);
+
+/// What a text may hold where it is used.
+#[derive(Clone, Copy)]
+enum Safe {
+    /// ASCII letters and digits, and these: it stands in commands and configuration.
+    Only(&'static str),
+    /// Every script's letters, and punctuation that no shell knows.
+    Name,
+    /// The same on several lines.
+    Banner,
+    /// One line that is handed on as data.
+    Line,
+    /// A text of Hiera's data, which is written as JSON: no look-ups.
+    Plain,
+    /// The bytes of a file.
+    File,
 }
 
-const fn slot(line: &'static str, safe: &'static str) -> Slot {
-    Slot { line, safe, people: false }
-}
-
-const fn people(line: &'static str) -> Slot {
-    Slot { line, safe: "", people: true }
-}
-
-const SLOTS: [Slot; 27] = [
-    slot("base = @", "-."),
-    slot("site = @", "-"),
-    slot("channel = @", "-"),
-    slot("bundle = @", "-.+"),
-    slot("store = @", "-._+~/:[]"),
-    slot("customer.id = @", "-"),
-    people("customer.name = @"),
-    people("customer.contact = @"),
-    slot("master.mode = @", ""),
-    slot("system.hostname = @", "-."),
-    slot("system.timezone = @", "-_+/"),
-    slot("network = { address = @, gateway = \"192.0.2.1\" }", ".:/"),
-    slot("network = { address = \"192.0.2.2/24\", gateway = @ }", ".:"),
-    slot("network.dns = [@]", ".:"),
-    slot("network.ntp = [@]", ".:-"),
-    slot("network.proxy = @", ".:/-[]"),
-    slot("hardware.disk = @", " "),
-    slot("hardware.memory = @", " "),
-    slot("formats = [@]", ""),
-    slot("packages = [@]", "+.-"),
-    slot("files = [{ path = @, content = \"\" }]", "/._-@+"),
-    slot("files = [{ path = \"/etc/x\", source = @ }]", "/._-@+"),
-    slot("files = [{ path = \"/etc/x\", content = \"\", mode = @ }]", ""),
-    slot("access.ssh_keys = [@]", " +/=@._-:,()"),
-    people("branding.product = @"),
-    slot("probes = [{ http = @ }]", "/._~-+%?&=,:@"),
-    slot("probes = [{ unit = @ }]", ":_.@-"),
+const SLOTS: [Slot; 32] = [
+    Slot("base = @", Safe::Only("-.")),
+    Slot("site = @", Safe::Only("-")),
+    Slot("channel = @", Safe::Only("-")),
+    Slot("bundle = @", Safe::Only("-.+")),
+    Slot("store = @", Safe::Only("-._+~/:[]")),
+    Slot("customer.id = @", Safe::Only("-")),
+    Slot("customer.name = @", Safe::Name),
+    Slot("customer.contact = @", Safe::Name),
+    Slot("master.mode = @", Safe::Only("")),
+    Slot("system.hostname = @", Safe::Only("-.")),
+    Slot("system.timezone = @", Safe::Only("-_+/")),
+    Slot("network = { address = @, gateway = \"192.0.2.1\" }", Safe::Only(".:/")),
+    Slot("network = { address = \"192.0.2.2/24\", gateway = @ }", Safe::Only(".:")),
+    Slot("network.dns = [@]", Safe::Only(".:")),
+    Slot("network.ntp = [@]", Safe::Only(".:-")),
+    Slot("network.proxy = @", Safe::Only(".:/-[]")),
+    Slot("hardware.disk = @", Safe::Only(" ")),
+    Slot("hardware.memory = @", Safe::Only(" ")),
+    Slot("formats = [@]", Safe::Only("")),
+    Slot("packages = [@]", Safe::Only("+.-")),
+    Slot("files = [{ path = @, content = \"\" }]", Safe::Only("/._-@+")),
+    Slot("files = [{ path = \"/etc/x\", source = @ }]", Safe::Only("/._-@+")),
+    Slot("files = [{ path = \"/etc/x\", content = \"\", mode = @ }]", Safe::Only("")),
+    Slot("access.ssh_keys = [@]", Safe::Only(" +/=@._-:,()")),
+    Slot("branding.product = @", Safe::Name),
+    Slot("probes = [{ http = @ }]", Safe::Only("/._~-+%?&=,:@")),
+    Slot("probes = [{ unit = @ }]", Safe::Only(":_.@-")),
+    Slot("branding.banner = @", Safe::Banner),
+    Slot("probes = [{ http = \"/\", text = @ }]", Safe::Line),
+    Slot("probes = [{ command = @ }]", Safe::Line),
+    Slot("hiera = { \"a::b\" = [@] }", Safe::Plain),
+    Slot("files = [{ path = \"/etc/x\", content = @ }]", Safe::File),
 ];
 
 /// A profile in which one line is put in the place of its own.
@@ -84,15 +92,21 @@ fn load(line: &str, value: &str) -> Option<Profile> {
     profile::load_text(Path::new("profiles/x.toml"), &text, &known).ok().map(|l| l.profile)
 }
 
-fn is_safe(slot: &Slot, value: &str) -> bool {
-    value.chars().all(|c| {
-        if slot.people {
-            !c.is_control() && !"\"'\\`$\u{202e}\u{200b}\u{2028}".contains(c)
-        } else {
-            c.is_ascii_alphanumeric() || slot.safe.contains(c)
+fn is_safe(safe: Safe, value: &str) -> bool {
+    let invisible = |c: char| c.is_control() || "\u{202e}\u{200b}\u{2028}\u{feff}".contains(c);
+    let code = |c: char| "\"'\\`$".contains(c);
+    let look_up = value.contains("%{");
+    match safe {
+        Safe::Only(more) => {
+            value.chars().all(|c| c.is_ascii_alphanumeric() || more.contains(c))
+                && !value.split('/').any(|part| part == "..")
         }
-    }) && !value.contains("%{")
-        && (slot.people || !value.split('/').any(|part| part == ".."))
+        Safe::Name => !look_up && !value.chars().any(|c| invisible(c) || code(c)),
+        Safe::Banner => !look_up && !value.chars().any(|c| (invisible(c) && c != '\n') || code(c)),
+        Safe::Line => !value.chars().any(invisible),
+        Safe::Plain => !look_up && !value.chars().any(|c| invisible(c) && !"\n\t".contains(c)),
+        Safe::File => !value.contains('\0'),
+    }
 }
 
 /// Pieces that break out of somewhere, beside good values that they are put into.
@@ -175,9 +189,9 @@ proptest! {
         slot in prop::sample::select((0..SLOTS.len()).collect::<Vec<_>>()),
         value in nasty(),
     ) {
-        let slot = &SLOTS[slot];
-        if load(slot.line, &value).is_some() {
-            prop_assert!(is_safe(slot, &value), "{} took {value:?}", slot.line);
+        let Slot(line, safe) = &SLOTS[slot];
+        if load(line, &value).is_some() {
+            prop_assert!(is_safe(*safe, &value), "{line} took {value:?}");
         }
     }
 
@@ -194,7 +208,7 @@ proptest! {
         piece in nasty(),
     ) {
         let mut text = include_str!("../profiles/acme.toml").to_owned();
-        let at = text.floor_char_boundary(at.index(text.len()));
+        let at = (0..=at.index(text.len())).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
         text.insert_str(at, &piece);
         if let Err(errors) = profile::load_text(Path::new("x.toml"), &text, &Known::default()) {
             prop_assert!(!errors.to_string().is_empty());
@@ -233,10 +247,15 @@ fn every_place_takes_a_good_value() {
         "Acme",
         "/health",
         "nginx.service",
+        "Acme",
+        "ok",
+        "true",
+        "plain",
+        "any",
     ];
-    for (slot, value) in SLOTS.iter().zip(good) {
-        let line = slot.line;
+    assert_eq!(SLOTS.len(), good.len());
+    for (Slot(line, safe), value) in SLOTS.iter().zip(good) {
         assert!(load(line, value).is_some(), "{line} with {value}");
-        assert!(is_safe(slot, value), "{line} with {value}");
+        assert!(is_safe(*safe, value), "{line} with {value}");
     }
 }

@@ -128,6 +128,8 @@ pub fn sources(chosen: &[Chosen<'_>], keyring: &Path) -> String {
         for suite in &archive.suites {
             let components = archive.components.join(" ");
             let keyring = keyring.display();
+            // dpkg runs in the root, where a file: mirror's packages are not: copy: puts them there
+            let mirror = mirror.replacen("file://", "copy://", 1);
             text += &format!("deb [signed-by={keyring}{old}] {mirror} {suite} {components}\n");
         }
     }

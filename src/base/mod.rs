@@ -4,6 +4,7 @@ mod cache;
 mod definition;
 mod diagnose;
 mod entry;
+mod inventory;
 mod mirror;
 mod mmdebstrap;
 mod packages;
@@ -22,6 +23,7 @@ pub use definition::{
     Archive, Definition, DefinitionKind, Distribution, Keyring, Packages, Puppet, Tarball,
     is_package_name,
 };
+pub use inventory::{Listed, Pruned};
 
 use crate::error::{Error, Kind, Result};
 use crate::manifest::Package;

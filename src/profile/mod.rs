@@ -18,7 +18,7 @@ mod whole;
 
 use std::path::{Path, PathBuf};
 
-pub use compose::{Answers, write};
+pub use compose::{Answers, name_from, write};
 pub use diagnostic::{Diagnostic, Diagnostics, Place, Report, SourceFile, Style};
 pub use inherit::SHARED;
 pub use schema::{Audience, schema};

@@ -87,15 +87,24 @@ pub(super) fn parse(text: &str, file: usize, errors: &mut Vec<Diagnostic>) -> Ta
 /// A span within one line and of at least one character where there is one: where something is missing
 /// at a line's end, the last thing that stands there is underlined.
 fn visible(text: &str, span: std::ops::Range<usize>) -> std::ops::Range<usize> {
-    let at = text.floor_char_boundary(span.start);
+    let at = boundary(text, span.start);
     let line = text[..at].rfind('\n').map_or(0, |newline| newline + 1);
     let line_end = text[at..].find('\n').map_or(text.len(), |newline| at + newline);
     let written = line + text[line..line_end].trim_end().len();
     let last = text[line..written].chars().next_back().map_or(0, char::len_utf8);
     let start = at.min(written - last);
     let first = text[start..].chars().next().map_or(0, char::len_utf8);
-    let end = text.floor_char_boundary(span.end).min(written).max(start + first);
+    let end = boundary(text, span.end).min(written).max(start + first);
     start..end.min(text.len())
+}
+
+/// The last place at or before `at` where a character begins.
+fn boundary(text: &str, at: usize) -> usize {
+    let mut at = at.min(text.len());
+    while !text.is_char_boundary(at) {
+        at -= 1;
+    }
+    at
 }
 
 fn split_message(message: &str) -> (String, Vec<String>) {

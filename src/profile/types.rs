@@ -32,7 +32,7 @@ pub struct Profile {
     /// How the machine converges.
     #[serde(default)]
     pub master: Master,
-    /// Names, time zone, languages.
+    /// The machine's name and time zone.
     #[serde(default)]
     pub system: System,
     /// Address, name servers, proxy, time servers.
@@ -106,7 +106,7 @@ pub enum MasterMode {
     Apply,
 }
 
-/// Names, time zone, languages.
+/// The machine's name and time zone.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct System {

@@ -76,6 +76,9 @@ fn release(profile: &Table, errors: &mut Vec<Diagnostic>) {
                 .also(&channel.key, "the newest of a channel");
             errors.push(error.help("leave one of the two out"));
         }
+        // a misspelt key was reported as such
+        (None, None) if profile.keys().any(|key| nearest(key, ["channel", "bundle"]).is_some()) => {
+        }
         (None, None) => {
             errors.push(Diagnostic::of_file(0, "neither `channel` nor `bundle` is set").help(
                 "write channel = \"stable\" for the newest, or bundle = \"1.4.0+b17\" to pin",

@@ -23,7 +23,7 @@ const NEEDS: &[(&[&str], &str)] = &[
 pub fn check(tree: &Tree) -> Result<()> {
     let has = |path: &&str| tree.get(path).is_some();
     let mut missing: Vec<&str> =
-        NEEDS.iter().filter(|(paths, _)| !paths.iter().any(|p| has(&p))).map(|n| n.1).collect();
+        NEEDS.iter().filter(|(paths, _)| !paths.iter().any(&has)).map(|n| n.1).collect();
     missing.dedup();
     if missing.is_empty() {
         return Ok(());

@@ -21,7 +21,7 @@ read_nonce() {
 
 # serial LINE: one write, on a line of its own even when the kernel left half of one; a machine without the port loses nothing
 serial() {
-    { printf '\n%s\n' "$1" >"$SLIPWAY_ROOT/dev/ttyS0"; } 2>/dev/null || :
+    [ ! -e "$SLIPWAY_ROOT/dev/ttyS0" ] || { printf '\n%s\n' "$1" >>"$SLIPWAY_ROOT/dev/ttyS0"; } 2>/dev/null || :
 }
 
 # state NAME [ATTEMPT OF]: the machine is in this state now; FAILED and DEGRADED take stage, code, message, hint and the
