@@ -151,7 +151,8 @@ fn command(
         let filters = super::seed::DPKG.lines().filter(|line| line.starts_with("path-"));
         command.arg("--variant=minbase").args(filters.map(|line| format!("--dpkgopt={line}")));
     } else {
-        command.arg("--variant=custom");
+        // a file that the layer put where a package has one stays: dpkg would ask, and nobody answers
+        command.args(["--variant=custom", "--dpkgopt=force-confdef", "--dpkgopt=force-confold"]);
         // without packages there is no archive to ask
         if run.packages.is_empty() {
             command.args(["--skip=update", "--skip=cleanup/apt"]);
