@@ -13,6 +13,8 @@ use crate::progress::Progress;
 use crate::tree::{Tree, tar};
 use crate::units::Timestamp;
 
+/// Installs a layer's packages in the root.
+pub const INSTALL: &str = include_str!("files/install.sh");
 /// Runs a script in the root.
 pub const IN_ROOT: &str = include_str!("files/in-root.sh");
 
@@ -158,8 +160,11 @@ fn command(
             command.args(["--skip=update", "--skip=cleanup/apt"]);
         }
     }
-    if !run.packages.is_empty() {
+    if run.bootstrap {
         command.arg(format!("--include={}", run.packages.join(",")));
+    } else if !run.packages.is_empty() {
+        let packages = quoted(&run.packages.join(" "));
+        command.arg(format!("--customize-hook=PACKAGES={packages}\n{INSTALL}"));
     }
     if let Some(script) = run.script {
         command.arg(format!("--customize-hook=SCRIPT={}\n{IN_ROOT}", quoted(script)));

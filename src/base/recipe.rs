@@ -27,8 +27,16 @@ const GRUB_MODULES: &str = "biosdisk part_gpt ext2 normal linux search search_fs
     serial terminal gzio test echo all_video minicmd reboot halt sleep";
 
 /// The scripts and configuration that go in; part of every key as well.
-pub fn texts() -> [&'static str; 6] {
-    [seed::TEXTS, mmdebstrap::IN_ROOT, BOOT, SERVICES, GRUB_PREFIX, GRUB_MODULES]
+pub fn texts() -> [&'static str; 7] {
+    [
+        seed::TEXTS,
+        mmdebstrap::INSTALL,
+        mmdebstrap::IN_ROOT,
+        BOOT,
+        SERVICES,
+        GRUB_PREFIX,
+        GRUB_MODULES,
+    ]
 }
 
 fn boot_script() -> String {
