@@ -11,7 +11,7 @@ use crate::command;
 use crate::error::{Context, Error, Kind, Result};
 use crate::progress::Progress;
 use crate::tree::{Tree, tar};
-use crate::units::Timestamp;
+use crate::units::{ByteSize, GIB, Timestamp};
 
 /// Installs a layer's packages in the root.
 pub const INSTALL: &str = include_str!("files/install.sh");
@@ -37,6 +37,25 @@ pub struct Run<'a> {
     pub scratch: &'a Path,
 }
 
+/// Room that a run needs in the cache besides the seed, in bytes: the archive that comes out, and its pack.
+const ROOM: u64 = 3 * GIB;
+
+/// Refuses to start what would end in the middle with a full disk.
+fn require_room(run: &Run<'_>) -> Result<()> {
+    let stat = rustix::fs::statvfs(run.scratch).map_err(std::io::Error::from);
+    let stat = stat.at("cannot ask for the free space", run.scratch)?;
+    let free = stat.f_bavail.saturating_mul(stat.f_frsize);
+    let seed: u64 = run.seed.iter().map(|(_, entry)| entry.length()).sum();
+    let need = ROOM + 2 * seed;
+    if free >= need {
+        return Ok(());
+    }
+    let (free, need) = (ByteSize(free), ByteSize(need));
+    Err(Error::new(Kind::NoSpace, format!("{free} are free, and {need} are needed"))
+        .at(run.scratch)
+        .remedy("run slipway base prune, or set SLIPWAY_CACHE to a folder with room"))
+}
+
 /// Gives the finished root as an archive, and its time: the archives' newest date, but not before `time`.
 pub fn run(
     run: &Run<'_>,
@@ -44,6 +63,7 @@ pub fn run(
     progress: &dyn Progress,
 ) -> Result<(PathBuf, Timestamp)> {
     let mode = diagnose::mode()?;
+    require_room(run)?;
     let mut attempt = 0;
     loop {
         let (chosen, newest) = if run.bootstrap || !run.packages.is_empty() {

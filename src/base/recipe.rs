@@ -13,7 +13,7 @@ use crate::tree::{Layer, Tree, diff};
 use crate::units::{Digest, Timestamp};
 
 /// Part of every key: a change of what the code below does makes all roots anew.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 
 const BOOT: &str = include_str!("files/boot.sh");
 const SERVICES: &str = include_str!("files/services.sh");

@@ -28,6 +28,7 @@ const EMPTIED: &[&str] = &[
 const DROPPED: &[&str] = &[
     "etc/hostname",
     "etc/resolv.conf",
+    "etc/.resolv.conf.systemd-resolved.bak",
     "etc/machine-id",
     "etc/apt/apt.conf.d/00mmdebstrap",
     "etc/apt/apt.conf.d/99mmdebstrap",
@@ -198,6 +199,7 @@ mod tests {
             "/var/lib/dbus/machine-id",
             "/var/lib/apt/lists/x_InRelease",
             "/etc/hostname",
+            "/etc/.resolv.conf.systemd-resolved.bak",
         ] {
             let error = check(&tree(path, "x")).unwrap_err();
             assert!(error.to_string().contains(path), "{error}");
