@@ -15,7 +15,7 @@ use archive::Archive;
 use slipway::base::{Cache, Definition, LayerSpec, Root};
 use slipway::error::{Error, Kind};
 use slipway::progress::{Progress, Quiet};
-use slipway::tree::{Node, Tree, tar};
+use slipway::tree::{Entry, Node, Tree, TreePath, tar};
 use slipway::units::{Digest, Timestamp};
 
 /// A definition of kind "tarball" beside a root of three files, whose archive is `root.tar` + `suffix`.
@@ -292,6 +292,30 @@ fn the_shipped_ubuntu_definition_builds_from_a_signed_archive_with_ubuntus_names
     let root = cache.ensure(&definition, &Quiet).unwrap();
     check_base(&root, dead);
     check_layers(&cache, &root);
+    check_pinned(&cache, &root, folder.path());
+}
+
+/// The same root as a pinned archive without GRUB's image: that is made, and nothing else is touched.
+fn check_pinned(cache: &Cache, root: &Root, folder: &Path) {
+    let mut tree = root.tree.clone();
+    tree.remove_all(&TreePath::new(b"usr/lib/slipway").unwrap());
+    tar::write(&tree, std::fs::File::create(folder.join("root.tar")).unwrap()).unwrap();
+    let sum = Digest::of(std::fs::read(folder.join("root.tar")).unwrap());
+    let definition = write_tarball_definition(folder, "root.tar", sum);
+    // its time must not be before anything in it
+    let text = std::fs::read_to_string(folder.join("x.toml")).unwrap();
+    std::fs::write(folder.join("x.toml"), text.replace("2026-01-01", "2026-06-02")).unwrap();
+    let definition = Definition::find(folder, &definition.name).unwrap();
+    let pinned = cache.ensure(&definition, &Quiet).unwrap();
+    assert!(pinned.tree.file("usr/lib/slipway/boot/core.img").is_some());
+    let kept = |(path, entry): &(&TreePath, &Entry)| {
+        let before = root.tree.get(path).map(|before| (before.meta.mode, before.length()));
+        before == Some((entry.meta.mode, entry.length()))
+    };
+    let other: Vec<String> =
+        pinned.tree.iter().filter(|pair| !kept(pair)).map(|(path, _)| path.to_string()).collect();
+    assert!(other.is_empty(), "{other:?}");
+    assert_eq!(pinned.tree.len(), root.tree.len());
 }
 
 fn check_base(root: &Root, first_mirror: &str) {

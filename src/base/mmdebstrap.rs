@@ -10,13 +10,17 @@ use super::{Definition, diagnose};
 use crate::command;
 use crate::error::{Context, Error, Kind, Result};
 use crate::progress::Progress;
-use crate::tree::{Tree, tar};
+use crate::tree::Tree;
+use crate::tree::tar::{self, Archive};
 use crate::units::{ByteSize, GIB, Timestamp};
 
 /// Installs a layer's packages in the root.
 pub const INSTALL: &str = include_str!("files/install.sh");
 /// Runs a script in the root.
 pub const IN_ROOT: &str = include_str!("files/in-root.sh");
+
+/// apt's list of archives.
+const SOURCES: &str = "etc/apt/sources.list";
 
 /// How often a build is tried while the network is what fails.
 const ATTEMPTS: usize = 3;
@@ -61,7 +65,7 @@ pub fn run(
     run: &Run<'_>,
     time: Timestamp,
     progress: &dyn Progress,
-) -> Result<(PathBuf, Timestamp)> {
+) -> Result<(Archive, Timestamp)> {
     let mode = diagnose::mode()?;
     require_room(run)?;
     let mut attempt = 0;
@@ -74,13 +78,22 @@ pub fn run(
         let time = newest.max(time);
         attempt += 1;
         match once(run, mode, &chosen, time, progress) {
-            Ok(archive) => return Ok((archive, time)),
+            Ok(path) => return Ok((opened(run, &path)?, time)),
             Err(e) if e.kind() == Kind::Network && attempt < ATTEMPTS => {
                 progress.note(&format!("{e}; trying again"));
             }
             Err(e) => return Err(e),
         }
     }
+}
+
+fn opened(run: &Run<'_>, path: &Path) -> Result<Archive> {
+    let mut archive = Archive::open(path)?;
+    // a run that asks no archive leaves a list that mmdebstrap guessed, unless the seed had one
+    if !run.bootstrap && run.seed.get(SOURCES).is_none() {
+        archive.retain(|path| path.as_bytes() != SOURCES.as_bytes());
+    }
+    Ok(archive)
 }
 
 fn once(
@@ -144,8 +157,8 @@ fn sources(definition: &Definition, chosen: &[Chosen<'_>]) -> Result<String> {
 
 fn write_seed(run: &Run<'_>, sources: &str, path: &Path, time: Timestamp) -> Result<()> {
     let mut seed = run.seed.clone();
-    if !run.bootstrap {
-        seed.put_file("/etc/apt/sources.list", 0o644, time, sources)?;
+    if !run.bootstrap && !sources.is_empty() {
+        seed.put_file(SOURCES, 0o644, time, sources)?;
     }
     let file = File::create(path).at("cannot create", path)?;
     tar::write(&seed, std::io::BufWriter::with_capacity(1 << 20, file))
