@@ -8,6 +8,7 @@
 
 pub mod base;
 pub mod blob;
+pub mod build;
 pub mod bundle;
 pub mod cli;
 pub mod command;
@@ -18,6 +19,7 @@ pub mod inspect;
 pub mod layer;
 pub mod manifest;
 pub mod pack;
+pub mod plan;
 pub mod profile;
 pub mod progress;
 pub mod smoke;

@@ -3,13 +3,25 @@
 use std::process::ExitCode;
 
 use clap::Parser;
+use slipway::cli;
+use slipway::error::Kind;
+
+/// What a shell reports for a program that a closed pipe ended: 128 and the number of SIGPIPE.
+const CLOSED_PIPE: u8 = 141;
+
+/// What a shell reports for a program that Ctrl-C ended: 128 and the number of SIGINT.
+const INTERRUPTED: u8 = 130;
 
 fn main() -> ExitCode {
-    match slipway::cli::Cli::parse().run() {
+    match cli::Cli::parse().run() {
         Ok(code) => ExitCode::from(code),
+        Err(error) if cli::is_closed_pipe(&error) => ExitCode::from(CLOSED_PIPE),
         Err(error) => {
-            slipway::cli::report(&error);
-            ExitCode::FAILURE
+            cli::report(&error);
+            match error.kind() {
+                Kind::Interrupted => ExitCode::from(INTERRUPTED),
+                _ => ExitCode::FAILURE,
+            }
         }
     }
 }

@@ -33,6 +33,11 @@ impl Digest {
         Ok((hasher.finish(), length))
     }
 
+    /// A digest that was made before, from its 32 bytes.
+    pub fn from_bytes(bytes: [u8; 32]) -> Self {
+        Self(bytes)
+    }
+
     /// The 32 bytes.
     pub fn as_bytes(&self) -> &[u8; 32] {
         &self.0

@@ -1,12 +1,56 @@
-//! `slipway build`.
+//! `slipway build`: build a customer's image.
 
+use std::path::PathBuf;
+
+use serde_json::json;
+
+use crate::build;
 use crate::error::{Error, Kind, Result};
+use crate::units::ByteSize;
+
+use super::order::Desk;
+use super::project::{self, shown};
+use super::terminal::{self, Terminal};
 
 /// Arguments of `slipway build`.
 #[derive(Debug, clap::Args)]
-pub struct Args {}
+pub struct Args {
+    /// A customer, or the path of a profile
+    #[arg(value_name = "PROFILE")]
+    profile: String,
+    /// Where artifacts go, in a folder of the customer's [default: out/ of the project]
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// Print what was built as JSON on stdout
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    project: project::Options,
+}
 
 /// Runs the verb; the number is the process's exit code.
-pub fn run(_args: &Args) -> Result<u8> {
-    Err(Error::new(Kind::Refused, "slipway build is not built yet"))
+pub fn run(args: &Args) -> Result<u8> {
+    let project = args.project.open()?;
+    let desk = Desk::open(&project, &args.profile, args.out.clone())?;
+    let progress = Terminal::new();
+    let (path, built) = build::build(&desk.order, &desk.workshop(), &progress)?;
+    drop(progress);
+    let folder = path.parent().unwrap_or(&project.out);
+    if args.json {
+        let value = json!({ "record": path, "folder": folder, "built": built });
+        let text = serde_json::to_string_pretty(&value)
+            .map_err(|e| Error::new(Kind::Input, "cannot print the record").because(e))?;
+        terminal::print(text)?;
+        return Ok(0);
+    }
+    for artifact in &built.artifacts {
+        let file = folder.join(&artifact.file);
+        terminal::print(format!(
+            "{}  {}  sha256:{}",
+            shown(&file).display(),
+            ByteSize(artifact.size.0),
+            artifact.sha256
+        ))?;
+    }
+    Ok(0)
 }

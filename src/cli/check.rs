@@ -1,12 +1,124 @@
 //! `slipway check`.
 
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use serde_json::json;
+
 use crate::error::{Error, Kind, Result};
+use crate::profile::{self, Diagnostics, Known, Report};
+
+use super::project::{self, Project, counted, shown};
+use super::terminal;
 
 /// Arguments of `slipway check`.
 #[derive(Debug, clap::Args)]
-pub struct Args {}
+pub struct Args {
+    /// Customers, or paths of profiles
+    #[arg(value_name = "PROFILE", required_unless_present = "all")]
+    profiles: Vec<String>,
+    /// Check every profile of the project, and the shared parents
+    #[arg(long, conflicts_with = "profiles")]
+    all: bool,
+    /// Print the errors as JSON on stdout
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    project: project::Options,
+}
 
 /// Runs the verb; the number is the process's exit code.
-pub fn run(_args: &Args) -> Result<u8> {
-    Err(Error::new(Kind::Refused, "slipway check is not built yet"))
+pub fn run(args: &Args) -> Result<u8> {
+    let project = args.project.open()?;
+    let known = project.known()?;
+    let results: Vec<Checked> =
+        paths(args, &project)?.into_iter().map(|path| check(path, &known)).collect();
+    if results.is_empty() {
+        return Err(Error::new(Kind::NotFound, "there are no profiles")
+            .at(shown(&project.profiles))
+            .remedy("write one with `slipway new`"));
+    }
+    let broken = tell(&results, args.json)?;
+    Ok(u8::from(broken))
+}
+
+struct Checked {
+    path: PathBuf,
+    result: Result<Vec<PathBuf>, Diagnostics>,
+}
+
+fn paths(args: &Args, project: &Project) -> Result<Vec<PathBuf>> {
+    if !args.all {
+        return args.profiles.iter().map(|wanted| project.profile_path(wanted)).collect();
+    }
+    let mut paths = profile::all(&project.profiles)?;
+    let shared = project.profiles.join(profile::SHARED);
+    if shared.is_dir() {
+        paths.extend(profile::all(&shared)?);
+    }
+    Ok(paths)
+}
+
+fn check(path: PathBuf, known: &Known) -> Checked {
+    let result = if profile::is_parent(&path) {
+        profile::check_parent(&path, known)
+    } else {
+        profile::load(&path, known).map(|loaded| loaded.files)
+    };
+    Checked { path, result }
+}
+
+/// Shows what was found; an error of a parent only once. True when anything is broken.
+fn tell(results: &[Checked], as_json: bool) -> Result<bool> {
+    let mut seen = BTreeSet::new();
+    let mut reports: Vec<Report> = Vec::new();
+    for checked in results {
+        match &checked.result {
+            Ok(files) if !as_json => terminal::print(good(&checked.path, files))?,
+            Ok(_) => {}
+            Err(diagnostics) => {
+                let fresh = diagnostics.clone().retain(|report| {
+                    seen.insert((
+                        report.file.clone(),
+                        report.line,
+                        report.column,
+                        report.message.clone(),
+                    ))
+                });
+                reports.extend(fresh.reports());
+                if !as_json && !fresh.errors.is_empty() {
+                    project::show(&fresh);
+                }
+            }
+        }
+    }
+    let broken = results.iter().filter(|checked| checked.result.is_err()).count();
+    if as_json {
+        let reports: Vec<Report> = reports
+            .into_iter()
+            .map(|report| Report { file: shown(&report.file), ..report })
+            .collect();
+        terminal::print(json!({ "profiles": results.len(), "broken": broken, "errors": reports }))?;
+    } else if broken > 0 {
+        terminal::complain(&summary(reports.len(), broken, results));
+    }
+    Ok(broken > 0)
+}
+
+fn summary(errors: usize, broken: usize, results: &[Checked]) -> String {
+    let errors = counted(errors, "error");
+    match results {
+        [only] => format!("{errors} in {}", shown(&only.path).display()),
+        _ => format!("{errors}; {broken} of {} profiles cannot be used", results.len()),
+    }
+}
+
+fn good(path: &Path, files: &[PathBuf]) -> String {
+    let parents: Vec<String> =
+        files.iter().skip(1).map(|file| shown(file).display().to_string()).collect();
+    let path = shown(path).display().to_string();
+    if parents.is_empty() {
+        return format!("{path}: good");
+    }
+    format!("{path}: good, with {}", parents.join(" and "))
 }

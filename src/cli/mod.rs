@@ -7,9 +7,14 @@ mod check;
 mod inspect;
 mod list;
 mod new;
+mod order;
 mod plan;
+mod project;
 mod schema;
 mod smoke;
+mod terminal;
+
+use anstyle::AnsiColor;
 
 use crate::error::{Error, Result};
 
@@ -65,13 +70,28 @@ impl Cli {
 
 /// Prints an error, its causes and what to do about it on stderr.
 pub fn report(error: &Error) {
-    anstream::eprintln!("error: {error}");
+    let red = AnsiColor::BrightRed.on_default().bold();
+    let blue = AnsiColor::BrightCyan.on_default().bold();
+    let mut text = format!("{red}error{red:#}: {error}");
     let mut cause = std::error::Error::source(error);
     while let Some(inner) = cause {
-        anstream::eprintln!("  because: {inner}");
+        text.push_str(&format!("\n  because: {inner}"));
         cause = inner.source();
     }
     if let Some(remedy) = error.find_remedy() {
-        anstream::eprintln!("  help: {remedy}");
+        text.push_str(&format!("\n  {blue}help{blue:#}: {remedy}"));
     }
+    terminal::complain(&text);
+}
+
+/// Whether an error only says that the reader of our output went away, as in `slipway schema | head`.
+pub fn is_closed_pipe(error: &Error) -> bool {
+    let mut cause = std::error::Error::source(error);
+    while let Some(inner) = cause {
+        if let Some(io) = inner.downcast_ref::<std::io::Error>() {
+            return io.kind() == std::io::ErrorKind::BrokenPipe;
+        }
+        cause = inner.source();
+    }
+    false
 }

@@ -1,12 +1,172 @@
-//! `slipway plan`.
+//! `slipway plan`: show everything that will go into a customer's image.
 
+use serde_json::json;
+
+use crate::build::{self, Prepared};
+use crate::bundle::Bundle;
 use crate::error::{Error, Kind, Result};
+use crate::format;
+use crate::plan::{self, Order};
+use crate::profile::MasterMode;
+use crate::units::ByteSize;
+
+use super::order::Desk;
+use super::project;
+use super::terminal::{self, Terminal};
 
 /// Arguments of `slipway plan`.
 #[derive(Debug, clap::Args)]
-pub struct Args {}
+pub struct Args {
+    /// A customer, or the path of a profile
+    #[arg(value_name = "PROFILE")]
+    profile: String,
+    /// Print the plan as JSON on stdout
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    project: project::Options,
+}
 
 /// Runs the verb; the number is the process's exit code.
-pub fn run(_args: &Args) -> Result<u8> {
-    Err(Error::new(Kind::Refused, "slipway plan is not built yet"))
+pub fn run(args: &Args) -> Result<u8> {
+    let project = args.project.open()?;
+    let desk = Desk::open(&project, &args.profile, None)?;
+    let progress = Terminal::new();
+    let workshop = desk.workshop();
+    let bundle = build::fetch(&desk.order, &workshop, &progress)?;
+    let found = build::look(&desk.order, &bundle, &workshop, &progress)?;
+    let outlook = match found {
+        Err(missing) => Outlook::Missing(missing),
+        Ok(prepared) => {
+            let (disk, record) = build::assemble(&desk.order, &prepared, &workshop, &progress)?;
+            let formats = &desk.order.profile.formats;
+            let needed = formats.iter().map(|&f| format::needed_bytes(f, &disk)).sum();
+            Outlook::Ready(Box::new(Ready {
+                packages: record.packages.len(),
+                write: ByteSize(disk.allocated()),
+                needed: ByteSize(needed),
+                prepared,
+            }))
+        }
+    };
+    drop(progress);
+    if args.json {
+        return terminal::print(as_json(&desk.order, &bundle, &outlook)?).map(|()| 0);
+    }
+    terminal::print(as_text(&desk.order, &bundle, &outlook)?)?;
+    Ok(0)
+}
+
+/// How much is known without making anything.
+enum Outlook {
+    /// All is cached: the plan is exact.
+    Ready(Box<Ready>),
+    /// These are to be made first.
+    Missing(Vec<String>),
+}
+
+struct Ready {
+    prepared: Prepared,
+    packages: usize,
+    write: ByteSize,
+    needed: ByteSize,
+}
+
+fn as_json(order: &Order, bundle: &Bundle, outlook: &Outlook) -> Result<String> {
+    let value = match outlook {
+        Outlook::Ready(ready) => json!({
+            "cached": true,
+            "digest": ready.prepared.plan.digest()?,
+            "name": ready.prepared.plan.stem()?,
+            "plan": ready.prepared.plan,
+            "packages": ready.prepared.root.packages,
+            "bundle": bundle.manifest,
+            "bytes": ready.write,
+            "disk_needed": ready.needed,
+        }),
+        Outlook::Missing(missing) => json!({
+            "cached": false,
+            "missing": missing,
+            "profile": order.profile,
+            "bundle": bundle.manifest,
+        }),
+    };
+    serde_json::to_string_pretty(&value)
+        .map_err(|e| Error::new(Kind::Input, "cannot print the plan").because(e))
+}
+
+fn as_text(order: &Order, bundle: &Bundle, outlook: &Outlook) -> Result<String> {
+    let profile = &order.profile;
+    let mut table = Table::default();
+    table.row("customer", format!("{} ({})", profile.customer.name, profile.customer.id));
+    table.row("base", format!("{} — {}", order.definition.name, order.definition.title));
+    for layer in plan::layers(order, bundle)? {
+        table.row("layer", format!("{}: {}", layer.name, layer.packages.join(" ")));
+    }
+    let manifest = &bundle.manifest;
+    let size = ByteSize(bundle.size);
+    table.row("bundle", format!("{} ({size}, sha256 {})", manifest.release, bundle.digest.short()));
+    for app in &manifest.apps {
+        table.row("app", format!("{} {}", app.name, app.version));
+    }
+    for module in &manifest.modules {
+        table.row("module", format!("{} {}", module.name, module.version.as_deref().unwrap_or("")));
+    }
+    table.row("converge", converge(order));
+    let hardware = &profile.hardware;
+    table.row(
+        "machine",
+        format!("{} disk, {} memory, {} vCPU", hardware.disk, hardware.memory, hardware.vcpus),
+    );
+    let formats: Vec<&str> = profile.formats.iter().map(|&f| format::extension(f)).collect();
+    table.row("formats", formats.join(", "));
+    match outlook {
+        Outlook::Ready(ready) => ready.rows(&mut table)?,
+        Outlook::Missing(missing) => {
+            table.row("to be made", missing.join(", "));
+            table.row("", "the first build of a base takes some minutes; the plan's digest".into());
+            table.row("", "and the disk needed are known once it is cached".into());
+        }
+    }
+    Ok(table.text)
+}
+
+fn converge(order: &Order) -> String {
+    let master = &order.profile.master;
+    let how = match master.mode {
+        MasterMode::Puppetserver => "own Puppet Server",
+        MasterMode::Apply => "puppet apply, without a server",
+    };
+    match master.interval_minutes {
+        0 => format!("{how}, once"),
+        minutes => format!("{how}, every {minutes} minutes"),
+    }
+}
+
+impl Ready {
+    fn rows(&self, table: &mut Table) -> Result<()> {
+        let plan = &self.prepared.plan;
+        table.row("root", format!("{}, {} packages", plan.base.digest.short(), self.packages));
+        table.row("time", plan.time.to_string());
+        table.row("plan", plan.digest()?.to_string());
+        table.row("artifacts", plan.stem()?);
+        table.row("cached", "base and layers".into());
+        table.row("bytes", format!("{} of data in the image", self.write));
+        table.row("disk needed", format!("at most {}", self.needed));
+        Ok(())
+    }
+}
+
+#[derive(Default)]
+struct Table {
+    text: String,
+}
+
+impl Table {
+    fn row(&mut self, name: &str, value: String) {
+        if !self.text.is_empty() {
+            self.text.push('\n');
+        }
+        self.text.push_str(&format!("{name:<12} {value}"));
+    }
 }

@@ -1,12 +1,192 @@
-//! `slipway smoke`.
+//! `slipway smoke`: boot a copy of an image and check that it converges.
 
-use crate::error::{Error, Kind, Result};
+mod show;
+mod target;
+
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
+
+use crate::error::{Context, Error, Kind, Result};
+use crate::progress::Progress;
+use crate::smoke::{Accelerator, Again, Firmware, Limits, Order, State};
+use crate::units::ByteSize;
+
+use super::project::{self, shown};
+use super::terminal::{self, Terminal};
+use target::Target;
 
 /// Arguments of `slipway smoke`.
 #[derive(Debug, clap::Args)]
-pub struct Args {}
+#[command(after_help = "\
+Exit codes: 0 READY and every probe passed; 1 the test could not be made; 10 timed out; 11 FAILED;
+12 kernel panic; 13 wrong release; 14 a probe failed; 15 the machine stopped by itself;
+16 the machine's identity changed over a reboot.")]
+pub struct Args {
+    /// An image, or a profile: then its newest image in out/
+    #[arg(value_name = "IMAGE|PROFILE")]
+    target: String,
+    /// What the machine starts with
+    #[arg(long, value_enum, default_value = "bios")]
+    firmware: FirmwareArg,
+    /// The release that must converge [default: the one that the image's record names]
+    #[arg(long, value_name = "ID")]
+    release: Option<String>,
+    /// Memory of the machine, as in "2 GiB" [default: what the profile recommends]
+    #[arg(long, value_name = "SIZE")]
+    memory: Option<ByteSize>,
+    /// Processors of the machine [default: what the profile recommends]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=255))]
+    vcpus: Option<u32>,
+    /// Give the machine a larger disk than the image's, as in "100 GiB", to see it grow
+    #[arg(long, value_name = "SIZE")]
+    disk_size: Option<ByteSize>,
+    /// Shut the converged machine down, start it again, and expect READY and the same identity
+    #[arg(long, conflicts_with = "cut_at")]
+    reboot: bool,
+    /// Cut the power when this state is first seen, start the machine again, and expect READY
+    #[arg(long, value_name = "STATE", value_parser = state)]
+    cut_at: Option<State>,
+    /// Seconds from power-on to READY [default: 180, and ten times that without KVM]
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..))]
+    timeout: Option<u64>,
+    /// What runs the machine [default: KVM where a trial shows that it works, else TCG]
+    #[arg(long, value_enum)]
+    accel: Option<AcceleratorArg>,
+    /// Folder for the report [default: beside the image, as in demo-1.0.0.smoke-bios]
+    #[arg(long, value_name = "DIR")]
+    report: Option<PathBuf>,
+    /// Leave the machine's disk in this file (qcow2)
+    #[arg(long, value_name = "FILE")]
+    keep_disk: Option<PathBuf>,
+    /// Print the report as JSON on stdout
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    project: project::Options,
+}
+
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+enum FirmwareArg {
+    /// SeaBIOS
+    Bios,
+    /// OVMF
+    Uefi,
+    /// OVMF with Microsoft's keys enrolled: it refuses what they did not sign
+    SecureBoot,
+}
+
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+enum AcceleratorArg {
+    /// The processor, through /dev/kvm
+    Kvm,
+    /// QEMU's translator
+    Tcg,
+}
 
 /// Runs the verb; the number is the process's exit code.
-pub fn run(_args: &Args) -> Result<u8> {
-    Err(Error::new(Kind::Refused, "slipway smoke is not built yet"))
+pub fn run(args: &Args) -> Result<u8> {
+    let order = order(args)?;
+    let report = {
+        let progress = Terminal::new();
+        progress.step(&format!("booting a copy of {}", shown(&order.image).display()), None);
+        crate::smoke::run(&order, &progress)?
+    };
+    if args.json {
+        let text = serde_json::to_string_pretty(&report).map_err(std::io::Error::other);
+        terminal::print(text.doing("cannot write the report as JSON")?)?;
+    }
+    terminal::complain(&show::report(&report, &shown(&order.report)));
+    Ok(report.exit_code)
+}
+
+fn order(args: &Args) -> Result<Order> {
+    let Target { image, format, release, hardware, probes } =
+        target::find(&args.target, args.release.as_deref(), &args.project)?;
+    Ok(Order {
+        report: args.report.clone().unwrap_or_else(|| beside(&image, args.firmware)),
+        image,
+        format,
+        firmware: args.firmware.into(),
+        memory: args.memory.unwrap_or(hardware.memory),
+        vcpus: args.vcpus.unwrap_or(hardware.vcpus),
+        disk: args.disk_size,
+        release,
+        probes,
+        limits: Limits::default(),
+        timeout: args.timeout.map(Duration::from_secs),
+        accelerator: args.accel.map(Accelerator::from),
+        again: match args.cut_at {
+            Some(state) => Some(Again::CutAt(state)),
+            None => args.reboot.then_some(Again::PowerButton),
+        },
+        nonce: random()?,
+        scratch: scratch(),
+        keep_disk: args.keep_disk.clone(),
+        stop: stop_on_signals()?,
+    })
+}
+
+/// One folder a firmware, so that a second test does not overwrite the first one's evidence.
+fn beside(image: &Path, firmware: FirmwareArg) -> PathBuf {
+    image.with_extension(match firmware {
+        FirmwareArg::Bios => "smoke-bios",
+        FirmwareArg::Uefi => "smoke-uefi",
+        FirmwareArg::SecureBoot => "smoke-secure-boot",
+    })
+}
+
+/// Not /tmp, which may be memory: the overlay takes some gigabytes.
+fn scratch() -> PathBuf {
+    let named = std::env::var_os("TMPDIR").filter(|value| !value.is_empty());
+    named.map_or_else(|| PathBuf::from("/var/tmp"), PathBuf::from)
+}
+
+fn random() -> Result<String> {
+    let mut bytes = [0; 16];
+    let path = Path::new("/dev/urandom");
+    let mut file = std::fs::File::open(path).at("cannot open", path)?;
+    file.read_exact(&mut bytes).at("cannot read", path)?;
+    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+}
+
+/// The first signal ends the test in order; a second one ends the process, and the machine with it.
+fn stop_on_signals() -> Result<Arc<AtomicBool>> {
+    use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+    let stop = Arc::new(AtomicBool::new(false));
+    for signal in [SIGHUP, SIGINT, SIGTERM] {
+        let code = 128 + signal;
+        signal_hook::flag::register_conditional_shutdown(signal, code, Arc::clone(&stop))
+            .and_then(|_| signal_hook::flag::register(signal, Arc::clone(&stop)))
+            .doing("cannot watch for signals")?;
+    }
+    Ok(stop)
+}
+
+fn state(text: &str) -> Result<State> {
+    State::ALL.into_iter().find(|state| state.name().eq_ignore_ascii_case(text)).ok_or_else(|| {
+        let names: Vec<&str> = State::ALL.iter().map(|state| state.name()).collect();
+        Error::new(Kind::Input, format!("no such state; one of {}", names.join(", ")))
+    })
+}
+
+impl From<FirmwareArg> for Firmware {
+    fn from(arg: FirmwareArg) -> Self {
+        match arg {
+            FirmwareArg::Bios => Self::Bios,
+            FirmwareArg::Uefi => Self::Uefi,
+            FirmwareArg::SecureBoot => Self::SecureBoot,
+        }
+    }
+}
+
+impl From<AcceleratorArg> for Accelerator {
+    fn from(arg: AcceleratorArg) -> Self {
+        match arg {
+            AcceleratorArg::Kvm => Self::Kvm,
+            AcceleratorArg::Tcg => Self::Tcg,
+        }
+    }
 }

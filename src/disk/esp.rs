@@ -1,1 +1,350 @@
 //! The EFI system partition: FAT32 as a pure function of its files.
+//!
+//! The fatfs crate is the reader in `inspect` and in the tests, but not the writer: it puts long names
+//! before `.` and `..`, which fsck.vfat refuses. Folders and files lie one after another without holes,
+//! and a file's bytes stay where they are: an extent points at them.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::fat::{self, ARCHIVE, DIRECTORY, ENTRY, Moment, Short, VOLUME_ID};
+use super::layout::{Region, SECTOR};
+use super::{Data, Extent};
+use crate::error::{Error, Kind, Result};
+use crate::tree::Content;
+use crate::units::{ByteSize, Timestamp};
+
+/// Bytes of a cluster: one sector, since 64 MiB in larger ones would be too few for FAT32.
+const CLUSTER: u64 = SECTOR;
+/// Sectors before the first table, as other writers have it; the boot sectors need eight.
+const RESERVED: u64 = 32;
+/// Copies of the table.
+const TABLES: u64 = 2;
+/// The information sector, and the copies of both (FAT specification 1.03, "FAT32 FSInfo sector").
+const INFO_SECTOR: u64 = 1;
+const BACKUP_SECTOR: u64 = 6;
+/// The first cluster of the data area has this number.
+const FIRST_CLUSTER: u32 = 2;
+/// Ends a chain of clusters.
+const END_OF_CHAIN: u32 = 0x0FFF_FFFF;
+/// Entry 0 holds the media byte, F8 for a fixed disk; entry 1 the flags for a clean volume.
+const TABLE_HEAD: [u32; 2] = [0x0FFF_FFF8, END_OF_CHAIN];
+/// Fewer clusters than this would be read as FAT16 ("FAT type determination").
+const CLUSTERS_MINIMUM: u64 = 65_525;
+/// The volume's label, in the boot sector and in the root folder.
+const LABEL: Short = *b"ESP        ";
+
+/// What goes into the partition and is not a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Params {
+    /// Where the partition lies; the boot sector repeats its first sector.
+    pub region: Region,
+    /// The volume's serial number.
+    pub serial: u32,
+    /// The time of every file and folder.
+    pub time: Timestamp,
+}
+
+/// Files by their path, with `/` between names, as in `EFI/BOOT/BOOTX64.EFI`.
+pub type Files = BTreeMap<String, Content>;
+
+/// Writes the filesystem; offsets are relative to the partition.
+///
+/// # Errors
+/// [`Kind::Input`] for names that FAT cannot hold, names that differ in case only, and files that do
+/// not fit.
+pub fn build(files: &Files, params: &Params) -> Result<Vec<Extent>> {
+    let geometry = Geometry::new(params.region)?;
+    let mut root = Folder::default();
+    for (path, content) in files {
+        root.add(path, path, content)?;
+    }
+    let mut volume = Volume { time: Moment::new(params.time), ..Volume::default() };
+    volume.table.extend(TABLE_HEAD);
+    let first = volume.folder(&root, None)?;
+    let used = volume.table.len() as u64 - u64::from(FIRST_CLUSTER);
+    if used > geometry.clusters {
+        let needed = ByteSize(used * CLUSTER);
+        let room = ByteSize(geometry.clusters * CLUSTER);
+        let message = format!("the boot files need {needed} and the EFI partition holds {room}");
+        return Err(Error::new(Kind::Input, message));
+    }
+    Ok(geometry.extents(volume, params, first))
+}
+
+/// Sizes that follow from the partition's size.
+#[derive(Clone, Copy, Debug)]
+struct Geometry {
+    sectors: u32,
+    table_sectors: u64,
+    clusters: u64,
+}
+
+impl Geometry {
+    fn new(region: Region) -> Result<Self> {
+        let wrong = |what: &str| {
+            let size = ByteSize(region.length);
+            Error::new(Kind::Input, format!("an EFI partition of {size} is too {what}"))
+        };
+        let sectors = u32::try_from(region.length / SECTOR).map_err(|_| wrong("large"))?;
+        // four bytes of table for every cluster and for the two numbers without one; a cluster is a
+        // sector, so that `rest` sectors hold clusters and their share of both tables
+        let rest = u64::from(sectors).saturating_sub(RESERVED);
+        let per_sector = SECTOR / 4;
+        let table_sectors = (rest + u64::from(FIRST_CLUSTER)).div_ceil(per_sector + TABLES);
+        let clusters = rest.saturating_sub(TABLES * table_sectors);
+        if clusters < CLUSTERS_MINIMUM {
+            return Err(wrong("small for FAT32"));
+        }
+        Ok(Self { sectors, table_sectors, clusters })
+    }
+
+    /// Bytes from the partition's start to a cluster.
+    fn place(&self, cluster: u32) -> u64 {
+        let data = RESERVED + TABLES * self.table_sectors;
+        data * SECTOR + u64::from(cluster - FIRST_CLUSTER) * CLUSTER
+    }
+
+    fn extents(&self, volume: Volume, params: &Params, root: u32) -> Vec<Extent> {
+        let used = volume.table.len() as u64 - u64::from(FIRST_CLUSTER);
+        let boot = self.boot_sector(params, root);
+        let info = self.info_sector(used);
+        let table: Vec<u8> = volume.table.iter().flat_map(|entry| entry.to_le_bytes()).collect();
+        let table: std::sync::Arc<[u8]> = table.into();
+        let mut extents = Vec::with_capacity(6 + volume.contents.len());
+        for start in [0, BACKUP_SECTOR] {
+            extents.push(Extent::bytes(start * SECTOR, boot));
+            extents.push(Extent::bytes((start + INFO_SECTOR) * SECTOR, info));
+        }
+        for copy in 0..TABLES {
+            let offset = (RESERVED + copy * self.table_sectors) * SECTOR;
+            extents.push(Extent::bytes(offset, table.clone()));
+        }
+        for (cluster, data) in volume.contents {
+            extents.push(Extent { offset: self.place(cluster), data });
+        }
+        extents
+    }
+
+    /// The BIOS parameter block ("Boot sector and BPB"); nothing boots from here by BIOS.
+    fn boot_sector(&self, params: &Params, root: u32) -> [u8; SECTOR as usize] {
+        let mut b = [0; SECTOR as usize];
+        b[0..3].copy_from_slice(&[0xEB, 0x58, 0x90]);
+        b[3..11].copy_from_slice(b"MSWIN4.1");
+        b[11..13].copy_from_slice(&(SECTOR as u16).to_le_bytes());
+        b[13] = (CLUSTER / SECTOR) as u8;
+        b[14..16].copy_from_slice(&(RESERVED as u16).to_le_bytes());
+        b[16] = TABLES as u8;
+        b[21] = TABLE_HEAD[0] as u8;
+        // a geometry that nobody uses with LBA, in the form that other writers give
+        b[24..26].copy_from_slice(&63u16.to_le_bytes());
+        b[26..28].copy_from_slice(&255u16.to_le_bytes());
+        b[28..32].copy_from_slice(&(params.region.first_sector() as u32).to_le_bytes());
+        b[32..36].copy_from_slice(&self.sectors.to_le_bytes());
+        b[36..40].copy_from_slice(&(self.table_sectors as u32).to_le_bytes());
+        b[44..48].copy_from_slice(&root.to_le_bytes());
+        b[48..50].copy_from_slice(&(INFO_SECTOR as u16).to_le_bytes());
+        b[50..52].copy_from_slice(&(BACKUP_SECTOR as u16).to_le_bytes());
+        b[64] = 0x80;
+        b[66] = 0x29;
+        b[67..71].copy_from_slice(&params.serial.to_le_bytes());
+        b[71..82].copy_from_slice(&LABEL);
+        b[82..90].copy_from_slice(b"FAT32   ");
+        b[510..].copy_from_slice(&[0x55, 0xAA]);
+        b
+    }
+
+    fn info_sector(&self, used: u64) -> [u8; SECTOR as usize] {
+        let mut b = [0; SECTOR as usize];
+        b[0..4].copy_from_slice(b"RRaA");
+        b[484..488].copy_from_slice(b"rrAa");
+        b[488..492].copy_from_slice(&((self.clusters - used) as u32).to_le_bytes());
+        b[492..496].copy_from_slice(&(used as u32 + FIRST_CLUSTER).to_le_bytes());
+        b[510..].copy_from_slice(&[0x55, 0xAA]);
+        b
+    }
+}
+
+/// A folder before it has a place.
+#[derive(Default)]
+struct Folder<'a> {
+    folders: BTreeMap<&'a str, Folder<'a>>,
+    files: BTreeMap<&'a str, &'a Content>,
+}
+
+impl<'a> Folder<'a> {
+    fn add(&mut self, whole: &str, rest: &'a str, content: &'a Content) -> Result<()> {
+        let wrong = |why| {
+            Error::new(Kind::Input, format!("the EFI partition cannot hold {whole:?}: {why}"))
+        };
+        let (name, below) = match rest.split_once('/') {
+            Some((name, below)) => (name, Some(below)),
+            None => (rest, None),
+        };
+        if !fat::is_valid(name) {
+            return Err(wrong("FAT has no such names"));
+        }
+        let other = |n: &&str| *n != name && n.to_lowercase() == name.to_lowercase();
+        if self.folders.keys().chain(self.files.keys()).any(other) {
+            return Err(wrong("another name differs from it in case only"));
+        }
+        match below {
+            Some(below) if !self.files.contains_key(name) => {
+                self.folders.entry(name).or_default().add(whole, below, content)
+            }
+            None if !self.folders.contains_key(name) => {
+                self.files.insert(name, content);
+                Ok(())
+            }
+            _ => Err(wrong("it is a file and a folder")),
+        }
+    }
+
+    /// Every name with its short one and whether the long one is stored, folders first.
+    fn names(&self) -> Result<Vec<(&'a str, Short, bool)>> {
+        let mut taken = BTreeSet::new();
+        let all = self.folders.keys().chain(self.files.keys());
+        all.map(|name| {
+            let (short, long) = fat::shorten(name, &mut taken).ok_or_else(|| {
+                Error::new(Kind::Input, format!("too many names in a folder are like {name:?}"))
+            })?;
+            Ok((*name, short, long))
+        })
+        .collect()
+    }
+}
+
+/// What has been placed so far.
+#[derive(Default)]
+struct Volume {
+    table: Vec<u32>,
+    contents: Vec<(u32, Data)>,
+    time: Moment,
+}
+
+impl Volume {
+    /// Chains enough new clusters for `length` bytes; gives the first, 0 for nothing.
+    fn allocate(&mut self, length: u64) -> Result<u32> {
+        let first = self.table.len() as u32;
+        let count = length.div_ceil(CLUSTER);
+        let too_large = || Error::new(Kind::Input, "a boot file is too large for FAT");
+        let last = u32::try_from(u64::from(first) + count).map_err(|_| too_large())?;
+        if count == 0 {
+            return Ok(0);
+        }
+        self.table.extend(first + 1..last);
+        self.table.push(END_OF_CHAIN);
+        Ok(first)
+    }
+
+    /// Places a folder and all in it; gives its first cluster.
+    fn folder(&mut self, folder: &Folder<'_>, parent: Option<u32>) -> Result<u32> {
+        let names = folder.names()?;
+        let long: usize = names.iter().map(|(name, _, long)| fat::entries(name, *long)).sum();
+        // the root has its label, any other folder itself and its parent
+        let count = long + if parent.is_none() { 1 } else { 2 };
+        let first = self.allocate((count * ENTRY) as u64)?;
+        let mut bytes = Vec::with_capacity(count * ENTRY);
+        match parent {
+            None => bytes.extend(fat::entry(&LABEL, VOLUME_ID, 0, 0, self.time)),
+            Some(parent) => {
+                bytes.extend(fat::entry(b".          ", DIRECTORY, first, 0, self.time));
+                bytes.extend(fat::entry(b"..         ", DIRECTORY, parent, 0, self.time));
+            }
+        }
+        // `..` in a folder of the root says 0, whatever the root's cluster is
+        let above = if parent.is_none() { 0 } else { first };
+        for (name, short, long) in names {
+            if long {
+                bytes.extend(fat::long_entries(name, &short));
+            }
+            if let Some(inner) = folder.folders.get(name) {
+                let cluster = self.folder(inner, Some(above))?;
+                bytes.extend(fat::entry(&short, DIRECTORY, cluster, 0, self.time));
+            } else if let Some(content) = folder.files.get(name) {
+                let (cluster, size) = self.file(content)?;
+                bytes.extend(fat::entry(&short, ARCHIVE, cluster, size, self.time));
+            }
+        }
+        self.contents.push((first, Data::Bytes(bytes.into())));
+        Ok(first)
+    }
+
+    fn file(&mut self, content: &Content) -> Result<(u32, u32)> {
+        let size = u32::try_from(content.length())
+            .map_err(|_| Error::new(Kind::Input, "a boot file is too large for FAT"))?;
+        let cluster = self.allocate(content.length())?;
+        if cluster != 0 {
+            self.contents.push((cluster, Data::from(content)));
+        }
+        Ok((cluster, size))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::disk::Disk;
+    use crate::units::MIB;
+
+    fn params() -> Params {
+        let region = Region { offset: 2 * MIB, length: 64 * MIB };
+        Params { region, serial: 0x1234_ABCD, time: Timestamp::from_seconds(1_700_000_000) }
+    }
+
+    fn files(names: &[(&str, &str)]) -> Files {
+        names.iter().map(|(name, text)| (name.to_string(), Content::from(*text))).collect()
+    }
+
+    fn whole(files: &Files) -> Vec<u8> {
+        let disk = Disk::new(64 * MIB, build(files, &params()).unwrap()).unwrap();
+        let mut bytes = vec![0; 64 << 20];
+        disk.read_at(&mut bytes, 0).unwrap();
+        bytes
+    }
+
+    #[test]
+    fn an_independent_reader_finds_every_file_by_its_name() {
+        let long = "x".repeat(70_000);
+        let names = [
+            ("EFI/BOOT/BOOTX64.EFI", "shim"),
+            ("EFI/BOOT/grubx64.efi", long.as_str()),
+            ("EFI/debian/grub.cfg", "set"),
+            ("a name of more than thirteen letters.txt", ""),
+        ];
+        let bytes = whole(&files(&names));
+        let volume =
+            fatfs::FileSystem::new(std::io::Cursor::new(bytes), fatfs::FsOptions::new()).unwrap();
+        assert_eq!(volume.fat_type(), fatfs::FatType::Fat32);
+        assert_eq!(volume.volume_id(), 0x1234_ABCD);
+        for (name, text) in names {
+            let mut found = String::new();
+            let mut file = volume.root_dir().open_file(name).unwrap();
+            std::io::Read::read_to_string(&mut file, &mut found).unwrap();
+            assert_eq!(found, text, "{name}");
+        }
+        let names: Vec<_> = volume
+            .root_dir()
+            .open_dir("EFI/BOOT")
+            .unwrap()
+            .iter()
+            .map(|e| e.unwrap().file_name())
+            .collect();
+        assert_eq!(names, [".", "..", "BOOTX64.EFI", "grubx64.efi"]);
+    }
+
+    #[test]
+    fn names_that_cannot_stand_together_are_refused() {
+        for names in [["A", "a"], ["EFI", "EFI/x"], ["EFI/x", "efi/y"]] {
+            let files = files(&names.map(|n| (n, "")));
+            assert_eq!(build(&files, &params()).unwrap_err().kind(), Kind::Input, "{names:?}");
+        }
+    }
+
+    #[test]
+    fn files_that_do_not_fit_are_refused_with_both_sizes() {
+        let mut files = Files::new();
+        files.insert("big".into(), Content::from(vec![1; 64 << 20]));
+        let error = build(&files, &params()).unwrap_err();
+        assert!(error.to_string().contains("64.0 MiB and the EFI partition holds 6"), "{error}");
+    }
+}

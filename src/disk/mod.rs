@@ -4,15 +4,20 @@
 //! What no extent covers reads as zeros and costs nothing.
 
 pub mod bootloader;
+mod compose;
 pub mod esp;
 pub mod ext4;
+mod fat;
 pub mod gpt;
 pub mod layout;
 
 use std::sync::Arc;
 
+pub use compose::{DiskSpec, Ids, assemble, compose};
+
 use crate::error::{Error, Kind, Result};
 use crate::pack::Pack;
+use crate::tree::Content;
 
 /// Where an extent's bytes come from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,6 +53,17 @@ impl Data {
                 Ok(())
             }
             Self::Packed { pack, offset: base, .. } => pack.read_at(buffer, base + offset),
+        }
+    }
+}
+
+impl From<&Content> for Data {
+    fn from(content: &Content) -> Self {
+        match content {
+            Content::Bytes(bytes) => Self::Bytes(bytes.clone()),
+            Content::Packed { pack, offset, length } => {
+                Self::Packed { pack: pack.clone(), offset: *offset, length: *length }
+            }
         }
     }
 }

@@ -4,3 +4,4 @@ pub mod config;
 pub mod customer;
 pub mod firstboot;
 pub mod puppet;
+pub mod render;

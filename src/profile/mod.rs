@@ -1,8 +1,249 @@
-//! The customer's file.
+//! The customer's file: parse, inherit, validate. All errors of a file are found at once, and each
+//! points at its line and column.
+//!
+//! The way of a file: text -> spanned tree ([`node`]) -> merged with its parents ([`inherit`]) -> held
+//! against the schema of the types ([`walk`]) and against itself ([`whole`]) -> [`Profile`].
 
+mod compose;
+mod diagnostic;
+mod inherit;
+mod node;
+mod rules;
+mod schema;
+mod suggest;
 mod types;
+mod views;
+mod walk;
+mod whole;
 
+use std::path::{Path, PathBuf};
+
+pub use compose::{Answers, name_from, write};
+pub use diagnostic::{Diagnostic, Diagnostics, Place, Report, SourceFile, Style};
+pub use inherit::SHARED;
+pub use schema::{Audience, schema};
 pub use types::{
     Access, Branding, Customer, ExtraFile, Format, Hardware, Master, MasterMode, Network, Probe,
     Profile, System,
 };
+pub use views::{Addressing, Content, Release};
+
+use crate::error::{Context as _, Error, Kind, Result};
+
+/// The schema for editors, in the folder of profiles and in that of their parents.
+pub const SCHEMA_FILE: &str = "schema.json";
+
+/// What the folder of a project knows, and a profile may name.
+#[derive(Clone, Debug, Default)]
+pub struct Known {
+    /// Names of base images, without `.toml`.
+    pub bases: Vec<String>,
+}
+
+/// A profile that may be used.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Loaded {
+    /// With everything inherited, and every default filled in.
+    pub profile: Profile,
+    /// The files that it came from, itself first.
+    pub files: Vec<PathBuf>,
+}
+
+/// Reads, inherits and validates one profile.
+///
+/// # Errors
+/// All errors of the profile and of its parents, also that it cannot be read.
+pub fn load(path: &Path, known: &Known) -> Result<Loaded, Diagnostics> {
+    load_draft(Draft::read(path, None), path, known)
+}
+
+/// The same for a profile that is not written yet: `text` would be its file's content.
+///
+/// # Errors
+/// As for [`load`].
+pub fn load_text(path: &Path, text: &str, known: &Known) -> Result<Loaded, Diagnostics> {
+    load_draft(Draft::read(path, Some(text)), path, known)
+}
+
+fn load_draft(mut draft: Draft, path: &Path, known: &Known) -> Result<Loaded, Diagnostics> {
+    let id = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+    draft.check(schema::strict(), |tree, errors| {
+        let folder = path.parent().unwrap_or(Path::new(""));
+        whole::check(tree, &whole::Facts { bases: &known.bases, folder }, errors);
+        check_id(tree, &id, errors);
+    });
+    let (tree, files) = draft.finish()?;
+    match serde_json::from_value::<Profile>(node::table_to_json(&tree)) {
+        Ok(profile) => {
+            let files = files.into_iter().map(|file| file.path).collect();
+            Ok(Loaded { profile: profile.with_defaults(&id), files })
+        }
+        Err(e) => Err(Diagnostics::new(files, vec![Diagnostic::of_file(0, e.to_string())])),
+    }
+}
+
+/// Validates a shared parent, in which nothing has to be complete; gives the files that were read.
+///
+/// # Errors
+/// All errors of the parent and of its own parents, also that it cannot be read.
+pub fn check_parent(path: &Path, known: &Known) -> Result<Vec<PathBuf>, Diagnostics> {
+    let mut draft = Draft::read(path, None);
+    draft.check(&schema::partial(), |tree, errors| {
+        let folder = path.parent().and_then(Path::parent).unwrap_or(Path::new(""));
+        let facts = whole::Facts { bases: &known.bases, folder };
+        whole::check_partial(tree, &facts, errors);
+    });
+    let (_, files) = draft.finish()?;
+    Ok(files.into_iter().map(|file| file.path).collect())
+}
+
+/// Whether a file lies where shared parents lie.
+pub fn is_parent(path: &Path) -> bool {
+    path.parent().and_then(Path::file_name).is_some_and(|name| name == SHARED)
+}
+
+/// A profile that may still be wrong.
+struct Draft {
+    tree: node::Table,
+    files: Vec<SourceFile>,
+    errors: Vec<Diagnostic>,
+}
+
+impl Draft {
+    fn read(path: &Path, text: Option<&str>) -> Self {
+        let (mut files, mut errors) = (Vec::new(), Vec::new());
+        let tree = inherit::read(path, text, &mut files, &mut errors).unwrap_or_default();
+        Self { tree, files, errors }
+    }
+
+    /// Checks what was read. After an error of syntax or inheritance, what seems to be missing may only
+    /// be unread, so that only what is there is checked, and not on lines that could not be read.
+    fn check(
+        &mut self,
+        schema: &serde_json::Value,
+        whole: impl FnOnce(&node::Table, &mut Vec<Diagnostic>),
+    ) {
+        if self.errors.is_empty() {
+            walk::check(schema, &self.tree, &self.files, &mut self.errors);
+            whole(&self.tree, &mut self.errors);
+            return;
+        }
+        let mut more = Vec::new();
+        walk::check(&schema::partial(), &self.tree, &self.files, &mut more);
+        more.retain(|error| !self.errors.iter().any(|known| self.explains(known, error)));
+        self.errors.extend(more);
+    }
+
+    /// Whether a second error only follows from a first one: it is on the same line, or below the head
+    /// of a table that could not be read, so that its keys seem to belong to another table.
+    fn explains(&self, first: &Diagnostic, second: &Diagnostic) -> bool {
+        let (Some(a), Some(b)) = (&first.span, &second.span) else { return false };
+        let text = &self.files[first.file].text;
+        let line = |at: usize| text.get(..at).and_then(|t| t.rfind('\n')).map_or(0, |n| n + 1);
+        let is_head = text.get(line(a.start)..).is_some_and(|line| line.starts_with('['));
+        first.file == second.file
+            && (line(a.start) == line(b.start) || (is_head && a.start < b.start))
+    }
+
+    fn finish(self) -> Result<(node::Table, Vec<SourceFile>), Diagnostics> {
+        if self.errors.is_empty() {
+            return Ok((self.tree, self.files));
+        }
+        Err(Diagnostics::new(self.files, self.errors))
+    }
+}
+
+/// Without an id of its own, the file's name is the customer's id; without a host name, that is the id.
+fn check_id(tree: &node::Table, stem: &str, errors: &mut Vec<Diagnostic>) {
+    let named = whole::text(tree, &["customer", "id"]);
+    if let (None, Err(complaint)) = (named, rules::Rule::CustomerId.check(stem)) {
+        let error = Diagnostic::of_file(0, "the file's name is not a customer's id");
+        let error = complaint.help.iter().fold(error, |error, help| error.help(help));
+        errors.push(error.help(format!("{}, or set customer.id", complaint.label)));
+        return;
+    }
+    let id = named.map_or(stem, |(id, _)| id);
+    let hostname = whole::text(tree, &["system", "hostname"]);
+    let valid_id = rules::Rule::CustomerId.check(id).is_ok();
+    if hostname.is_none() && valid_id && rules::Rule::HostName.check(id).is_err() {
+        let error = Diagnostic::of_file(0, format!("the id {id:?} cannot be the host name"));
+        errors.push(error.help("set system.hostname"));
+    }
+}
+
+/// The file of one customer.
+///
+/// # Errors
+/// A name without a file gives a suggestion.
+pub fn find(folder: &Path, name: &str) -> Result<PathBuf> {
+    let names = names(folder)?;
+    if names.iter().any(|known| known == name) {
+        return Ok(folder.join(format!("{name}.toml")));
+    }
+    let error = Error::new(Kind::NotFound, format!("there is no profile {name:?}")).at(folder);
+    Err(match suggest::nearest(name, names.iter().map(String::as_str)) {
+        Some(near) => error.remedy(format!("did you mean \"{near}\"?")),
+        None => error.remedy("see `slipway list`, or write one with `slipway new`"),
+    })
+}
+
+/// The files of all customers, sorted by name; shared parents are not among them.
+///
+/// # Errors
+/// The folder cannot be read.
+pub fn all(folder: &Path) -> Result<Vec<PathBuf>> {
+    Ok(names(folder)?.iter().map(|name| folder.join(format!("{name}.toml"))).collect())
+}
+
+/// Names of the TOML files in a folder, without `.toml`, sorted. Hidden files do not count: editors
+/// put their locks there.
+///
+/// # Errors
+/// The folder cannot be read.
+pub fn names(folder: &Path) -> Result<Vec<String>> {
+    let mut names = Vec::new();
+    for entry in std::fs::read_dir(folder).at("cannot read the folder", folder)? {
+        let path = entry.at("cannot read the folder", folder)?.path();
+        let toml = path.extension().is_some_and(|extension| extension == "toml");
+        if let Some(stem) = path.file_stem().and_then(|stem| stem.to_str())
+            && toml
+            && !stem.starts_with('.')
+        {
+            names.push(stem.to_owned());
+        }
+    }
+    names.sort();
+    Ok(names)
+}
+
+/// A question that is answered outside of a file, and held to the same rules.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Question {
+    /// A customer's short name.
+    Id,
+    /// A name for people.
+    Name,
+    /// A site.
+    Site,
+    /// A channel.
+    Channel,
+    /// Where bundles are.
+    Store,
+}
+
+impl Question {
+    /// Whether this may be the answer.
+    ///
+    /// # Errors
+    /// What is wrong, and what is allowed, in one line.
+    pub fn check(self, answer: &str) -> Result<(), String> {
+        let rule = match self {
+            Self::Id => rules::Rule::CustomerId,
+            Self::Name => rules::Rule::Name,
+            Self::Site => rules::Rule::Site,
+            Self::Channel => rules::Rule::Channel,
+            Self::Store => rules::Rule::Store,
+        };
+        rule.check(answer).map_err(|complaint| complaint.in_one_line())
+    }
+}

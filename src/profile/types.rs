@@ -13,21 +13,26 @@ pub struct Profile {
     /// Who it is for.
     pub customer: Customer,
     /// The base image: the name of a file in images/, without .toml.
+    #[schemars(extend("format" = "base"))]
     pub base: String,
     /// The site: which configuration bundle converges the machine.
+    #[schemars(extend("format" = "site"))]
     pub site: String,
     /// The channel whose newest release is taken; not together with `bundle`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("format" = "channel"))]
     pub channel: Option<String>,
     /// One pinned bundle version, as in "1.4.0+b17"; not together with `channel`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("format" = "bundle-version"))]
     pub bundle: Option<String>,
-    /// Where bundles are: file:///folder or https://host/path.
+    /// Where bundles are: https://host/path, file:///folder, or file:folder below the project's root.
+    #[schemars(extend("format" = "store"))]
     pub store: String,
     /// How the machine converges.
     #[serde(default)]
     pub master: Master,
-    /// Names, time zone, languages.
+    /// The machine's name and time zone.
     #[serde(default)]
     pub system: System,
     /// Address, name servers, proxy, time servers.
@@ -38,9 +43,11 @@ pub struct Profile {
     pub hardware: Hardware,
     /// The image formats to write.
     #[serde(default = "default_formats")]
+    #[schemars(length(min = 1), extend("uniqueItems" = true))]
     pub formats: Vec<Format>,
     /// Extra packages of the base's distribution.
     #[serde(default)]
+    #[schemars(extend("format" = "package"))]
     pub packages: Vec<String>,
     /// Extra files.
     #[serde(default)]
@@ -66,11 +73,14 @@ pub struct Customer {
     /// Short name for files: lowercase letters, digits and single hyphens, at most 40; by default the
     /// profile's file name.
     #[serde(default)]
+    #[schemars(extend("format" = "customer-id"))]
     pub id: String,
     /// Name for people, in any language.
+    #[schemars(extend("format" = "name"))]
     pub name: String,
     /// Whom to ask.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("format" = "name"))]
     pub contact: Option<String>,
 }
 
@@ -80,7 +90,8 @@ pub struct Customer {
 pub struct Master {
     /// A local Puppet Server, or masterless `puppet apply`.
     pub mode: MasterMode,
-    /// Minutes between runs after the first success; 0 turns them off.
+    /// Minutes between runs after the first success, at most a week; 0 turns them off.
+    #[schemars(range(max = 10080))]
     pub interval_minutes: u32,
 }
 
@@ -95,13 +106,15 @@ pub enum MasterMode {
     Apply,
 }
 
-/// Names, time zone, languages.
+/// The machine's name and time zone.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct System {
     /// Host name, fully qualified or not; by default the customer's id.
+    #[schemars(extend("format" = "host-name"))]
     pub hostname: Option<String>,
     /// A name of the time zone database, as in "Europe/Berlin"; UTC by default.
+    #[schemars(extend("format" = "time-zone"))]
     pub timezone: Option<String>,
 }
 
@@ -110,14 +123,19 @@ pub struct System {
 #[serde(deny_unknown_fields, default)]
 pub struct Network {
     /// A fixed address with prefix length, as in "192.0.2.10/24"; DHCP without one.
+    #[schemars(extend("format" = "interface-address"))]
     pub address: Option<String>,
     /// The router; needed with a fixed address.
+    #[schemars(extend("format" = "ip-address"))]
     pub gateway: Option<String>,
     /// Name servers' addresses.
+    #[schemars(extend("format" = "ip-address"))]
     pub dns: Vec<String>,
     /// The proxy for HTTP and HTTPS, as in "http://proxy.example:3128".
+    #[schemars(extend("format" = "proxy"))]
     pub proxy: Option<String>,
     /// Time servers.
+    #[schemars(extend("format" = "time-server"))]
     pub ntp: Vec<String>,
 }
 
@@ -126,14 +144,15 @@ pub struct Network {
 #[serde(deny_unknown_fields, default)]
 pub struct Hardware {
     /// Size of the virtual disk, as in "8 GiB".
-    #[schemars(with = "String")]
+    #[schemars(with = "String", extend("format" = "disk-size"))]
     pub disk: crate::units::ByteSize,
     /// Whether root grows to the disk at every boot.
     pub grow: bool,
     /// Recommended processors.
+    #[schemars(range(min = 1, max = 256))]
     pub vcpus: u32,
     /// Recommended memory, as in "2 GiB".
-    #[schemars(with = "String")]
+    #[schemars(with = "String", extend("format" = "memory-size"))]
     pub memory: crate::units::ByteSize,
 }
 
@@ -149,20 +168,33 @@ pub enum Format {
     Qcow2,
 }
 
+impl std::fmt::Display for Format {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Raw => "raw",
+            Self::Qcow2 => "qcow2",
+        })
+    }
+}
+
 /// One extra file in the image.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ExtraFile {
     /// Where it goes: an absolute path in the image.
+    #[schemars(extend("format" = "image-path"))]
     pub path: String,
     /// Its text; not together with `source`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("format" = "file-text"))]
     pub content: Option<String>,
-    /// A file beside the profile; not together with `content`.
+    /// A file below profiles/, whichever profile names it; not together with `content`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("format" = "source-path"))]
     pub source: Option<String>,
     /// Permission bits in octal, as in "0644".
     #[serde(default = "default_mode")]
+    #[schemars(extend("format" = "file-mode"))]
     pub mode: String,
 }
 
@@ -171,6 +203,7 @@ pub struct ExtraFile {
 #[serde(deny_unknown_fields, default)]
 pub struct Access {
     /// OpenSSH public keys of the user `admin`.
+    #[schemars(extend("format" = "ssh-public-key"))]
     pub ssh_keys: Vec<String>,
 }
 
@@ -179,8 +212,10 @@ pub struct Access {
 #[serde(deny_unknown_fields, default)]
 pub struct Branding {
     /// The product's name; by default the site's.
+    #[schemars(extend("format" = "name"))]
     pub product: Option<String>,
     /// Lines above the status on the console.
+    #[schemars(extend("format" = "banner"))]
     pub banner: Option<String>,
 }
 
@@ -191,25 +226,40 @@ pub enum Probe {
     /// An HTTP request to the machine, from outside.
     Http {
         /// Path with a leading slash, asked on `port`.
+        #[schemars(extend("format" = "http-path"))]
         http: String,
         /// TCP port on the machine.
         #[serde(default = "default_port")]
+        #[schemars(range(min = 1))]
         port: u16,
         /// Expected status.
         #[serde(default = "default_status")]
+        #[schemars(range(min = 100, max = 599))]
         status: u16,
-        /// Text that the answer must hold.
+        /// Text that the answer must hold; `{nonce}` in it is this smoke test's own number.
         #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[schemars(extend("format" = "line"))]
         text: Option<String>,
+        /// A body to send by POST, on the first boot only: what a later boot finds was kept. `{nonce}`
+        /// in it is this smoke test's own number.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[schemars(extend("format" = "line"))]
+        post: Option<String>,
+        /// The type of `post`; a form's by default.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[schemars(extend("format" = "line"))]
+        content_type: Option<String>,
     },
     /// A systemd unit that must be active.
     Unit {
         /// The unit's name, as in "nginx.service".
+        #[schemars(extend("format" = "unit"))]
         unit: String,
     },
     /// A command that must end with 0, run as root on the machine.
     Command {
         /// For `sh -c`.
+        #[schemars(extend("format" = "line"))]
         command: String,
     },
 }

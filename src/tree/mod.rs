@@ -1,13 +1,17 @@
 //! The root filesystem as a value: ordered entries with everything that a filesystem keeps of them.
 
+mod diff;
+pub mod index;
 mod path;
+pub mod tar;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+pub use diff::{Layer, apply, diff};
 pub use path::TreePath;
 
-use crate::error::{Error, Kind, Result};
+use crate::error::{Context, Error, Kind, Result};
 use crate::pack::Pack;
 use crate::units::Timestamp;
 
@@ -60,6 +64,31 @@ impl Content {
             Self::Bytes(bytes) => bytes.len() as u64,
             Self::Packed { length, .. } => *length,
         }
+    }
+
+    /// Fills `buffer` from `offset` (bytes from the content's start; the buffer must end within it).
+    pub fn read_at(&self, buffer: &mut [u8], offset: u64) -> Result<()> {
+        match self {
+            Self::Bytes(bytes) => {
+                let start = offset as usize;
+                buffer.copy_from_slice(&bytes[start..start + buffer.len()]);
+                Ok(())
+            }
+            Self::Packed { pack, offset: base, .. } => pack.read_at(buffer, base + offset),
+        }
+    }
+
+    /// Writes all of it to `out`.
+    pub fn copy_to(&self, out: &mut impl std::io::Write) -> Result<()> {
+        let mut buffer = vec![0; self.length().min(1 << 18) as usize];
+        let mut done = 0;
+        while done < self.length() {
+            let step = (self.length() - done).min(buffer.len() as u64) as usize;
+            self.read_at(&mut buffer[..step], done)?;
+            out.write_all(&buffer[..step]).doing("cannot write a file's content")?;
+            done += step as u64;
+        }
+        Ok(())
     }
 
     /// All of it in memory; for small files.
@@ -239,6 +268,13 @@ impl Tree {
         }
         self.insert(path, entry);
         Ok(())
+    }
+}
+
+impl From<Layer> for Tree {
+    /// The tree that the difference makes of nothing.
+    fn from(layer: Layer) -> Self {
+        Self { entries: layer.put }
     }
 }
 

@@ -1,1 +1,90 @@
 //! The root filesystem: ext4 as a pure function of a tree.
+//!
+//! What lies where follows one rule. First comes what the size of the disk alone fixes: superblocks,
+//! group descriptors, bitmaps, inode tables, the journal. Then the packs, each whole and in the order
+//! given, broken only at the fixed metadata; a part of a pack that no file uses any more is free in the
+//! bitmaps, but its bytes stay. All that depends on the tree comes after: contents in memory, folders,
+//! attributes, long symbolic links, extent trees. So all filesystems of one size over the same first
+//! packs have equal bytes there, and the encoded form of that region can be shared between images.
+//!
+//! The features are those of mke2fs for Debian 12 (64bit, metadata_csum, flex_bg, dir_index, extents,
+//! a journal, and resize_inode to grow while mounted) without the two that older boot loaders and kernels
+//! refuse: `metadata_csum_seed` and `orphan_file`.
+
+mod acl;
+mod checksum;
+mod demand;
+mod dir;
+mod extent;
+mod geometry;
+mod group;
+mod hash;
+mod htree;
+mod inode;
+mod inventory;
+mod journal;
+mod output;
+mod parts;
+mod place;
+mod record;
+mod resize;
+mod sources;
+mod space;
+mod superblock;
+mod write;
+mod xattr;
+
+use std::sync::Arc;
+
+use super::Extent;
+use crate::error::Result;
+use crate::pack::Pack;
+use crate::tree::Tree;
+use crate::units::Timestamp;
+
+/// What a filesystem needs to know beside its contents.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Params {
+    /// Bytes of the partition. A filesystem may end a little before (whole blocks, no useless last group).
+    pub size: u64,
+    /// The filesystem's UUID; the checksums of all metadata start from it.
+    pub uuid: [u8; 16],
+    /// The seed of the hashes that order large folders.
+    pub hash_seed: [u8; 16],
+    /// When the filesystem was made.
+    pub time: Timestamp,
+    /// The volume's name, up to 16 bytes.
+    pub label: String,
+}
+
+/// The extents of an ext4 filesystem with the tree's entries, sorted, by offsets in bytes from the start
+/// of the partition. No pack is read.
+///
+/// # Errors
+/// `NoSpace`, with the size that would do, when the disk is too small; `Input`, with the path, when the
+/// tree says what ext4 can not keep or is not whole (a folder is missing, a hard link leads nowhere).
+pub fn build(tree: &Tree, packs: &[Arc<Pack>], params: &Params) -> Result<Vec<Extent>> {
+    superblock::check(params)?;
+    let parts = parts(tree, packs, params)?;
+    let geometry = demand::Demand::of(&parts).geometry(params.size)?;
+    write::Writer::new(&geometry, params, &parts).write()
+}
+
+/// The smallest size of a partition, in bytes and whole MiB, that holds the tree; `params.size` is not
+/// asked. What the appliance writes at run time is to be added.
+///
+/// # Errors
+/// As with [`build`].
+pub fn needed(tree: &Tree, packs: &[Arc<Pack>], params: &Params) -> Result<u64> {
+    demand::Demand::of(&parts(tree, packs, params)?).smallest(0)
+}
+
+fn parts<'a>(tree: &'a Tree, packs: &'a [Arc<Pack>], params: &Params) -> Result<parts::Parts<'a>> {
+    let inventory = inventory::Inventory::of(tree, params.time)?;
+    let sources = sources::Sources::decide(&inventory, packs)?;
+    let coder = dir::Coder {
+        seed: checksum::Seed::of_filesystem(&params.uuid),
+        hasher: hash::NameHasher::new(&params.hash_seed),
+    };
+    parts::Parts::encode(inventory, sources, coder)
+}

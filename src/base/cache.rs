@@ -1,0 +1,281 @@
+//! The cache of roots: made once, found again by what went in, shared by all builds of a machine.
+//!
+//! ```text
+//! base/refs/<label>-<key>.json  which root was made last from this definition or layer
+//! base/roots/<digest>/          the roots (see `entry`)
+//! base/locks/<label>-<key>      held while that one is being made
+//! base/tmp/                     work in progress; what nobody holds is removed by the next build
+//! ```
+
+use std::fs::{File, TryLockError};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Definition, LayerSpec, Root, entry, recipe};
+use crate::error::{Context, Error, Kind, Result};
+use crate::progress::Progress;
+use crate::tree::{Tree, apply};
+use crate::units::Digest;
+
+/// The cache of bases and their package layers.
+#[derive(Clone, Debug)]
+pub struct Cache {
+    folder: PathBuf,
+}
+
+/// What a name in the cache stands for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Ref {
+    pub label: String,
+    pub key: Digest,
+    pub root: Digest,
+}
+
+/// What is wanted: a label for people and the digest of all that goes in.
+struct Wanted<'a> {
+    label: String,
+    key: Digest,
+    parent: Option<&'a Root>,
+    definition: &'a Definition,
+}
+
+impl Wanted<'_> {
+    fn file_name(&self) -> String {
+        format!("{}-{}", self.label, self.key.short())
+    }
+}
+
+impl Cache {
+    /// Opens (and makes, where it is missing) the cache in `folder`.
+    pub fn open(folder: impl AsRef<Path>) -> Result<Self> {
+        let folder = folder.as_ref().join("base");
+        for part in ["refs", "roots", "locks", "tmp"] {
+            let part = folder.join(part);
+            std::fs::create_dir_all(&part).at("cannot make the cache", &part)?;
+        }
+        Ok(Self { folder })
+    }
+
+    pub(super) fn part(&self, name: &str) -> PathBuf {
+        self.folder.join(name)
+    }
+
+    /// The base, from the cache or made now.
+    pub fn ensure(&self, definition: &Definition, progress: &dyn Progress) -> Result<Root> {
+        self.base(definition, false, progress)
+    }
+
+    /// The base, made now from what the archives hold now; the cached one is replaced.
+    pub fn rebuild(&self, definition: &Definition, progress: &dyn Progress) -> Result<Root> {
+        self.base(definition, true, progress)
+    }
+
+    /// The base if it is in the cache.
+    pub fn find(&self, definition: &Definition, progress: &dyn Progress) -> Result<Option<Root>> {
+        self.lookup(&wanted_base(definition)?, progress)
+    }
+
+    /// The layer on `parent` if it is in the cache.
+    pub fn find_layer(
+        &self,
+        parent: &Root,
+        spec: &LayerSpec,
+        progress: &dyn Progress,
+    ) -> Result<Option<Root>> {
+        if spec.is_empty() {
+            return Ok(Some(parent.clone()));
+        }
+        self.lookup(&wanted_layer(parent, spec)?, progress)
+    }
+
+    /// `parent` with packages, files and the effects of a script on it, from the cache or made now.
+    ///
+    /// A layer that asks for nothing is its parent.
+    pub fn ensure_layer(
+        &self,
+        parent: &Root,
+        spec: &LayerSpec,
+        progress: &dyn Progress,
+    ) -> Result<Root> {
+        if spec.is_empty() {
+            return Ok(parent.clone());
+        }
+        spec.check()?;
+        let wanted = wanted_layer(parent, spec)?;
+        self.make(&wanted, false, progress, |work| recipe::layer(parent, spec, work, progress))
+    }
+
+    fn base(&self, definition: &Definition, fresh: bool, progress: &dyn Progress) -> Result<Root> {
+        let wanted = wanted_base(definition)?;
+        self.make(&wanted, fresh, progress, |work| recipe::base(definition, work, progress))
+    }
+
+    fn make(
+        &self,
+        wanted: &Wanted<'_>,
+        fresh: bool,
+        progress: &dyn Progress,
+        build: impl FnOnce(&Path) -> Result<recipe::Made>,
+    ) -> Result<Root> {
+        if !fresh && let Some(root) = self.lookup(wanted, progress)? {
+            return Ok(root);
+        }
+        let _lock = self.lock(&wanted.file_name(), progress)?;
+        // somebody else may have made it while we waited
+        if !fresh && let Some(root) = self.lookup(wanted, progress)? {
+            return Ok(root);
+        }
+        let work = Work::new(&self.part("tmp"))?;
+        let made = build(&work.entry)?;
+        let mut record = entry::Record::new(&wanted.definition.name, wanted.key, made.time);
+        record.layer = wanted.parent.map(|_| wanted.label.clone());
+        record.parent = wanted.parent.map(|parent| parent.digest);
+        record.pack = made.pack;
+        record.entries = made.entries;
+        record.packages = made.packages;
+        let root = entry::write(&work.entry, &record, &made.layer)?;
+        self.publish(&work.entry, root)?;
+        self.set_ref(wanted, root)?;
+        self.open_root(root, wanted)
+    }
+
+    /// Moves a finished entry to its name. An intact one that is there already (the build was reproduced)
+    /// stays: others may have it open.
+    fn publish(&self, from: &Path, root: Digest) -> Result<()> {
+        let to = self.part("roots").join(root.to_string());
+        if to.exists() {
+            let intact = entry::record(&to).and_then(|record| entry::verify(&to, &record, root));
+            if intact.is_ok() {
+                return Ok(());
+            }
+            std::fs::remove_dir_all(&to).at("cannot remove the damaged entry", &to)?;
+        }
+        std::fs::rename(from, &to).at("cannot move the finished entry to", &to)?;
+        sync_folder(&self.part("roots"))
+    }
+
+    fn set_ref(&self, wanted: &Wanted<'_>, root: Digest) -> Result<()> {
+        let folder = self.part("refs");
+        let path = folder.join(wanted.file_name() + ".json");
+        let value = Ref { label: wanted.label.clone(), key: wanted.key, root };
+        let mut file = tempfile::NamedTempFile::new_in(&folder).at("cannot write in", &folder)?;
+        serde_json::to_writer(&mut file, &value)
+            .map_err(|e| Error::new(Kind::Io, "cannot write").at(&path).because(e))?;
+        // a NamedTempFile is its owner's alone; a cache may be shared
+        let readable = std::os::unix::fs::PermissionsExt::from_mode(0o644);
+        file.as_file().set_permissions(readable).at("cannot set the mode of", &path)?;
+        file.as_file().sync_all().at("cannot flush", &path)?;
+        file.persist(&path).map_err(|e| e.error).at("cannot rename to", &path)?;
+        sync_folder(&folder)
+    }
+
+    /// The cached root, or none: a missing or damaged entry is one that has to be made.
+    fn lookup(&self, wanted: &Wanted<'_>, progress: &dyn Progress) -> Result<Option<Root>> {
+        let path = self.part("refs").join(wanted.file_name() + ".json");
+        let Ok(text) = std::fs::read(&path) else { return Ok(None) };
+        let found: Option<Ref> = serde_json::from_slice(&text).ok();
+        let Some(found) = found.filter(|found| found.key == wanted.key) else {
+            progress.note(&format!("{} is damaged: it is made again", path.display()));
+            return Ok(None);
+        };
+        match self.open_root(found.root, wanted) {
+            Ok(root) => Ok(Some(root)),
+            Err(e) if matches!(e.kind(), Kind::Damaged | Kind::NotFound) => {
+                progress.note(&format!("the cached {} is made again: {e}", wanted.label));
+                Ok(None)
+            }
+            Err(e) => Err(e),
+        }
+    }
+
+    fn open_root(&self, digest: Digest, wanted: &Wanted<'_>) -> Result<Root> {
+        let folder = self.part("roots").join(digest.to_string());
+        let (mut packs, mut holds) = match wanted.parent {
+            Some(parent) => (parent.packs.clone(), parent.holds.clone()),
+            None => (Vec::new(), Vec::new()),
+        };
+        let entry = entry::open(&folder, digest, &packs)?;
+        packs.push(entry.pack);
+        holds.push(Arc::new(entry.hold));
+        let tree = match wanted.parent {
+            Some(parent) => apply(&parent.tree, &entry.layer),
+            None => Tree::from(entry.layer),
+        };
+        let definition = wanted.definition.clone();
+        let entry::Record { time, packages, .. } = entry.record;
+        Ok(Root { digest, tree, packs, packages, time, definition, holds })
+    }
+
+    fn lock(&self, name: &str, progress: &dyn Progress) -> Result<File> {
+        let path = self.part("locks").join(name);
+        let file = File::create(&path).at("cannot create the lock", &path)?;
+        match file.try_lock() {
+            Ok(()) => return Ok(file),
+            Err(TryLockError::WouldBlock) => {
+                progress.note(&format!("waiting for another build that is making {name}"));
+            }
+            Err(TryLockError::Error(e)) => return Err(e).at("cannot lock", &path),
+        }
+        file.lock().at("cannot lock", &path)?;
+        Ok(file)
+    }
+}
+
+fn wanted_base(definition: &Definition) -> Result<Wanted<'_>> {
+    let key = key(&(recipe::VERSION, recipe::texts(), definition))?;
+    Ok(Wanted { label: definition.name.clone(), key, parent: None, definition })
+}
+
+fn wanted_layer<'a>(parent: &'a Root, spec: &LayerSpec) -> Result<Wanted<'a>> {
+    let key = key(&(recipe::VERSION, recipe::texts(), parent.digest, spec))?;
+    let label = format!("{}+{}", parent.definition.name, spec.name);
+    Ok(Wanted { label, key, parent: Some(parent), definition: &parent.definition })
+}
+
+fn key(value: &impl Serialize) -> Result<Digest> {
+    let text = serde_json::to_vec(value)
+        .map_err(|e| Error::new(Kind::Input, "cannot name the cache entry").because(e))?;
+    Ok(Digest::of(text))
+}
+
+pub(super) fn sync_folder(folder: &Path) -> Result<()> {
+    File::open(folder).and_then(|f| f.sync_all()).at("cannot flush the folder", folder)
+}
+
+/// A folder for work in progress. Whoever holds its lock is alive.
+struct Work {
+    entry: PathBuf,
+    _folder: tempfile::TempDir,
+    _lock: File,
+}
+
+impl Work {
+    fn new(tmp: &Path) -> Result<Self> {
+        remove_abandoned(tmp)?;
+        let folder = tempfile::Builder::new()
+            .prefix("work-")
+            .tempdir_in(tmp)
+            .at("cannot make a folder in", tmp)?;
+        let lock_path = folder.path().join("lock");
+        let lock = File::create(&lock_path).at("cannot create", &lock_path)?;
+        lock.try_lock().map_err(std::io::Error::from).at("cannot lock", &lock_path)?;
+        let entry = folder.path().join("entry");
+        std::fs::create_dir(&entry).at("cannot make", &entry)?;
+        Ok(Self { entry, _folder: folder, _lock: lock })
+    }
+}
+
+/// Removes what killed builds left behind.
+pub(super) fn remove_abandoned(tmp: &Path) -> Result<()> {
+    for folder in std::fs::read_dir(tmp).at("cannot list", tmp)? {
+        let folder = folder.at("cannot list", tmp)?.path();
+        // without a lock file it is being made, or being removed, right now
+        let Ok(lock) = File::open(folder.join("lock")) else { continue };
+        if lock.try_lock().is_ok() {
+            std::fs::remove_dir_all(&folder).at("cannot remove the abandoned work in", &folder)?;
+        }
+    }
+    Ok(())
+}

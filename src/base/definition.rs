@@ -1,0 +1,251 @@
+//! Definitions of bases: one TOML file each in images/.
+
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use super::check;
+use crate::error::{Context, Error, Kind, Result};
+use crate::units::Digest;
+
+/// What a base is made of. Two equal definitions give the same cache entry.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Definition {
+    /// The file's name without .toml, as in "debian-12".
+    #[serde(skip)]
+    pub name: String,
+    /// Where the file lies: relative paths in it start here.
+    #[serde(skip)]
+    pub folder: PathBuf,
+    /// Name for people.
+    pub title: String,
+    /// Whose packages these are.
+    pub distribution: Distribution,
+    /// How the root is made.
+    pub kind: DefinitionKind,
+    /// The finished root, for `kind = "tarball"`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tarball: Option<Tarball>,
+    /// Takes the archives as they were at this time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub snapshot: Option<String>,
+    /// Who may sign the archives' indexes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub keyring: Option<Keyring>,
+    /// Package archives; a tarball without any cannot take package layers.
+    #[serde(default)]
+    pub archives: Vec<Archive>,
+    /// What is installed, for `kind = "mmdebstrap"`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub packages: Option<Packages>,
+    /// What the local master's packages are called here.
+    pub puppet: Puppet,
+}
+
+/// A family of releases: how its files are named.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Distribution {
+    /// Debian.
+    Debian,
+    /// Ubuntu.
+    Ubuntu,
+}
+
+/// How a root is made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum DefinitionKind {
+    /// From packages, by mmdebstrap.
+    Mmdebstrap,
+    /// From an archive that somebody else made.
+    Tarball,
+}
+
+/// A pinned root.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Tarball {
+    /// https://…, file:///…, or a path, from the definition's folder: .tar, .tar.gz, .tar.xz, .tar.zst.
+    pub source: String,
+    /// SHA-256 of the file as it lies there.
+    pub sha256: Digest,
+    /// Not before anything in it: the time of the image.
+    pub time: String,
+}
+
+/// The key that verifies the archives.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Keyring {
+    /// Path on the build machine, and in the root.
+    pub file: PathBuf,
+    /// The package that brings it.
+    pub package: String,
+}
+
+/// A package archive with one content on several mirrors.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Archive {
+    /// Addresses in order of preference (http, https or file); the first goes into the image.
+    pub mirrors: Vec<String>,
+    /// Suites, as in "noble-updates".
+    pub suites: Vec<String>,
+    /// Components, as in "universe".
+    pub components: Vec<String>,
+    /// Where old states are kept; the time is appended as in `20261101T000000Z`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub snapshots: Option<String>,
+}
+
+/// What is installed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Packages {
+    /// The system.
+    pub system: Vec<String>,
+    /// The kernel's flavour: the package that always depends on the newest.
+    pub kernel: String,
+    /// Boot loader for BIOS, and what makes its image.
+    pub boot: Vec<String>,
+    /// The signed chain of UEFI Secure Boot.
+    pub secure_boot: Vec<String>,
+}
+
+/// Package names of the local master.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Puppet {
+    /// The agent; part of the base.
+    pub agent: Vec<String>,
+    /// The server; a layer on it. Empty where the distribution has none.
+    pub server: Vec<String>,
+}
+
+impl Definition {
+    /// Reads and checks one definition.
+    ///
+    /// # Errors
+    /// [`Kind::Input`] with file, line and column; unknown keys are errors.
+    pub fn load(path: impl AsRef<Path>) -> Result<Self> {
+        let path = path.as_ref();
+        let text = std::fs::read_to_string(path).at("cannot read the definition", path)?;
+        let stem = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+        let folder = path.parent().unwrap_or(Path::new("")).to_owned();
+        Self::parse(&text, stem, folder).map_err(|e| e.at(path))
+    }
+
+    /// The definition `name` in `folder`.
+    ///
+    /// # Errors
+    /// [`Kind::NotFound`] with the names that there are.
+    pub fn find(folder: impl AsRef<Path>, name: &str) -> Result<Self> {
+        let folder = folder.as_ref();
+        let names = Self::names(folder)?;
+        if !names.iter().any(|known| known == name) {
+            let near = names.iter().max_by(|a, b| {
+                strsim::jaro_winkler(a, name).total_cmp(&strsim::jaro_winkler(b, name))
+            });
+            let near = near.map(|near| format!(", {near:?} is near")).unwrap_or_default();
+            return Err(Error::new(Kind::NotFound, format!("there is no base {name:?}"))
+                .at(folder)
+                .remedy(format!("choose one of {}{near}", names.join(", "))));
+        }
+        Self::load(folder.join(format!("{name}.toml")))
+    }
+
+    /// The names of all definitions in `folder`, sorted.
+    pub fn names(folder: impl AsRef<Path>) -> Result<Vec<String>> {
+        let folder = folder.as_ref();
+        let mut names = Vec::new();
+        for file in std::fs::read_dir(folder).at("cannot list the base definitions", folder)? {
+            let name = file.at("cannot list", folder)?.file_name();
+            if let Some(stem) = name.to_string_lossy().strip_suffix(".toml") {
+                names.push(stem.to_owned());
+            }
+        }
+        names.sort();
+        Ok(names)
+    }
+
+    fn parse(text: &str, name: String, folder: PathBuf) -> Result<Self> {
+        let mut definition: Self = toml::from_str(text).map_err(|e| {
+            let place = e.span().map(|span| place(text, span.start));
+            let place = place.map(|(l, c)| format!("line {l}, column {c}: ")).unwrap_or_default();
+            Error::new(Kind::Input, format!("{place}{}", e.message().trim_end()))
+        })?;
+        definition.name = name;
+        definition.folder = folder;
+        check::definition(&definition).map_err(|(word, message)| {
+            let line = text.lines().position(|line| line.contains(&word)).unwrap_or(0) + 1;
+            Error::new(Kind::Input, format!("line {line}: {message}"))
+        })?;
+        Ok(definition)
+    }
+
+    /// Everything that is asked of apt, in a fixed order.
+    pub fn all_packages(&self) -> Vec<String> {
+        let Some(packages) = &self.packages else { return Vec::new() };
+        let mut all = packages.system.clone();
+        all.push(packages.kernel.clone());
+        all.extend_from_slice(&packages.boot);
+        all.extend_from_slice(&packages.secure_boot);
+        all.extend_from_slice(&self.puppet.agent);
+        all.sort();
+        all.dedup();
+        all
+    }
+}
+
+/// Line and column of a byte, both from 1.
+fn place(text: &str, byte: usize) -> (usize, usize) {
+    let before = text.get(..byte).unwrap_or(text);
+    let line = before.matches('\n').count() + 1;
+    (line, before.chars().rev().take_while(|&c| c != '\n').count() + 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SHIPPED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/images");
+
+    fn debian_12(change: impl Fn(&str) -> String) -> Result<Definition> {
+        let text = std::fs::read_to_string(format!("{SHIPPED}/debian-12.toml")).unwrap();
+        Definition::parse(&change(&text), "x".into(), PathBuf::new())
+    }
+
+    #[test]
+    fn every_shipped_definition_is_good() {
+        let names = Definition::names(SHIPPED).unwrap();
+        assert_eq!(names, ["debian-12", "debian-13", "ubuntu-22.04", "ubuntu-24.04"]);
+        for name in names {
+            let definition = Definition::find(SHIPPED, &name).unwrap();
+            assert!(!definition.all_packages().is_empty());
+        }
+    }
+
+    #[test]
+    fn an_unknown_key_is_shown_with_its_line() {
+        let error = debian_12(|text| format!("colour = 1\n{text}")).unwrap_err();
+        assert!(error.to_string().starts_with("line 1, column 1: unknown field"), "{error}");
+    }
+
+    #[test]
+    fn an_unknown_base_names_those_that_exist() {
+        let error = Definition::find(SHIPPED, "debian12").unwrap_err();
+        assert!(error.find_remedy().unwrap().contains("\"debian-12\" is near"), "{error:?}");
+    }
+
+    #[test]
+    fn words_that_could_break_out_of_a_sources_list_are_refused() {
+        for bad in ["main [trusted=yes]", "a\\nb", "", "$(id)"] {
+            let change = |text: &str| text.replacen("\"main\"", &format!("\"{bad}\""), 1);
+            assert!(debian_12(change).is_err(), "{bad}");
+        }
+        let error = debian_12(|text| text.replacen("http://", "ftp://", 1)).unwrap_err();
+        assert!(error.to_string().starts_with("line "), "{error}");
+    }
+}

@@ -1,0 +1,175 @@
+//! Runs mmdebstrap: as root, or in a user namespace for everybody else.
+
+use std::fs::File;
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use super::mirror::{self, Chosen};
+use super::{Definition, diagnose};
+use crate::command;
+use crate::error::{Context, Error, Kind, Result};
+use crate::progress::Progress;
+use crate::tree::{Tree, tar};
+use crate::units::Timestamp;
+
+/// Runs a script in the root.
+pub const IN_ROOT: &str = include_str!("files/in-root.sh");
+
+/// How often a build is tried while the network is what fails.
+const ATTEMPTS: usize = 3;
+
+/// One run.
+pub struct Run<'a> {
+    /// Whose archives.
+    pub definition: &'a Definition,
+    /// Whether the essential packages are installed first; otherwise the seed has them.
+    pub bootstrap: bool,
+    /// What lies in the root before.
+    pub seed: &'a Tree,
+    /// What is installed.
+    pub packages: &'a [String],
+    /// What runs in the root afterwards.
+    pub script: Option<&'a str>,
+    /// For files that are needed only now.
+    pub scratch: &'a Path,
+}
+
+/// Gives the finished root as an archive, and its time: the archives' newest date, but not before `time`.
+pub fn run(
+    run: &Run<'_>,
+    time: Timestamp,
+    progress: &dyn Progress,
+) -> Result<(PathBuf, Timestamp)> {
+    let mode = diagnose::mode()?;
+    let mut attempt = 0;
+    loop {
+        let (chosen, newest) = if run.bootstrap || !run.packages.is_empty() {
+            mirror::choose(run.definition, attempt, run.scratch, progress)?
+        } else {
+            (Vec::new(), time)
+        };
+        let time = newest.max(time);
+        attempt += 1;
+        match once(run, mode, &chosen, time, progress) {
+            Ok(archive) => return Ok((archive, time)),
+            Err(e) if e.kind() == Kind::Network && attempt < ATTEMPTS => {
+                progress.note(&format!("{e}; trying again"));
+            }
+            Err(e) => return Err(e),
+        }
+    }
+}
+
+fn once(
+    run: &Run<'_>,
+    mode: diagnose::Mode,
+    chosen: &[Chosen<'_>],
+    time: Timestamp,
+    progress: &dyn Progress,
+) -> Result<PathBuf> {
+    let seed = run.scratch.join("seed.tar");
+    let target = run.scratch.join("root.tar");
+    let sources = sources(run.definition, chosen)?;
+    write_seed(run, &sources, &seed, time)?;
+    let mut child = command(run, mode, &sources, &seed, &target, time)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .map_err(|e| command::cannot_start("mmdebstrap", "mmdebstrap", e))?;
+    let mut log = String::new();
+    if let Some(stderr) = child.stderr.take() {
+        follow(BufReader::new(stderr), &mut log, progress);
+    }
+    let status = child.wait().doing("cannot wait for mmdebstrap")?;
+    if !status.success() {
+        return Err(diagnose::failure(&log, run.definition));
+    }
+    Ok(target)
+}
+
+/// Passes on what mmdebstrap is doing; keeps the whole text for a failure.
+fn follow(mut stderr: impl BufRead, log: &mut String, progress: &dyn Progress) {
+    let mut line = Vec::new();
+    while stderr.read_until(b'\n', &mut line).is_ok_and(|n| n > 0) {
+        let text = String::from_utf8_lossy(&line);
+        if let Some(step) = text.strip_prefix("I: ").map(str::trim).filter(|s| s.ends_with("...")) {
+            progress.step(step.trim_end_matches('.'), None);
+        }
+        log.push_str(&text);
+        line.clear();
+    }
+}
+
+fn sources(definition: &Definition, chosen: &[Chosen<'_>]) -> Result<String> {
+    if chosen.is_empty() {
+        return Ok(String::new());
+    }
+    let keyring = definition
+        .keyring
+        .as_ref()
+        .ok_or_else(|| Error::new(Kind::Input, "the definition has no [keyring]"))?;
+    let file = definition.folder.join(&keyring.file);
+    let file = std::path::absolute(&file).at("cannot find", &file)?;
+    if !file.exists() {
+        return Err(Error::new(Kind::NotFound, "the archive's keyring is missing")
+            .at(&file)
+            .remedy(format!("install the package {}", keyring.package)));
+    }
+    Ok(mirror::sources(chosen, &file))
+}
+
+fn write_seed(run: &Run<'_>, sources: &str, path: &Path, time: Timestamp) -> Result<()> {
+    let mut seed = run.seed.clone();
+    if !run.bootstrap {
+        seed.put_file("/etc/apt/sources.list", 0o644, time, sources)?;
+    }
+    let file = File::create(path).at("cannot create", path)?;
+    tar::write(&seed, std::io::BufWriter::with_capacity(1 << 20, file))
+}
+
+fn command(
+    run: &Run<'_>,
+    mode: diagnose::Mode,
+    sources: &str,
+    seed: &Path,
+    target: &Path,
+    time: Timestamp,
+) -> Command {
+    let mut command = Command::new("mmdebstrap");
+    command
+        .env("LC_ALL", "C.UTF-8")
+        .env("TZ", "UTC")
+        .env("DEBIAN_FRONTEND", "noninteractive")
+        .env("SOURCE_DATE_EPOCH", time.seconds.to_string())
+        .env_remove("APT_CONFIG")
+        .args(["--format=tar", "--architectures=amd64", "--aptopt=Acquire::Retries \"3\""])
+        .arg(format!("--mode={}", mode.name()))
+        .arg(format!("--setup-hook=tar-in {} /", quoted(&seed.display().to_string())));
+    if run.bootstrap {
+        let filters = super::seed::DPKG.lines().filter(|line| line.starts_with("path-"));
+        command.arg("--variant=minbase").args(filters.map(|line| format!("--dpkgopt={line}")));
+    } else {
+        command.arg("--variant=custom");
+        // without packages there is no archive to ask
+        if run.packages.is_empty() {
+            command.args(["--skip=update", "--skip=cleanup/apt"]);
+        }
+    }
+    if !run.packages.is_empty() {
+        command.arg(format!("--include={}", run.packages.join(",")));
+    }
+    if let Some(script) = run.script {
+        command.arg(format!("--customize-hook=SCRIPT={}\n{IN_ROOT}", quoted(script)));
+    }
+    let suite = run.definition.archives.first().and_then(|a| a.suites.first());
+    command.arg(suite.map_or("none", String::as_str)).arg(target);
+    command.args(sources.lines());
+    command
+}
+
+/// A word for the shell.
+fn quoted(text: &str) -> String {
+    format!("'{}'", text.replace('\'', r"'\''"))
+}

@@ -1,0 +1,171 @@
+//! How roots are made: what goes in, what runs, what comes out.
+
+use std::path::Path;
+
+use super::mmdebstrap::{self, Run};
+use super::{Definition, DefinitionKind, LayerSpec, Root, entry, packages, seal, seed, tarball};
+use crate::error::{Error, Kind, Result};
+use crate::manifest::Package;
+use crate::pack::Pack;
+use crate::progress::Progress;
+use crate::tree::tar::Archive;
+use crate::tree::{Layer, Tree, diff};
+use crate::units::{Digest, Timestamp};
+
+/// Part of every key: a change of what the code below does makes all roots anew.
+pub const VERSION: u32 = 1;
+
+const BOOT: &str = include_str!("files/boot.sh");
+const SERVICES: &str = include_str!("files/services.sh");
+
+/// Where GRUB's image for BIOS is put.
+const CORE_IMAGE: &str = "usr/lib/slipway/boot/core.img";
+/// Prefix of GRUB's image for BIOS: the third partition of the disk that it was read from.
+const GRUB_PREFIX: &str = "(,gpt3)/boot/grub";
+/// What GRUB's image for BIOS needs to reach and run its menu.
+const GRUB_MODULES: &str = "biosdisk part_gpt ext2 normal linux search search_fs_uuid configfile \
+    serial terminal gzio test echo all_video minicmd reboot halt sleep";
+
+/// The scripts and configuration that go in; part of every key as well.
+pub fn texts() -> [&'static str; 6] {
+    [seed::TEXTS, mmdebstrap::IN_ROOT, BOOT, SERVICES, GRUB_PREFIX, GRUB_MODULES]
+}
+
+fn boot_script() -> String {
+    format!("GRUB_PREFIX='{GRUB_PREFIX}' GRUB_MODULES='{GRUB_MODULES}'\n{BOOT}")
+}
+
+/// What a recipe gives: the pack lies in the work folder.
+pub struct Made {
+    /// The difference to the parent, or to nothing.
+    pub layer: Layer,
+    /// Digest and length of the pack.
+    pub pack: (Digest, u64),
+    /// Names in the whole tree.
+    pub entries: u64,
+    /// Not before anything that went in.
+    pub time: Timestamp,
+    /// All packages of the whole tree.
+    pub packages: Vec<Package>,
+}
+
+/// Makes a base in `work`.
+pub fn base(definition: &Definition, work: &Path, progress: &dyn Progress) -> Result<Made> {
+    let scratch = Scratch::beside(work)?;
+    let (mut archive, time) = match definition.kind {
+        DefinitionKind::Mmdebstrap => bootstrapped(definition, scratch.path(), progress)?,
+        DefinitionKind::Tarball => from_tarball(definition, scratch.path(), progress)?,
+    };
+    progress.step("taking the root into the cache", None);
+    seal::clean(&mut archive);
+    let (mut tree, pack) = archive.into_tree(&work.join(entry::PACK), None, progress)?;
+    seal::finish(&mut tree, definition, time)?;
+    finish(tree, None, &pack, time)
+}
+
+fn bootstrapped(
+    definition: &Definition,
+    scratch: &Path,
+    progress: &dyn Progress,
+) -> Result<(Archive, Timestamp)> {
+    let run = Run {
+        definition,
+        bootstrap: true,
+        seed: &seed::base()?,
+        packages: &definition.all_packages(),
+        script: Some(&(boot_script() + SERVICES)),
+        scratch,
+    };
+    let (archive, time) = mmdebstrap::run(&run, Timestamp::default(), progress)?;
+    Ok((Archive::open(&archive)?, time))
+}
+
+/// A root that somebody else made is taken as it is, but for GRUB's image, which only its own GRUB can make.
+fn from_tarball(
+    definition: &Definition,
+    scratch: &Path,
+    progress: &dyn Progress,
+) -> Result<(Archive, Timestamp)> {
+    let tarball = definition
+        .tarball
+        .as_ref()
+        .ok_or_else(|| Error::new(Kind::Input, "the definition has no [tarball]"))?;
+    let time = tarball.time.parse()?;
+    let plain = scratch.join("fetched.tar");
+    tarball::fetch(tarball, &definition.folder, &plain, progress)?;
+    let archive = Archive::open(&plain)?;
+    if archive.holds(CORE_IMAGE) || !archive.holds("usr/bin/grub-mkimage") {
+        return Ok((archive, time));
+    }
+    let (tree, _) = archive.into_tree(&scratch.join("fetched.pack"), None, progress)?;
+    let run = Run {
+        definition,
+        bootstrap: false,
+        seed: &seed::without_devices(&tree),
+        packages: &[],
+        script: Some(&boot_script()),
+        scratch,
+    };
+    let (made, _) = mmdebstrap::run(&run, time, progress)?;
+    Ok((Archive::open(&made)?, time))
+}
+
+/// Makes a layer on `parent` in `work`.
+pub fn layer(
+    parent: &Root,
+    spec: &LayerSpec,
+    work: &Path,
+    progress: &dyn Progress,
+) -> Result<Made> {
+    let definition = &parent.definition;
+    if definition.archives.is_empty() && !spec.packages.is_empty() {
+        return Err(Error::new(
+            Kind::Refused,
+            format!("the base {} has no [[archives]] to take packages from", definition.name),
+        )
+        .remedy("add them to its definition, or leave the packages out"));
+    }
+    let scratch = Scratch::beside(work)?;
+    let seed = seed::layer(parent, spec)?;
+    let run = Run {
+        definition,
+        bootstrap: false,
+        seed: &seed,
+        packages: &spec.packages,
+        script: spec.script.as_deref(),
+        scratch: scratch.path(),
+    };
+    let (archive, time) = mmdebstrap::run(&run, parent.time, progress)?;
+    progress.step("taking the layer into the cache", None);
+    let mut archive = Archive::open(&archive)?;
+    seal::clean(&mut archive);
+    let parents = Some(&parent.tree);
+    let (mut tree, pack) = archive.into_tree(&work.join(entry::PACK), parents, progress)?;
+    seed::restore_devices(&mut tree, &parent.tree);
+    seal::finish(&mut tree, definition, time)?;
+    finish(tree, Some(&parent.tree), &pack, time)
+}
+
+fn finish(tree: Tree, parent: Option<&Tree>, pack: &Pack, time: Timestamp) -> Result<Made> {
+    seal::check(&tree)?;
+    let packages = packages::installed(&tree)?;
+    let nothing = Tree::new();
+    let layer = diff(parent.unwrap_or(&nothing), &tree);
+    let pack = (pack.digest(), pack.length());
+    Ok(Made { layer, pack, entries: tree.len() as u64, time, packages })
+}
+
+/// A folder for what is needed only while a root is made; beside the entry, on the same disk.
+struct Scratch(tempfile::TempDir);
+
+impl Scratch {
+    fn beside(work: &Path) -> Result<Self> {
+        let parent = work.parent().unwrap_or(work);
+        let folder = tempfile::Builder::new().prefix("scratch-").tempdir_in(parent);
+        Ok(Self(crate::error::Context::at(folder, "cannot make a folder in", parent)?))
+    }
+
+    fn path(&self) -> &Path {
+        self.0.path()
+    }
+}

@@ -1,0 +1,179 @@
+//! What a finished root must not hold: identity, the build's traces, secrets.
+
+use super::Definition;
+use crate::error::{Error, Kind, Result};
+use crate::tree::tar::Archive;
+use crate::tree::{Entry, Meta, Node, Tree, TreePath};
+use crate::units::Timestamp;
+
+/// Folders that keep their place and lose what they hold.
+const EMPTIED: &[&str] = &[
+    "run",
+    "tmp",
+    "var/tmp",
+    "var/cache/apt",
+    "var/cache/debconf",
+    "var/cache/ldconfig",
+    "var/cache/man",
+    "var/lib/apt/lists",
+    // made by the machine itself, one each
+    "etc/puppet/ssl",
+    "etc/puppetserver/ca",
+    "var/lib/puppet/ssl",
+    "var/lib/puppetserver/ca",
+    "etc/puppet/puppetserver/ca",
+];
+
+/// Files that go, wherever a package or the build machine left them.
+const DROPPED: &[&str] = &[
+    "etc/hostname",
+    "etc/resolv.conf",
+    "etc/machine-id",
+    "etc/apt/apt.conf.d/00mmdebstrap",
+    "etc/apt/apt.conf.d/99mmdebstrap",
+    "etc/dpkg/dpkg.cfg.d/99mmdebstrap",
+    "etc/.pwd.lock",
+    "var/lib/dbus/machine-id",
+    "var/lib/systemd/random-seed",
+    "var/lib/systemd/credential.secret",
+    "var/lib/urandom/random-seed",
+    // a key that all machines of one image would share
+    "etc/ssl/private/ssl-cert-snakeoil.key",
+    "etc/ssl/certs/ssl-cert-snakeoil.pem",
+];
+
+/// Copies that tools keep of files before they change them: the times of two builds differ in them.
+const BACKUPS: &[&str] = &[
+    "etc/group-",
+    "etc/gshadow-",
+    "etc/passwd-",
+    "etc/shadow-",
+    "etc/subgid-",
+    "etc/subuid-",
+    "var/lib/dpkg/diversions-old",
+    "var/lib/dpkg/statoverride-old",
+    "var/lib/dpkg/status-old",
+];
+
+/// Takes the traces out of a root before its contents are packed.
+pub fn clean(archive: &mut Archive) {
+    archive.retain(|path| !is_trace(path));
+}
+
+fn is_trace(path: &TreePath) -> bool {
+    let text = path.as_bytes();
+    let below = |folder: &&str| {
+        text.strip_prefix(folder.as_bytes()).is_some_and(|rest| rest.starts_with(b"/"))
+    };
+    EMPTIED.iter().any(below)
+        || DROPPED.iter().chain(BACKUPS).any(|f| text == f.as_bytes())
+        || is_host_key(path)
+}
+
+fn is_host_key(path: &TreePath) -> bool {
+    let name = path.name();
+    path.as_bytes().starts_with(b"etc/ssh/ssh_host_")
+        && (name.ends_with(b"_key") || name.ends_with(b"_key.pub"))
+}
+
+/// Puts what belongs in the place of the traces, and brings every time down to the root's.
+pub fn finish(tree: &mut Tree, definition: &Definition, time: Timestamp) -> Result<()> {
+    empty_logs(tree, time);
+    // systemd takes this word for "make one at the first boot" (machine-id(5))
+    tree.put_file("/etc/machine-id", 0o444, time, "uninitialized\n")?;
+    if tree.get("usr/lib/systemd/systemd-resolved").is_some()
+        || tree.get("lib/systemd/systemd-resolved").is_some()
+    {
+        tree.put_symlink("/etc/resolv.conf", "../run/systemd/resolve/stub-resolv.conf", time)?;
+    }
+    if let Some(sources) = sources_list(definition, tree) {
+        tree.put_file("/etc/apt/sources.list", 0o644, time, sources)?;
+    }
+    let late: Vec<(TreePath, Entry)> = tree
+        .iter()
+        .filter(|(_, entry)| entry.meta.mtime > time)
+        .map(|(path, entry)| (path.clone(), entry.clone()))
+        .collect();
+    for (path, mut entry) in late {
+        entry.meta.mtime = time;
+        tree.insert(path, entry);
+    }
+    Ok(())
+}
+
+/// Log files go; those that programs expect to find (wtmp and the like) stay, empty.
+fn empty_logs(tree: &mut Tree, time: Timestamp) {
+    let log = |(path, entry): &(&TreePath, &Entry)| {
+        path.as_bytes().starts_with(b"var/log/") && matches!(entry.node, Node::File(_))
+    };
+    let files: Vec<TreePath> = tree.iter().filter(log).map(|(p, _)| p.clone()).collect();
+    for path in files {
+        let Some(entry) = tree.remove(&path) else { continue };
+        if KEPT_LOGS.iter().any(|kept| path.as_bytes() == kept.as_bytes()) {
+            let meta = Meta { mtime: time, ..entry.meta };
+            tree.insert(path, Entry { meta, node: Node::File(Vec::new().into()) });
+        }
+    }
+}
+
+const KEPT_LOGS: [&str; 4] = ["var/log/wtmp", "var/log/btmp", "var/log/lastlog", "var/log/faillog"];
+
+/// The appliance's own sources: the first mirror of each archive, whichever the build used.
+fn sources_list(definition: &Definition, tree: &Tree) -> Option<String> {
+    if definition.archives.is_empty() {
+        return None;
+    }
+    let keyring = definition.keyring.as_ref().map(|keyring| keyring.file.display().to_string());
+    let signed_by = keyring
+        .filter(|file| tree.get(file.trim_start_matches('/')).is_some())
+        .map(|file| format!("[signed-by={file}] "))
+        .unwrap_or_default();
+    let mut text = String::new();
+    for archive in &definition.archives {
+        let mirror = archive.mirrors.first()?;
+        for suite in &archive.suites {
+            text += &format!("deb {signed_by}{mirror} {suite} {}\n", archive.components.join(" "));
+        }
+    }
+    Some(text)
+}
+
+/// Fails when the root holds what two machines must not share.
+///
+/// # Errors
+/// [`Kind::Refused`] that names the first such file: the recipe has to learn of it.
+pub fn check(tree: &Tree) -> Result<()> {
+    for (path, entry) in tree {
+        let refused = |why: &str| {
+            Error::new(Kind::Refused, format!("the finished root holds {path}: {why}"))
+                .remedy("take it out in the layer's script, or keep the package from making it")
+        };
+        if is_host_key(path) {
+            return Err(refused("an SSH host key"));
+        }
+        if is_trace(path)
+            && path.as_bytes() != b"etc/resolv.conf"
+            && path.as_bytes() != b"etc/machine-id"
+        {
+            return Err(refused("a trace of the build or an identity"));
+        }
+        if holds_private_key(path, entry)? {
+            return Err(refused("a private key"));
+        }
+    }
+    Ok(())
+}
+
+/// Only what the machine's own configuration and state hold: packages ship keys of test suites and examples.
+fn holds_private_key(path: &TreePath, entry: &Entry) -> Result<bool> {
+    const LONGEST: u64 = 64 << 10;
+    let Node::File(content) = &entry.node else { return Ok(false) };
+    let place =
+        [&b"etc/"[..], b"var/", b"root/", b"home/"].iter().any(|p| path.as_bytes().starts_with(p));
+    // dpkg's own records quote maintainer scripts
+    if !place || path.as_bytes().starts_with(b"var/lib/dpkg/") || content.length() > LONGEST {
+        return Ok(false);
+    }
+    let bytes = content.read()?;
+    Ok(bytes.windows(11).any(|w| w == b"PRIVATE KEY") && bytes.starts_with(b"-----BEGIN "))
+}

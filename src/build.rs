@@ -1,0 +1,282 @@
+//! The recipe: one short function that calls the rooms in order.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use crate::base::{self, Root};
+use crate::blob;
+use crate::bundle::{self, Bundle};
+use crate::disk::{self, Disk, DiskSpec};
+use crate::error::{Context, Error, Kind, Result};
+use crate::format;
+use crate::layer::{config, customer, firstboot, puppet};
+use crate::manifest::{IMAGE_RECORD, ImageRecord};
+use crate::pack::Pack;
+use crate::plan::{self, Order, Plan};
+use crate::profile::{Format, Release};
+use crate::progress::Progress;
+use crate::tree::Tree;
+use crate::units::{ByteSize, Digest};
+
+/// The folders and stores that a build works with.
+pub struct Workshop<'a> {
+    /// Roots and their layers.
+    pub bases: &'a base::Cache,
+    /// The cache's folder: bundles and what was unpacked from them.
+    pub cache: &'a Path,
+    /// Where bundles come from.
+    pub store: &'a dyn blob::Store,
+    /// Artifacts go to a folder of the customer's in it.
+    pub out: &'a Path,
+}
+
+/// A plan with all that it pins at hand: from here on the network is not touched.
+pub struct Prepared {
+    /// The plan.
+    pub plan: Plan,
+    /// The base with its layers.
+    pub root: Root,
+    /// The bundle.
+    pub bundle: Bundle,
+}
+
+/// What a build wrote; lies beside the artifacts as JSON.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Built {
+    /// What went in.
+    pub record: ImageRecord,
+    /// What came out.
+    pub artifacts: Vec<Artifact>,
+}
+
+/// One image file.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Artifact {
+    /// Its format.
+    pub format: Format,
+    /// Its name, beside the record.
+    pub file: String,
+    /// Its length in bytes, holes included.
+    pub size: ByteSize,
+    /// SHA-256 of all its bytes.
+    pub sha256: Digest,
+}
+
+/// The file beside a customer's artifacts that names the newest complete build's record.
+pub const LATEST: &str = "latest.json";
+
+/// Builds an order's image in every format that it asks for; gives the record's path and what it says.
+///
+/// # Errors
+/// Whatever the rooms say; no artifact's name then holds anything but what it held before.
+pub fn build(
+    order: &Order,
+    workshop: &Workshop<'_>,
+    progress: &dyn Progress,
+) -> Result<(PathBuf, Built)> {
+    let bundle = fetch(order, workshop, progress)?;
+    let prepared = prepare(order, bundle, workshop, progress)?;
+    let (disk, record) = assemble(order, &prepared, workshop, progress)?;
+    let folder = workshop.out.join(&order.profile.customer.id);
+    std::fs::create_dir_all(&folder).at("cannot make the folder", &folder)?;
+    let stem = prepared.plan.stem()?;
+    let mut artifacts = Vec::new();
+    for &format in &order.profile.formats {
+        let file = format!("{stem}.{}", format::extension(format));
+        let written = format::write(format, &disk, &folder.join(&file), progress)?;
+        let (size, sha256) = (ByteSize(written.size), written.digest);
+        artifacts.push(Artifact { format, file, size, sha256 });
+    }
+    let built = Built { record, artifacts };
+    let path = folder.join(format!("{stem}.json"));
+    write_json(&path, &built)?;
+    write_json(&folder.join(LATEST), &Latest { record: format!("{stem}.json") })?;
+    Ok((path, built))
+}
+
+/// Resolves and fetches the order's bundle, and refuses one that does not fit.
+pub fn fetch(order: &Order, workshop: &Workshop<'_>, progress: &dyn Progress) -> Result<Bundle> {
+    let wanted = match order.profile.release()? {
+        Release::Newest(channel) => bundle::Wanted::Channel(channel.parse()?),
+        Release::Pinned(version) => bundle::Wanted::Version(version.parse()?),
+    };
+    let site = order.profile.site.parse()?;
+    let pin = bundle::resolve(workshop.store, &site, &wanted, progress)?;
+    let bundle = bundle::fetch(workshop.store, &pin, workshop.cache, progress)?;
+    plan::check(order, &bundle)?;
+    Ok(bundle)
+}
+
+/// Makes the base and its layers, or takes them from the cache, and pins everything.
+pub fn prepare(
+    order: &Order,
+    bundle: Bundle,
+    workshop: &Workshop<'_>,
+    progress: &dyn Progress,
+) -> Result<Prepared> {
+    let mut root = workshop.bases.ensure(&order.definition, progress)?;
+    for layer in plan::layers(order, &bundle)? {
+        root = workshop.bases.ensure_layer(&root, &layer, progress)?;
+    }
+    Ok(Prepared { plan: Plan::new(order, &root, &bundle)?, root, bundle })
+}
+
+/// What is cached of an order, without making anything: all of it, or the names of what is missing.
+pub fn look(
+    order: &Order,
+    bundle: &Bundle,
+    workshop: &Workshop<'_>,
+    progress: &dyn Progress,
+) -> Result<std::result::Result<Prepared, Vec<String>>> {
+    let layers = plan::layers(order, bundle)?;
+    let mut missing: Vec<String> = layers.iter().map(|l| format!("layer {}", l.name)).collect();
+    let Some(mut root) = workshop.bases.find(&order.definition, progress)? else {
+        missing.insert(0, format!("base {}", order.definition.name));
+        return Ok(Err(missing));
+    };
+    for layer in &layers {
+        let Some(found) = workshop.bases.find_layer(&root, layer, progress)? else {
+            return Ok(Err(missing));
+        };
+        root = found;
+        missing.remove(0);
+    }
+    let plan = Plan::new(order, &root, bundle)?;
+    Ok(Ok(Prepared { plan, root, bundle: bundle.clone() }))
+}
+
+/// Everything of the image as a value: nothing is written yet but packs in the cache.
+pub fn assemble(
+    order: &Order,
+    prepared: &Prepared,
+    workshop: &Workshop<'_>,
+    progress: &dyn Progress,
+) -> Result<(Disk, ImageRecord)> {
+    let plan = &prepared.plan;
+    progress.step(&format!("assembling {}", plan.stem()?), None);
+    let record = plan.record(prepared.root.packages.clone())?;
+    let spec = DiskSpec {
+        size: plan.profile.hardware.disk,
+        plan: record.plan,
+        time: plan.time,
+        command_line: Vec::new(),
+    };
+    let (tree, packs) = tree(order, prepared, &record, &spec, workshop)?;
+    Ok((compose(&tree, &packs, &spec)?, record))
+}
+
+fn compose(tree: &Tree, packs: &[Arc<Pack>], spec: &DiskSpec) -> Result<Disk> {
+    let layout = disk::layout::Layout::new(spec.size)?;
+    let ids = spec.ids();
+    let params = disk::ext4::Params {
+        size: layout.root.length,
+        uuid: *ids.filesystem.as_bytes(),
+        hash_seed: *ids.hash_seed.as_bytes(),
+        time: spec.time,
+        label: "root".to_owned(),
+    };
+    let root = disk::ext4::build(tree, packs, &params)?;
+    disk::assemble(tree, spec, root)
+}
+
+fn first_boot(plan: &Plan, bundle: &Bundle) -> firstboot::Facts {
+    let profile = &plan.profile;
+    let own: Vec<firstboot::Health> = bundle
+        .manifest
+        .health
+        .iter()
+        .map(|h| firstboot::Health {
+            port: h.port,
+            path: h.path.clone(),
+            status: h.status,
+            text: h.text.clone(),
+        })
+        .collect();
+    firstboot::Facts {
+        product: profile.product().to_owned(),
+        banner: profile.branding.banner.clone(),
+        release: bundle.manifest.release.clone(),
+        site: profile.site.clone(),
+        mode: profile.master.mode,
+        interval_minutes: profile.master.interval_minutes,
+        grow: profile.hardware.grow,
+        time: plan.time,
+        health: firstboot::Health::choose(&own, &profile.probes),
+        probes: profile.probes.clone(),
+    }
+}
+
+/// The root filesystem: the base, and then each layer's additions.
+fn tree(
+    order: &Order,
+    prepared: &Prepared,
+    record: &ImageRecord,
+    spec: &DiskSpec,
+    workshop: &Workshop<'_>,
+) -> Result<(Tree, Vec<Arc<Pack>>)> {
+    let (plan, bundle) = (&prepared.plan, &prepared.bundle);
+    let mut tree = prepared.root.tree.clone();
+    let mut packs = prepared.root.packs.clone();
+    let master = puppet::Facts { mode: plan.profile.master.mode, time: plan.time };
+    puppet::configure(&mut tree, &master)?;
+    packs.extend(config::add(&mut tree, bundle, config::CODE, workshop.cache, plan.time)?);
+    let inputs = customer::Inputs { sources: order.sources.clone(), time: plan.time };
+    customer::add(&mut tree, &plan.profile, &inputs)?;
+    firstboot::add(&mut tree, &first_boot(plan, bundle))?;
+    let json = json(record)?;
+    tree.put_file(IMAGE_RECORD, 0o644, plan.time, json)?;
+    disk::bootloader::configure(&mut tree, spec)?;
+    Ok((tree, packs))
+}
+
+/// The content of [`LATEST`].
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct Latest {
+    record: String,
+}
+
+/// The newest complete build of a customer in `out`.
+///
+/// # Errors
+/// [`Kind::NotFound`] when there is none.
+pub fn latest(out: &Path, customer: &str) -> Result<(PathBuf, Built)> {
+    let folder = out.join(customer);
+    let pointer = folder.join(LATEST);
+    let text = std::fs::read(&pointer)
+        .at("there is no image of this customer", &pointer)
+        .map_err(|e| e.remedy(format!("build one with `slipway build {customer}`")))?;
+    let damaged = |path: &Path, e| {
+        Error::new(Kind::Damaged, "cannot read the record")
+            .at(path)
+            .remedy(format!("build it again with `slipway build {customer}`"))
+            .because(e)
+    };
+    let latest: Latest = serde_json::from_slice(&text).map_err(|e| damaged(&pointer, e))?;
+    let path = folder.join(latest.record);
+    let text = std::fs::read(&path).at("cannot read the record", &path)?;
+    let built = serde_json::from_slice(&text).map_err(|e| damaged(&path, e))?;
+    Ok((path, built))
+}
+
+fn json(value: &impl Serialize) -> Result<String> {
+    serde_json::to_string_pretty(value)
+        .map(|text| text + "\n")
+        .map_err(|e| Error::new(Kind::Input, "a record cannot be written").because(e))
+}
+
+/// Whole or not at all: a reader never finds half a record.
+fn write_json(path: &Path, value: &impl Serialize) -> Result<()> {
+    use std::io::Write;
+    use std::os::unix::fs::PermissionsExt;
+    let folder = path.parent().unwrap_or(Path::new("."));
+    let mut file = tempfile::NamedTempFile::new_in(folder).at("cannot write in", folder)?;
+    file.write_all(json(value)?.as_bytes()).at("cannot write", path)?;
+    // a temporary file is private; an artifact's record is for everybody
+    let readable = std::fs::Permissions::from_mode(0o644);
+    file.as_file().set_permissions(readable).at("cannot set the mode", path)?;
+    file.as_file().sync_all().at("cannot flush", path)?;
+    file.persist(path).map_err(|e| e.error).at("cannot rename to", path)?;
+    Ok(())
+}

@@ -1,0 +1,53 @@
+//! From what the user names to an order, and the folders and stores to fill it with.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use crate::base::{self, Definition};
+use crate::blob;
+use crate::build::Workshop;
+use crate::error::{Context as _, Result};
+use crate::plan::Order;
+use crate::profile::Content;
+
+use super::project::{self, Project};
+
+/// An order with what is needed to fill it.
+pub(super) struct Desk {
+    pub order: Order,
+    bases: base::Cache,
+    cache: PathBuf,
+    store: Box<dyn blob::Store>,
+    out: PathBuf,
+}
+
+impl Desk {
+    /// Reads the profile and all that it names; nothing is fetched or made yet.
+    pub fn open(project: &Project, wanted: &str, out: Option<PathBuf>) -> Result<Self> {
+        let profile = project.load(wanted)?.profile;
+        let mut sources = BTreeMap::new();
+        for file in &profile.files {
+            if let Content::File(source) = file.what() {
+                let path = project.profiles.join(source);
+                let bytes = std::fs::read(&path).at("cannot read an extra file", &path)?;
+                sources.insert(source.to_string_lossy().into_owned(), bytes);
+            }
+        }
+        let definition = Definition::find(&project.images, &profile.base)?;
+        let store = blob::open(&profile.store_url(&project.root))?;
+        let cache = project::cache()?;
+        let bases = base::Cache::open(&cache)?;
+        let out = out.unwrap_or_else(|| project.out.clone());
+        Ok(Self { order: Order { profile, sources, definition }, bases, cache, store, out })
+    }
+
+    /// What the library builds with.
+    pub fn workshop(&self) -> Workshop<'_> {
+        Workshop {
+            bases: &self.bases,
+            cache: &self.cache,
+            store: self.store.as_ref(),
+            out: &self.out,
+        }
+    }
+}

@@ -1,0 +1,170 @@
+//! The folder that a verb works on, and the profiles in it.
+
+use std::path::{Path, PathBuf};
+
+use crate::error::{Context as _, Error, Kind, Result};
+use crate::profile::{self, Diagnostics, Known, Loaded, Style};
+
+use super::terminal;
+
+/// Names the project's folder when `--project` is not given.
+const PROJECT_VARIABLE: &str = "SLIPWAY_PROJECT";
+/// Names the cache folder.
+const CACHE_VARIABLE: &str = "SLIPWAY_CACHE";
+
+/// Which project; every verb that reads profiles flattens this into its arguments.
+#[derive(Debug, clap::Args)]
+pub(super) struct Options {
+    /// The project: the folder with profiles/ and images/ [default: $SLIPWAY_PROJECT, else the nearest
+    /// one from here upward]
+    #[arg(long, value_name = "DIR")]
+    project: Option<PathBuf>,
+    /// The folder of profiles [default: profiles/ of the project]
+    #[arg(long = "profiles", value_name = "DIR")]
+    profiles_folder: Option<PathBuf>,
+}
+
+/// A folder with profiles/ and images/. All paths are absolute.
+#[derive(Debug)]
+pub(super) struct Project {
+    /// The folder itself.
+    pub root: PathBuf,
+    /// One TOML a customer, and shared/ with their parents.
+    pub profiles: PathBuf,
+    /// One TOML a base image.
+    pub images: PathBuf,
+    /// Where artifacts go.
+    pub out: PathBuf,
+}
+
+impl Options {
+    /// Finds the project.
+    pub fn open(&self) -> Result<Project> {
+        let root = match (&self.project, std::env::var_os(PROJECT_VARIABLE)) {
+            (Some(folder), _) => named(folder)?,
+            (None, Some(folder)) if !folder.is_empty() => named(Path::new(&folder))?,
+            (None, _) => search(&here()?)?,
+        };
+        let profiles = match &self.profiles_folder {
+            Some(folder) => absolute(folder)?,
+            None => root.join("profiles"),
+        };
+        let (images, out) = (root.join("images"), root.join("out"));
+        Ok(Project { root, profiles, images, out })
+    }
+}
+
+fn here() -> Result<PathBuf> {
+    std::env::current_dir().doing("cannot tell the current folder")
+}
+
+fn absolute(folder: &Path) -> Result<PathBuf> {
+    std::path::absolute(folder).at("cannot make absolute", folder)
+}
+
+fn is_project(folder: &Path) -> bool {
+    folder.join("profiles").is_dir() && folder.join("images").is_dir()
+}
+
+fn named(folder: &Path) -> Result<PathBuf> {
+    let folder = absolute(folder)?;
+    if is_project(&folder) {
+        return Ok(folder);
+    }
+    Err(Error::new(Kind::NotFound, "this is no project: it lacks profiles/ or images/").at(folder))
+}
+
+fn search(start: &Path) -> Result<PathBuf> {
+    let found = start.ancestors().find(|folder| is_project(folder));
+    found.map(Path::to_owned).ok_or_else(|| {
+        Error::new(Kind::NotFound, "neither here nor above is a folder with profiles/ and images/")
+            .at(start)
+            .remedy(format!("go there, or name it with --project or {PROJECT_VARIABLE}"))
+    })
+}
+
+impl Project {
+    /// What profiles of this project may name.
+    pub fn known(&self) -> Result<Known> {
+        Ok(Known { bases: profile::names(&self.images)? })
+    }
+
+    /// The file that a user means: a customer's name, or a path.
+    pub fn profile_path(&self, wanted: &str) -> Result<PathBuf> {
+        if wanted.contains('/') || wanted.ends_with(".toml") {
+            return absolute(Path::new(wanted));
+        }
+        profile::find(&self.profiles, wanted).map_err(|e| e.at(shown(&self.profiles)))
+    }
+
+    /// The profile that a user means. Its errors are shown on stderr; the error says how many.
+    pub fn load(&self, wanted: &str) -> Result<Loaded> {
+        let path = self.profile_path(wanted)?;
+        profile::load(&path, &self.known()?).map_err(|diagnostics| {
+            show(&diagnostics);
+            let count = counted(diagnostics.errors.len(), "error");
+            Error::new(Kind::Input, format!("the profile has {count}")).at(shown(&path))
+        })
+    }
+}
+
+/// Shows every error of a profile on stderr.
+pub(super) fn show(diagnostics: &Diagnostics) {
+    terminal::complain(&format!("{}\n", diagnostics.render(&style())));
+}
+
+/// How errors are shown here: colours are taken away later where they are not wanted.
+fn style() -> Style {
+    Style { color: true, width: terminal::width(), here: std::env::current_dir().ok() }
+}
+
+/// A path as the user would write it.
+pub(super) fn shown(path: &Path) -> PathBuf {
+    match std::env::current_dir() {
+        Ok(here) => path.strip_prefix(&here).unwrap_or(path).to_owned(),
+        Err(_) => path.to_owned(),
+    }
+}
+
+/// "1 error", "2 errors".
+pub(super) fn counted(count: usize, noun: &str) -> String {
+    if count == 1 { format!("1 {noun}") } else { format!("{count} {noun}s") }
+}
+
+/// The cache: $SLIPWAY_CACHE, else slipway/ in the user's cache folder (XDG Base Directory).
+pub(super) fn cache() -> Result<PathBuf> {
+    let variable = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
+    if let Some(folder) = variable(CACHE_VARIABLE) {
+        return absolute(Path::new(&folder));
+    }
+    // XDG: a relative path here is invalid and must be ignored
+    let xdg = variable("XDG_CACHE_HOME").map(PathBuf::from).filter(|folder| folder.is_absolute());
+    let folder = xdg.or_else(|| variable("HOME").map(|home| Path::new(&home).join(".cache")));
+    folder.map(|folder| folder.join("slipway")).ok_or_else(|| {
+        Error::new(Kind::Input, "there is no home folder for the cache")
+            .remedy(format!("name one with {CACHE_VARIABLE}"))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_project_is_found_from_a_folder_below_it() {
+        let root = tempfile::tempdir().unwrap();
+        for folder in ["profiles/shared", "images"] {
+            std::fs::create_dir_all(root.path().join(folder)).unwrap();
+        }
+        let below = root.path().join("profiles/shared");
+        assert_eq!(search(&below).unwrap(), root.path());
+    }
+
+    #[test]
+    fn a_folder_without_images_is_no_project() {
+        let root = tempfile::tempdir().unwrap();
+        std::fs::create_dir(root.path().join("profiles")).unwrap();
+        let error = named(root.path()).unwrap_err();
+        assert_eq!(error.kind(), Kind::NotFound);
+    }
+}

@@ -1,0 +1,68 @@
+//! The end of a smoke test for people: what happened, the evidence, what to do.
+
+use std::path::Path;
+
+use anstyle::{AnsiColor, Style};
+
+use crate::smoke::{Accelerator, BootRecord, BootReport, Firmware, Verdict};
+
+/// How many of the console's last lines are shown; the report has more, the log all of them.
+const LINES: usize = 15;
+
+/// A longer line of the console is cut here, in characters.
+const COLUMNS: usize = 160;
+
+/// What is shown on stderr.
+pub(super) fn report(report: &BootReport, folder: &Path) -> String {
+    let passed = report.verdict == Verdict::Ready;
+    let color = if passed { AnsiColor::Green } else { AnsiColor::Red };
+    let loud = Style::new().bold().fg_color(Some(color.into()));
+    let mut lines = vec![String::new(), format!("{loud}{}{loud:#}", report.summary)];
+    lines.push(machine(report));
+    if let Verdict::Failed { line } = &report.verdict {
+        lines.extend(line.failed.iter().map(|resource| format!("  failed: {resource}")));
+    }
+    if !passed {
+        lines.extend(report.boots.last().into_iter().flat_map(last_lines));
+    }
+    if let Some(advice) = &report.advice {
+        lines.push(format!("  help: {advice}"));
+    }
+    let pictures: Vec<&str> = report.boots.iter().filter_map(|b| b.screen.as_deref()).collect();
+    let logs: Vec<&str> = report.boots.iter().map(|b| b.serial.as_str()).collect();
+    let files = [&["report.json"], pictures.as_slice(), logs.as_slice()].concat().join(", ");
+    lines.push(format!("  report: {}/ with {files}", folder.display()));
+    lines.join("\n")
+}
+
+fn machine(report: &BootReport) -> String {
+    let firmware = match report.firmware {
+        Firmware::Bios => "BIOS",
+        Firmware::Uefi => "UEFI",
+        Firmware::SecureBoot => "UEFI with Secure Boot",
+    };
+    let accelerator = match report.accelerator {
+        Accelerator::Kvm => "KVM",
+        Accelerator::Tcg => "TCG",
+    };
+    let times: Vec<String> =
+        report.boots.iter().map(|boot| format!("{:.0} s", boot.seconds)).collect();
+    format!(
+        "  {} by {firmware}, QEMU {} with {accelerator}, {}",
+        report.release,
+        report.qemu,
+        times.join(" and ")
+    )
+}
+
+fn last_lines(boot: &BootRecord) -> Vec<String> {
+    if boot.last_lines.is_empty() {
+        return vec!["  the console: nothing".to_owned()];
+    }
+    let skipped = boot.last_lines.len().saturating_sub(LINES);
+    let shown = boot.last_lines.iter().skip(skipped).map(|line| {
+        let cut: String = line.chars().take(COLUMNS).collect();
+        format!("    | {cut}")
+    });
+    std::iter::once("  the console's last lines:".to_owned()).chain(shown).collect()
+}

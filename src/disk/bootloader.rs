@@ -1,1 +1,0 @@
-//! GRUB for BIOS and the signed chain for UEFI.

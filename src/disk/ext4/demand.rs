@@ -1,0 +1,89 @@
+//! How much a tree needs, and the smallest disk that gives it.
+
+use super::extent;
+use super::geometry::{BLOCK, Geometry};
+use super::parts::Parts;
+use super::sources::Source;
+use super::space::CLUSTER;
+use crate::error::{Error, Kind, Result};
+use crate::units::{ByteSize, MIB};
+
+/// A file is broken at fixed metadata and at the longest extent. Between two such places lie at least
+/// this many blocks, except at the file's ends and after the journal.
+const UNBROKEN: u64 = 1 << 14;
+const EXTRA_EXTENTS: u64 = 3;
+/// Bytes of disk that bring one more inode.
+const BYTES_PER_INODE: u64 = 16384;
+
+/// What has to find a place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Demand {
+    inodes: u64,
+    blocks: u64,
+    packs: u64,
+}
+
+impl Demand {
+    /// The demand of what is to be written; the extent trees are counted at their most.
+    pub fn of(parts: &Parts<'_>) -> Self {
+        let trees = parts.sources.of.iter().map(|source| match source {
+            Source::Nothing => 0,
+            Source::InPack { blocks, .. } | Source::Apart { blocks } => tree_blocks(*blocks),
+        });
+        let folders = parts.folders.iter().flatten().map(|folder| {
+            let blocks = folder.blocks.len() as u64 / BLOCK;
+            blocks + tree_blocks(blocks)
+        });
+        let blocks = trees.chain(folders).sum::<u64>()
+            + parts.sources.blocks()
+            + parts.attributes.iter().filter(|a| a.block.is_some()).count() as u64
+            + parts.long_symlinks();
+        let packs = parts.sources.packs.len() as u64;
+        Self { inodes: parts.inventory.inodes(), blocks, packs }
+    }
+
+    /// The geometry for `size` bytes, or an error that says which size would do.
+    pub fn geometry(self, size: u64) -> Result<Geometry> {
+        match Geometry::new(size)? {
+            Some(geometry) if self.missing(&geometry) == 0 => Ok(geometry),
+            _ => {
+                let needed = ByteSize(self.smallest(size)?);
+                let message = format!(
+                    "the root filesystem needs {needed}, the disk leaves it {}",
+                    ByteSize(size)
+                );
+                Err(Error::new(Kind::NoSpace, message).remedy("choose a larger disk size"))
+            }
+        }
+    }
+
+    /// The smallest size in bytes, whole MiB and not below `from`, that gives what is needed.
+    pub fn smallest(self, from: u64) -> Result<u64> {
+        let mut size = from.max(self.blocks * BLOCK).next_multiple_of(MIB);
+        loop {
+            let missing = match Geometry::new(size)? {
+                Some(geometry) => self.missing(&geometry),
+                None => 1,
+            };
+            if missing == 0 {
+                return Ok(size);
+            }
+            // a larger disk has at least as much metadata, so this never passes over a size that would do
+            size += missing.next_multiple_of(MIB);
+        }
+    }
+
+    /// Bytes by which a geometry is too small.
+    fn missing(self, geometry: &Geometry) -> u64 {
+        let fixed = geometry.overhead() + 1 + tree_blocks(geometry.journal_blocks);
+        let padding = (geometry.fixed().len() as u64 + self.packs) * (CLUSTER - 1);
+        let usable = geometry.blocks.saturating_sub(fixed + padding);
+        let blocks = self.blocks.saturating_sub(usable);
+        let inodes = self.inodes.saturating_sub(geometry.inodes());
+        (blocks * BLOCK).max(inodes * BYTES_PER_INODE / 2)
+    }
+}
+
+fn tree_blocks(blocks: u64) -> u64 {
+    extent::most_blocks(blocks / UNBROKEN + EXTRA_EXTENTS)
+}

@@ -1,0 +1,49 @@
+//! Collects extents; neighbouring blocks of metadata become one.
+
+use std::sync::Arc;
+
+use super::geometry::{BLOCK, BLOCK_BYTES};
+use crate::disk::{Data, Extent};
+
+/// The extents of a filesystem under construction.
+#[derive(Debug, Default)]
+pub(super) struct Output {
+    extents: Vec<Extent>,
+    pending_at: u64,
+    pending: Vec<u8>,
+}
+
+impl Output {
+    /// Whole blocks of metadata, in any order; those that come in order are joined.
+    pub fn blocks(&mut self, block: u64, bytes: &[u8]) {
+        if self.pending_at + (self.pending.len() / BLOCK_BYTES) as u64 != block {
+            self.flush();
+            self.pending_at = block;
+        }
+        self.pending.extend_from_slice(bytes);
+    }
+
+    /// Any data at a byte offset.
+    pub fn data(&mut self, offset: u64, data: Data) {
+        self.extents.push(Extent { offset, data });
+    }
+
+    /// Bytes in memory at a byte offset.
+    pub fn bytes(&mut self, offset: u64, bytes: impl Into<Arc<[u8]>>) {
+        self.extents.push(Extent::bytes(offset, bytes));
+    }
+
+    fn flush(&mut self) {
+        if !self.pending.is_empty() {
+            let bytes = std::mem::take(&mut self.pending);
+            self.bytes(self.pending_at * BLOCK, bytes);
+        }
+    }
+
+    /// All extents in order.
+    pub fn finish(mut self) -> Vec<Extent> {
+        self.flush();
+        self.extents.sort_unstable_by_key(|extent| extent.offset);
+        self.extents
+    }
+}

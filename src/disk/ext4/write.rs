@@ -1,0 +1,215 @@
+//! Writes one filesystem: what the size alone fixes, then what the tree holds, then the inodes, which say
+//! where that lies, and last the groups and the superblock, which count it.
+
+use std::sync::Arc;
+
+use super::checksum::Seed;
+use super::extent::{self, BODY, Mapping};
+use super::geometry::{BLOCK, BLOCK_BYTES, Geometry, INODE, Run};
+use super::group::{self, InodeUse};
+use super::inode::{self, EXTENTS_FL, INDEX_FL, Inode, JOURNAL, LOST_FOUND, RESIZE, S_IFREG};
+use super::inventory::{Body, number};
+use super::output::Output;
+use super::parts::{Parts, is_long};
+use super::place::{self, Places};
+use super::space::Space;
+use super::superblock::{self, Counts};
+use super::{Params, journal, resize};
+use crate::disk::Extent;
+use crate::error::Result;
+
+/// A filesystem under construction.
+#[derive(Debug)]
+pub(super) struct Writer<'a> {
+    geometry: &'a Geometry,
+    params: &'a Params,
+    parts: &'a Parts<'a>,
+    seed: Seed,
+    space: Space<'a>,
+    out: Output,
+    /// The inodes in use, as if the tables of all groups were one.
+    table: Vec<u8>,
+}
+
+/// What an inode says of its content.
+struct Form {
+    size: u64,
+    flags: u32,
+    body: [u8; BODY],
+    /// Blocks of the extent tree outside the inode.
+    tree_blocks: u64,
+}
+
+impl<'a> Writer<'a> {
+    pub fn new(geometry: &'a Geometry, params: &'a Params, parts: &'a Parts<'a>) -> Self {
+        Self {
+            geometry,
+            params,
+            parts,
+            seed: Seed::of_filesystem(&params.uuid),
+            space: Space::new(geometry),
+            out: Output::default(),
+            table: vec![0; parts.inventory.inodes() as usize * INODE as usize],
+        }
+    }
+
+    pub fn write(mut self) -> Result<Vec<Extent>> {
+        for number in 1..LOST_FOUND {
+            self.put_inode(number, inode::unused(number, self.seed));
+        }
+        self.write_resize_inode()?;
+        let journal_body = self.write_journal()?;
+        let places = place::place(self.parts, self.seed, &mut self.space, &mut self.out)?;
+        self.write_inodes(&places)?;
+        self.write_table();
+        self.write_groups(journal_body);
+        Ok(self.out.finish())
+    }
+
+    fn put_inode(&mut self, number: u32, bytes: [u8; INODE as usize]) {
+        let at = (number as usize - 1) * INODE as usize;
+        self.table[at..at + INODE as usize].copy_from_slice(&bytes);
+    }
+
+    /// A file of the filesystem's own.
+    fn reserved_file(&self, number: u32, size: u64, blocks: u64) -> Inode<'static> {
+        Inode {
+            number,
+            mode: S_IFREG | 0o600,
+            uid: 0,
+            gid: 0,
+            size,
+            links: 1,
+            blocks,
+            flags: 0,
+            body: [0; BODY],
+            time: self.params.time,
+            attribute_block: 0,
+            attributes: &[],
+        }
+    }
+
+    fn write_resize_inode(&mut self) -> Result<()> {
+        let doubly = self.space.take_one()?;
+        self.out.blocks(doubly, &resize::doubly(self.geometry));
+        let first = 1 + self.geometry.descriptor_blocks;
+        self.out.blocks(first, &resize::reserved(self.geometry));
+        let mut inode = self.reserved_file(RESIZE, resize::SIZE, resize::blocks(self.geometry));
+        inode.body = resize::body(doubly);
+        self.put_inode(RESIZE, inode.encode(self.seed));
+        Ok(())
+    }
+
+    fn write_journal(&mut self) -> Result<[u8; BODY]> {
+        let blocks = self.geometry.journal_blocks;
+        let runs = self.space.take(blocks)?;
+        if let Some(first) = runs.first() {
+            self.out.blocks(first.start, &journal::superblock(blocks, &self.params.uuid));
+        }
+        let tree = self.map(JOURNAL, &runs)?;
+        let total = blocks + tree.blocks.len() as u64;
+        let mut inode = self.reserved_file(JOURNAL, blocks * BLOCK, total);
+        inode.flags = EXTENTS_FL;
+        inode.body = tree.body;
+        self.put_inode(JOURNAL, inode.encode(self.seed));
+        Ok(tree.body)
+    }
+
+    /// The extent tree of an inode, its blocks written.
+    fn map(&mut self, number: u32, runs: &[Run]) -> Result<Mapping> {
+        let tree = extent::encode(runs, self.seed.of_inode(number), &mut self.space)?;
+        for (block, bytes) in &tree.blocks {
+            self.out.blocks(*block, bytes);
+        }
+        Ok(tree)
+    }
+
+    fn write_inodes(&mut self, places: &Places) -> Result<()> {
+        let parts = self.parts;
+        for (index, item) in parts.inventory.items.iter().enumerate() {
+            let runs = &places.runs[index];
+            let attribute_block = places.attributes[index];
+            let form = self.form(index, runs)?;
+            let content = runs.iter().map(|run| run.length).sum::<u64>();
+            let inode = Inode {
+                number: number(index),
+                mode: item.mode(),
+                uid: item.meta.uid,
+                gid: item.meta.gid,
+                size: form.size,
+                links: item.links(),
+                blocks: content + form.tree_blocks + u64::from(attribute_block != 0),
+                flags: form.flags,
+                body: form.body,
+                time: item.meta.mtime,
+                attribute_block,
+                attributes: &parts.attributes[index].body,
+            };
+            self.put_inode(inode.number, inode.encode(self.seed));
+        }
+        Ok(())
+    }
+
+    fn form(&mut self, index: usize, runs: &[Run]) -> Result<Form> {
+        let plain = |size, body| Ok(Form { size, flags: 0, body, tree_blocks: 0 });
+        let (size, flags) = match &self.parts.inventory.items[index].body {
+            Body::Special(_, _, body) => return plain(0, **body),
+            Body::Symlink(target) if !is_long(target) => {
+                let mut body = [0; BODY];
+                body[..target.len()].copy_from_slice(target);
+                return plain(target.len() as u64, body);
+            }
+            Body::Symlink(target) => (target.len() as u64, 0),
+            Body::File(content) => (content.length(), 0),
+            Body::Folder { .. } => {
+                let indexed = matches!(&self.parts.folders[index], Some(f) if f.indexed);
+                let size = runs.iter().map(|run| run.length * BLOCK).sum();
+                (size, if indexed { INDEX_FL } else { 0 })
+            }
+        };
+        let tree = self.map(number(index), runs)?;
+        let tree_blocks = tree.blocks.len() as u64;
+        Ok(Form { size, flags: flags | EXTENTS_FL, body: tree.body, tree_blocks })
+    }
+
+    fn write_table(&mut self) {
+        let mut table = std::mem::take(&mut self.table);
+        table.resize(table.len().next_multiple_of(BLOCK_BYTES), 0);
+        let group_bytes = self.geometry.table_blocks() as usize * BLOCK_BYTES;
+        for (group, bytes) in table.chunks(group_bytes).enumerate() {
+            self.out.blocks(self.geometry.inode_table(group as u32), bytes);
+        }
+    }
+
+    fn write_groups(&mut self, journal_body: [u8; BODY]) {
+        let inodes = self.inode_use();
+        let (table, bitmaps) = group::encode(self.geometry, &self.space, &inodes, self.seed);
+        for (block, bytes) in bitmaps {
+            self.out.blocks(block, &bytes);
+        }
+        let counts = Counts {
+            free_blocks: self.space.free(),
+            free_inodes: self.geometry.inodes() - inodes.used,
+            journal_body,
+            journal_bytes: self.geometry.journal_blocks * BLOCK,
+        };
+        let record = superblock::encode(self.geometry, self.params, &counts);
+        let table: Arc<[u8]> = table.into();
+        for group in std::iter::once(0).chain(self.geometry.backups()) {
+            let start = self.geometry.group_start(group) * BLOCK;
+            let offset = if group == 0 { superblock::FIRST_AT } else { start };
+            self.out.bytes(offset, superblock::seal(record.clone(), group).0);
+            self.out.bytes(start + BLOCK, table.clone());
+        }
+    }
+
+    fn inode_use(&self) -> InodeUse {
+        let mut folders = vec![0; self.geometry.groups as usize];
+        for (index, item) in self.parts.inventory.items.iter().enumerate() {
+            if matches!(item.body, Body::Folder { .. }) {
+                folders[((number(index) - 1) / self.geometry.inodes_per_group) as usize] += 1;
+            }
+        }
+        InodeUse { used: self.parts.inventory.inodes(), folders }
+    }
+}

@@ -1,0 +1,125 @@
+//! The header and the entries of the two levels of mapping tables (docs/interop/qcow2.txt).
+
+use std::ops::Range;
+
+use super::{CLUSTER, CLUSTER_BITS};
+
+/// Bytes of an entry in the tables of both levels and in the table of reference count blocks.
+pub const TABLE_ENTRY: u64 = 8;
+/// Entries of a second-level table, which is one cluster.
+pub const L2_ENTRIES: u64 = CLUSTER / TABLE_ENTRY;
+
+/// "QFI" and 0xFB.
+const MAGIC: u32 = 0x5146_49FB;
+const VERSION: u32 = 3;
+/// log2 of the bits of a reference count: 16, the default.
+const REFCOUNT_ORDER: u32 = 4;
+/// Bytes of the header: without the field for the compression type, since that is deflate.
+const HEADER_LENGTH: u32 = 104;
+/// "OFLAG_COPIED": exactly one reference, so that it may be written in place.
+const COPIED: u64 = 1 << 63;
+/// The entry describes a compressed cluster.
+const COMPRESSED: u64 = 1 << 62;
+/// Units of a compressed cluster's length, in bytes.
+const COMPRESSED_SECTOR: u64 = 512;
+/// Where the count of further sectors starts in a compressed cluster's entry; the offset is below.
+const SECTOR_COUNT_SHIFT: u32 = 62 - (CLUSTER_BITS - 8);
+
+/// An entry of a second-level table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Mapping(pub u64);
+
+impl Mapping {
+    /// Not there: reads as zeros.
+    pub const NONE: Self = Self(0);
+
+    /// A plain cluster at `offset`.
+    pub fn plain(offset: u64) -> Self {
+        Self(owned(offset))
+    }
+
+    /// A deflated cluster in these bytes of the file: its offset, and how many sectors it touches
+    /// after its first.
+    pub fn deflated(place: Range<u64>) -> Self {
+        let last = (place.end - 1) / COMPRESSED_SECTOR;
+        let further = last - place.start / COMPRESSED_SECTOR;
+        Self(COMPRESSED | further << SECTOR_COUNT_SHIFT | place.start)
+    }
+}
+
+/// A table entry for a cluster that has one reference.
+pub fn owned(offset: u64) -> u64 {
+    offset | COPIED
+}
+
+/// Entries as they lie in the file, whole clusters of them.
+pub fn bytes(entries: impl Iterator<Item = u64>) -> Vec<u8> {
+    let mut bytes: Vec<u8> = entries.flat_map(u64::to_be_bytes).collect();
+    bytes.resize(bytes.len().next_multiple_of(CLUSTER as usize), 0);
+    bytes
+}
+
+/// What the header says that differs between files.
+#[derive(Clone, Copy, Debug)]
+pub struct Header {
+    /// The guest's disk, in bytes.
+    pub size: u64,
+    /// Entries of the first-level table.
+    pub l1_entries: u32,
+    /// Its offset.
+    pub l1_table: u64,
+    /// The offset of the table of reference count blocks.
+    pub refcount_table: u64,
+    /// Its clusters.
+    pub refcount_table_clusters: u32,
+}
+
+impl Header {
+    /// The header's cluster: the header, an end mark for extensions, zeros.
+    pub fn bytes(&self) -> Vec<u8> {
+        let mut b = Vec::with_capacity(CLUSTER as usize);
+        b.extend(MAGIC.to_be_bytes());
+        b.extend(VERSION.to_be_bytes());
+        b.extend([0; 8 + 4]); // no backing file
+        b.extend(CLUSTER_BITS.to_be_bytes());
+        b.extend(self.size.to_be_bytes());
+        b.extend(0u32.to_be_bytes()); // not encrypted
+        b.extend(self.l1_entries.to_be_bytes());
+        b.extend(self.l1_table.to_be_bytes());
+        b.extend(self.refcount_table.to_be_bytes());
+        b.extend(self.refcount_table_clusters.to_be_bytes());
+        b.extend([0; 4 + 8]); // no snapshots
+        b.extend([0; 8 * 3]); // no features: incompatible, compatible, to be cleared by writers
+        b.extend(REFCOUNT_ORDER.to_be_bytes());
+        b.extend(HEADER_LENGTH.to_be_bytes());
+        b.resize(CLUSTER as usize, 0);
+        b
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_deflated_cluster_says_which_sectors_it_touches() {
+        assert_eq!(Mapping::deflated(512..1024).0, COMPRESSED | 512);
+        let crossing = Mapping::deflated(1023..1025).0;
+        assert_eq!(crossing, COMPRESSED | 1 << SECTOR_COUNT_SHIFT | 1023);
+    }
+
+    #[test]
+    fn the_header_is_one_cluster_with_its_fields_in_place() {
+        let header = Header {
+            size: 7,
+            l1_entries: 1,
+            l1_table: 2 << 16,
+            refcount_table: 3 << 16,
+            refcount_table_clusters: 1,
+        };
+        let bytes = header.bytes();
+        assert_eq!(bytes.len() as u64, CLUSTER);
+        assert_eq!(bytes[24..32], 7u64.to_be_bytes());
+        assert_eq!(bytes[100..104], HEADER_LENGTH.to_be_bytes());
+    }
+}

@@ -1,0 +1,150 @@
+//! Who may log in: the user `admin`, by key or with the password that the machine makes for itself.
+
+use std::sync::Arc;
+
+use tera::Context;
+
+use super::users::{self, User};
+use crate::error::{Error, Kind, Result};
+use crate::layer::render::{Language, render};
+use crate::profile::Access;
+use crate::tree::{Content, Entry, Meta, Node, Tree};
+use crate::units::Timestamp;
+
+/// The user's and their group's number: the first that distributions give to people.
+pub const ADMIN_ID: u32 = 1000;
+
+const ADMIN: User<'_> = User {
+    name: "admin",
+    id: ADMIN_ID,
+    title: "Administrator",
+    home: "/home/admin",
+    shell: "/bin/bash",
+};
+/// Rights that an administrator has without a password prompt: sudo, reading logs and the journal.
+const GROUPS: [&str; 3] = ["sudo", "adm", "systemd-journal"];
+const SSHD: &str = include_str!("../../../templates/customer/sshd.conf");
+const SUDOERS: &str = include_str!("../../../templates/customer/sudoers");
+const PAM: &str = include_str!("../../../templates/customer/pam-account");
+
+/// Makes the user, their keys, and what sshd and sudo allow.
+pub fn add(tree: &mut Tree, access: &Access, time: Timestamp) -> Result<()> {
+    add_user(tree, time)?;
+    add_home(tree, time)?;
+    add_keys(tree, &access.ssh_keys, time)?;
+    let mut context = Context::new();
+    context.insert("passwords", if access.ssh_keys.is_empty() { "yes" } else { "no" });
+    let sshd = render(Language::Word, "sshd.conf", SSHD, &context)?;
+    tree.put_file("/etc/ssh/sshd_config.d/10-slipway.conf", 0o644, time, sshd)?;
+    keys_without_password_change(tree, time)?;
+    if tree.get("usr/bin/sudo").is_none() {
+        return Err(Error::new(Kind::Input, "the base lacks sudo, and root has no password")
+            .remedy("add the package sudo to the base's definition in images/"));
+    }
+    tree.put_file("/etc/sudoers.d/slipway-admin", 0o440, time, SUDOERS)
+}
+
+fn add_user(tree: &mut Tree, time: Timestamp) -> Result<()> {
+    edit(tree, "/etc/passwd", time, |text| users::add_passwd(text, &ADMIN))?;
+    edit(tree, "/etc/shadow", time, |text| {
+        Ok(users::lock(&users::add_shadow(text, ADMIN.name), "root"))
+    })?;
+    edit(tree, "/etc/group", time, |text| {
+        let text = users::add_group(text, &ADMIN)?;
+        Ok(GROUPS.iter().fold(text, |text, group| users::join_group(&text, group, ADMIN.name)))
+    })?;
+    if tree.file("etc/gshadow").is_none() {
+        return Ok(());
+    }
+    edit(tree, "/etc/gshadow", time, |text| {
+        let text = users::add_gshadow(text, ADMIN.name);
+        Ok(GROUPS.iter().fold(text, |text, group| users::join_group(&text, group, ADMIN.name)))
+    })
+}
+
+/// The home folder, with what the base has for every new user.
+fn add_home(tree: &mut Tree, time: Timestamp) -> Result<()> {
+    own(tree, ADMIN.home, 0o700, time, Node::Directory)?;
+    let skeleton: Vec<(String, Entry)> = tree
+        .iter()
+        .filter_map(|(path, entry)| {
+            let name = path.to_string().strip_prefix("/etc/skel/")?.to_owned();
+            Some((name, entry.clone()))
+        })
+        .collect();
+    for (name, entry) in skeleton {
+        own(tree, &format!("{}/{name}", ADMIN.home), entry.meta.mode, time, entry.node)?;
+    }
+    Ok(())
+}
+
+fn add_keys(tree: &mut Tree, keys: &[String], time: Timestamp) -> Result<()> {
+    if keys.is_empty() {
+        return Ok(());
+    }
+    let mut text = String::new();
+    for key in keys {
+        check_key(key)?;
+        text.push_str(key.trim());
+        text.push('\n');
+    }
+    own(tree, "/home/admin/.ssh", 0o700, time, Node::Directory)?;
+    let node = Node::File(text.into());
+    own(tree, "/home/admin/.ssh/authorized_keys", 0o600, time, node)
+}
+
+/// A key is a type, base64 and a comment on one line; options in front of it could run commands.
+fn check_key(key: &str) -> Result<()> {
+    let mut words = key.split_whitespace();
+    let kind = words.next().unwrap_or_default();
+    let blob = words.next().unwrap_or_default();
+    let known = ["ssh-", "ecdsa-sha2-", "sk-ssh-", "sk-ecdsa-"].iter().any(|p| kind.starts_with(p));
+    let base64 = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'/' | b'=');
+    // every key's data starts with the length of its type's name: three zero bytes
+    let data = blob.starts_with("AAAA") && blob.bytes().all(base64);
+    if known && data && !key.trim().chars().any(char::is_control) {
+        return Ok(());
+    }
+    let shown: String = key.escape_debug().take(40).collect();
+    Err(Error::new(Kind::Input, format!("\"{shown}\" is not an OpenSSH public key"))
+        .remedy("take the one line of a .pub file, as in \"ssh-ed25519 AAAA… name\""))
+}
+
+/// Without this, a login by key is asked to change a password that its owner never saw.
+fn keys_without_password_change(tree: &mut Tree, time: Timestamp) -> Result<()> {
+    edit(tree, "/etc/pam.d/sshd", time, |text| {
+        if text.contains(PAM) {
+            return Ok(text.to_owned());
+        }
+        match text.find("@include common-account") {
+            Some(at) => Ok(format!("{}{PAM}{}", &text[..at], &text[at..])),
+            None => Err(Error::new(Kind::Input, "it does not include common-account")
+                .remedy("take a base whose sshd uses Debian's PAM stack")),
+        }
+    })
+}
+
+/// Puts an entry of the user's.
+fn own(tree: &mut Tree, path: &str, mode: u16, time: Timestamp, node: Node) -> Result<()> {
+    let meta = Meta { uid: ADMIN_ID, gid: ADMIN_ID, ..Meta::root(mode, time) };
+    tree.put(path, Entry { meta, node })
+}
+
+/// Replaces the text of a file that the base has, keeping its owner and mode.
+fn edit(
+    tree: &mut Tree,
+    path: &str,
+    time: Timestamp,
+    change: impl FnOnce(&str) -> Result<String>,
+) -> Result<()> {
+    let key = path.trim_start_matches('/');
+    let (Some(entry), Some(content)) = (tree.get(key), tree.file(key)) else {
+        return Err(Error::new(Kind::NotFound, "the base has no such file").at(path));
+    };
+    let meta = Meta { mtime: time, ..entry.meta.clone() };
+    let bytes = content.read()?;
+    let text = std::str::from_utf8(&bytes)
+        .map_err(|e| Error::new(Kind::Damaged, "the file is not text").at(path).because(e))?;
+    let text = change(text).map_err(|e| e.at(path))?;
+    tree.put(path, Entry { meta, node: Node::File(Content::Bytes(Arc::from(text.into_bytes()))) })
+}

@@ -1,0 +1,36 @@
+//! What makes an image one customer's: names, network, logins, Hiera data, files of their own.
+
+mod access;
+mod data;
+mod network;
+mod system;
+mod users;
+
+use std::collections::BTreeMap;
+
+use crate::error::Result;
+use crate::profile::Profile;
+use crate::tree::Tree;
+use crate::units::Timestamp;
+
+/// What the profile names and the caller has read.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Inputs {
+    /// The bytes of each `files.source`, by the name as the profile has it.
+    pub sources: BTreeMap<String, Vec<u8>>,
+    /// The image's time.
+    pub time: Timestamp,
+}
+
+/// Lays the customer's part into `tree`.
+///
+/// # Errors
+/// A value that the file it belongs to cannot hold, a file that lands on what Slipway itself owns, or a base
+/// that lacks what a setting needs (a time zone, the resolver).
+pub fn add(tree: &mut Tree, profile: &Profile, inputs: &Inputs) -> Result<()> {
+    system::add(tree, profile, inputs.time)?;
+    network::add(tree, &profile.network, inputs.time)?;
+    access::add(tree, &profile.access, inputs.time)?;
+    data::add_hiera(tree, &profile.hiera, inputs.time)?;
+    data::add_files(tree, &profile.files, inputs)
+}

@@ -1,0 +1,81 @@
+//! What is laid in as it is: scripts, units, settings and links.
+
+/// The template of `/etc/slipway/slipway.conf`.
+pub const CONF: &str = include_str!("../../../templates/firstboot/slipway.conf");
+/// The template of the timer.
+pub const TIMER: &str = include_str!("../../../templates/firstboot/slipway-converge.timer");
+
+macro_rules! laid {
+    ($($path:literal, $mode:literal, $from:literal;)*) => {
+        &[$(($path, $mode, include_str!(concat!("../../../templates/firstboot/", $from)))),*]
+    };
+}
+
+/// Path in the image, mode, text.
+pub const FIXED: &[(&str, u16, &str)] = laid! {
+    "/usr/lib/slipway/lib.sh", 0o644, "scripts/lib.sh";
+    "/usr/lib/slipway/state.sh", 0o644, "scripts/state.sh";
+    "/usr/lib/slipway/json-string", 0o755, "scripts/json-string";
+    "/usr/lib/slipway/http-get", 0o755, "scripts/http-get";
+    "/usr/lib/slipway/result-lines", 0o755, "scripts/result-lines";
+    "/usr/lib/slipway/grow", 0o755, "scripts/grow";
+    "/usr/lib/slipway/identity", 0o755, "scripts/identity";
+    "/usr/lib/slipway/network", 0o755, "scripts/network";
+    "/usr/lib/slipway/preflight", 0o755, "scripts/preflight";
+    "/usr/lib/slipway/converge", 0o755, "scripts/converge";
+    "/usr/lib/slipway/verify", 0o755, "scripts/verify";
+    "/usr/lib/slipway/probes", 0o755, "scripts/probes";
+    "/usr/lib/slipway/status-http", 0o755, "scripts/status-http";
+    "/usr/lib/slipway/banner", 0o755, "scripts/banner";
+    "/usr/lib/slipway/closed.nft", 0o644, "etc/closed.nft";
+    "/usr/bin/slipway-status", 0o755, "scripts/slipway-status";
+    "/usr/lib/systemd/system/slipway-grow.service", 0o644, "units/slipway-grow.service";
+    "/usr/lib/systemd/system/slipway-identity.service", 0o644, "units/slipway-identity.service";
+    "/usr/lib/systemd/system/slipway-closed.service", 0o644, "units/slipway-closed.service";
+    "/usr/lib/systemd/system/slipway-converge.service", 0o644, "units/slipway-converge.service";
+    "/usr/lib/systemd/system/slipway-status.socket", 0o644, "units/slipway-status.socket";
+    "/usr/lib/systemd/system/slipway-status@.service", 0o644, "units/slipway-status@.service";
+    "/usr/lib/systemd/system/slipway-banner.service", 0o644, "units/slipway-banner.service";
+    "/etc/systemd/system-preset/10-slipway.preset", 0o644, "etc/10-slipway.preset";
+    "/etc/systemd/system.conf.d/10-slipway.conf", 0o644, "etc/10-slipway-manager.conf";
+    "/etc/sysctl.d/10-slipway-console.conf", 0o644, "etc/10-slipway-console.conf";
+    "/etc/puppet/code/modules/slipway/manifests/sentinel.pp", 0o644, "puppet/sentinel.pp";
+};
+
+/// Path in the image, target. Enabled units are links as `systemctl enable` makes them; a link to /dev/null masks a unit.
+pub const LINKS: &[(&str, &str)] = &[
+    (
+        "/etc/systemd/system/multi-user.target.wants/slipway-grow.service",
+        "/usr/lib/systemd/system/slipway-grow.service",
+    ),
+    (
+        "/etc/systemd/system/multi-user.target.wants/slipway-identity.service",
+        "/usr/lib/systemd/system/slipway-identity.service",
+    ),
+    (
+        "/etc/systemd/system/sysinit.target.wants/slipway-closed.service",
+        "/usr/lib/systemd/system/slipway-closed.service",
+    ),
+    (
+        "/etc/systemd/system/multi-user.target.wants/slipway-converge.service",
+        "/usr/lib/systemd/system/slipway-converge.service",
+    ),
+    (
+        "/etc/systemd/system/sockets.target.wants/slipway-status.socket",
+        "/usr/lib/systemd/system/slipway-status.socket",
+    ),
+    (
+        "/etc/systemd/system/multi-user.target.wants/slipway-banner.service",
+        "/usr/lib/systemd/system/slipway-banner.service",
+    ),
+    // asks questions on the console and waits for answers
+    ("/etc/systemd/system/systemd-firstboot.service", "/dev/null"),
+    // the first console is the banner's; the second has the login, also where logind does not start it by itself
+    ("/etc/systemd/system/getty@tty1.service", "/dev/null"),
+    (
+        "/etc/systemd/system/getty.target.wants/getty@tty2.service",
+        "/usr/lib/systemd/system/getty@.service",
+    ),
+    // the serial line is for machines: a login's reset of the port throws away what is still being sent
+    ("/etc/systemd/system/serial-getty@ttyS0.service", "/dev/null"),
+];

@@ -1,0 +1,34 @@
+//! The programs that the first boot calls: a base without one is refused when the image is built, not by
+//! a machine at a customer's.
+
+use crate::error::{Error, Kind, Result};
+use crate::tree::Tree;
+
+/// A program (the places where distributions have it) and the package that brings it.
+const NEEDS: &[(&[&str], &str)] = &[
+    (&["usr/sbin/nft"], "nftables"),
+    (&["usr/sbin/sfdisk"], "fdisk"),
+    (&["usr/bin/partx"], "util-linux"),
+    (&["usr/sbin/resize2fs"], "e2fsprogs"),
+    (&["usr/bin/ip", "usr/sbin/ip"], "iproute2"),
+    (&["usr/bin/ss"], "iproute2"),
+    (&["usr/bin/ssh-keygen"], "openssh-client"),
+    (&["usr/sbin/sshd"], "openssh-server"),
+    (&["usr/sbin/chpasswd", "usr/bin/chage"], "passwd"),
+    (&["usr/bin/perl"], "perl-base"),
+    (&["usr/bin/dbus-daemon", "usr/bin/dbus-broker"], "dbus"),
+];
+
+/// Checks that all of them are there; one error names all the packages that are missing.
+pub fn check(tree: &Tree) -> Result<()> {
+    let has = |path: &&str| tree.get(path).is_some();
+    let mut missing: Vec<&str> =
+        NEEDS.iter().filter(|(paths, _)| !paths.iter().any(&has)).map(|n| n.1).collect();
+    missing.dedup();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let missing = missing.join(", ");
+    Err(Error::new(Kind::Input, format!("the base lacks what the first boot needs: {missing}"))
+        .remedy("add these packages to the base's definition in images/"))
+}

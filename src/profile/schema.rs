@@ -1,0 +1,159 @@
+//! The JSON Schema of profiles, derived from the types: editors complete by it, and we check by it.
+
+use std::sync::LazyLock;
+
+use schemars::generate::SchemaSettings;
+use serde_json::{Map, Value, json};
+
+use super::Profile;
+use super::inherit::EXTENDS;
+use super::rules::Rule;
+use crate::units::ByteSize;
+
+/// Which of the two kinds of file a schema is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Audience {
+    /// A customer's profile: all that is needed must be there, unless it is inherited.
+    Customer,
+    /// A shared parent: nothing is required.
+    Parent,
+}
+
+/// The schema for editors, as JSON Schema draft 7, which all TOML editors know.
+pub fn schema(audience: Audience) -> Value {
+    let mut schema = match audience {
+        Audience::Customer => strict().clone(),
+        Audience::Parent => partial(),
+    };
+    let parent = json!({
+        "description": "Inherits from profiles/shared/NAME.toml: tables merge, lists replace.",
+        "type": "string",
+        "pattern": Rule::Parent.pattern(),
+    });
+    if let Some(properties) = schema["properties"].as_object_mut() {
+        properties.insert(EXTENDS.to_owned(), parent);
+    }
+    if audience == Audience::Customer
+        && let Some(root) = schema.as_object_mut()
+        && let Some(required) = root.remove("required")
+    {
+        let alternatives = json!([{ "required": [EXTENDS] }, { "required": required }]);
+        root.insert("anyOf".to_owned(), alternatives);
+    }
+    drop_rules(&mut schema);
+    schema
+}
+
+/// Editors have the patterns; names of formats that they do not know would only make them warn.
+fn drop_rules(schema: &mut Value) {
+    match schema {
+        Value::Array(items) => items.iter_mut().for_each(drop_rules),
+        Value::Object(map) => {
+            if map.get("format").is_some_and(Value::is_string) {
+                map.remove("format");
+            }
+            map.values_mut().for_each(drop_rules);
+        }
+        _ => {}
+    }
+}
+
+/// The schema of a shared parent: the tables that merge need not be complete.
+pub(super) fn partial() -> Value {
+    let mut schema = strict().clone();
+    for table in ["", "/definitions/Customer"] {
+        if let Some(Value::Object(map)) = schema.pointer_mut(table) {
+            map.remove("required");
+        }
+    }
+    schema
+}
+
+/// The schema of a profile with everything inherited; what the walker checks by.
+pub(super) fn strict() -> &'static Value {
+    // a hundred profiles are checked in one go, by one schema
+    static STRICT: LazyLock<Value> = LazyLock::new(derive);
+    &STRICT
+}
+
+fn derive() -> Value {
+    let generator = SchemaSettings::draft07().into_generator();
+    let mut schema = generator.into_root_schema_for::<Profile>().to_value();
+    tidy(&mut schema);
+    schema
+}
+
+/// Rewrites every subschema: no null (TOML has none), rules as patterns, defaults as they are written.
+fn tidy(schema: &mut Value) {
+    match schema {
+        Value::Array(items) => items.iter_mut().for_each(tidy),
+        Value::Object(map) => {
+            drop_null(map);
+            rule_to_items(map);
+            add_pattern(map);
+            tidy_default(map);
+            if let Some(Value::String(text)) = map.get_mut("description") {
+                *text = text.replace('\n', " ");
+            }
+            for (key, value) in map.iter_mut() {
+                if key != "default" && key != "enum" {
+                    tidy(value);
+                }
+            }
+        }
+        _ => {}
+    }
+}
+
+fn drop_null(map: &mut Map<String, Value>) {
+    let Some(Value::Array(types)) = map.get_mut("type") else { return };
+    types.retain(|kind| kind != "null");
+    if let [only] = types.as_slice() {
+        let only = only.clone();
+        map.insert("type".to_owned(), only);
+    }
+}
+
+/// On a list, the format is that of its items.
+fn rule_to_items(map: &mut Map<String, Value>) {
+    if map.get("type") != Some(&json!("array")) {
+        return;
+    }
+    if let Some(format) = map.remove("format")
+        && let Some(Value::Object(items)) = map.get_mut("items")
+    {
+        items.insert("format".to_owned(), format);
+    }
+}
+
+fn add_pattern(map: &mut Map<String, Value>) {
+    let Some(Value::String(format)) = map.get("format") else { return };
+    match Rule::from_name(format) {
+        Some(rule) => {
+            if let Some(pattern) = rule.pattern() {
+                map.insert("pattern".to_owned(), json!(pattern));
+            }
+        }
+        // Rust's integer widths say nothing to an editor
+        None => {
+            map.remove("format");
+        }
+    }
+}
+
+fn tidy_default(map: &mut Map<String, Value>) {
+    let text = map.get("type") == Some(&json!("string"));
+    match map.get("default") {
+        Some(Value::Null | Value::Object(_) | Value::Array(_)) => {
+            map.remove("default");
+        }
+        Some(Value::String(empty)) if empty.is_empty() => {
+            map.remove("default");
+        }
+        Some(Value::Number(bytes)) if text => {
+            let size = ByteSize(bytes.as_u64().unwrap_or_default()).to_string();
+            map.insert("default".to_owned(), json!(size));
+        }
+        _ => {}
+    }
+}

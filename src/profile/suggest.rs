@@ -1,0 +1,67 @@
+//! "Did you mean": the nearest of a few known names.
+
+/// Below this likeness (Jaro-Winkler, 0 to 1) a suggestion confuses more than it helps.
+const LIKE_ENOUGH: f64 = 0.8;
+
+/// The known name that is most like `written`, if one is like enough; case does not count.
+pub(super) fn nearest<'a>(
+    written: &str,
+    known: impl IntoIterator<Item = &'a str>,
+) -> Option<&'a str> {
+    let written = written.to_lowercase();
+    known
+        .into_iter()
+        .map(|name| (strsim::jaro_winkler(&written, &name.to_lowercase()), name))
+        .filter(|(likeness, _)| *likeness >= LIKE_ENOUGH)
+        .max_by(|a, b| a.0.total_cmp(&b.0))
+        .map(|(_, name)| name)
+}
+
+/// Columns of a help text, so that it fits on a terminal with what stands before it.
+const HELP_COLUMNS: usize = 70;
+
+/// Breaks a sentence into lines at its spaces.
+pub(super) fn wrapped(sentence: &str) -> String {
+    let mut lines = String::new();
+    let mut column = 0;
+    for word in sentence.split(' ') {
+        let length = word.chars().count();
+        if column > 0 {
+            let fits = column + 1 + length <= HELP_COLUMNS;
+            lines.push(if fits { ' ' } else { '\n' });
+            column = if fits { column + 1 } else { 0 };
+        }
+        lines.push_str(word);
+        column += length;
+    }
+    lines
+}
+
+/// Names as a sentence has them: a, b or c.
+pub(super) fn one_of<'a>(names: impl IntoIterator<Item = &'a str>, last: &str) -> String {
+    let names: Vec<&str> = names.into_iter().collect();
+    match names.as_slice() {
+        [] => "none".to_owned(),
+        [only] => (*only).to_owned(),
+        [first @ .., end] => format!("{} {last} {end}", first.join(", ")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_slip_of_the_finger_is_recognised_and_nonsense_is_not() {
+        let known = ["memory", "disk", "vcpus"];
+        assert_eq!(nearest("memmory", known), Some("memory"));
+        assert_eq!(nearest("Disc", known), Some("disk"));
+        assert_eq!(nearest("zebra", known), None);
+    }
+
+    #[test]
+    fn names_read_as_a_sentence() {
+        assert_eq!(one_of(["a", "b", "c"], "or"), "a, b or c");
+        assert_eq!(one_of(["a"], "or"), "a");
+    }
+}

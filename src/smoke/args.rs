@@ -1,0 +1,201 @@
+//! The arguments of QEMU: pure, so that they can be read and tested without a machine.
+
+use std::path::Path;
+
+use serde_json::{Value, json};
+
+use super::order::{Accelerator, Firmware};
+use crate::units::{ByteSize, MIB};
+
+/// Where the appliance tells its state over HTTP.
+pub const STATUS_PORT: u16 = 8008;
+
+/// Everything that decides how QEMU is started.
+#[derive(Clone, Copy, Debug)]
+pub struct Hardware<'a> {
+    /// What runs the instructions.
+    pub accelerator: Accelerator,
+    /// What the machine starts with; UEFI with the files of its flash.
+    pub firmware: Firmware,
+    /// The firmware's code and this machine's own copy of its variables; UEFI only.
+    pub flash: Option<(&'a Path, &'a Path)>,
+    /// The overlay (qcow2).
+    pub disk: &'a Path,
+    /// Memory.
+    pub memory: ByteSize,
+    /// Processors.
+    pub vcpus: u32,
+    /// Ports of the guest to reach from the host, the status port among them.
+    pub ports: &'a [u16],
+    /// What the guest shall repeat.
+    pub nonce: &'a str,
+}
+
+/// The arguments. QMP is expected on file descriptor 0, the serial line on 1, both sockets: no path to
+/// clean up, no port, and nobody else can connect.
+pub fn arguments(hardware: &Hardware<'_>) -> Vec<String> {
+    let mut list = Vec::new();
+    let mut add = |name: &str, value: String| list.extend([format!("-{name}"), value]);
+    add("name", "slipway-smoke".to_owned());
+    add("machine", machine(hardware));
+    let (accelerator, processor) = acceleration(hardware.accelerator);
+    add("accel", accelerator.to_owned());
+    add("cpu", processor.to_owned());
+    add("smp", hardware.vcpus.to_string());
+    add("m", format!("{}M", hardware.memory.bytes() / MIB));
+    add("smbios", format!("type=1,family=slipway-smoke-{}", hardware.nonce));
+    for node in flash_nodes(hardware) {
+        add("blockdev", node.to_string());
+    }
+    for global in secure_flash(hardware.firmware) {
+        add("global", (*global).to_owned());
+    }
+    add("blockdev", disk_node(hardware.disk).to_string());
+    add("device", "virtio-blk-pci,drive=disk,bootindex=0".to_owned());
+    add("netdev", network(hardware.ports));
+    // no option ROM: a machine that cannot boot from its disk shall say so, not try the network
+    add("device", "virtio-net-pci,netdev=net,romfile=".to_owned());
+    add("device", "virtio-rng-pci".to_owned());
+    add("chardev", "socket,id=qmp,fd=0".to_owned());
+    add("mon", "chardev=qmp,mode=control".to_owned());
+    add("chardev", "socket,id=serial,fd=1".to_owned());
+    add("serial", "chardev:serial".to_owned());
+    add("display", "none".to_owned());
+    add("vga", "std".to_owned());
+    // a machine that stops by itself stays, paused: its screen is evidence
+    add("action", "reboot=shutdown,shutdown=pause,panic=pause".to_owned());
+    list.extend(["-nodefaults".to_owned(), "-no-user-config".to_owned()]);
+    list
+}
+
+/// `-cpu host` with KVM: what a customer's hypervisor shows its guests.
+pub fn acceleration(accelerator: Accelerator) -> (&'static str, &'static str) {
+    match accelerator {
+        Accelerator::Kvm => ("kvm", "host"),
+        Accelerator::Tcg => ("tcg,thread=multi", "max"),
+    }
+}
+
+fn machine(hardware: &Hardware<'_>) -> String {
+    let smm = match hardware.firmware {
+        Firmware::Bios | Firmware::Uefi => "off",
+        Firmware::SecureBoot => "on",
+    };
+    let flash = match hardware.flash {
+        Some(_) => ",pflash0=code,pflash1=variables",
+        None => "",
+    };
+    format!("q35,smm={smm}{flash}")
+}
+
+/// Secure Boot means nothing when the guest can write the variables behind the firmware's back.
+fn secure_flash(firmware: Firmware) -> &'static [&'static str] {
+    match firmware {
+        Firmware::Bios | Firmware::Uefi => &[],
+        Firmware::SecureBoot => {
+            &["driver=cfi.pflash01,property=secure,value=on", "ICH9-LPC.disable_s3=1"]
+        }
+    }
+}
+
+/// JSON, because in QEMU's short syntax a comma in a path has to be doubled.
+fn flash_nodes(hardware: &Hardware<'_>) -> Vec<Value> {
+    let node = |name: &str, path: &Path, read_only: bool| {
+        json!({"driver": "raw", "node-name": name, "read-only": read_only,
+            "file": {"driver": "file", "filename": path}})
+    };
+    match hardware.flash {
+        Some((code, variables)) => {
+            vec![node("code", code, true), node("variables", variables, false)]
+        }
+        None => Vec::new(),
+    }
+}
+
+/// `no-flush` leaves out the host's fsync, nothing else: what the guest flushed is in the host's page
+/// cache and survives the end of QEMU, which is the power cut that we test. Only a crash of the host
+/// would lose it, and then the test is over anyway.
+fn disk_node(disk: &Path) -> Value {
+    json!({"driver": "qcow2", "node-name": "disk", "discard": "unmap",
+        "cache": {"no-flush": true},
+        "file": {"driver": "file", "filename": disk, "cache": {"no-flush": true}}})
+}
+
+/// User mode without a way out. Host port 0 lets the kernel choose when QEMU binds: no race.
+fn network(ports: &[u16]) -> String {
+    let mut text = "user,id=net,restrict=on".to_owned();
+    for port in ports {
+        text.push_str(&format!(",hostfwd=tcp:127.0.0.1:0-:{port}"));
+    }
+    text
+}
+
+/// Reads the monitor's `info usernet`: pairs of (guest port, host port).
+pub fn forwarded(usernet: &str) -> Vec<(u16, u16)> {
+    let pair = |line: &str| {
+        let fields: Vec<&str> = line.split_whitespace().collect();
+        match fields.as_slice() {
+            ["TCP[HOST_FORWARD]", _, _, host, _, guest, ..] => {
+                Some((guest.parse().ok()?, host.parse().ok()?))
+            }
+            _ => None,
+        }
+    };
+    usernet.lines().filter_map(pair).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::units::GIB;
+
+    fn hardware<'a>(firmware: Firmware, flash: Option<(&'a Path, &'a Path)>) -> Hardware<'a> {
+        Hardware {
+            accelerator: Accelerator::Tcg,
+            firmware,
+            flash,
+            disk: Path::new("/tmp/a, b.qcow2"),
+            memory: ByteSize(2 * GIB),
+            vcpus: 2,
+            ports: &[8008, 80],
+            nonce: "abc",
+        }
+    }
+
+    fn has(list: &[String], name: &str, value: &str) -> bool {
+        list.windows(2).any(|pair| pair[0] == name && pair[1] == value)
+    }
+
+    #[test]
+    fn a_bios_machine_has_no_flash_and_no_way_out() {
+        let list = arguments(&hardware(Firmware::Bios, None));
+        assert!(has(&list, "-machine", "q35,smm=off"));
+        assert!(has(&list, "-m", "2048M"));
+        assert!(has(&list, "-smbios", "type=1,family=slipway-smoke-abc"));
+        let net =
+            "user,id=net,restrict=on,hostfwd=tcp:127.0.0.1:0-:8008,hostfwd=tcp:127.0.0.1:0-:80";
+        assert!(has(&list, "-netdev", net));
+    }
+
+    #[test]
+    fn secure_boot_protects_its_variables() {
+        let flash = Some((Path::new("/c.fd"), Path::new("/v.fd")));
+        let list = arguments(&hardware(Firmware::SecureBoot, flash));
+        assert!(has(&list, "-machine", "q35,smm=on,pflash0=code,pflash1=variables"));
+        assert!(has(&list, "-global", "driver=cfi.pflash01,property=secure,value=on"));
+    }
+
+    #[test]
+    fn a_comma_in_a_path_stays_inside_the_path() {
+        let list = arguments(&hardware(Firmware::Bios, None));
+        assert!(list.iter().any(|a| a.contains("\"filename\":\"/tmp/a, b.qcow2\"")));
+    }
+
+    #[test]
+    fn forwarded_ports_are_read_from_the_monitor() {
+        let text = "Hub -1 (n):\r\n  Protocol[State]    FD  Source Address  Port   Dest. Address  Port RecvQ SendQ\r\n  \
+            TCP[HOST_FORWARD]   8       127.0.0.1 35087       10.0.2.15  8008     0     0\r\n  \
+            UDP[236 sec]   9       127.0.0.1 68       10.0.2.15  67     0     0\r\n";
+        assert_eq!(forwarded(text), [(8008, 35087)]);
+    }
+}

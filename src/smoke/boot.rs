@@ -1,0 +1,229 @@
+//! One boot: power on, watch, ask, power off.
+
+use std::collections::VecDeque;
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use super::checks::{self, Check};
+use super::machine::{Event, Machine};
+use super::order::Limits;
+use super::report::{BootRecord, End, Identity};
+use super::screen;
+use super::verdict::{Missing, Verdict};
+use super::watch::{Goal, Judgement, Transition, Watch};
+use crate::error::{Context, Error, Kind, Result};
+use crate::progress::Progress;
+
+/// How many of the console's last lines the report shows.
+const LAST_LINES: usize = 40;
+
+/// How often limits and the stop flag are looked at.
+const LOOK: Duration = Duration::from_millis(200);
+
+/// What one boot is started with and judged by.
+#[derive(Clone, Copy, Debug)]
+pub struct Setup<'a> {
+    /// QEMU's arguments.
+    pub arguments: &'a [String],
+    /// What the machine must repeat.
+    pub nonce: &'a str,
+    /// The release that counts.
+    pub release: &'a str,
+    /// What is awaited.
+    pub goal: Goal,
+    /// What is asked of the converged machine.
+    pub checks: &'a [Check],
+    /// Whether the machine is shut down at its end, rather than cut off.
+    pub shut_down: bool,
+    /// Limits for this accelerator.
+    pub limits: Limits,
+    /// The report's folder.
+    pub report: &'a Path,
+    /// The scratch folder.
+    pub scratch: &'a Path,
+    /// Which boot of this test, from 1: it names the files.
+    pub number: usize,
+    /// Ends it.
+    pub stop: &'a AtomicBool,
+}
+
+/// Runs one boot to its end. Without a verdict, all was well.
+pub fn run(setup: &Setup<'_>, progress: &dyn Progress) -> Result<(BootRecord, Option<Verdict>)> {
+    let serial = format!("serial-{}.log", setup.number);
+    let log = setup.report.join(&serial);
+    let machine = Machine::start(setup.arguments, &log, &setup.scratch.join("qemu.log"))?;
+    let mut running = Running {
+        setup,
+        progress,
+        machine,
+        start: Instant::now(),
+        watch: Watch::new(setup.nonce, setup.release, setup.goal, setup.limits),
+        last_lines: VecDeque::new(),
+        probes: Vec::new(),
+        identity: None,
+    };
+    let mut verdict = running.until_reached()?;
+    if verdict.is_none() && setup.goal == Goal::Converge {
+        verdict = running.ask_all()?;
+    }
+    let seconds = running.start.elapsed().as_secs_f64();
+    let screen = running.picture();
+    let end = running.off(&mut verdict)?;
+    let record = BootRecord {
+        nonce: setup.nonce.to_owned(),
+        states: running.watch.transitions().to_vec(),
+        probes: running.probes,
+        identity: running.identity,
+        end,
+        seconds,
+        screen,
+        serial,
+        last_lines: running.last_lines.into(),
+    };
+    // what QEMU or the guest still holds back is lost: this is the power cut
+    drop(running.machine);
+    Ok((record, verdict))
+}
+
+struct Running<'a> {
+    setup: &'a Setup<'a>,
+    progress: &'a dyn Progress,
+    machine: Machine,
+    start: Instant,
+    watch: Watch,
+    last_lines: VecDeque<String>,
+    probes: Vec<checks::Outcome>,
+    identity: Option<Identity>,
+}
+
+impl Running<'_> {
+    /// Waits for the goal; gives the verdict that came instead of it.
+    fn until_reached(&mut self) -> Result<Option<Verdict>> {
+        loop {
+            self.look()?;
+            match self.watch.judge(self.start.elapsed()) {
+                Judgement::Open => {}
+                Judgement::Reached => return Ok(None),
+                Judgement::Over(verdict) => return Ok(Some(verdict)),
+            }
+        }
+    }
+
+    /// Takes in what happened, waiting a moment for the first event.
+    fn look(&mut self) -> Result<()> {
+        if self.setup.stop.load(Ordering::Relaxed) {
+            return Err(Error::new(Kind::Interrupted, "stopped by a signal"));
+        }
+        let mut wait = LOOK;
+        while let Some(event) = self.machine.next(wait) {
+            wait = Duration::ZERO;
+            match event {
+                Event::Line(line) => self.line(line),
+                Event::Qemu(name, reason) if name == "SHUTDOWN" => self.watch.stopped(&reason),
+                Event::Qemu(..) => {}
+                Event::Closed => {
+                    self.watch.stopped("QEMU ended");
+                    break;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn line(&mut self, line: String) {
+        if let Some(transition) = self.watch.hear(self.start.elapsed(), &line) {
+            self.progress.step(&shown(transition), None);
+        }
+        if self.last_lines.len() == LAST_LINES {
+            self.last_lines.pop_front();
+        }
+        self.last_lines.push_back(line);
+    }
+
+    /// Asks the converged machine everything; gives the first failure.
+    fn ask_all(&mut self) -> Result<Option<Verdict>> {
+        let ports = self.machine.ports()?;
+        let (reached, limit) = (Instant::now(), self.setup.limits.probes);
+        for check in self.setup.checks {
+            let outcome = loop {
+                self.look()?;
+                if let Judgement::Over(verdict) = self.watch.judge(self.start.elapsed()) {
+                    return Ok(Some(verdict));
+                }
+                match check.try_once(&self.watch, &ports, limit) {
+                    checks::Progress::Passed(detail) => break check.outcome(true, detail),
+                    checks::Progress::Failed(detail) => break check.outcome(false, detail),
+                    checks::Progress::NotYet(detail) => {
+                        if reached.elapsed() >= limit {
+                            break check.outcome(false, detail);
+                        }
+                    }
+                }
+            };
+            let mark = if outcome.ok { "passed" } else { "failed" };
+            self.progress.note(&format!("{mark}: {} ({})", outcome.probe, outcome.detail));
+            self.probes.push(outcome);
+        }
+        self.identity = Check::identity(&ports, limit);
+        let failure = self.probes.iter().find(|outcome| !outcome.ok);
+        Ok(failure.map(|outcome| Verdict::ProbeFailed {
+            probe: outcome.probe.clone(),
+            detail: outcome.detail.clone(),
+        }))
+    }
+
+    /// Takes a picture of the screen. A machine of which QEMU gives none is still judged.
+    fn picture(&mut self) -> Option<String> {
+        let name = format!("screen-{}.png", self.setup.number);
+        let ppm = self.setup.scratch.join("screen.ppm");
+        let taken = self
+            .machine
+            .screen(&ppm)
+            .and_then(|()| screen::convert(&ppm, &self.setup.report.join(&name)));
+        match taken {
+            Ok(()) => Some(name),
+            Err(error) => {
+                self.progress.note(&format!("no picture of the screen: {error}"));
+                None
+            }
+        }
+    }
+
+    /// Switches the machine off as was asked; a failed one is cut off.
+    fn off(&mut self, verdict: &mut Option<Verdict>) -> Result<End> {
+        if !self.watch.runs() {
+            return Ok(End::Itself);
+        }
+        if verdict.is_some() || !self.setup.shut_down {
+            return Ok(End::PowerCut);
+        }
+        self.progress.step("switching off at the power button", None);
+        self.machine.press_power_button()?;
+        let pressed = Instant::now();
+        while self.watch.runs() {
+            self.look()?;
+            if pressed.elapsed() >= self.setup.limits.power_off {
+                let limit = self.setup.limits.power_off;
+                *verdict = Some(Verdict::timed_out(Missing::PowerOff, limit));
+                return Ok(End::PowerCut);
+            }
+        }
+        Ok(End::PowerButton)
+    }
+}
+
+/// One line for people: when, which state, which attempt.
+fn shown(transition: &Transition) -> String {
+    let line = &transition.line;
+    let mut text = format!("{:>7.1} s  {}", transition.at, line.state.name());
+    if let (Some(attempt), Some(of)) = (line.attempt, line.of) {
+        text.push_str(&format!(" {attempt}/{of}"));
+    }
+    text
+}
+
+/// Makes the report's folder.
+pub fn make_folder(folder: &Path) -> Result<()> {
+    std::fs::create_dir_all(folder).at("cannot make the report's folder", folder)
+}

@@ -1,0 +1,238 @@
+//! What is asked of a converged machine: its status page, the profile's probes from outside, and the
+//! results of those that the machine runs itself.
+
+use std::time::Duration;
+
+use serde::Serialize;
+
+use super::args::STATUS_PORT;
+use super::http::{Answer, Question};
+use super::report::Identity;
+use super::watch::Watch;
+use crate::profile::Probe;
+
+/// How long one answer may take before the question is asked again.
+const ANSWER: Duration = Duration::from_secs(10);
+
+/// How much of a wrong answer is shown, in characters.
+const SHOWN: usize = 200;
+
+/// What came of one question.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Outcome {
+    /// The probe's place in the profile's list; none for the status page, which every image has.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub index: Option<usize>,
+    /// The question for people.
+    pub probe: String,
+    /// Whether it passed.
+    pub ok: bool,
+    /// What was seen.
+    pub detail: String,
+}
+
+/// One question.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Check {
+    index: Option<usize>,
+    name: String,
+    kind: Kind,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Kind {
+    Http { port: u16, question: Question, status: u16, text: Option<String> },
+    OnMachine,
+}
+
+/// What is known of a check.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Progress {
+    /// Passed.
+    Passed(String),
+    /// Not yet; it may still pass.
+    NotYet(String),
+    /// Failed for good.
+    Failed(String),
+}
+
+/// What a form's fields are sent as.
+const FORM: &str = "application/x-www-form-urlencoded";
+
+/// Stands for the test's nonce in what is sent and awaited, so that no image has the answer baked in.
+const NONCE: &str = "{nonce}";
+
+/// The checks of one boot, the status page first.
+///
+/// Probes that send something are left out where `sending` is false: in a boot that has to show what an
+/// earlier one kept.
+pub fn list(probes: &[Probe], nonce: &str, sending: bool) -> Vec<Check> {
+    let status = Check {
+        index: None,
+        name: format!("GET / on port {STATUS_PORT} (the status page)"),
+        kind: Kind::Http {
+            port: STATUS_PORT,
+            question: Question::get("/"),
+            status: 200,
+            text: None,
+        },
+    };
+    let wanted = |probe: &Probe| sending || !matches!(probe, Probe::Http { post: Some(_), .. });
+    let probes = probes.iter().enumerate().filter(|(_, probe)| wanted(probe));
+    std::iter::once(status).chain(probes.map(|(index, p)| of_probe(index, p, nonce))).collect()
+}
+
+fn of_probe(index: usize, probe: &Probe, nonce: &str) -> Check {
+    let fill = |text: &String| text.replace(NONCE, nonce);
+    let (name, kind) = match probe {
+        Probe::Http { http, port, status, text, post, content_type } => {
+            let post = post
+                .as_ref()
+                .map(|body| (content_type.clone().unwrap_or_else(|| FORM.to_owned()), fill(body)));
+            let method = if post.is_some() { "POST" } else { "GET" };
+            let question = Question { path: http.clone(), post };
+            let text = text.as_ref().map(fill);
+            (
+                format!("{method} {http} on port {port}"),
+                Kind::Http { port: *port, question, status: *status, text },
+            )
+        }
+        Probe::Unit { unit } => (format!("unit {unit}"), Kind::OnMachine),
+        Probe::Command { command } => (format!("command {command:?}"), Kind::OnMachine),
+    };
+    Check { index: Some(index), name, kind }
+}
+
+/// The guest's ports that the checks need, each once, the status port first.
+pub fn ports(checks: &[Check]) -> Vec<u16> {
+    let mut ports = Vec::new();
+    for check in checks {
+        if let Kind::Http { port, .. } = check.kind
+            && !ports.contains(&port)
+        {
+            ports.push(port);
+        }
+    }
+    ports
+}
+
+impl Check {
+    /// Asks once. `forwarded` are pairs of (guest port, host port).
+    /// `limit` is for one answer.
+    pub fn try_once(&self, watch: &Watch, forwarded: &[(u16, u16)], limit: Duration) -> Progress {
+        match &self.kind {
+            Kind::OnMachine => self.told(watch),
+            Kind::Http { port, question, status, text } => {
+                let Some((_, host)) = forwarded.iter().find(|(guest, _)| guest == port) else {
+                    return Progress::Failed(format!("port {port} is not forwarded"));
+                };
+                match question.ask(*host, limit.min(ANSWER)) {
+                    Err(error) => Progress::NotYet(with_cause(&error)),
+                    Ok(answer) => match compare(&answer, *status, text.as_deref()) {
+                        // what was answered was received: sending it again would store it twice
+                        Progress::NotYet(detail) if question.post.is_some() => {
+                            Progress::Failed(detail)
+                        }
+                        known => known,
+                    },
+                }
+            }
+        }
+    }
+
+    fn told(&self, watch: &Watch) -> Progress {
+        match self.index.and_then(|index| watch.probe(index)) {
+            Some(line) if line.ok => Progress::Passed(line.detail.clone()),
+            Some(line) => Progress::Failed(line.detail.clone()),
+            None if watch.probes_done() => {
+                Progress::Failed("the machine did not run it".to_owned())
+            }
+            None => Progress::NotYet("the machine has not told its result".to_owned()),
+        }
+    }
+
+    /// Turns what is known into what the report shows.
+    pub fn outcome(&self, ok: bool, detail: String) -> Outcome {
+        Outcome { index: self.index, probe: self.name.clone(), ok, detail }
+    }
+
+    /// What the status page tells of the machine's identity; only that page is asked.
+    pub fn identity(forwarded: &[(u16, u16)], limit: Duration) -> Option<Identity> {
+        let (_, host) = forwarded.iter().find(|(guest, _)| *guest == STATUS_PORT)?;
+        let answer = Question::get("/").ask(*host, limit.min(ANSWER)).ok()?;
+        serde_json::from_str(&answer.body).ok()
+    }
+}
+
+fn compare(answer: &Answer, status: u16, text: Option<&str>) -> Progress {
+    if answer.status != status {
+        let shown: String = answer.body.chars().take(SHOWN).collect();
+        return Progress::NotYet(format!("status {} instead of {status}: {shown}", answer.status));
+    }
+    match text {
+        Some(text) if !answer.body.contains(text) => {
+            let shown: String = answer.body.chars().take(SHOWN).collect();
+            Progress::NotYet(format!("the answer does not hold {text:?}: {shown}"))
+        }
+        _ => Progress::Passed(format!("status {status}")),
+    }
+}
+
+fn with_cause(error: &crate::error::Error) -> String {
+    match std::error::Error::source(error) {
+        Some(cause) => format!("{error}: {cause}"),
+        None => error.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn http(path: &str, post: Option<&str>, text: Option<&str>) -> Probe {
+        Probe::Http {
+            http: path.to_owned(),
+            port: 80,
+            status: 200,
+            text: text.map(str::to_owned),
+            post: post.map(str::to_owned),
+            content_type: None,
+        }
+    }
+
+    #[test]
+    fn what_is_sent_and_awaited_holds_the_tests_own_number() {
+        let probes = [http("/e", Some("text=kept+{nonce}"), Some("kept {nonce}"))];
+        let checks = list(&probes, "77", true);
+        let Kind::Http { question, text, .. } = &checks[1].kind else { panic!("not HTTP") };
+        assert_eq!(question.post, Some((FORM.to_owned(), "text=kept+77".to_owned())));
+        assert_eq!(text.as_deref(), Some("kept 77"));
+    }
+
+    #[test]
+    fn a_boot_that_shows_what_was_kept_sends_nothing_and_keeps_the_probes_numbers() {
+        let unit = Probe::Unit { unit: "a.service".to_owned() };
+        let probes = [http("/e", Some("x"), None), http("/e", None, None), unit];
+        let numbers = |sending| -> Vec<Option<usize>> {
+            list(&probes, "", sending).iter().map(|check| check.index).collect()
+        };
+        assert_eq!(numbers(true), [None, Some(0), Some(1), Some(2)]);
+        assert_eq!(numbers(false), [None, Some(1), Some(2)]);
+    }
+
+    #[test]
+    fn each_port_is_forwarded_once() {
+        let probes = [http("/a", None, None), http("/b", None, None)];
+        assert_eq!(ports(&list(&probes, "", true)), [STATUS_PORT, 80]);
+    }
+
+    #[test]
+    fn a_wrong_answer_is_shown_but_not_all_of_it() {
+        let answer = Answer { status: 502, body: "x".repeat(5000) };
+        let Progress::NotYet(detail) = compare(&answer, 200, None) else { panic!("passed") };
+        assert!(detail.starts_with("status 502 instead of 200: x") && detail.len() < 300);
+        let answer = Answer { status: 200, body: "no".to_owned() };
+        assert_eq!(compare(&answer, 200, Some("no")), Progress::Passed("status 200".to_owned()));
+        assert!(matches!(compare(&answer, 200, Some("yes")), Progress::NotYet(_)));
+    }
+}

@@ -1,0 +1,355 @@
+//! Reads the serial console: bytes to lines, lines to what the appliance says about itself.
+//!
+//! The line is shared with the kernel, systemd and the boot loader, so anything may come: invalid UTF-8,
+//! endless lines, a kernel message in the middle of ours. Everything here is pure.
+
+use serde::{Deserialize, Serialize};
+
+/// A longer line is cut, in bytes: a state line with its failures stays far below.
+const LONGEST_LINE: usize = 16 << 10;
+
+/// How every line of ours begins.
+const MARK: &str = "{\"slipway\":1,";
+
+/// Where an appliance is on its way; FIRST_BOOT's states.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum State {
+    /// The first unit runs.
+    Booting,
+    /// Keys and secrets are made.
+    Identity,
+    /// Addresses are set.
+    Network,
+    /// Clock, memory, disk, ports, bundle are checked.
+    Preflight,
+    /// The certificate authority is made.
+    Ca,
+    /// The Puppet Server starts.
+    Puppetserver,
+    /// The catalog is applied.
+    Converging,
+    /// The proof of READY is collected.
+    Verifying,
+    /// Converged, and the application answers.
+    Ready,
+    /// It was ready; a later run failed.
+    Degraded,
+    /// It did not converge.
+    Failed,
+}
+
+impl State {
+    /// Every state in order.
+    pub const ALL: [Self; 11] = [
+        Self::Booting,
+        Self::Identity,
+        Self::Network,
+        Self::Preflight,
+        Self::Ca,
+        Self::Puppetserver,
+        Self::Converging,
+        Self::Verifying,
+        Self::Ready,
+        Self::Degraded,
+        Self::Failed,
+    ];
+
+    /// As the appliance writes it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Booting => "BOOTING",
+            Self::Identity => "IDENTITY",
+            Self::Network => "NETWORK",
+            Self::Preflight => "PREFLIGHT",
+            Self::Ca => "CA",
+            Self::Puppetserver => "PUPPETSERVER",
+            Self::Converging => "CONVERGING",
+            Self::Verifying => "VERIFYING",
+            Self::Ready => "READY",
+            Self::Degraded => "DEGRADED",
+            Self::Failed => "FAILED",
+        }
+    }
+}
+
+/// One change of state, as the appliance tells it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct StateLine {
+    /// Counts the lines of one boot.
+    #[serde(default)]
+    pub seq: u64,
+    /// The kernel's boot id.
+    #[serde(default)]
+    pub boot: String,
+    /// What the host passed in.
+    #[serde(default)]
+    pub nonce: String,
+    /// The release that the machine converges to.
+    pub release: String,
+    /// Where it is.
+    pub state: State,
+    /// Which attempt at converging, from 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub attempt: Option<u32>,
+    /// How many attempts it makes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub of: Option<u32>,
+    /// Seconds since the kernel started.
+    #[serde(default)]
+    pub uptime: f64,
+    /// FAILED and DEGRADED: in which stage.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stage: Option<String>,
+    /// FAILED and DEGRADED: a short name of the cause.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub code: Option<String>,
+    /// FAILED and DEGRADED: the cause for people.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub message: Option<String>,
+    /// FAILED and DEGRADED: what to do.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hint: Option<String>,
+    /// The Puppet resources that failed, each with its reason.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub failed: Vec<String>,
+}
+
+/// The result of a probe that ran on the machine.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct ProbeLine {
+    /// What the host passed in.
+    #[serde(default)]
+    pub nonce: String,
+    /// Its place in the profile's list.
+    pub probe: usize,
+    /// Whether it passed.
+    pub ok: bool,
+    /// What it saw.
+    #[serde(default)]
+    pub detail: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+struct DoneLine {
+    #[serde(default)]
+    nonce: String,
+    probes: String,
+}
+
+/// What the appliance said.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Said {
+    /// A change of state.
+    State(StateLine),
+    /// One probe's result.
+    Probe(ProbeLine),
+    /// All probes that run on the machine have run.
+    ProbesDone,
+}
+
+/// Finds what this boot's appliance says in the lines of a console.
+#[derive(Clone, Debug)]
+pub struct Listener {
+    nonce: String,
+    /// The beginning of a line of ours that a kernel message cut.
+    cut: Option<String>,
+}
+
+impl Listener {
+    /// Listens for lines that carry `nonce`, and for no others.
+    pub fn new(nonce: impl Into<String>) -> Self {
+        Self { nonce: nonce.into(), cut: None }
+    }
+
+    /// Takes one line of the console.
+    pub fn hear(&mut self, line: &str) -> Option<Said> {
+        let own = match (line.find(MARK), self.cut.take()) {
+            (Some(start), _) => line[start..].to_owned(),
+            (None, Some(begin)) => begin + line,
+            (None, None) => return None,
+        };
+        if let Some(said) = self.read(&own) {
+            return said;
+        }
+        self.cut = before_kernel_message(&own).map(str::to_owned);
+        None
+    }
+
+    /// `None` when it cannot be read; `Some(None)` when it is another boot's.
+    fn read(&self, text: &str) -> Option<Option<Said>> {
+        let value = serde_json::Deserializer::from_str(text).into_iter().next()?.ok()?;
+        let (nonce, said) = understand(value)?;
+        Some((nonce == self.nonce).then_some(said))
+    }
+}
+
+fn understand(value: serde_json::Value) -> Option<(String, Said)> {
+    if value.get("state").is_some() {
+        let line: StateLine = serde_json::from_value(value).ok()?;
+        return Some((line.nonce.clone(), Said::State(line)));
+    }
+    if value.get("probe").is_some() {
+        let line: ProbeLine = serde_json::from_value(value).ok()?;
+        return Some((line.nonce.clone(), Said::Probe(line)));
+    }
+    let line: DoneLine = serde_json::from_value(value).ok()?;
+    (line.probes == "done").then_some((line.nonce, Said::ProbesDone))
+}
+
+/// What stands before a kernel's time stamp, as in `{"slipwa[   12.345678] random: …`.
+fn before_kernel_message(text: &str) -> Option<&str> {
+    let is_stamp = |rest: &str| {
+        let Some((stamp, _)) = rest.split_once(']') else { return false };
+        let Some((seconds, fraction)) = stamp.trim_start().split_once('.') else { return false };
+        let digits = |s: &str| !s.is_empty() && s.bytes().all(|b| b.is_ascii_digit());
+        digits(seconds) && digits(fraction)
+    };
+    let stamp = text.match_indices('[').find(|(at, _)| is_stamp(&text[at + 1..]));
+    stamp.map(|(at, _)| &text[..at])
+}
+
+/// The kernel's last words, if this line has them.
+pub fn panic_message(line: &str) -> Option<&str> {
+    line.find("Kernel panic - not syncing").map(|start| line[start..].trim_end())
+}
+
+/// Cuts a stream of bytes into lines of text of bounded length.
+#[derive(Clone, Debug, Default)]
+pub struct Splitter {
+    line: Vec<u8>,
+}
+
+impl Splitter {
+    /// Takes bytes; gives every line that they complete, without line ends and control characters.
+    pub fn push(&mut self, bytes: &[u8]) -> Vec<String> {
+        let mut lines = Vec::new();
+        for byte in bytes {
+            match byte {
+                b'\n' => lines.extend(self.finish()),
+                _ if self.line.len() < LONGEST_LINE => self.line.push(*byte),
+                _ => {}
+            }
+        }
+        lines
+    }
+
+    /// What is left: the last line of a machine that went off in the middle of it.
+    pub fn finish(&mut self) -> Option<String> {
+        let text = String::from_utf8_lossy(&self.line);
+        let text = plain(&text);
+        self.line.clear();
+        (!text.trim().is_empty()).then_some(text)
+    }
+}
+
+/// Removes terminal escapes and control characters: a guest must not drive the user's terminal.
+fn plain(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut chars = text.chars();
+    while let Some(c) = chars.next() {
+        match c {
+            '\u{1b}' => skip_escape(&mut chars),
+            '\t' => out.push(' '),
+            _ if c.is_control() => {}
+            _ => out.push(c),
+        }
+    }
+    out
+}
+
+/// Skips the rest of an escape sequence (ECMA-48: a CSI ends with a byte from `@` to `~`).
+fn skip_escape(chars: &mut std::str::Chars<'_>) {
+    if chars.next() == Some('[') {
+        chars.find(|c| ('@'..='~').contains(c));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const READY: &str = r#"{"slipway":1,"seq":9,"boot":"b","nonce":"n1","release":"demo-1.0.0+b1","state":"READY","uptime":197.2}"#;
+
+    fn state(said: Option<Said>) -> Option<State> {
+        match said? {
+            Said::State(line) => Some(line.state),
+            Said::Probe(_) | Said::ProbesDone => None,
+        }
+    }
+
+    #[test]
+    fn a_state_line_is_found_behind_foreign_text() {
+        let mut listener = Listener::new("n1");
+        assert_eq!(state(listener.hear(&format!("login: {READY} trailing"))), Some(State::Ready));
+    }
+
+    #[test]
+    fn a_line_with_another_nonce_or_none_does_not_count() {
+        let mut listener = Listener::new("n2");
+        assert_eq!(listener.hear(READY), None);
+        assert_eq!(listener.hear(&READY.replace("\"nonce\":\"n1\",", "")), None);
+    }
+
+    #[test]
+    fn a_line_that_a_kernel_message_cut_is_joined_again() {
+        for at in 14..READY.len() {
+            let mut listener = Listener::new("n1");
+            let (begin, end) = READY.split_at(at);
+            assert_eq!(
+                listener.hear(&format!("{begin}[  93.123456] random: crng init done")),
+                None
+            );
+            assert_eq!(state(listener.hear(end)), Some(State::Ready), "cut at {at}");
+        }
+    }
+
+    #[test]
+    fn a_line_that_names_resources_in_brackets_is_not_taken_for_a_cut_one() {
+        let line =
+            READY.replace("READY\"", "FAILED\",\"failed\":[\"File[/x]: no\",\"Exec[1.5]: bad\"]");
+        let mut listener = Listener::new("n1");
+        let Some(Said::State(line)) = listener.hear(&line) else { panic!("not a state line") };
+        assert_eq!(line.failed, ["File[/x]: no", "Exec[1.5]: bad"]);
+    }
+
+    #[test]
+    fn probe_results_and_their_end_are_read() {
+        let mut listener = Listener::new("n");
+        let line = r#"{"slipway":1,"nonce":"n","probe":2,"ok":false,"detail":"inactive"}"#;
+        let Some(Said::Probe(probe)) = listener.hear(line) else { panic!("not a probe") };
+        assert_eq!((probe.probe, probe.ok, probe.detail.as_str()), (2, false, "inactive"));
+        let end = r#"{"slipway":1,"nonce":"n","probes":"done"}"#;
+        assert_eq!(listener.hear(end), Some(Said::ProbesDone));
+    }
+
+    #[test]
+    fn lines_are_cut_from_any_bytes_and_cannot_drive_a_terminal() {
+        let mut splitter = Splitter::default();
+        assert_eq!(splitter.push(b"one\r\nt\x1b[2Jw"), ["one"]);
+        assert_eq!(splitter.push(b"o \xff\x07\n\r\n"), ["two \u{fffd}"]);
+        splitter.push(&vec![b'x'; 3 * LONGEST_LINE]);
+        assert_eq!(splitter.finish().unwrap().len(), LONGEST_LINE);
+    }
+
+    #[test]
+    fn every_state_is_written_as_it_is_named() {
+        for state in State::ALL {
+            let json = serde_json::to_string(&state).unwrap();
+            assert_eq!(json, format!("\"{}\"", state.name()));
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_bytes_upset_the_reader(bytes: Vec<u8>, nonce in "[a-f0-9]{0,4}") {
+            let mut splitter = Splitter::default();
+            let mut listener = Listener::new(nonce);
+            for line in splitter.push(&bytes) {
+                listener.hear(&line);
+                listener.hear(&format!("{MARK}{line}"));
+            }
+        }
+    }
+}

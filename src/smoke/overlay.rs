@@ -1,0 +1,101 @@
+//! The machine's disk: an overlay on the artifact, so that the artifact is only ever read.
+
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::process::Command;
+
+use crate::error::{Context, Error, Kind, Result};
+use crate::profile::Format;
+use crate::units::ByteSize;
+
+const PACKAGE: &str = "qemu-utils";
+
+/// Makes a qcow2 overlay on `image`, of `size` when one is given.
+pub fn create(image: &Path, format: Format, size: Option<ByteSize>, overlay: &Path) -> Result<()> {
+    // absolute: QEMU looks for a relative backing file beside the overlay
+    let image = image.canonicalize().at("cannot find the image", image)?;
+    let mut command = Command::new("qemu-img");
+    command
+        .args(["create", "-q", "-f", "qcow2", "-F", name(format), "-b"])
+        .arg(&image)
+        .arg(overlay);
+    if let Some(size) = size {
+        check_size(&image, format, size)?;
+        command.arg(size.bytes().to_string());
+    }
+    crate::command::output(&mut command, PACKAGE).map(drop)
+}
+
+/// A smaller disk would cut the image's partitions off.
+fn check_size(image: &Path, format: Format, size: ByteSize) -> Result<()> {
+    let mut command = Command::new("qemu-img");
+    command.args(["info", "--output=json", "-f", name(format)]).arg(image);
+    let info = crate::command::output(&mut command, PACKAGE)?;
+    let info: serde_json::Value = serde_json::from_slice(&info)
+        .map_err(|e| Error::new(Kind::Tool, "qemu-img info gives no JSON").because(e))?;
+    match info["virtual-size"].as_u64() {
+        Some(own) if own > size.bytes() => Err(Error::new(
+            Kind::Input,
+            format!("a disk of {size} is smaller than the image's {}", ByteSize(own)),
+        )
+        .at(image)
+        .remedy("give a larger --disk-size")),
+        _ => Ok(()),
+    }
+}
+
+/// Writes the overlay and what lies under it as one qcow2 file; a half-written one has another name.
+pub fn keep(overlay: &Path, target: &Path) -> Result<()> {
+    let folder = match target.parent() {
+        Some(parent) if parent != Path::new("") => parent,
+        _ => Path::new("."),
+    };
+    // the user's umask decides who may read it, not the privacy of temporary files
+    let file = tempfile::Builder::new()
+        .permissions(Permissions::from_mode(0o666))
+        .tempfile_in(folder)
+        .at("cannot write in", folder)?;
+    let mut command = Command::new("qemu-img");
+    command.args(["convert", "-f", "qcow2", "-O", "qcow2"]).arg(overlay).arg(file.path());
+    crate::command::output(&mut command, PACKAGE)?;
+    file.persist(target).map_err(|e| e.error).at("cannot write", target)?;
+    Ok(())
+}
+
+/// QEMU's name.
+fn name(format: Format) -> &'static str {
+    match format {
+        Format::Raw => "raw",
+        Format::Qcow2 => "qcow2",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::units::MIB;
+
+    #[test]
+    fn an_overlay_leaves_the_image_alone_and_may_be_larger() {
+        let folder = tempfile::tempdir().unwrap();
+        let image = folder.path().join("a, b:c.raw");
+        std::fs::write(&image, vec![7; MIB as usize]).unwrap();
+        let overlay = folder.path().join("overlay.qcow2");
+        create(&image, Format::Raw, Some(ByteSize(4 * MIB)), &overlay).unwrap();
+        let kept = folder.path().join("kept.qcow2");
+        keep(&overlay, &kept).unwrap();
+        check_size(&kept, Format::Qcow2, ByteSize(4 * MIB)).unwrap();
+        assert!(check_size(&kept, Format::Qcow2, ByteSize(3 * MIB)).is_err());
+    }
+
+    #[test]
+    fn a_smaller_disk_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let image = folder.path().join("a.raw");
+        std::fs::write(&image, vec![7; 2 * MIB as usize]).unwrap();
+        let overlay = folder.path().join("overlay.qcow2");
+        let error = create(&image, Format::Raw, Some(ByteSize(MIB)), &overlay).unwrap_err();
+        assert_eq!(error.kind(), Kind::Input);
+    }
+}

@@ -1,0 +1,137 @@
+//! What a smoke test leaves behind: `report.json`, and a picture and a console log of each boot.
+
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use super::checks::Outcome;
+use super::order::{Accelerator, Firmware};
+use super::verdict::Verdict;
+use super::watch::Transition;
+use crate::error::{Context, Error, Kind, Result};
+
+/// The whole test.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct BootReport {
+    /// Version of this format: 1.
+    pub format: u32,
+    /// Slipway's version.
+    pub slipway: String,
+    /// QEMU's version.
+    pub qemu: String,
+    /// The artifact that was tested.
+    pub image: PathBuf,
+    /// The release that was expected.
+    pub release: String,
+    /// What the machine started with.
+    pub firmware: Firmware,
+    /// What ran its instructions.
+    pub accelerator: Accelerator,
+    /// How it ended.
+    pub verdict: Verdict,
+    /// The verdict as an exit code.
+    pub exit_code: u8,
+    /// The verdict as a sentence.
+    pub summary: String,
+    /// What to do about it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub advice: Option<String>,
+    /// Each boot in order.
+    pub boots: Vec<BootRecord>,
+}
+
+/// One boot of it.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct BootRecord {
+    /// What the machine had to repeat.
+    pub nonce: String,
+    /// Every change of state.
+    pub states: Vec<Transition>,
+    /// What was asked of the converged machine, in order.
+    pub probes: Vec<Outcome>,
+    /// Who the machine says it is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub identity: Option<Identity>,
+    /// How the machine went off.
+    pub end: End,
+    /// Seconds from power-on to the verdict, by the host's clock.
+    pub seconds: f64,
+    /// The picture of the screen, in the report's folder; none when QEMU could not take one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub screen: Option<String>,
+    /// The console's log, in the report's folder.
+    pub serial: String,
+    /// The last lines of the console.
+    pub last_lines: Vec<String>,
+}
+
+/// How a machine went off.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum End {
+    /// Shut down after its power button was pressed.
+    PowerButton,
+    /// The power was cut.
+    PowerCut,
+    /// By itself.
+    Itself,
+}
+
+/// What the status page tells of the machine's own secrets: their public fingerprints.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Identity {
+    /// The instance's UUID.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub instance: Option<String>,
+    /// The SSH host key's fingerprint.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ssh_fingerprint: Option<String>,
+}
+
+impl Identity {
+    /// The first thing that is not the same in `later`: its name, before, after.
+    pub fn difference(&self, later: &Self) -> Option<(&'static str, String, String)> {
+        let pairs = [
+            ("instance", &self.instance, &later.instance),
+            ("SSH host key", &self.ssh_fingerprint, &later.ssh_fingerprint),
+        ];
+        let shown = |value: &Option<String>| value.clone().unwrap_or_else(|| "none".to_owned());
+        pairs
+            .into_iter()
+            .find(|(_, before, after)| before != after)
+            .map(|(name, before, after)| (name, shown(before), shown(after)))
+    }
+}
+
+impl BootReport {
+    /// Writes `report.json` into `folder`, whole or not at all.
+    pub fn save(&self, folder: &Path) -> Result<PathBuf> {
+        let path = folder.join("report.json");
+        let wrong = |e| Error::new(Kind::Io, "cannot write the report").at(&path).because(e);
+        // the user's umask decides who may read it, not the privacy of temporary files
+        let mut file = tempfile::Builder::new()
+            .permissions(Permissions::from_mode(0o666))
+            .tempfile_in(folder)
+            .at("cannot write in", folder)?;
+        serde_json::to_writer_pretty(&mut file, self).map_err(wrong)?;
+        file.as_file().sync_all().at("cannot flush", &path)?;
+        file.persist(&path).map_err(|e| e.error).at("cannot write", &path)?;
+        Ok(path)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_changed_fingerprint_is_named() {
+        let before = Identity { instance: Some("i".into()), ssh_fingerprint: Some("a".into()) };
+        let after = Identity { ssh_fingerprint: Some("b".into()), ..before.clone() };
+        assert_eq!(before.difference(&before), None);
+        let difference = before.difference(&after).unwrap();
+        assert_eq!(difference, ("SSH host key", "a".to_owned(), "b".to_owned()));
+    }
+}

@@ -1,0 +1,238 @@
+//! From an archive's members to a tree: hard links settled, contents copied into a pack.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{BufReader, Read, Seek, SeekFrom};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::scan::{Member, MemberKind, Scanner};
+use crate::error::{Context, Error, Kind, Result};
+use crate::pack::{Pack, PackWriter};
+use crate::progress::Progress;
+use crate::tree::{Content, Entry, Meta, Node, Tree, TreePath};
+use crate::units::Timestamp;
+
+/// A scanned archive: all that a tree has, the contents still in the archive.
+#[derive(Debug)]
+pub struct Archive {
+    file: File,
+    path: PathBuf,
+    entries: BTreeMap<TreePath, (Meta, Found)>,
+}
+
+#[derive(Debug)]
+enum Found {
+    File { offset: u64, length: u64 },
+    Other(Node),
+}
+
+/// Reads a whole archive: contents go into a new pack at `pack`.
+pub fn read(archive: &Path, pack: &Path, progress: &dyn Progress) -> Result<Tree> {
+    Ok(Archive::open(archive)?.into_tree(pack, None, progress)?.0)
+}
+
+impl Archive {
+    /// Scans the headers of an uncompressed archive.
+    ///
+    /// # Errors
+    /// Damage and what cannot be kept exactly (sparse files, textual ACLs) are errors with the offset.
+    pub fn open(path: &Path) -> Result<Self> {
+        let file = File::open(path).at("cannot open the archive", path)?;
+        let mut scanner = Scanner::new(&file, path)?;
+        let mut entries = BTreeMap::new();
+        let mut links = Vec::new();
+        while let Some(Member { path, meta, kind }) = scanner.next_member()? {
+            let found = match kind {
+                MemberKind::File { offset, length } => Found::File { offset, length },
+                MemberKind::Directory => Found::Other(Node::Directory),
+                MemberKind::Symlink(target) => Found::Other(Node::Symlink(target)),
+                MemberKind::CharDevice(major, minor) => {
+                    Found::Other(Node::CharDevice { major, minor })
+                }
+                MemberKind::BlockDevice(major, minor) => {
+                    Found::Other(Node::BlockDevice { major, minor })
+                }
+                MemberKind::Fifo => Found::Other(Node::Fifo),
+                MemberKind::HardLink(target) => {
+                    links.push((path, target));
+                    continue;
+                }
+            };
+            entries.insert(path, (meta, found));
+        }
+        settle_links(&mut entries, links).map_err(|e| e.at(path))?;
+        complete_folders(&mut entries).map_err(|e| e.at(path))?;
+        Ok(Self { file, path: path.to_owned(), entries })
+    }
+
+    /// Whether it has an entry of this name.
+    pub fn holds(&self, path: impl AsRef<[u8]>) -> bool {
+        self.entries.contains_key(path.as_ref())
+    }
+
+    /// Forgets the entries for which `keep` says no; what hangs below a folder is asked for itself.
+    ///
+    /// A further name of a forgotten file takes its place.
+    pub fn retain(&mut self, keep: impl Fn(&TreePath) -> bool) {
+        let doomed: Vec<TreePath> = self.entries.keys().filter(|p| !keep(p)).cloned().collect();
+        for path in doomed {
+            if let Some(gone) = self.entries.remove(&path) {
+                self.rename_links(&path, gone);
+            }
+        }
+    }
+
+    fn rename_links(&mut self, gone: &TreePath, content: (Meta, Found)) {
+        if !matches!(content.1, Found::File { .. }) {
+            return;
+        }
+        let is_link = |found: &Found| matches!(found, Found::Other(Node::HardLink(t)) if t == gone);
+        let mut links = self.entries.iter_mut().filter(|(_, (_, found))| is_link(found));
+        let Some((heir, first)) = links.next() else { return };
+        *first = content;
+        for (_, (_, found)) in links {
+            *found = Found::Other(Node::HardLink(heir.clone()));
+        }
+    }
+
+    /// Copies the contents into a new pack at `pack`, in the tree's order; gives the tree and the pack.
+    ///
+    /// A file whose bytes are those of the file at the same path of `parent` refers to the parent's content
+    /// instead, so that a layer's pack holds only what the layer adds.
+    pub fn into_tree(
+        self,
+        pack: &Path,
+        parent: Option<&Tree>,
+        progress: &dyn Progress,
+    ) -> Result<(Tree, Arc<Pack>)> {
+        let Self { file, path, entries } = self;
+        let mut source = Source { reader: BufReader::with_capacity(1 << 18, &file), path: &path };
+        let mut writer = PackWriter::create(pack)?;
+        let mut packed = BTreeMap::new();
+        let mut tree = Tree::new();
+        for (path, (meta, found)) in entries {
+            let node = match found {
+                Found::Other(node) => node,
+                Found::File { length: 0, .. } => Node::File(Content::Bytes(Arc::new([]))),
+                Found::File { offset, length } => {
+                    progress.advance(length);
+                    let known = parent.and_then(|parent| parent.file(&path));
+                    match known {
+                        Some(content) if source.equals(offset, length, content)? => {
+                            Node::File(content.clone())
+                        }
+                        _ => {
+                            let (at, _) = writer.add(source.content(offset, length)?)?;
+                            packed.insert(path, (meta, at, length));
+                            continue;
+                        }
+                    }
+                }
+            };
+            tree.insert(path, Entry { meta, node });
+        }
+        let (digest, _) = writer.finish()?;
+        let pack = Pack::open(pack, digest)?;
+        for (path, (meta, offset, length)) in packed {
+            let content = Content::Packed { pack: pack.clone(), offset, length };
+            tree.insert(path, Entry { meta, node: Node::File(content) });
+        }
+        Ok((tree, pack))
+    }
+}
+
+/// The archive's bytes.
+struct Source<'a> {
+    reader: BufReader<&'a File>,
+    path: &'a Path,
+}
+
+impl<'a> Source<'a> {
+    fn content(&mut self, offset: u64, length: u64) -> Result<impl Read> {
+        self.reader.seek(SeekFrom::Start(offset)).at("cannot seek", self.path)?;
+        Ok((&mut self.reader).take(length))
+    }
+
+    fn equals(&mut self, offset: u64, length: u64, known: &Content) -> Result<bool> {
+        if known.length() != length {
+            return Ok(false);
+        }
+        let mut mine = self.content(offset, length)?;
+        let mut ours = vec![0; 1 << 16];
+        let mut theirs = vec![0; 1 << 16];
+        let mut done = 0;
+        while done < length {
+            let step = (length - done).min(ours.len() as u64) as usize;
+            mine.read_exact(&mut ours[..step]).doing("cannot read the archive")?;
+            known.read_at(&mut theirs[..step], done)?;
+            if ours[..step] != theirs[..step] {
+                return Ok(false);
+            }
+            done += step as u64;
+        }
+        Ok(true)
+    }
+}
+
+/// Makes the first name of a file, in the tree's order, the file, and the others hard links to it: which
+/// name an archive has first depends on the folder order of the machine that wrote it.
+fn settle_links(
+    entries: &mut BTreeMap<TreePath, (Meta, Found)>,
+    links: Vec<(TreePath, TreePath)>,
+) -> Result<()> {
+    let mut groups: BTreeMap<TreePath, Vec<TreePath>> = BTreeMap::new();
+    let mut heads: BTreeMap<TreePath, TreePath> = BTreeMap::new();
+    for (path, target) in links {
+        let head = heads.get(&target).cloned().unwrap_or(target);
+        if head == path {
+            continue;
+        }
+        heads.insert(path.clone(), head.clone());
+        groups.entry(head).or_default().push(path);
+    }
+    for (head, mut names) in groups {
+        let Some((meta, found)) = entries.remove(&head) else {
+            return Err(Error::new(
+                Kind::Damaged,
+                format!("{} is a hard link to {head}, which the archive does not hold", names[0]),
+            ));
+        };
+        names.push(head);
+        names.sort();
+        names.dedup();
+        let first = names[0].clone();
+        for name in names.into_iter().skip(1) {
+            let node = match &found {
+                Found::File { .. } => Node::HardLink(first.clone()),
+                // our trees have hard links of files only: another name of a symbolic link is a copy of it
+                Found::Other(node) => node.clone(),
+            };
+            entries.insert(name, (meta.clone(), Found::Other(node)));
+        }
+        entries.insert(first, (meta, found));
+    }
+    Ok(())
+}
+
+/// Puts the folders that the archive left out, and refuses names below something that is no folder.
+fn complete_folders(entries: &mut BTreeMap<TreePath, (Meta, Found)>) -> Result<()> {
+    let parents: Vec<TreePath> = entries.keys().filter_map(TreePath::parent).collect();
+    for parent in parents.iter().flat_map(|p| p.ancestors().into_iter().chain([p.clone()])) {
+        match entries.get(&parent) {
+            Some((_, Found::Other(Node::Directory))) => {}
+            Some(_) => {
+                return Err(Error::new(
+                    Kind::Damaged,
+                    format!("{parent} has names below it and is no folder"),
+                ));
+            }
+            None => {
+                let folder =
+                    (Meta::root(0o755, Timestamp::default()), Found::Other(Node::Directory));
+                entries.insert(parent, folder);
+            }
+        }
+    }
+    Ok(())
+}

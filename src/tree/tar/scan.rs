@@ -1,0 +1,227 @@
+//! Walks the members of an archive: headers and where the contents lie.
+
+use std::fs::File;
+use std::io::{BufReader, Read};
+use std::path::{Path, PathBuf};
+
+use super::header::{BLOCK, Header};
+use super::pax::Records;
+use crate::error::{Context, Error, Kind, Result};
+use crate::tree::{Meta, TreePath};
+use crate::units::Timestamp;
+
+/// The longest extended header or GNU long name that is read into memory, in bytes.
+const EXTENSION_MAX: u64 = 16 << 20;
+
+/// Attributes in forms that lose something in translation: refused rather than dropped.
+const FOREIGN: [&[u8]; 4] = [b"GNU.sparse.", b"SCHILY.acl.", b"LIBARCHIVE.xattr.", b"RHT."];
+
+/// One member of an archive, its extensions applied.
+#[derive(Debug)]
+pub struct Member {
+    /// Its name.
+    pub path: TreePath,
+    /// Mode, owner, time, attributes.
+    pub meta: Meta,
+    /// What it is.
+    pub kind: MemberKind,
+}
+
+/// What a member is.
+#[derive(Debug)]
+pub enum MemberKind {
+    /// A regular file, `length` bytes at `offset` of the archive.
+    File {
+        offset: u64,
+        length: u64,
+    },
+    Directory,
+    Symlink(Vec<u8>),
+    /// A further name of an earlier member.
+    HardLink(TreePath),
+    CharDevice(u32, u32),
+    BlockDevice(u32, u32),
+    Fifo,
+}
+
+/// Reads members from front to back.
+pub struct Scanner<'a> {
+    path: PathBuf,
+    reader: BufReader<&'a File>,
+    /// Bytes from the archive's start to where the reader stands.
+    position: u64,
+    length: u64,
+    global: Records,
+}
+
+/// What extension members said about the member that follows.
+#[derive(Default)]
+struct Extensions {
+    records: Option<Records>,
+    name: Option<Vec<u8>>,
+    link: Option<Vec<u8>>,
+}
+
+impl<'a> Scanner<'a> {
+    /// Stands at the start of the file; `path` is for errors.
+    pub fn new(file: &'a File, path: &Path) -> Result<Self> {
+        let length = file.metadata().at("cannot read the length", path)?.len();
+        let mut reader = BufReader::with_capacity(1 << 16, file);
+        std::io::Seek::rewind(&mut reader).at("cannot seek", path)?;
+        Ok(Self { path: path.to_owned(), reader, position: 0, length, global: Records::default() })
+    }
+
+    /// The next member; none at the archive's end.
+    ///
+    /// # Errors
+    /// An archive that ends without its end mark was cut off. Errors carry path and offset.
+    pub fn next_member(&mut self) -> Result<Option<Member>> {
+        let mut extensions = Extensions::default();
+        loop {
+            let start = self.position;
+            let block = self.block()?;
+            let parsed = Header::parse(block).and_then(|header| match header {
+                Some(header) => self.member(&header, &mut extensions).map(|m| (m, false)),
+                None => Ok((None, true)),
+            });
+            let (member, end) = parsed.map_err(|e| self.placed(e, start))?;
+            if end || member.is_some() {
+                return Ok(member);
+            }
+        }
+    }
+
+    fn placed(&self, error: Error, start: u64) -> Error {
+        if error.path().is_some() {
+            return error;
+        }
+        Error::new(error.kind(), "cannot read the archive")
+            .at(&self.path)
+            .offset(start)
+            .because(error)
+    }
+
+    /// The member that the header begins, or none when it only says something about the next.
+    fn member(&mut self, header: &Header, ext: &mut Extensions) -> Result<Option<Member>> {
+        match header.kind() {
+            b'x' | b'X' => {
+                let mut records = self.global.clone();
+                records.extend_from(&self.extension(header)?)?;
+                ext.records = Some(records);
+            }
+            b'g' => {
+                let bytes = self.extension(header)?;
+                self.global.extend_from(&bytes)?;
+            }
+            b'L' => ext.name = Some(until_zero(self.extension(header)?)),
+            b'K' => ext.link = Some(until_zero(self.extension(header)?)),
+            b'V' => self.skip(header.size()?)?,
+            _ => return self.entry(header, std::mem::take(ext)).map(Some),
+        }
+        Ok(None)
+    }
+
+    fn entry(&mut self, header: &Header, ext: Extensions) -> Result<Member> {
+        let records = ext.records.unwrap_or_else(|| self.global.clone());
+        if let Some(keyword) = records.starting_with(&FOREIGN) {
+            let keyword = String::from_utf8_lossy(keyword).into_owned();
+            return Err(Error::new(Kind::Refused, format!("the archive uses {keyword}")).remedy(
+                "write it without --sparse and --acls, and with --xattrs --xattrs-include='*'",
+            ));
+        }
+        let name = records.get(b"path").map(<[u8]>::to_vec).or(ext.name);
+        let name = name.unwrap_or_else(|| header.name());
+        let link = records.get(b"linkpath").map(<[u8]>::to_vec).or(ext.link);
+        let link = link.unwrap_or_else(|| header.link());
+        let is_folder = header.kind() == b'5'
+            || (matches!(header.kind(), b'0' | 0) && name.last() == Some(&b'/'));
+        let kind = match header.kind() {
+            _ if is_folder => MemberKind::Directory,
+            b'0' | 0 | b'7' => {
+                let length = records.number("size")?.map_or_else(|| header.size(), Ok)?;
+                let offset = self.position;
+                self.skip(length)?;
+                MemberKind::File { offset, length }
+            }
+            b'1' => MemberKind::HardLink(TreePath::new(&link)?),
+            b'2' => MemberKind::Symlink(link),
+            b'3' => header.device().map(|(major, minor)| MemberKind::CharDevice(major, minor))?,
+            b'4' => header.device().map(|(major, minor)| MemberKind::BlockDevice(major, minor))?,
+            b'6' => MemberKind::Fifo,
+            other => {
+                let shown = other.escape_ascii();
+                return Err(Error::new(
+                    Kind::Refused,
+                    format!("members of type '{shown}' are not supported"),
+                )
+                .remedy("write the archive with tar --format=pax"));
+            }
+        };
+        Ok(Member { path: TreePath::new(&name)?, meta: meta(header, &records)?, kind })
+    }
+
+    fn block(&mut self) -> Result<[u8; BLOCK as usize]> {
+        let mut block = [0; BLOCK as usize];
+        self.fill(&mut block)?;
+        Ok(block)
+    }
+
+    fn extension(&mut self, header: &Header) -> Result<Vec<u8>> {
+        let size = header.size()?;
+        if size > EXTENSION_MAX {
+            return Err(Error::new(Kind::Damaged, "an extended header is too long"));
+        }
+        let mut bytes = vec![0; size.next_multiple_of(BLOCK) as usize];
+        self.fill(&mut bytes)?;
+        bytes.truncate(size as usize);
+        Ok(bytes)
+    }
+
+    fn fill(&mut self, buffer: &mut [u8]) -> Result<()> {
+        if self.length - self.position < buffer.len() as u64 {
+            return Err(self.cut_off());
+        }
+        self.reader.read_exact(buffer).at("cannot read the archive", &self.path)?;
+        self.position += buffer.len() as u64;
+        Ok(())
+    }
+
+    fn skip(&mut self, size: u64) -> Result<()> {
+        let padded = size.checked_next_multiple_of(BLOCK).unwrap_or(u64::MAX);
+        if self.length - self.position < padded {
+            return Err(self.cut_off());
+        }
+        let step = i64::try_from(padded).map_err(|_| self.cut_off())?;
+        self.reader.seek_relative(step).at("cannot seek in the archive", &self.path)?;
+        self.position += padded;
+        Ok(())
+    }
+
+    fn cut_off(&self) -> Error {
+        Error::new(Kind::Damaged, "the archive ends too early").at(&self.path).offset(self.length)
+    }
+}
+
+fn meta(header: &Header, records: &Records) -> Result<Meta> {
+    let id = |keyword, in_header: Result<u64>| {
+        let number = records.number(keyword)?.map_or(in_header, Ok)?;
+        u32::try_from(number)
+            .map_err(|_| Error::new(Kind::Damaged, format!("{keyword} {number} is too large")))
+    };
+    let mtime = match records.time("mtime")? {
+        Some(time) => time,
+        None => Timestamp::from_seconds(header.mtime()?),
+    };
+    Ok(Meta {
+        mode: header.mode()?,
+        uid: id("uid", header.uid())?,
+        gid: id("gid", header.gid())?,
+        mtime,
+        xattrs: records.xattrs(),
+    })
+}
+
+fn until_zero(mut bytes: Vec<u8>) -> Vec<u8> {
+    bytes.truncate(bytes.iter().position(|&b| b == 0).unwrap_or(bytes.len()));
+    bytes
+}

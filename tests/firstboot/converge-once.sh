@@ -1,0 +1,23 @@
+echo run >>"$SLIPWAY_ROOT/fake/runs"
+result() { printf '%s\n' "$1" >"$result.new" && mv "$result.new" "$result"; }
+result=$1
+[ -e "$SLIPWAY_ROOT/fake/ca/cert" ] || grep -q "MODE='apply'" "$SLIPWAY_ROOT/etc/slipway/slipway.conf" || {
+    result '{"converged":false,"code":"MASTER","message":"no certificate","hint":"h","failed":[]}'
+    exit 1
+}
+/bin/sleep 0.02
+case $(cat "$SLIPWAY_ROOT/fake/puppet") in
+ok) echo 'demo-1.0.0+b1' >"$SLIPWAY_ROOT/var/lib/slipway/converged-release" ;;
+empty) ;;
+once)
+    echo ok >"$SLIPWAY_ROOT/fake/puppet"
+    result '{"converged":false,"code":"RESOURCES","message":"one resource failed","hint":"h","failed":["File[/x]: no"]}'
+    exit 1
+    ;;
+die) exit 2 ;;
+*)
+    result '{"converged":false,"code":"RESOURCES","message":"2 resources failed: \"ö\"","hint":"a\nb","failed":["File[/ü]: it`s $(bad) \"q\" \\ x","Exec[b]: \u001b[31mred"]}'
+    exit 1
+    ;;
+esac
+result '{"converged":true,"code":"","message":"","hint":"","failed":[]}'

@@ -1,0 +1,288 @@
+//! A machine for the scripts: a folder that stands for `/`, with fakes for what only a real one has.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use slipway::layer::firstboot::{self, Facts};
+use slipway::profile::MasterMode;
+use slipway::tree::{Node, Tree};
+use slipway::units::Timestamp;
+
+pub const RELEASE: &str = "demo-1.0.0+b1";
+
+pub fn facts() -> Facts {
+    Facts {
+        product: "Demo".into(),
+        banner: None,
+        release: RELEASE.into(),
+        site: "demo".into(),
+        mode: MasterMode::Puppetserver,
+        interval_minutes: 30,
+        grow: true,
+        time: Timestamp::from_seconds(1_700_000_000),
+        health: vec![],
+        probes: vec![],
+    }
+}
+
+/// As much of a base as the layers look at.
+pub fn base() -> Tree {
+    let mut tree = Tree::new();
+    for program in [
+        "usr/sbin/nft",
+        "usr/sbin/sfdisk",
+        "usr/bin/partx",
+        "usr/sbin/resize2fs",
+        "usr/bin/ip",
+        "usr/bin/ss",
+        "usr/bin/ssh-keygen",
+        "usr/sbin/sshd",
+        "usr/sbin/chpasswd",
+        "usr/bin/chage",
+        "usr/bin/perl",
+        "usr/bin/dbus-daemon",
+        "usr/bin/sudo",
+        "usr/lib/systemd/systemd-networkd",
+        "usr/lib/systemd/systemd-resolved",
+        "usr/lib/systemd/systemd-timesyncd",
+        "usr/share/zoneinfo/Etc/UTC",
+    ] {
+        tree.put_file(program, 0o755, Timestamp::default(), "").unwrap();
+    }
+    for (path, text) in [
+        ("/etc/passwd", "root:x:0:0:root:/root:/bin/bash\n"),
+        ("/etc/shadow", "root:!:1::::::\n"),
+        ("/etc/group", "root:x:0:\nsudo:x:27:\nadm:x:4:\nsystemd-journal:x:999:\n"),
+        ("/etc/pam.d/sshd", "auth x\n@include common-account\n"),
+        ("/etc/skel/.profile", "# x\n"),
+        ("/etc/ssh/sshd_config", "Include /etc/ssh/sshd_config.d/*.conf\n"),
+    ] {
+        tree.put_file(path, 0o640, Timestamp::default(), text).unwrap();
+    }
+    tree
+}
+
+/// Writes the tree's files and links below `root`.
+pub fn lay_out(tree: &Tree, root: &Path) {
+    for (path, entry) in tree {
+        let to = root.join(&path.to_string()[1..]);
+        match &entry.node {
+            Node::Directory => fs::create_dir_all(&to).unwrap(),
+            Node::File(content) => {
+                fs::write(&to, content.read().unwrap()).unwrap();
+                let mode = u32::from(entry.meta.mode) | 0o200;
+                fs::set_permissions(&to, fs::Permissions::from_mode(mode)).unwrap();
+            }
+            Node::Symlink(target) => symlink(std::str::from_utf8(target).unwrap(), &to).unwrap(),
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+pub struct Machine {
+    folder: tempfile::TempDir,
+}
+
+/// What a try of the fake Puppet does, read by it from /fake/puppet.
+pub const SUCCEEDS: &str = "ok";
+pub const FAILS: &str = "fail";
+
+impl Machine {
+    pub fn new(facts: &Facts) -> Self {
+        let mut tree = base();
+        firstboot::add(&mut tree, facts).unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let machine = Self { folder };
+        let root = machine.root();
+        lay_out(&tree, &root);
+        for (path, text) in [
+            ("proc/uptime", "12.34 20.00\n"),
+            ("proc/meminfo", "MemTotal: 2014000 kB\nMemFree: 1 kB\n"),
+            ("proc/sys/kernel/random/uuid", "11111111-2222-3333-4444-555555555555\n"),
+            ("sys/class/dmi/id/product_family", "slipway-smoke-0123abcd\n"),
+            ("sys/class/net/lo/carrier", "1\n"),
+            ("sys/class/net/eth0/carrier", "1\n"),
+            ("dev/ttyS0", ""),
+            ("etc/puppet/code/releases/x/RELEASE_ID", RELEASE),
+            ("fake/puppet", SUCCEEDS),
+        ] {
+            machine.write(path, text);
+        }
+        let environments = root.join("etc/puppet/code/environments");
+        fs::create_dir_all(&environments).unwrap();
+        symlink("../releases/x", environments.join("production")).unwrap();
+        symlink("/dev/urandom", root.join("dev/urandom")).unwrap();
+        machine.fakes();
+        machine.power_on();
+        machine
+    }
+
+    /// Programs that would touch the real machine, or that another room brings.
+    fn fakes(&self) {
+        let bin = "fake/bin";
+        self.script(&format!("{bin}/sleep"), "echo \"$1\" >>\"$SLIPWAY_ROOT/fake/sleeps\"");
+        self.script(&format!("{bin}/systemctl"), "echo \"$*\" >>\"$SLIPWAY_ROOT/fake/systemctl\"\n\
+            case \"$*\" in *puppetserver*) exit 3 ;; *is-active*bad*) echo failed; exit 3 ;; *is-active*) echo active ;; esac");
+        self.script(&format!("{bin}/ip"), "echo '2: eth0    inet 192.0.2.7/24 scope global eth0'");
+        self.script(&format!("{bin}/ss"), "cat \"$SLIPWAY_ROOT/fake/ss\" 2>/dev/null; :");
+        // a power cut is not played by losing pages, so waiting for the disk of the machine that tests proves nothing
+        self.script(&format!("{bin}/sync"), ":");
+        self.script(&format!("{bin}/chage"), ":");
+        self.script(&format!("{bin}/chgrp"), ":");
+        self.script(&format!("{bin}/chpasswd"), "cat >\"$SLIPWAY_ROOT/fake/password\"");
+        // the firewall's state is in the kernel: gone after a power cut
+        self.script(&format!("{bin}/nft"), "closed=$SLIPWAY_ROOT/fake/kernel/closed\n\
+            case $1 in -f) : >\"$closed\" ;; list) [ -e \"$closed\" ] ;; delete) rm \"$closed\" ;; esac");
+        // a certificate authority that a kill leaves half made
+        self.script("usr/lib/slipway/master-setup", "ca=$SLIPWAY_ROOT/fake/ca\n\
+            if [ \"$1\" = --check ]; then [ -e \"$ca/cert\" ]; exit; fi\n\
+            rm -rf \"$ca\"; mkdir \"$ca\"; echo \"$1\" >\"$ca/key\"; /bin/sleep 0.02; mv \"$ca/key\" \"$ca/cert\"");
+        self.script(
+            "usr/lib/slipway/master-start",
+            "[ -e \"$SLIPWAY_ROOT/fake/ca/cert\" ] || { echo 'no certificate' >&2; exit 1; }",
+        );
+        self.script("usr/lib/slipway/master-stop", ":");
+        self.script("usr/lib/slipway/converge-once", include_str!("converge-once.sh"));
+    }
+
+    fn script(&self, path: &str, body: &str) {
+        self.write(path, &format!("#!/bin/sh\n{body}\n"));
+        let mode = fs::Permissions::from_mode(0o755);
+        fs::set_permissions(self.root().join(path), mode).unwrap();
+    }
+
+    pub fn root(&self) -> PathBuf {
+        self.folder.path().to_owned()
+    }
+
+    pub fn write(&self, path: &str, text: &str) {
+        let to = self.root().join(path);
+        fs::create_dir_all(to.parent().unwrap()).unwrap();
+        fs::write(to, text).unwrap();
+    }
+
+    pub fn read(&self, path: &str) -> String {
+        fs::read_to_string(self.root().join(path)).unwrap_or_default()
+    }
+
+    pub fn has(&self, path: &str) -> bool {
+        self.root().join(path).symlink_metadata().is_ok()
+    }
+
+    /// What is not on the disk goes, the boot gets a new number, and the early units run as systemd has them.
+    pub fn power_on(&self) {
+        for gone in ["run", "fake/kernel"] {
+            let _ = fs::remove_dir_all(self.root().join(gone));
+        }
+        fs::create_dir_all(self.root().join("fake/kernel")).unwrap();
+        let boots: u32 = self.read("fake/boots").parse().unwrap_or(0);
+        self.write("fake/boots", &(boots + 1).to_string());
+        self.write("proc/sys/kernel/random/boot_id", &format!("boot-{boots}\n"));
+        self.write("dev/ttyS0", "");
+        if !self.has("var/lib/slipway/stamps/ready") {
+            self.write("fake/kernel/closed", "");
+        }
+    }
+
+    /// Puts a fake program that only notes how it was called.
+    pub fn record(&self, program: &str) {
+        let body = format!("echo \"{program} $*\" >>\"$SLIPWAY_ROOT/fake/calls\"");
+        self.script(&format!("fake/bin/{program}"), &body);
+    }
+
+    /// What a program that does not end by itself prints in a moment.
+    pub fn watch(&self, script: &str) -> String {
+        let file = self.root().join("fake/screen");
+        let out = fs::File::create(&file).unwrap();
+        let mut child = self.command(script).stdout(out).process_group(0).spawn().unwrap();
+        let pid = rustix::process::Pid::from_child(&child);
+        let end = std::time::Instant::now() + Duration::from_secs(20);
+        // a page ends with the clock, and the second page proves that it draws again
+        while self.read("fake/screen").matches("Log in:").count() < 2 {
+            assert!(std::time::Instant::now() < end, "{}", self.read("fake/screen"));
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        let _ = rustix::process::kill_process_group(pid, rustix::process::Signal::KILL);
+        let _ = child.wait();
+        self.read("fake/screen")
+    }
+
+    fn command(&self, script: &str) -> Command {
+        let root = self.root();
+        let mut command = Command::new(root.join("usr/lib/slipway").join(script));
+        let path = format!("{}:/usr/sbin:/usr/bin:/sbin:/bin", root.join("fake/bin").display());
+        command.env("SLIPWAY_ROOT", &root).env("PATH", path).stdin(Stdio::null());
+        command
+    }
+
+    /// Runs one script to its end: exit code, standard output, standard error.
+    pub fn run(&self, script: &str) -> (i32, String, String) {
+        let output = self.command(script).output().unwrap();
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        (output.status.code().unwrap_or(-1), text(&output.stdout), text(&output.stderr))
+    }
+
+    /// Runs a script with bytes on its standard input.
+    pub fn feed(&self, script: &str, input: &[u8]) -> String {
+        use std::io::Write;
+        let mut child =
+            self.command(script).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        let _ = child.stdin.take().unwrap().write_all(input);
+        String::from_utf8_lossy(&child.wait_with_output().unwrap().stdout).into_owned()
+    }
+
+    /// Starts a script in a process group of its own, as systemd would in a control group.
+    pub fn start(&self, script: &str) -> Child {
+        let quiet = self
+            .command(script)
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .process_group(0)
+            .spawn();
+        quiet.unwrap()
+    }
+
+    /// Starts a script and kills all of it after `delay`; says whether it had ended by itself.
+    pub fn cut(&self, script: &str, delay: Duration) -> bool {
+        let mut child = self.start(script);
+        std::thread::sleep(delay);
+        let ended = child.try_wait().unwrap().is_some();
+        let pid = rustix::process::Pid::from_child(&child);
+        let _ = rustix::process::kill_process_group(pid, rustix::process::Signal::KILL);
+        let _ = child.wait();
+        ended
+    }
+
+    /// The lines on the serial port of this boot, each read by a JSON parser.
+    pub fn lines(&self) -> Vec<serde_json::Value> {
+        let text = self.read("dev/ttyS0");
+        assert!(text.is_ascii());
+        text.lines().filter(|l| !l.is_empty()).map(|l| serde_json::from_str(l).expect(l)).collect()
+    }
+
+    /// The states of this boot in order.
+    pub fn states(&self) -> Vec<String> {
+        let state = |l: &serde_json::Value| Some(l.get("state")?.as_str()?.to_owned());
+        self.lines().iter().filter_map(state).collect()
+    }
+
+    /// Every file that one machine must not share with another, by path.
+    pub fn secrets(&self) -> BTreeMap<String, String> {
+        let paths = [
+            "etc/ssh/ssh_host_ed25519_key",
+            "etc/ssh/ssh_host_ed25519_key.pub",
+            "etc/ssh/ssh_host_ecdsa_key",
+            "var/lib/slipway/secrets/site",
+            "var/lib/slipway/secrets/admin-password",
+            "var/lib/slipway/instance-id",
+            "var/lib/slipway/ssh-fingerprint",
+            "etc/slipway/hiera/instance.yaml",
+        ];
+        paths.iter().map(|p| ((*p).to_owned(), self.read(p))).collect()
+    }
+}

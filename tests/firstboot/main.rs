@@ -1,0 +1,6 @@
+//! The first boot's scripts, run in a folder that stands for `/`: states, retries, cuts, hostile values.
+
+mod machine;
+mod others;
+mod states;
+mod texts;
