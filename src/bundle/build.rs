@@ -44,7 +44,7 @@ pub fn build(request: &Request<'_>, progress: &dyn Progress) -> Result<Bundle> {
         .at("cannot create a folder in", request.out)?;
 
     let mut files = Files::default();
-    files.add_site(request.site)?;
+    files.add_site(request.site, request.out)?;
     let modules = add_modules(&mut files, &site, request, work.path(), progress)?;
     let apps = add_apps(&mut files, &site, request.site, work.path(), progress)?;
     add_generated(&mut files, request.site, &release, &apps)?;
@@ -179,8 +179,13 @@ struct Files(BTreeMap<String, (u16, Source)>);
 
 impl Files {
     /// Takes over the parts of a site that the format has a place for.
-    fn add_site(&mut self, site: &Path) -> Result<()> {
+    fn add_site(&mut self, site: &Path, out: &Path) -> Result<()> {
+        let out = fs::canonicalize(out).at("cannot find", out)?;
         for entry in sorted(site)? {
+            // who builds in the site's own folder has the output there
+            if out.starts_with(fs::canonicalize(&entry).at("cannot find", &entry)?) {
+                continue;
+            }
             let name = name_of(&entry)?;
             match name.as_str() {
                 "manifests" | "data" => self.add_folder(&entry, &name, &|_| false)?,

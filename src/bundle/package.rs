@@ -32,6 +32,11 @@ impl Apt {
         for word in [mirror, suite, keyring].into_iter().chain(components) {
             check_word(word)?;
         }
+        if !Path::new(keyring).exists() {
+            return Err(Error::new(Kind::NotFound, "the archive's keyring is not there")
+                .at(keyring)
+                .remedy("install debian-archive-keyring or ubuntu-keyring"));
+        }
         let components = components.join(" ");
         let source = format!("deb [signed-by={keyring}] {mirror} {suite} {components}\n");
         let folder = cache.join("apt").join(Digest::of(&source).short());

@@ -15,6 +15,10 @@ use crate::units::Digest;
 const PACK: &str = "files.pack";
 /// The index's name in the bundle's cache folder.
 const INDEX: &str = "index.json";
+/// Held while one is made.
+const LOCK: &str = ".lock";
+/// The folder's name while it is being made.
+const NEW: &str = ".new";
 
 /// A bundle's files, proven.
 #[derive(Clone, Debug)]
@@ -36,27 +40,38 @@ struct Index {
 /// A hostile or damaged archive leaves nothing: the folder gets its name when all is proven.
 pub fn unpack(bundle: &Bundle, cache: &Path) -> Result<Unpacked> {
     let home = cache.join("unpacked");
+    fs::create_dir_all(&home).at("cannot create the cache", &home)?;
+    // one at a time: it takes milliseconds, and whoever waited finds it done
+    let path = home.join(LOCK);
+    let lock = File::create(&path).at("cannot create the lock", &path)?;
+    lock.lock().at("cannot lock", &path)?;
     let folder = home.join(bundle.digest.to_string());
     if let Some(found) = cached(&folder, bundle.manifest.files.len()) {
         return Ok(found);
     }
-    fs::create_dir_all(&home).at("cannot create the cache", &home)?;
-    let work = tempfile::tempdir_in(&home).at("cannot create a folder in", &home)?;
-    let index = write(bundle, work.path())?;
-    if folder.exists() {
-        // damaged, or another process was faster: either way ours is as good
-        fs::remove_dir_all(&folder).at("cannot replace", &folder)?;
-    }
-    let work = work.keep();
-    if let Err(e) = fs::rename(&work, &folder).at("cannot keep in the cache", &folder) {
-        // what cannot be removed is a nameless leftover, the first failure is what counts
-        let _ = fs::remove_dir_all(&work);
+    // what is there of either name is damaged, or left by a process that was killed
+    let new = home.join(NEW);
+    remove(&folder)?;
+    remove(&new)?;
+    fs::create_dir(&new).at("cannot create the folder", &new)?;
+    if let Err(e) = write(bundle, &new) {
+        remove(&new)?;
         return Err(e);
     }
-    Ok(Unpacked { pack: Pack::open(folder.join(PACK), index.pack)?, offsets: index.offsets })
+    fs::rename(&new, &folder).at("cannot keep in the cache", &folder)?;
+    cached(&folder, bundle.manifest.files.len()).ok_or_else(|| {
+        Error::new(Kind::Damaged, "the unpacked bundle does not read back").at(&folder)
+    })
 }
 
-fn write(bundle: &Bundle, folder: &Path) -> Result<Index> {
+fn remove(folder: &Path) -> Result<()> {
+    match fs::remove_dir_all(folder) {
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(()),
+        done => done.at("cannot remove", folder),
+    }
+}
+
+fn write(bundle: &Bundle, folder: &Path) -> Result<()> {
     let mut pack = PackWriter::create(folder.join(PACK))?;
     let mut offsets = Vec::with_capacity(bundle.manifest.files.len());
     let file = File::open(&bundle.path).at("cannot open the bundle", &bundle.path)?;
@@ -75,8 +90,7 @@ fn write(bundle: &Bundle, folder: &Path) -> Result<Index> {
         .map_err(|e| Error::new(Kind::Io, "cannot write the index").because(e))?;
     let path = folder.join(INDEX);
     fs::write(&path, text).at("cannot write", &path)?;
-    File::open(&path).and_then(|f| f.sync_all()).at("cannot flush", &path)?;
-    Ok(index)
+    File::open(&path).and_then(|f| f.sync_all()).at("cannot flush", &path)
 }
 
 /// What is in the cache, if it is whole; anything else is made anew.

@@ -6,10 +6,12 @@ use std::process::Command;
 use serde_json::json;
 
 use crate::blob::{self, Created};
-use crate::bundle::{self, Bundle, Name, Pointer, Record};
+use crate::bundle::{self, Bundle, Health, Name, Pointer, Record};
 use crate::error::{Error, Kind, Result};
-use crate::progress::Progress;
 use crate::units::{ByteSize, Timestamp};
+
+use super::project;
+use super::terminal::{self, Terminal};
 
 /// Arguments of `slipway bundle`.
 #[derive(Debug, clap::Args)]
@@ -89,9 +91,9 @@ fn build(args: &Build) -> Result<()> {
         created: created(source.as_ref(), now)?,
         commit: source.map(|s| s.commit),
         out: &args.out,
-        cache: &cache()?,
+        cache: &project::cache()?,
     };
-    let bundle = bundle::build(&request, &Lines)?;
+    let bundle = bundle::build(&request, &Terminal::new())?;
     let published = match (&args.publish, &args.channel) {
         (Some(store), Some(channel)) => {
             let store = blob::open_for_publishing(store)?;
@@ -106,19 +108,25 @@ fn build(args: &Build) -> Result<()> {
             "sha256": bundle.digest, "published": published,
         }));
     }
-    anstream::println!("{}", bundle.path.display());
-    anstream::println!("  {}, SHA-256 {}", ByteSize(bundle.size), bundle.digest);
+    terminal::print(format!(
+        "{}\n  {}, SHA-256 {}",
+        bundle.path.display(),
+        ByteSize(bundle.size),
+        bundle.digest
+    ))?;
     if let Some(p) = published {
         let Pointer { channel, seq, .. } = &p.pointer;
         let was = if p.bundle == Created::AlreadyThere { " (was there already)" } else { "" };
-        anstream::println!("  published{was}, channel {channel} points to it (change {seq})");
+        terminal::print(format!(
+            "  published{was}, channel {channel} points to it (change {seq})"
+        ))?;
     }
     Ok(())
 }
 
 fn list(args: &List) -> Result<()> {
     let store = blob::open(&args.store)?;
-    let (records, pointers) = bundle::list(store.as_ref(), &Lines)?;
+    let (records, pointers) = bundle::list(store.as_ref(), &Terminal::new())?;
     if args.json {
         return print_json(&json!({ "bundles": records, "channels": pointers }));
     }
@@ -127,7 +135,7 @@ fn list(args: &List) -> Result<()> {
         let channels = channels_of(record, &pointers).join(", ");
         let line =
             format!("{:<32} {size:>10}  {}  {channels}", record.release, record.sha256.short());
-        anstream::println!("{}", line.trim_end());
+        terminal::print(line.trim_end())?;
     }
     Ok(())
 }
@@ -142,24 +150,31 @@ fn show(args: &Show) -> Result<()> {
     if args.json {
         return print_json(&manifest);
     }
-    anstream::println!("{}  {}, {} files", manifest.release, ByteSize(size), manifest.files.len());
-    anstream::println!("sha256    {digest}");
-    anstream::println!("commit    {}", manifest.commit.as_deref().unwrap_or("unknown"));
-    anstream::println!("created   {}", manifest.created);
-    anstream::println!("bases     {}", or_any(&manifest.needs.os));
-    anstream::println!("packages  {}", or_any(&manifest.needs.packages));
+    let row = |name: &str, value: &str| format!("{name:<9} {value}\n");
+    let count = manifest.files.len();
+    let mut text = format!("{}  {}, {count} files\n", manifest.release, ByteSize(size));
+    text += &row("sha256", &digest.to_string());
+    text += &row("commit", manifest.commit.as_deref().unwrap_or("unknown"));
+    text += &row("created", &manifest.created.to_string());
+    text += &row("bases", &or_any(&manifest.needs.os));
+    text += &row("packages", &or_none(&manifest.needs.packages));
     for health in &manifest.health {
-        anstream::println!("health    port {} {} -> {}", health.port, health.path, health.status);
+        let Health { port, path, status, .. } = health;
+        text += &row("health", &format!("port {port} {path} -> {status}"));
     }
     for module in &manifest.modules {
         let version = module.version.as_deref().unwrap_or("-");
         let package = module.package.as_deref().unwrap_or("the site's own");
-        anstream::println!("module    {:<14} {version:<8} {package}", module.name);
+        text += &row("module", &format!("{:<14} {version:<8} {package}", module.name));
     }
     for app in &manifest.apps {
-        anstream::println!("app       {:<14} {:<8} {}", app.name, app.version, app.file);
+        text += &row("app", &format!("{:<14} {:<8} {}", app.name, app.version, app.file));
     }
-    Ok(())
+    terminal::print(text.trim_end())
+}
+
+fn or_none(words: &[String]) -> String {
+    if words.is_empty() { "none".to_owned() } else { words.join(" ") }
 }
 
 fn or_any(words: &[String]) -> String {
@@ -169,8 +184,7 @@ fn or_any(words: &[String]) -> String {
 fn print_json(value: &impl serde::Serialize) -> Result<()> {
     let text = serde_json::to_string_pretty(value)
         .map_err(|e| Error::new(Kind::Input, "cannot write JSON").because(e))?;
-    anstream::println!("{text}");
-    Ok(())
+    terminal::print(text)
 }
 
 /// What git says of the folder's sources.
@@ -207,32 +221,4 @@ fn created(source: Option<&Source>, now: Timestamp) -> Result<Timestamp> {
         return Ok(Timestamp::from_seconds(seconds));
     }
     Ok(source.filter(|s| !s.dirty).map_or(now, |s| s.committed))
-}
-
-fn cache() -> Result<PathBuf> {
-    if let Some(folder) = std::env::var_os("SLIPWAY_CACHE") {
-        return Ok(folder.into());
-    }
-    match std::env::var_os("HOME") {
-        Some(home) => Ok(Path::new(&home).join(".cache/slipway")),
-        None => {
-            Err(Error::new(Kind::Input, "no cache folder: HOME is not set")
-                .remedy("set SLIPWAY_CACHE"))
-        }
-    }
-}
-
-/// One line a step on stderr.
-struct Lines;
-
-impl Progress for Lines {
-    fn step(&self, name: &str, _: Option<u64>) {
-        anstream::eprintln!("{name}");
-    }
-
-    fn advance(&self, _: u64) {}
-
-    fn note(&self, line: &str) {
-        anstream::eprintln!("{line}");
-    }
 }

@@ -56,3 +56,67 @@ fn a_site_is_built_published_resolved_fetched_and_laid_into_a_tree() {
         assert_eq!(&*id.read().unwrap(), b"tiny-1.0.0+b7\n");
     }
 }
+
+#[test]
+fn a_damaged_cache_is_made_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let url = format!("file://{}/store", folder.path().display());
+    let built = build(&vendor().join("sites/tiny"), folder.path(), 1);
+    let store = blob::open_for_publishing(&url).unwrap();
+    bundle::publish(store.as_ref(), &built, &name("stable"), TIME).unwrap();
+    let store = blob::open(&url).unwrap();
+    let wanted = Wanted::Version(built.manifest.version);
+    let pin = bundle::resolve(store.as_ref(), &name("tiny"), &wanted, &Quiet).unwrap();
+    for place in ["bundles", "unpacked"] {
+        let fetched = bundle::fetch(store.as_ref(), &pin, folder.path(), &Quiet).unwrap();
+        bundle::unpack(&fetched, folder.path()).unwrap();
+        let file = match place {
+            "bundles" => fetched.path.clone(),
+            _ => folder.path().join(format!("unpacked/{}/files.pack", pin.digest)),
+        };
+        std::fs::write(&file, "damaged").unwrap();
+        let fetched = bundle::fetch(store.as_ref(), &pin, folder.path(), &Quiet).unwrap();
+        let unpacked = bundle::unpack(&fetched, folder.path()).unwrap();
+        assert_ne!(std::fs::read(&file).unwrap(), b"damaged", "{place}");
+        assert_eq!(unpacked.offsets.len(), fetched.manifest.files.len());
+    }
+}
+
+#[test]
+fn a_bundle_unpacked_by_many_at_once_is_the_same_for_all() {
+    let folder = tempfile::tempdir().unwrap();
+    let built = build(&vendor().join("sites/tiny"), folder.path(), 1);
+    std::thread::scope(|s| {
+        for _ in 0..8 {
+            s.spawn(|| {
+                let unpacked = bundle::unpack(&built, folder.path()).unwrap();
+                assert_eq!(unpacked.pack.length() % 4096, 0);
+            });
+        }
+    });
+    // the bundle and the lock
+    assert_eq!(std::fs::read_dir(folder.path().join("unpacked")).unwrap().count(), 2);
+}
+
+#[test]
+fn another_build_under_a_published_number_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let url = format!("file://{}/store", folder.path().display());
+    let store = blob::open_for_publishing(&url).unwrap();
+    for (site, accepted) in [("tiny", true), ("tiny", true), ("changed", false)] {
+        let source = match site {
+            "changed" => {
+                let copy = folder.path().join("changed");
+                std::fs::create_dir_all(copy.join("manifests")).unwrap();
+                let tiny = vendor().join("sites/tiny");
+                std::fs::copy(tiny.join("SITE.toml"), copy.join("SITE.toml")).unwrap();
+                std::fs::write(copy.join("manifests/site.pp"), "notice('other')\n").unwrap();
+                copy
+            }
+            _ => vendor().join("sites/tiny"),
+        };
+        let built = build(&source, folder.path(), 1);
+        let done = bundle::publish(store.as_ref(), &built, &name("stable"), TIME);
+        assert_eq!(done.is_ok(), accepted, "{done:?}");
+    }
+}
