@@ -1,6 +1,7 @@
 //! The JeOS root: built once, cached by digest, with package layers on it.
 
 mod cache;
+mod check;
 mod definition;
 mod diagnose;
 mod entry;
@@ -19,9 +20,9 @@ use std::sync::Arc;
 use serde::Serialize;
 
 pub use cache::Cache;
+pub use check::is_package_name;
 pub use definition::{
     Archive, Definition, DefinitionKind, Distribution, Keyring, Packages, Puppet, Tarball,
-    is_package_name,
 };
 pub use inventory::{Listed, Pruned};
 

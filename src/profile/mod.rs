@@ -67,7 +67,7 @@ pub fn load_text(path: &Path, text: &str, known: &Known) -> Result<Loaded, Diagn
 
 fn load_draft(mut draft: Draft, path: &Path, known: &Known) -> Result<Loaded, Diagnostics> {
     let id = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-    draft.check(&schema::strict(), |tree, errors| {
+    draft.check(schema::strict(), |tree, errors| {
         let folder = path.parent().unwrap_or(Path::new(""));
         whole::check(tree, &whole::Facts { bases: &known.bases, folder }, errors);
         check_id(tree, &id, errors);

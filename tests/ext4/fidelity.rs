@@ -2,10 +2,13 @@
 
 use std::sync::Arc;
 
+use slipway::disk::Data;
+use slipway::disk::ext4;
+use slipway::pack::Pack;
 use slipway::tree::{Content, Node, Tree};
-use slipway::units::{GIB, MIB, Timestamp};
+use slipway::units::{Digest, GIB, MIB, Timestamp};
 
-use crate::image::{Image, file, folder, node, pack, path};
+use crate::image::{Image, file, folder, node, pack, params, path};
 
 const SIZE: u64 = 256 * MIB;
 
@@ -221,23 +224,25 @@ fn contents_of_packs_and_of_memory_are_kept() {
 
 #[test]
 fn large_files_are_broken_at_metadata_and_at_the_longest_extent() {
-    let (sparse, size) = sparse_pack(3 * GIB);
-    let content = Content::Packed { pack: sparse.clone(), offset: 0, length: size };
-    let tree = of([(b"large".to_vec(), node(Node::File(content)))]);
-    let extents = slipway::disk::ext4::build(&tree, &[sparse], &crate::image::params(4 * GIB));
-    let extents = extents.unwrap();
-    // only what is in memory is written: the content's blocks stay holes
-    let in_memory: Vec<_> =
-        extents.into_iter().filter(|e| matches!(e.data, slipway::disk::Data::Bytes(_))).collect();
-    let image = Image::of_extents(in_memory, 4 * GIB);
-    image.assert_clean();
-    let stat = image.stat(b"large");
-    assert!(stat.contains("(ETB0)") && stat.contains("Size: 3221225472"), "{stat}");
+    // at more than 1360 extents the tree has a second level of blocks
+    for (length, tree_blocks) in [(3 * GIB, 1), (220 * GIB, 7)] {
+        let sparse = sparse_pack(length);
+        let content = Content::Packed { pack: sparse.clone(), offset: 0, length };
+        let tree = of([(b"large".to_vec(), node(Node::File(content)))]);
+        let size = length + length / 8;
+        let extents = ext4::build(&tree, &[sparse], &params(size)).unwrap();
+        // only what is in memory is written: the content's blocks stay holes
+        let in_memory = extents.into_iter().filter(|e| matches!(e.data, Data::Bytes(_))).collect();
+        let image = Image::of_extents(in_memory, size);
+        image.assert_clean();
+        let stat = image.stat(b"large");
+        assert_eq!(stat.matches("(ETB").count(), tree_blocks, "{stat}");
+        assert!(stat.contains(&format!("Size: {length}\n")), "{stat}");
+    }
 }
 
-fn sparse_pack(size: u64) -> (Arc<slipway::pack::Pack>, u64) {
+fn sparse_pack(size: u64) -> Arc<Pack> {
     let file = tempfile::NamedTempFile::new().unwrap();
     file.as_file().set_len(size).unwrap();
-    let digest = slipway::units::Digest::of(b"a name for three gibibytes of zeros");
-    (slipway::pack::Pack::open(file.path(), digest).unwrap(), size)
+    Pack::open(file.path(), Digest::of("the name of so many zeros")).unwrap()
 }

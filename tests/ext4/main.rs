@@ -7,5 +7,7 @@ mod folders;
 mod growth;
 mod image;
 mod limits;
+#[cfg(feature = "boots")]
+mod online;
 mod placement;
 mod random;

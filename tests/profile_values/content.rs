@@ -4,8 +4,20 @@ use super::{accepted, all_accepted, all_refused, load, quoted, refused, with};
 
 #[test]
 fn disk_and_memory_have_units_and_bounds() {
-    let wrong =
-        ["", "8", "8 GB", "8.5 GiB", "-8 GiB", "8 gib", "8G", "0 GiB", "99999999999 TiB", "8 GiB;"];
+    let wrong = [
+        "",
+        "8",
+        "8 GB",
+        "8.5 GiB",
+        "-8 GiB",
+        "8 gib",
+        "8G",
+        "0 GiB",
+        "99999999999 TiB",
+        "8 GiB;",
+        "8  GiB",
+        "8\tGiB",
+    ];
     for key in ["hardware.disk", "hardware.memory"] {
         all_refused(key, &wrong);
         refused(&format!("{key} = 8"));
@@ -93,6 +105,7 @@ fn a_probe_asks_exactly_one_thing() {
         "{ unit = \"a.service\", status = 200 }",
         "{ http = \"health\" }",
         "{ http = \"/a b\" }",
+        "{ http = \"/a/../b\" }",
         "{ http = \"/$(id)\" }",
         "{ http = \"/a\\nHost: b\" }",
         "{ http = \"/\", status = 99 }",

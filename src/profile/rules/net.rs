@@ -230,7 +230,9 @@ fn url_path(path: &str) -> Result<(), &'static str> {
 /// What a probe asks for: path and query.
 pub(super) fn http_path(text: &str) -> Verdict {
     let allowed = |b: u8| b.is_ascii_alphanumeric() || b"/._~-+%?&=,:@".contains(&b);
-    let good = text.starts_with('/') && text.len() <= URL_LONGEST && text.bytes().all(allowed);
+    let dots = text.split(['/', '?']).any(|part| part == "." || part == "..");
+    let good =
+        text.starts_with('/') && !dots && text.len() <= URL_LONGEST && text.bytes().all(allowed);
     if good {
         return Ok(());
     }
