@@ -6,7 +6,7 @@ use super::parts::Parts;
 use super::sources::Source;
 use super::space::CLUSTER;
 use crate::error::{Error, Kind, Result};
-use crate::units::{ByteSize, MIB};
+use crate::units::MIB;
 
 /// A file is broken at fixed metadata and at the longest extent. Between two such places lie at least
 /// this many blocks, except at the file's ends and after the journal.
@@ -47,12 +47,15 @@ impl Demand {
         match Geometry::new(size)? {
             Some(geometry) if self.missing(&geometry) == 0 => Ok(geometry),
             _ => {
-                let needed = ByteSize(self.smallest(size)?);
+                let needed = self.smallest(size)?;
                 let message = format!(
-                    "the root filesystem needs {needed}, the disk leaves it {}",
-                    ByteSize(size)
+                    "the root filesystem needs {} MiB, the disk leaves it {} MiB",
+                    needed / MIB,
+                    size / MIB
                 );
-                Err(Error::new(Kind::NoSpace, message).remedy("choose a larger disk size"))
+                let more = (needed - size).div_ceil(MIB);
+                Err(Error::new(Kind::NoSpace, message)
+                    .remedy(format!("choose a disk size that is at least {more} MiB larger")))
             }
         }
     }
