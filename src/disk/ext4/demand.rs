@@ -1,10 +1,13 @@
 //! How much a tree needs, and the smallest disk that gives it.
 
+use std::collections::HashMap;
+
 use super::extent;
 use super::geometry::{BLOCK, Geometry};
 use super::parts::Parts;
 use super::sources::Source;
 use super::space::CLUSTER;
+use super::xattr;
 use crate::error::{Error, Kind, Result};
 use crate::units::MIB;
 
@@ -36,7 +39,7 @@ impl Demand {
         });
         let blocks = trees.chain(folders).sum::<u64>()
             + parts.sources.blocks()
-            + parts.attributes.iter().filter(|a| a.block.is_some()).count() as u64
+            + attribute_blocks(parts)
             + parts.long_symlinks();
         let packs = parts.sources.packs.len() as u64;
         Self { inodes: parts.inventory.inodes(), blocks, packs }
@@ -85,6 +88,15 @@ impl Demand {
         let inodes = self.inodes.saturating_sub(geometry.inodes());
         (blocks * BLOCK).max(inodes * BYTES_PER_INODE / 2)
     }
+}
+
+/// Blocks of attributes, equal ones shared by as many inodes as may.
+fn attribute_blocks(parts: &Parts<'_>) -> u64 {
+    let mut users: HashMap<&[u8], u32> = HashMap::new();
+    for block in parts.attributes.iter().filter_map(|a| a.block.as_deref()) {
+        *users.entry(block).or_default() += 1;
+    }
+    users.values().map(|users| u64::from(users.div_ceil(xattr::MAX_SHARED))).sum()
 }
 
 fn tree_blocks(blocks: u64) -> u64 {
