@@ -1,5 +1,8 @@
 //! The first boot's scripts, run in a folder that stands for `/`: states, retries, cuts, hostile values.
 
+mod customers;
+mod cuts;
+mod judges;
 mod machine;
 mod others;
 mod states;
