@@ -4,9 +4,13 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use slipway::cli;
+use slipway::error::Kind;
 
 /// What a shell reports for a program that a closed pipe ended: 128 and the number of SIGPIPE.
 const CLOSED_PIPE: u8 = 141;
+
+/// What a shell reports for a program that Ctrl-C ended: 128 and the number of SIGINT.
+const INTERRUPTED: u8 = 130;
 
 fn main() -> ExitCode {
     match cli::Cli::parse().run() {
@@ -14,7 +18,10 @@ fn main() -> ExitCode {
         Err(error) if cli::is_closed_pipe(&error) => ExitCode::from(CLOSED_PIPE),
         Err(error) => {
             cli::report(&error);
-            ExitCode::FAILURE
+            match error.kind() {
+                Kind::Interrupted => ExitCode::from(INTERRUPTED),
+                _ => ExitCode::FAILURE,
+            }
         }
     }
 }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use proptest::prelude::{ProptestConfig, Strategy, any, prop, prop_oneof, proptest};
-use slipway::disk::{Disk, DiskSpec, Extent, assemble, bootloader, layout};
+use slipway::disk::{Disk, DiskSpec, Extent, assemble, bootloader, compose, layout};
 use slipway::error::Kind;
 use slipway::format;
 use slipway::profile::Format;
@@ -78,14 +78,17 @@ fn written(format: Format, disk: &Disk, folder: &Path) -> PathBuf {
     path
 }
 
-/// The EFI partition in a file of its own.
-fn esp(folder: &Path) -> PathBuf {
-    let region = layout::Layout::new(spec().size).unwrap().esp;
+/// A partition in a file of its own.
+fn partition(disk: &Disk, region: layout::Region, folder: &Path) -> PathBuf {
     let mut bytes = vec![0; region.length as usize];
-    disk().read_at(&mut bytes, region.offset).unwrap();
-    let path = folder.join("esp.fat");
+    disk.read_at(&mut bytes, region.offset).unwrap();
+    let path = folder.join("partition");
     std::fs::write(&path, bytes).unwrap();
     path
+}
+
+fn esp(folder: &Path) -> PathBuf {
+    partition(&disk(), layout::Layout::new(spec().size).unwrap().esp, folder)
 }
 
 #[test]
@@ -106,6 +109,20 @@ fn sgdisk_finds_nothing_wrong_with_the_table() {
 fn fsck_finds_nothing_wrong_with_the_efi_partition() {
     let folder = tempfile::tempdir().unwrap();
     judge("fsck.vfat", &["-n", "-V", shown(&esp(folder.path()))]);
+}
+
+#[test]
+fn e2fsck_finds_nothing_wrong_with_the_root_partition_and_it_has_the_uuid_that_boots() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut tree = tree();
+    bootloader::configure(&mut tree, &spec()).unwrap();
+    let disk = compose(&tree, &[], &spec()).unwrap();
+    let root = partition(&disk, layout::Layout::new(spec().size).unwrap().root, folder.path());
+    judge("e2fsck", &["-fn", shown(&root)]);
+    let config = judge("debugfs", &["-R", "cat /boot/grub/grub.cfg", shown(&root)]);
+    let facts = judge("debugfs", &["-R", "show_super_stats -h", shown(&root)]);
+    let uuid = spec().ids().filesystem.to_string();
+    assert!(config.contains(&format!("root=UUID={uuid} ")) && facts.contains(&uuid), "{facts}");
 }
 
 #[test]

@@ -146,7 +146,7 @@ impl Cache {
     fn publish(&self, from: &Path, root: Digest) -> Result<()> {
         let to = self.part("roots").join(root.to_string());
         if to.exists() {
-            let intact = entry::record(&to).and_then(|record| entry::verify(&to, &record));
+            let intact = entry::record(&to).and_then(|record| entry::verify(&to, &record, root));
             if intact.is_ok() {
                 return Ok(());
             }
@@ -163,6 +163,9 @@ impl Cache {
         let mut file = tempfile::NamedTempFile::new_in(&folder).at("cannot write in", &folder)?;
         serde_json::to_writer(&mut file, &value)
             .map_err(|e| Error::new(Kind::Io, "cannot write").at(&path).because(e))?;
+        // a NamedTempFile is its owner's alone; a cache may be shared
+        let readable = std::os::unix::fs::PermissionsExt::from_mode(0o644);
+        file.as_file().set_permissions(readable).at("cannot set the mode of", &path)?;
         file.as_file().sync_all().at("cannot flush", &path)?;
         file.persist(&path).map_err(|e| e.error).at("cannot rename to", &path)?;
         sync_folder(&folder)

@@ -4,8 +4,9 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use super::check;
 use crate::error::{Context, Error, Kind, Result};
-use crate::units::{Digest, Timestamp};
+use crate::units::Digest;
 
 /// What a base is made of. Two equal definitions give the same cache entry.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -177,81 +178,11 @@ impl Definition {
         })?;
         definition.name = name;
         definition.folder = folder;
-        definition.check().map_err(|(word, message)| {
+        check::definition(&definition).map_err(|(word, message)| {
             let line = text.lines().position(|line| line.contains(&word)).unwrap_or(0) + 1;
             Error::new(Kind::Input, format!("line {line}: {message}"))
         })?;
         Ok(definition)
-    }
-
-    /// Says which word in the file is wrong, and why.
-    fn check(&self) -> Result<(), (String, String)> {
-        let wrong = |word: &str, message: String| Err((word.to_owned(), message));
-        match self.kind {
-            DefinitionKind::Mmdebstrap => {
-                let missing = self.packages.is_none() || self.keyring.is_none();
-                if missing || self.archives.is_empty() || self.tarball.is_some() {
-                    return wrong(
-                        "kind",
-                        "kind \"mmdebstrap\" needs [keyring], [[archives]] and [packages], and no \
-                         [tarball]"
-                            .into(),
-                    );
-                }
-            }
-            DefinitionKind::Tarball => {
-                if self.tarball.is_none() || self.packages.is_some() {
-                    return wrong(
-                        "kind",
-                        "kind \"tarball\" needs [tarball], and no [packages]".into(),
-                    );
-                }
-                if self.keyring.is_none() && !self.archives.is_empty() {
-                    return wrong("archives", "[[archives]] need a [keyring]".into());
-                }
-            }
-        }
-        let times = self.snapshot.iter().chain(self.tarball.iter().map(|t| &t.time));
-        for time in times {
-            if let Err(e) = time.parse::<Timestamp>() {
-                return wrong(time, e.to_string());
-            }
-        }
-        for archive in &self.archives {
-            self.check_archive(archive)?;
-        }
-        for package in self.all_packages().iter().chain(&self.puppet.server) {
-            if !is_package_name(package) {
-                return wrong(package, format!("{package:?} is not a package name"));
-            }
-        }
-        Ok(())
-    }
-
-    fn check_archive(&self, archive: &Archive) -> Result<(), (String, String)> {
-        let words = archive.suites.iter().chain(&archive.components);
-        if archive.mirrors.is_empty() || archive.suites.is_empty() {
-            return Err(("archives".into(), "an archive needs mirrors and suites".into()));
-        }
-        let plain = |b: u8| b.is_ascii_alphanumeric() || b"-._/+~".contains(&b);
-        for word in words {
-            if word.is_empty() || !word.bytes().all(plain) {
-                return Err((word.clone(), format!("{word:?} is not a suite or component")));
-            }
-        }
-        for mirror in archive.mirrors.iter().chain(&archive.snapshots) {
-            let known = ["http://", "https://", "file:///"].iter().any(|p| mirror.starts_with(p));
-            if !known || !mirror.bytes().all(|b| plain(b) || b":@%=?&".contains(&b)) {
-                return Err((
-                    mirror.clone(),
-                    format!("{mirror:?} is not a mirror: write http://, https:// or file:///"),
-                ));
-            }
-        }
-        if self.snapshot.is_some() && archive.snapshots.is_none() {
-            return Err(("snapshot".into(), "an archive has no snapshots to take".into()));
-        }
-        Ok(())
     }
 
     /// Everything that is asked of apt, in a fixed order.
@@ -266,22 +197,6 @@ impl Definition {
         all.dedup();
         all
     }
-}
-
-/// Whether apt takes it for the name of a package, with a version or not, and for nothing else
-/// (no option, no task, no removal).
-pub fn is_package_name(text: &str) -> bool {
-    let (name, version) = text.split_once('=').unwrap_or((text, "0"));
-    let first = name.bytes().next().is_some_and(|b| b.is_ascii_lowercase() || b.is_ascii_digit());
-    let in_name = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b"+-.".contains(&b);
-    let in_version = |b: u8| b.is_ascii_alphanumeric() || b"+-.~:".contains(&b);
-    // apt reads a trailing + or - as "install" and "remove" where no package has the whole name
-    first
-        && name.len() > 1
-        && name.bytes().all(in_name)
-        && !name.ends_with('-')
-        && !version.is_empty()
-        && version.bytes().all(in_version)
 }
 
 /// Line and column of a byte, both from 1.
@@ -332,15 +247,5 @@ mod tests {
         }
         let error = debian_12(|text| text.replacen("http://", "ftp://", 1)).unwrap_err();
         assert!(error.to_string().starts_with("line "), "{error}");
-    }
-
-    #[test]
-    fn only_names_of_packages_reach_apt() {
-        for good in ["nginx", "g++", "libc6", "puppet-agent=7.23.0-1", "0ad"] {
-            assert!(is_package_name(good), "{good}");
-        }
-        for bad in ["", "-y", "nginx-", "a b", "x;id", "task^", "nginx/sid", "nginx=", "Nginx"] {
-            assert!(!is_package_name(bad), "{bad}");
-        }
     }
 }

@@ -130,3 +130,49 @@ fn tail(log: &str) -> String {
     let from = lines.len().saturating_sub(20);
     lines[from..].join("\n")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn kind_of(log: &str) -> Kind {
+        let shipped = concat!(env!("CARGO_MANIFEST_DIR"), "/images");
+        let definition = Definition::find(shipped, "debian-12").unwrap();
+        let error = failure(log, &definition);
+        assert!(error.to_string().contains(log.lines().last().unwrap()), "{error}");
+        error.kind()
+    }
+
+    #[test]
+    fn what_failed_is_told_apart() {
+        for (log, kind) in [
+            ("I: a...\nW: GPG error: x InRelease: NO_PUBKEY 0E98404D386FA1D9", Kind::Refused),
+            ("E: The repository 'x noble InRelease' is not signed.", Kind::Refused),
+            ("E: Failed to fetch x  Could not resolve 'x'", Kind::Network),
+            ("E: Failed to fetch x  Hash Sum mismatch", Kind::Network),
+            ("E: Unable to locate package nginz", Kind::Input),
+            ("tar: ./usr: Cannot write: No space left on device", Kind::NoSpace),
+            ("E: unshare syscall failed: Operation not permitted", Kind::Refused),
+            ("E: setup failed: something else", Kind::Tool),
+        ] {
+            assert_eq!(kind_of(log), kind, "{log}");
+        }
+    }
+
+    #[test]
+    fn a_users_range_of_ids_must_hold_a_whole_system() {
+        let file = "root:100000:65536\nann:165536:65536\nbob:300000:1000\n1004:400000:65536\n";
+        assert!(has_range(file, Some("ann"), 1001));
+        assert!(!has_range(file, Some("bob"), 1002));
+        assert!(!has_range(file, Some("eve"), 1003));
+        assert!(has_range(file, Some("dan"), 1004));
+        assert!(has_range(file, None, 1004));
+    }
+
+    #[test]
+    fn a_user_is_found_by_number() {
+        let passwd = "root:x:0:0::/root:/bin/sh\nann:x:1001:1001::/home/ann:/bin/sh\n";
+        assert_eq!(user_name(passwd, 1001).as_deref(), Some("ann"));
+        assert_eq!(user_name(passwd, 7), None);
+    }
+}

@@ -104,6 +104,11 @@ pub fn write(folder: &Path, record: &Record, layer: &Layer) -> Result<Digest> {
     Ok(root_digest(record.parent, &encoded))
 }
 
+/// The file whose shared lock keeps the entry.
+pub fn record_path(folder: &Path) -> PathBuf {
+    folder.join(RECORD)
+}
+
 /// Reads the record alone: for lists.
 pub fn record(folder: &Path) -> Result<Record> {
     let path = folder.join(RECORD);
@@ -131,13 +136,8 @@ pub fn open(folder: &Path, digest: Digest, packs: &[Arc<Pack>]) -> Result<Entry>
     hold.lock_shared().at("cannot lock the entry", &record_path)?;
     let record = record(folder)?;
     let pack = open_pack(folder, &record)?;
+    let encoded = read_tree(folder, &record, digest)?;
     let path = folder.join(TREE);
-    let encoded = std::fs::read(&path).at("cannot read the entry's tree", &path)?;
-    if root_digest(record.parent, &encoded) != digest {
-        return Err(
-            Error::new(Kind::Damaged, "the tree is not the one that the entry names").at(path)
-        );
-    }
     let known = |digest: Digest| {
         let mut all = packs.iter().chain([&pack]);
         all.find(|p| p.digest() == digest).cloned().ok_or_else(|| {
@@ -153,7 +153,7 @@ fn open_pack(folder: &Path, record: &Record) -> Result<Arc<Pack>> {
     let (digest, length) = record.pack;
     let pack = Pack::open(&path, digest)?;
     if pack.length() != length {
-        return Err(Error::new(Kind::Damaged, "the pack has another length").at(path));
+        return Err(wrong_length(&path));
     }
     if !has_sealed_time(pack.file(), record.time).at("cannot read the time", &path)? {
         verify_pack(&path, digest)?;
@@ -162,9 +162,31 @@ fn open_pack(folder: &Path, record: &Record) -> Result<Arc<Pack>> {
     Ok(pack)
 }
 
-/// Reads every byte of an entry's pack.
-pub fn verify(folder: &Path, record: &Record) -> Result<()> {
+/// Checks what is cheap: that the tree is the one that the entry is named after, and the pack's length.
+pub fn check(folder: &Path, record: &Record, digest: Digest) -> Result<()> {
+    read_tree(folder, record, digest)?;
+    let path = folder.join(PACK);
+    let length = std::fs::metadata(&path).at("cannot open the pack", &path)?.len();
+    if length == record.pack.1 { Ok(()) } else { Err(wrong_length(&path)) }
+}
+
+/// Checks every byte of an entry.
+pub fn verify(folder: &Path, record: &Record, digest: Digest) -> Result<()> {
+    check(folder, record, digest)?;
     verify_pack(&folder.join(PACK), record.pack.0)
+}
+
+fn read_tree(folder: &Path, record: &Record, digest: Digest) -> Result<Vec<u8>> {
+    let path = folder.join(TREE);
+    let encoded = std::fs::read(&path).at("cannot read the entry's tree", &path)?;
+    if root_digest(record.parent, &encoded) == digest {
+        return Ok(encoded);
+    }
+    Err(Error::new(Kind::Damaged, "the tree is not the one that the entry is named after").at(path))
+}
+
+fn wrong_length(path: &Path) -> Error {
+    Error::new(Kind::Damaged, "the pack has another length than was written").at(path)
 }
 
 fn verify_pack(path: &PathBuf, digest: Digest) -> Result<()> {

@@ -110,11 +110,16 @@ fn fetch(url: &str, scratch: &Path) -> Result<String> {
     Ok(String::from_utf8_lossy(&text).into_owned())
 }
 
-/// The `Date:` of an InRelease file (RFC 2822 with the zone named UTC).
+/// The `Date:` of an InRelease file (RFC 2822, with the zone named UTC, and from some tools with an hour of one
+/// digit).
 fn release_date(text: &str, url: &str) -> Result<Timestamp> {
-    let date = text.lines().find_map(|line| line.strip_prefix("Date:")).map(str::trim);
-    let date = date.unwrap_or_default().replace("UTC", "GMT");
-    let moment = jiff::fmt::rfc2822::parse(&date).map_err(|e| {
+    let date = text.lines().find_map(|line| line.strip_prefix("Date:")).unwrap_or_default();
+    let words = date.split_whitespace().map(|word| match word {
+        "UTC" => "GMT".to_owned(),
+        word if word.find(':') == Some(1) => format!("0{word}"),
+        word => word.to_owned(),
+    });
+    let moment = jiff::fmt::rfc2822::parse(&words.collect::<Vec<_>>().join(" ")).map_err(|e| {
         Error::new(Kind::Network, format!("{url} is no archive index: it has no date")).because(e)
     })?;
     Ok(Timestamp::from_seconds(moment.timestamp().as_second()))
@@ -128,6 +133,8 @@ pub fn sources(chosen: &[Chosen<'_>], keyring: &Path) -> String {
         for suite in &archive.suites {
             let components = archive.components.join(" ");
             let keyring = keyring.display();
+            // dpkg runs in the root, where a file: mirror's packages are not: copy: puts them there
+            let mirror = mirror.replacen("file://", "copy://", 1);
             text += &format!("deb [signed-by={keyring}{old}] {mirror} {suite} {components}\n");
         }
     }

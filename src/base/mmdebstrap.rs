@@ -13,18 +13,8 @@ use crate::progress::Progress;
 use crate::tree::{Tree, tar};
 use crate::units::Timestamp;
 
-const CUSTOMIZE: &str = include_str!("files/customize.sh");
-const IN_ROOT: &str = include_str!("files/in-root.sh");
-
-/// All scripts that run while a root is made, for the key of its cache entry.
-pub const SCRIPTS: &str =
-    concat!(include_str!("files/customize.sh"), include_str!("files/in-root.sh"));
-
-/// Prefix of GRUB's BIOS image: the third partition of the disk that it was read from.
-const GRUB_PREFIX: &str = "(,gpt3)/boot/grub";
-/// What GRUB's BIOS image needs to reach and run its menu.
-const GRUB_MODULES: &str = "biosdisk part_gpt ext2 normal linux search search_fs_uuid configfile serial \
-    terminal gzio test echo all_video minicmd reboot halt sleep";
+/// Runs a script in the root.
+pub const IN_ROOT: &str = include_str!("files/in-root.sh");
 
 /// How often a build is tried while the network is what fails.
 const ATTEMPTS: usize = 3;
@@ -160,8 +150,6 @@ fn command(
     if run.bootstrap {
         let filters = super::seed::DPKG.lines().filter(|line| line.starts_with("path-"));
         command.arg("--variant=minbase").args(filters.map(|line| format!("--dpkgopt={line}")));
-        let names = format!("GRUB_PREFIX='{GRUB_PREFIX}' GRUB_MODULES='{GRUB_MODULES}'");
-        command.arg(format!("--customize-hook={names}\n{CUSTOMIZE}"));
     } else {
         command.arg("--variant=custom");
         // without packages there is no archive to ask

@@ -1,9 +1,11 @@
 //! The JeOS root: built once, cached by digest, with package layers on it.
 
 mod cache;
+mod check;
 mod definition;
 mod diagnose;
 mod entry;
+mod inventory;
 mod mirror;
 mod mmdebstrap;
 mod packages;
@@ -18,10 +20,11 @@ use std::sync::Arc;
 use serde::Serialize;
 
 pub use cache::Cache;
+pub use check::is_package_name;
 pub use definition::{
     Archive, Definition, DefinitionKind, Distribution, Keyring, Packages, Puppet, Tarball,
-    is_package_name,
 };
+pub use inventory::{Listed, Pruned};
 
 use crate::error::{Error, Kind, Result};
 use crate::manifest::Package;

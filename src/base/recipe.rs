@@ -15,9 +15,24 @@ use crate::units::{Digest, Timestamp};
 /// Part of every key: a change of what the code below does makes all roots anew.
 pub const VERSION: u32 = 1;
 
+const BOOT: &str = include_str!("files/boot.sh");
+const SERVICES: &str = include_str!("files/services.sh");
+
+/// Where GRUB's image for BIOS is put.
+const CORE_IMAGE: &str = "usr/lib/slipway/boot/core.img";
+/// Prefix of GRUB's image for BIOS: the third partition of the disk that it was read from.
+const GRUB_PREFIX: &str = "(,gpt3)/boot/grub";
+/// What GRUB's image for BIOS needs to reach and run its menu.
+const GRUB_MODULES: &str = "biosdisk part_gpt ext2 normal linux search search_fs_uuid configfile \
+    serial terminal gzio test echo all_video minicmd reboot halt sleep";
+
 /// The scripts and configuration that go in; part of every key as well.
-pub fn texts() -> [&'static str; 2] {
-    [seed::TEXTS, mmdebstrap::SCRIPTS]
+pub fn texts() -> [&'static str; 6] {
+    [seed::TEXTS, mmdebstrap::IN_ROOT, BOOT, SERVICES, GRUB_PREFIX, GRUB_MODULES]
+}
+
+fn boot_script() -> String {
+    format!("GRUB_PREFIX='{GRUB_PREFIX}' GRUB_MODULES='{GRUB_MODULES}'\n{BOOT}")
 }
 
 /// What a recipe gives: the pack lies in the work folder.
@@ -37,41 +52,62 @@ pub struct Made {
 /// Makes a base in `work`.
 pub fn base(definition: &Definition, work: &Path, progress: &dyn Progress) -> Result<Made> {
     let scratch = Scratch::beside(work)?;
-    let (archive, time) = match definition.kind {
-        DefinitionKind::Mmdebstrap => {
-            let seed = seed::base(definition)?;
-            let run = Run {
-                definition,
-                bootstrap: true,
-                seed: &seed,
-                packages: &definition.all_packages(),
-                script: None,
-                scratch: scratch.path(),
-            };
-            mmdebstrap::run(&run, Timestamp::default(), progress)?
-        }
+    let (mut archive, time) = match definition.kind {
+        DefinitionKind::Mmdebstrap => bootstrapped(definition, scratch.path(), progress)?,
         DefinitionKind::Tarball => from_tarball(definition, scratch.path(), progress)?,
     };
     progress.step("taking the root into the cache", None);
-    let mut archive = Archive::open(&archive)?;
     seal::clean(&mut archive);
     let (mut tree, pack) = archive.into_tree(&work.join(entry::PACK), None, progress)?;
     seal::finish(&mut tree, definition, time)?;
     finish(tree, None, &pack, time)
 }
 
+fn bootstrapped(
+    definition: &Definition,
+    scratch: &Path,
+    progress: &dyn Progress,
+) -> Result<(Archive, Timestamp)> {
+    let run = Run {
+        definition,
+        bootstrap: true,
+        seed: &seed::base()?,
+        packages: &definition.all_packages(),
+        script: Some(&(boot_script() + SERVICES)),
+        scratch,
+    };
+    let (archive, time) = mmdebstrap::run(&run, Timestamp::default(), progress)?;
+    Ok((Archive::open(&archive)?, time))
+}
+
+/// A root that somebody else made is taken as it is, but for GRUB's image, which only its own GRUB can make.
 fn from_tarball(
     definition: &Definition,
     scratch: &Path,
     progress: &dyn Progress,
-) -> Result<(std::path::PathBuf, Timestamp)> {
+) -> Result<(Archive, Timestamp)> {
     let tarball = definition
         .tarball
         .as_ref()
         .ok_or_else(|| Error::new(Kind::Input, "the definition has no [tarball]"))?;
-    let target = scratch.join("root.tar");
-    tarball::fetch(tarball, &definition.folder, &target, progress)?;
-    Ok((target, tarball.time.parse()?))
+    let time = tarball.time.parse()?;
+    let plain = scratch.join("fetched.tar");
+    tarball::fetch(tarball, &definition.folder, &plain, progress)?;
+    let archive = Archive::open(&plain)?;
+    if archive.holds(CORE_IMAGE) || !archive.holds("usr/bin/grub-mkimage") {
+        return Ok((archive, time));
+    }
+    let (tree, _) = archive.into_tree(&scratch.join("fetched.pack"), None, progress)?;
+    let run = Run {
+        definition,
+        bootstrap: false,
+        seed: &seed::without_devices(&tree),
+        packages: &[],
+        script: Some(&boot_script()),
+        scratch,
+    };
+    let (made, _) = mmdebstrap::run(&run, time, progress)?;
+    Ok((Archive::open(&made)?, time))
 }
 
 /// Makes a layer on `parent` in `work`.

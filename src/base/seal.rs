@@ -65,7 +65,7 @@ fn is_trace(path: &TreePath) -> bool {
     let below = |folder: &&str| {
         text.strip_prefix(folder.as_bytes()).is_some_and(|rest| rest.starts_with(b"/"))
     };
-    EMPTIED.iter().any(|f| below(f))
+    EMPTIED.iter().any(below)
         || DROPPED.iter().chain(BACKUPS).any(|f| text == f.as_bytes())
         || is_host_key(path)
 }

@@ -4,7 +4,7 @@ use crate::error::Result;
 use crate::tree::{Content, Entry, Meta, Node, Tree, TreePath};
 use crate::units::Timestamp;
 
-use super::{Definition, LayerSpec, Root};
+use super::{LayerSpec, Root};
 
 /// What dpkg leaves out of every package.
 pub const DPKG: &str = include_str!("files/dpkg.cfg");
@@ -23,7 +23,7 @@ pub const TEXTS: &str = concat!(
 const WANTED_FOLDERS: [&str; 2] = ["/usr/share/man/man1", "/usr/share/man/man8"];
 
 /// The files that a base has before its first package.
-pub fn base(_: &Definition) -> Result<Tree> {
+pub fn base() -> Result<Tree> {
     let time = Timestamp::default();
     let mut tree = Tree::new();
     for folder in WANTED_FOLDERS {
@@ -35,14 +35,18 @@ pub fn base(_: &Definition) -> Result<Tree> {
     Ok(tree)
 }
 
-/// The parent's tree and the layer's files; device nodes stay out, which a user namespace cannot make.
-pub fn layer(parent: &Root, spec: &LayerSpec) -> Result<Tree> {
-    let mut tree = parent.tree.clone();
-    let devices: Vec<TreePath> =
-        parent.tree.iter().filter(|(_, e)| is_device(e)).map(|(p, _)| p.clone()).collect();
-    for path in devices {
-        tree.remove(&path);
+/// A tree without device nodes, which a user namespace cannot make, and sockets, which tar does not know.
+pub fn without_devices(tree: &Tree) -> Tree {
+    let mut rest = Tree::new();
+    for (path, entry) in tree.iter().filter(|(_, e)| !is_device(e)) {
+        rest.insert(path.clone(), entry.clone());
     }
+    rest
+}
+
+/// The parent's tree and the layer's files.
+pub fn layer(parent: &Root, spec: &LayerSpec) -> Result<Tree> {
+    let mut tree = without_devices(&parent.tree);
     for folder in WANTED_FOLDERS {
         tree.put_directory(folder, 0o755, parent.time)?;
     }

@@ -7,7 +7,7 @@ use std::path::Path;
 use super::Tarball;
 use crate::error::{Context, Error, Kind, Result};
 use crate::progress::Progress;
-use crate::units::{Digest, Hasher};
+use crate::units::Hasher;
 
 /// Copies the archive to `target`, uncompressed; the bytes are hashed while they stream.
 ///

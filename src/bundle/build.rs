@@ -7,7 +7,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use super::manifest::{App, FORMAT, FileRecord, Manifest, Module, RELEASE_ID};
-use super::package::Apt;
+use super::package::{Apt, Deb};
 use super::release::{Version, release_id};
 use super::site::{ModuleSource, SITE, Site};
 use super::{Bundle, app, archive, digest_of, generated, module, path};
@@ -90,21 +90,16 @@ fn add_modules(
     work: &Path,
     progress: &dyn Progress,
 ) -> Result<Vec<Module>> {
-    let mut apt = None;
+    let debs = fetch_packages(site, request.cache, work, progress)?;
     let mut modules = Vec::new();
     for (name, source) in &site.modules {
         let (folder, package) = match source {
             ModuleSource::Path { path } => (request.site.join(path), None),
-            ModuleSource::Package { package, version } => {
-                progress.step(package, None);
-                let apt = match (&mut apt, &site.archive) {
-                    (Some(apt), _) => apt,
-                    (none, Some(archive)) => none.insert(Apt::open(archive, request.cache)?),
-                    // refused when SITE.toml was read
-                    (None, None) => return Err(Error::new(Kind::Input, "no archive is named")),
-                };
-                let deb = apt.fetch(package, version.as_deref(), work)?;
-                (module::in_package(&deb, name)?, Some(deb.id))
+            ModuleSource::Package { package, .. } => {
+                let deb = debs.get(package).ok_or_else(|| {
+                    Error::new(Kind::Tool, format!("apt-get download left no {package}"))
+                })?;
+                (module::in_package(deb, name)?, Some(deb.id.clone()))
             }
         };
         let home = format!("modules/{name}");
@@ -114,6 +109,28 @@ fn add_modules(
         modules.push(Module { name: name.clone(), version, package, digest });
     }
     Ok(modules)
+}
+
+fn fetch_packages(
+    site: &Site,
+    cache: &Path,
+    work: &Path,
+    progress: &dyn Progress,
+) -> Result<BTreeMap<String, Deb>> {
+    let mut wanted = BTreeMap::new();
+    for source in site.modules.values() {
+        if let ModuleSource::Package { package, version } = source {
+            wanted.insert(package.as_str(), version.as_deref());
+        }
+    }
+    match &site.archive {
+        Some(archive) if !wanted.is_empty() => {
+            progress.step(&format!("modules from {}", archive.suite), None);
+            Apt::open(archive, cache)?.fetch(&wanted, work)
+        }
+        // packages without an archive were refused when SITE.toml was read
+        _ => Ok(BTreeMap::new()),
+    }
 }
 
 fn add_apps(

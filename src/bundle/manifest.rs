@@ -170,7 +170,8 @@ impl Manifest {
             return Err(Error::new(Kind::Damaged, message));
         }
         check_builder(&self.min_builder, env!("CARGO_PKG_VERSION"))?;
-        super::path::check_list(&self.files)
+        super::path::check_list(&self.files)?;
+        super::needs::check_words(self)
     }
 }
 

@@ -11,6 +11,7 @@ mod channel;
 mod generated;
 mod manifest;
 mod module;
+mod needs;
 mod package;
 mod path;
 mod release;

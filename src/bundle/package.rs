@@ -1,6 +1,8 @@
 //! The distribution's packages, fetched and verified by apt in a state of its own: neither the builder's
 //! sources nor its release matter, and nothing on the builder changes.
 
+use std::collections::BTreeMap;
+use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -42,28 +44,37 @@ impl Apt {
             fs::write(&path, text).at("cannot write", &path)?;
         }
         let apt = Self { folder };
-        apt.run("apt-get").args(["--error-on=any", "update"]).finish()?;
+        apt.run("apt-get").args(&["--error-on=any", "update"]).finish()?;
         Ok(apt)
     }
 
-    /// Downloads a package and unpacks it below `work`.
-    pub(crate) fn fetch(&self, name: &str, version: Option<&str>, work: &Path) -> Result<Deb> {
-        let wanted = match version {
-            Some(version) => format!("{name}={version}"),
-            None => name.to_owned(),
-        };
-        check_word(&wanted)?;
-        let folder = work.join("debs").join(name);
-        let root = folder.join("root");
-        fs::create_dir_all(&root).at("cannot create the folder", &root)?;
-        self.run("apt-get").args(["download", &wanted]).current_dir(&folder).finish()?;
-        let deb = only_deb(&folder)?;
-        let mut unpack = Command::new("dpkg-deb");
-        command::output(unpack.arg("-x").arg(&deb).arg(&root), "dpkg")?;
-        let mut ask = Command::new("dpkg-deb");
-        let ask = ask.args(["--show", "--showformat=${Package}=${Version}"]).arg(&deb);
-        let id = command::output(ask, "dpkg")?;
-        Ok(Deb { id: String::from_utf8_lossy(&id).into_owned(), root })
+    /// Downloads packages, all in one run because each reads the whole index, and unpacks them below
+    /// `work`. Gives them by name; `wanted` has the exact version where one is asked for.
+    pub(crate) fn fetch(
+        &self,
+        wanted: &BTreeMap<&str, Option<&str>>,
+        work: &Path,
+    ) -> Result<BTreeMap<String, Deb>> {
+        let words: Vec<String> = wanted
+            .iter()
+            .map(|(name, version)| match version {
+                Some(version) => format!("{name}={version}"),
+                None => (*name).to_owned(),
+            })
+            .collect();
+        words.iter().try_for_each(|word| check_word(word))?;
+        let folder = work.join("debs");
+        fs::create_dir_all(&folder).at("cannot create the folder", &folder)?;
+        self.run("apt-get").args(&["download"]).args(&words).current_dir(&folder).finish()?;
+        let mut debs = BTreeMap::new();
+        for entry in fs::read_dir(&folder).at("cannot list", &folder)? {
+            let file = entry.at("cannot list", &folder)?.path();
+            if file.extension().is_some_and(|e| e == "deb") {
+                let deb = unpack(&file)?;
+                debs.insert(deb.id.split('=').next().unwrap_or_default().to_owned(), deb);
+            }
+        }
+        Ok(debs)
     }
 
     fn run(&self, program: &str) -> Run {
@@ -94,7 +105,7 @@ impl Apt {
 struct Run(Command);
 
 impl Run {
-    fn args<const N: usize>(mut self, args: [&str; N]) -> Self {
+    fn args(mut self, args: &[impl AsRef<OsStr>]) -> Self {
         self.0.args(args);
         self
     }
@@ -118,12 +129,13 @@ fn check_word(word: &str) -> Result<()> {
     Err(Error::new(Kind::Input, format!("{word:?} is refused as a word for apt")))
 }
 
-fn only_deb(folder: &Path) -> Result<PathBuf> {
-    for entry in fs::read_dir(folder).at("cannot list", folder)? {
-        let path = entry.at("cannot list", folder)?.path();
-        if path.extension().is_some_and(|e| e == "deb") {
-            return Ok(path);
-        }
-    }
-    Err(Error::new(Kind::Tool, "apt-get download left no package").at(folder))
+/// Unpacks a package beside its file, without running anything of it.
+fn unpack(file: &Path) -> Result<Deb> {
+    let root = file.with_extension("root");
+    fs::create_dir_all(&root).at("cannot create the folder", &root)?;
+    command::output(Command::new("dpkg-deb").arg("-x").arg(file).arg(&root), "dpkg")?;
+    let mut ask = Command::new("dpkg-deb");
+    let ask = ask.args(["--show", "--showformat=${Package}=${Version}"]).arg(file);
+    let id = command::output(ask, "dpkg")?;
+    Ok(Deb { id: String::from_utf8_lossy(&id).into_owned(), root })
 }

@@ -102,12 +102,8 @@ impl Site {
             return Err(Error::new(Kind::Input, format!("{name:?} cannot be a module's name"))
                 .remedy("a module's name has lowercase letters, digits and underscores"));
         }
-        for health in &self.health {
-            if !health.path.starts_with('/') {
-                let message = format!("the health path {:?} is not absolute", health.path);
-                return Err(Error::new(Kind::Input, message).remedy("write \"/health\""));
-            }
-        }
+        self.health.iter().try_for_each(super::needs::check_health)?;
+        self.needs.check_form()?;
         let from_archive = |m: &ModuleSource| matches!(m, ModuleSource::Package { .. });
         if self.archive.is_none() && self.modules.values().any(from_archive) {
             return Err(Error::new(

@@ -2,9 +2,10 @@
 
 use std::path::PathBuf;
 
-use crate::base::{Cache, Definition, Root};
+use crate::base::{Cache, Definition, Listed, Root};
 use crate::error::{Error, Kind, Result};
 use crate::progress::Progress;
+use crate::units::ByteSize;
 
 /// Arguments of `slipway base`.
 #[derive(Debug, clap::Args)]
@@ -21,6 +22,15 @@ pub struct Args {
 
 #[derive(Debug, clap::Subcommand)]
 enum Verb {
+    /// Show what the cache holds.
+    List {
+        /// Read every byte, and say what is damaged.
+        #[arg(long)]
+        verify: bool,
+        /// For programs.
+        #[arg(long)]
+        json: bool,
+    },
     /// Make a base, or take it from the cache.
     Build {
         /// Name of a definition, as in debian-12.
@@ -29,23 +39,89 @@ enum Verb {
         #[arg(long)]
         fresh: bool,
     },
+    /// Remove what is neither the newest of its kind, nor below such a one, nor in use.
+    Prune {
+        /// For programs.
+        #[arg(long)]
+        json: bool,
+    },
 }
 
 /// Runs the verb; the number is the process's exit code.
 pub fn run(args: &Args) -> Result<u8> {
     let cache = Cache::open(cache_folder(args.cache.clone())?)?;
     match &args.verb {
+        Verb::List { verify, json } => list(&cache, *verify, *json),
         Verb::Build { name, fresh } => {
-            let definition = Definition::find(&args.images, name)?;
-            let root = if *fresh {
-                cache.rebuild(&definition, &Lines)?
-            } else {
-                cache.ensure(&definition, &Lines)?
-            };
-            show(&root);
+            build(&cache, &Definition::find(&args.images, name)?, *fresh)
         }
+        Verb::Prune { json } => prune(&cache, *json),
     }
+}
+
+/// 1 when something is damaged.
+fn list(cache: &Cache, verify: bool, json: bool) -> Result<u8> {
+    let all = cache.list(verify)?;
+    if json {
+        print_json(&all)?;
+    } else {
+        all.iter().for_each(show_listed);
+    }
+    Ok(u8::from(all.iter().any(|root| root.damage.is_some())))
+}
+
+fn build(cache: &Cache, definition: &Definition, fresh: bool) -> Result<u8> {
+    let root = match fresh {
+        true => cache.rebuild(definition, &Lines)?,
+        false => cache.ensure(definition, &Lines)?,
+    };
+    show(&root);
     Ok(0)
+}
+
+fn prune(cache: &Cache, json: bool) -> Result<u8> {
+    let pruned = cache.prune()?;
+    if json {
+        print_json(&pruned)?;
+        return Ok(0);
+    }
+    for root in &pruned.in_use {
+        anstream::println!("in use   {} {}", root.digest.short(), root.name);
+    }
+    for root in &pruned.removed {
+        anstream::println!("removed  {} {} {}", root.digest.short(), root.bytes, root.name);
+    }
+    let freed = ByteSize(pruned.removed.iter().map(|root| root.bytes.bytes()).sum());
+    anstream::println!("freed {freed}");
+    Ok(0)
+}
+
+fn show_listed(root: &Listed) {
+    let age = root.made.and_then(|made| made.elapsed().ok()).map(age).unwrap_or_default();
+    let Listed { name, digest, bytes, packages, time, .. } = root;
+    let mark = if root.newest { "" } else { ", replaced" };
+    anstream::println!(
+        "{} {name}: {bytes}, {packages} packages, archives of {time}, made {age} ago{mark}",
+        digest.short()
+    );
+    if let Some(damage) = &root.damage {
+        anstream::println!("    damaged, will be made again: {damage}");
+    }
+}
+
+/// The largest unit that fits once.
+fn age(span: std::time::Duration) -> String {
+    let seconds = span.as_secs();
+    let units = [("days", 86_400), ("hours", 3_600), ("minutes", 60), ("seconds", 1)];
+    let fitting = units.into_iter().find(|(_, length)| seconds >= *length);
+    fitting.map_or("0 seconds".into(), |(name, length)| format!("{} {name}", seconds / length))
+}
+
+fn print_json(value: &impl serde::Serialize) -> Result<()> {
+    let text = serde_json::to_string_pretty(value)
+        .map_err(|e| Error::new(Kind::Io, "cannot print").because(e))?;
+    anstream::println!("{text}");
+    Ok(())
 }
 
 /// The cache's folder: what was asked for, or the user's own.

@@ -14,6 +14,8 @@ mod schema;
 mod smoke;
 mod terminal;
 
+use anstyle::AnsiColor;
+
 use crate::error::{Error, Result};
 
 /// Turns one small text file per customer into a bootable virtual appliance.
@@ -68,14 +70,16 @@ impl Cli {
 
 /// Prints an error, its causes and what to do about it on stderr.
 pub fn report(error: &Error) {
-    let mut text = format!("error: {error}");
+    let red = AnsiColor::BrightRed.on_default().bold();
+    let blue = AnsiColor::BrightCyan.on_default().bold();
+    let mut text = format!("{red}error{red:#}: {error}");
     let mut cause = std::error::Error::source(error);
     while let Some(inner) = cause {
         text.push_str(&format!("\n  because: {inner}"));
         cause = inner.source();
     }
     if let Some(remedy) = error.find_remedy() {
-        text.push_str(&format!("\n  help: {remedy}"));
+        text.push_str(&format!("\n  {blue}help{blue:#}: {remedy}"));
     }
     terminal::complain(&text);
 }

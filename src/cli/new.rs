@@ -17,6 +17,9 @@ use super::terminal;
 /// As any text file, less the umask: a temporary file would be readable by its owner alone.
 const MODE: u32 = 0o666;
 
+/// What a new profile starts from, where it is known.
+const PREFERRED_BASE: &str = "ubuntu-24.04";
+
 /// Arguments of `slipway new`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
@@ -59,7 +62,7 @@ pub fn run(args: &Args) -> Result<u8> {
     let path = place(args, &project)?;
     let mut answers = given(args);
     if terminal::is_interactive() && !args.no_input {
-        ask(&mut answers, &project)?;
+        terminal::with_interrupt_as_error(|| ask(&mut answers, &project))?;
     } else {
         complete(&mut answers)?;
     }
@@ -92,8 +95,8 @@ fn taken(path: &Path) -> Error {
 
 fn given(args: &Args) -> Answers {
     Answers {
-        name: args.name.clone(),
-        contact: args.contact.clone(),
+        name: args.name.as_deref().map(profile::name_from),
+        contact: args.contact.as_deref().map(profile::name_from),
         extends: args.extends.clone(),
         base: args.base.clone(),
         site: args.site.clone(),
@@ -140,13 +143,15 @@ fn ask(answers: &mut Answers, project: &Project) -> Result<()> {
     let shared = project.profiles.join(profile::SHARED);
     let parents = if shared.is_dir() { profile::names(&shared)? } else { Vec::new() };
     if answers.extends.is_none() && answers.base.is_none() && !parents.is_empty() {
-        answers.extends = choose("Inherit from", parents, Some("nothing"))?;
+        answers.extends = choose("Inherit from", parents, 0, Some("nothing"))?;
     }
     if answers.extends.is_some() {
         return Ok(());
     }
     if answers.base.is_none() {
-        answers.base = choose("Base image", project.known()?.bases, None)?;
+        let bases = project.known()?.bases;
+        let preferred = bases.iter().position(|base| base == PREFERRED_BASE).unwrap_or(0);
+        answers.base = choose("Base image", bases, preferred, None)?;
     }
     if answers.site.is_none() {
         answers.site = Some(line("Site", Question::Site, "demo")?);
@@ -167,19 +172,33 @@ fn line(prompt: &str, question: Question, default: &str) -> Result<String> {
     let theme = ColorfulTheme::default();
     let mut input = Input::<String>::with_theme(&theme)
         .with_prompt(prompt)
-        .validate_with(|answer: &String| question.check(answer));
+        .validate_with(|answer: &String| question.check(&tidy(question, answer)));
     if !default.is_empty() {
         input = input.default(default.to_owned());
     }
-    input.interact_text().map_err(asked)
+    Ok(tidy(question, &input.interact_text().map_err(asked)?))
 }
 
-/// `none` is offered first where nothing may be chosen.
-fn choose(prompt: &str, mut names: Vec<String>, none: Option<&str>) -> Result<Option<String>> {
+fn tidy(question: Question, answer: &str) -> String {
+    match question {
+        Question::Name => profile::name_from(answer),
+        Question::Id | Question::Site | Question::Channel | Question::Store => {
+            answer.trim().to_owned()
+        }
+    }
+}
+
+/// `none` is offered last, where nothing may be chosen.
+fn choose(
+    prompt: &str,
+    mut names: Vec<String>,
+    preferred: usize,
+    none: Option<&str>,
+) -> Result<Option<String>> {
     names.extend(none.map(str::to_owned));
     let last = names.len().saturating_sub(1);
     let theme = ColorfulTheme::default();
-    let select = Select::with_theme(&theme).with_prompt(prompt).items(&names).default(0);
+    let select = Select::with_theme(&theme).with_prompt(prompt).items(&names).default(preferred);
     let chosen = select.interact().map_err(asked)?;
     Ok(if none.is_some() && chosen == last { None } else { names.into_iter().nth(chosen) })
 }

@@ -94,7 +94,7 @@ impl Project {
         if wanted.contains('/') || wanted.ends_with(".toml") {
             return absolute(Path::new(wanted));
         }
-        profile::find(&self.profiles, wanted)
+        profile::find(&self.profiles, wanted).map_err(|e| e.at(shown(&self.profiles)))
     }
 
     /// The profile that a user means. Its errors are shown on stderr; the error says how many.

@@ -2,11 +2,13 @@
 
 use std::fmt::Display;
 use std::io::{IsTerminal as _, Write as _};
-use std::sync::{Mutex, PoisonError};
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use dialoguer::console::Term;
 use indicatif::{ProgressBar, ProgressStyle};
+use signal_hook::consts::SIGINT;
 
 use crate::error::{Context as _, Result};
 use crate::progress::Progress;
@@ -36,6 +38,17 @@ pub(super) fn width() -> Option<usize> {
 /// Whether a person can be asked.
 pub(super) fn is_interactive() -> bool {
     std::io::stdin().is_terminal() && std::io::stderr().is_terminal()
+}
+
+/// Asks questions so that Ctrl-C ends them with an error, and not the process in their middle, which
+/// would leave the terminal without a cursor.
+pub(super) fn with_interrupt_as_error<T>(questions: impl FnOnce() -> Result<T>) -> Result<T> {
+    let interrupted = Arc::new(AtomicBool::new(false));
+    let id = signal_hook::flag::register(SIGINT, interrupted).doing("cannot watch for Ctrl-C")?;
+    let answer = questions();
+    signal_hook::low_level::unregister(id);
+    let _ = Term::stderr().show_cursor();
+    answer
 }
 
 /// Shows progress on stderr: a moving bar on a terminal, plain lines elsewhere.
@@ -100,7 +113,7 @@ impl Drop for Terminal {
 fn finish(step: Option<Step>) {
     if let Some(step) = step {
         step.bar.finish_and_clear();
-        complain(&format!("{:<44} {:>7.1} s", step.name, step.begun.elapsed().as_secs_f64()));
+        complain(&format!("{:<30} {:>7.1} s", step.name, step.begun.elapsed().as_secs_f64()));
     }
 }
 
@@ -108,9 +121,9 @@ fn bar(name: &str, total: Option<u64>) -> ProgressBar {
     let (bar, template) = match total {
         Some(total) => (
             ProgressBar::new(total),
-            "{msg:<44} {bar:24} {binary_bytes:>10} of {binary_total_bytes}, {eta} left",
+            "{msg:<30} {bar:16} {binary_bytes:>10} of {binary_total_bytes:<10} {eta:>4}",
         ),
-        None => (ProgressBar::new_spinner(), "{msg:<44} {spinner} {elapsed}"),
+        None => (ProgressBar::new_spinner(), "{msg:<30} {spinner} {elapsed}"),
     };
     // the template is ours; a wrong one would show the default look
     if let Ok(style) = ProgressStyle::with_template(template) {

@@ -1,10 +1,13 @@
 //! From a tree to a disk: the parts in their places.
 
+use std::sync::Arc;
+
 use uuid::Uuid;
 
 use super::layout::{Layout, Region};
-use super::{Disk, Extent, bootloader, esp, gpt};
+use super::{Disk, Extent, bootloader, esp, ext4, gpt};
 use crate::error::Result;
+use crate::pack::Pack;
 use crate::tree::Tree;
 use crate::units::{ByteSize, Digest, Timestamp};
 
@@ -68,7 +71,31 @@ impl Ids {
     }
 }
 
-/// Puts a disk together: table, boot loaders, EFI partition and the root filesystem given as `root`
+/// The root filesystem's label.
+const ROOT_LABEL: &str = "root";
+
+/// Makes the disk of an appliance: the tree as its root filesystem, and all that boots it.
+///
+/// `packs` are those that the tree's contents lie in, the base's first; the tree must have passed
+/// [`bootloader::configure`] with the same `spec`.
+///
+/// # Errors
+/// [`Kind::NoSpace`](crate::error::Kind::NoSpace) when the tree does not fit on a disk of this size,
+/// [`Kind::Input`](crate::error::Kind::Input) when the tree cannot boot or cannot be stored.
+pub fn compose(tree: &Tree, packs: &[Arc<Pack>], spec: &DiskSpec) -> Result<Disk> {
+    let layout = Layout::new(spec.size)?;
+    let ids = spec.ids();
+    let params = ext4::Params {
+        size: layout.root.length,
+        uuid: ids.filesystem.into_bytes(),
+        hash_seed: ids.hash_seed.into_bytes(),
+        time: spec.time,
+        label: ROOT_LABEL.to_owned(),
+    };
+    assemble(tree, spec, ext4::build(tree, packs, &params)?)
+}
+
+/// Puts a disk together around any root filesystem: table, boot loaders, EFI partition and the root filesystem given as `root`
 /// (extents relative to its partition, which is [`Layout::root`]).
 ///
 /// The tree must have passed [`bootloader::configure`] with the same `spec`.

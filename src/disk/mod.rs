@@ -13,7 +13,7 @@ pub mod layout;
 
 use std::sync::Arc;
 
-pub use compose::{DiskSpec, Ids, assemble};
+pub use compose::{DiskSpec, Ids, assemble, compose};
 
 use crate::error::{Error, Kind, Result};
 use crate::pack::Pack;

@@ -43,7 +43,7 @@ const EXAMPLES: &str = r#"
 # ssh_keys = ["ssh-ed25519 AAAA... ana@example"]
 
 # [branding]                           # what the console shows
-# product = "The product's name"
+# product = "Acme ERP"
 # banner = "One or more lines above the status"
 
 # [hiera]                              # this customer's values win over the site's
@@ -57,6 +57,11 @@ const EXAMPLES: &str = r#"
 # http = "/health"
 # text = "ok"
 "#;
+
+/// A name as it may be written: keyboards have no typographic apostrophe, and profiles no other one.
+pub fn name_from(typed: &str) -> String {
+    typed.trim().replace('\'', "\u{2019}")
+}
 
 /// The text of a new profile; `header` comes first.
 pub fn write(answers: &Answers, header: &str) -> String {

@@ -8,6 +8,7 @@ use annotate_snippets::renderer::DEFAULT_TERM_WIDTH;
 use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet};
 use serde::Serialize;
 
+use super::suggest::wrapped;
 use crate::error::{Error, Kind};
 
 /// A file that was read, for the excerpts in what is shown.
@@ -127,9 +128,12 @@ pub struct Diagnostics {
 }
 
 impl Diagnostics {
-    /// Sorts errors by file and place, and drops repetitions.
+    /// Sorts errors by file and place, what has no place last, and drops repetitions.
     pub(super) fn new(files: Vec<SourceFile>, mut errors: Vec<Diagnostic>) -> Self {
-        errors.sort_by_key(|e| (e.file, e.span.as_ref().map(|span| (span.start, span.end))));
+        errors.sort_by_key(|e| {
+            let span = e.span.as_ref();
+            (e.file, span.is_none(), span.map(|span| (span.start, span.end)))
+        });
         errors.dedup();
         Self { files, errors }
     }
@@ -175,7 +179,7 @@ impl Diagnostics {
         let Some(span) = &error.span else {
             let mut group = title.element(Origin::path(path(error.file)));
             for help in &error.help {
-                group = group.element(Level::HELP.message(without_here(help, style)));
+                group = group.element(Level::HELP.message(sentence(help, style)));
             }
             return group;
         };
@@ -191,7 +195,7 @@ impl Diagnostics {
             group = group.element(self.snippet(place.file, style).annotation(context.label(label)));
         }
         for help in &error.help {
-            group = group.element(Level::HELP.message(without_here(help, style)));
+            group = group.element(Level::HELP.message(sentence(help, style)));
         }
         group
     }
@@ -211,11 +215,11 @@ fn shown(path: &std::path::Path, style: &Style) -> String {
     below.unwrap_or(path).display().to_string()
 }
 
-/// Paths in a sentence, as [`shown`] has them.
-fn without_here(text: &str, style: &Style) -> String {
+/// A sentence as it is shown: short paths, short lines.
+fn sentence(text: &str, style: &Style) -> String {
     match &style.here {
-        Some(here) => text.replace(&format!("{}/", here.display()), ""),
-        None => text.to_owned(),
+        Some(here) => wrapped(&text.replace(&format!("{}/", here.display()), "")),
+        None => wrapped(text),
     }
 }
 

@@ -125,13 +125,17 @@ fn note_file(
 }
 
 fn read_text(path: &Path) -> std::io::Result<String> {
-    let mut text = String::new();
-    File::open(path)?.take(LARGEST_FILE + 1).read_to_string(&mut text)?;
-    if text.len() as u64 > LARGEST_FILE {
+    use std::io::{Error, ErrorKind};
+    let mut bytes = Vec::new();
+    File::open(path)?.take(LARGEST_FILE + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > LARGEST_FILE {
         let message = "it is larger than 1 MiB, which no profile is";
-        return Err(std::io::Error::new(std::io::ErrorKind::FileTooLarge, message));
+        return Err(Error::new(ErrorKind::FileTooLarge, message));
     }
-    Ok(text)
+    String::from_utf8(bytes).map_err(|e| {
+        let at = e.utf8_error().valid_up_to();
+        Error::new(ErrorKind::InvalidData, format!("it is not UTF-8 at byte {at}"))
+    })
 }
 
 fn missing_parent(

@@ -18,7 +18,7 @@ mod whole;
 
 use std::path::{Path, PathBuf};
 
-pub use compose::{Answers, write};
+pub use compose::{Answers, name_from, write};
 pub use diagnostic::{Diagnostic, Diagnostics, Place, Report, SourceFile, Style};
 pub use inherit::SHARED;
 pub use schema::{Audience, schema};
@@ -67,7 +67,7 @@ pub fn load_text(path: &Path, text: &str, known: &Known) -> Result<Loaded, Diagn
 
 fn load_draft(mut draft: Draft, path: &Path, known: &Known) -> Result<Loaded, Diagnostics> {
     let id = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-    draft.check(&schema::strict(), |tree, errors| {
+    draft.check(schema::strict(), |tree, errors| {
         let folder = path.parent().unwrap_or(Path::new(""));
         whole::check(tree, &whole::Facts { bases: &known.bases, folder }, errors);
         check_id(tree, &id, errors);
@@ -130,15 +130,19 @@ impl Draft {
         }
         let mut more = Vec::new();
         walk::check(&schema::partial(), &self.tree, &self.files, &mut more);
-        more.retain(|error| !self.errors.iter().any(|known| self.same_line(known, error)));
+        more.retain(|error| !self.errors.iter().any(|known| self.explains(known, error)));
         self.errors.extend(more);
     }
 
-    fn same_line(&self, one: &Diagnostic, other: &Diagnostic) -> bool {
-        let (Some(a), Some(b)) = (&one.span, &other.span) else { return false };
-        let text = &self.files[one.file].text;
-        let between = text.get(a.start.min(b.start)..a.start.max(b.start)).unwrap_or_default();
-        one.file == other.file && !between.contains('\n')
+    /// Whether a second error only follows from a first one: it is on the same line, or below the head
+    /// of a table that could not be read, so that its keys seem to belong to another table.
+    fn explains(&self, first: &Diagnostic, second: &Diagnostic) -> bool {
+        let (Some(a), Some(b)) = (&first.span, &second.span) else { return false };
+        let text = &self.files[first.file].text;
+        let line = |at: usize| text.get(..at).and_then(|t| t.rfind('\n')).map_or(0, |n| n + 1);
+        let is_head = text.get(line(a.start)..).is_some_and(|line| line.starts_with('['));
+        first.file == second.file
+            && (line(a.start) == line(b.start) || (is_head && a.start < b.start))
     }
 
     fn finish(self) -> Result<(node::Table, Vec<SourceFile>), Diagnostics> {
@@ -149,19 +153,21 @@ impl Draft {
     }
 }
 
-/// Without an id of its own, the file's name is the customer's id.
-fn check_id(tree: &node::Table, id: &str, errors: &mut Vec<Diagnostic>) {
-    let named = match tree.get("customer").map(|entry| &entry.node.value) {
-        Some(node::Value::Table(customer)) => customer.contains_key("id"),
-        _ => false,
-    };
-    if named {
-        return;
-    }
-    if let Err(complaint) = rules::Rule::CustomerId.check(id) {
+/// Without an id of its own, the file's name is the customer's id; without a host name, that is the id.
+fn check_id(tree: &node::Table, stem: &str, errors: &mut Vec<Diagnostic>) {
+    let named = whole::text(tree, &["customer", "id"]);
+    if let (None, Err(complaint)) = (named, rules::Rule::CustomerId.check(stem)) {
         let error = Diagnostic::of_file(0, "the file's name is not a customer's id");
         let error = complaint.help.iter().fold(error, |error, help| error.help(help));
         errors.push(error.help(format!("{}, or set customer.id", complaint.label)));
+        return;
+    }
+    let id = named.map_or(stem, |(id, _)| id);
+    let hostname = whole::text(tree, &["system", "hostname"]);
+    let valid_id = rules::Rule::CustomerId.check(id).is_ok();
+    if hostname.is_none() && valid_id && rules::Rule::HostName.check(id).is_err() {
+        let error = Diagnostic::of_file(0, format!("the id {id:?} cannot be the host name"));
+        errors.push(error.help("set system.hostname"));
     }
 }
 

@@ -78,18 +78,33 @@ pub(super) fn parse(text: &str, file: usize, errors: &mut Vec<Diagnostic>) -> Ta
         let (first, rest) = split_message(error.message());
         errors.push(Diagnostic {
             help: rest,
-            ..Diagnostic::at(&place, first, "TOML cannot be read here")
+            ..Diagnostic::at(&place, first, "not TOML from here on")
         });
     }
     table(tree.get_ref(), file, errors)
 }
 
-/// A span of at least one byte where there is one, so that something is underlined.
+/// A span within one line and of at least one character where there is one: where something is missing
+/// at a line's end, the last thing that stands there is underlined.
 fn visible(text: &str, span: std::ops::Range<usize>) -> std::ops::Range<usize> {
-    let start = span.start.min(text.len());
-    let end = span.end.clamp(start, text.len());
-    let one = text[start..].chars().next().map_or(0, char::len_utf8);
-    start..end.max(start + one)
+    let at = boundary(text, span.start);
+    let line = text[..at].rfind('\n').map_or(0, |newline| newline + 1);
+    let line_end = text[at..].find('\n').map_or(text.len(), |newline| at + newline);
+    let written = line + text[line..line_end].trim_end().len();
+    let last = text[line..written].chars().next_back().map_or(0, char::len_utf8);
+    let start = at.min(written - last);
+    let first = text[start..].chars().next().map_or(0, char::len_utf8);
+    let end = boundary(text, span.end).min(written).max(start + first);
+    start..end.min(text.len())
+}
+
+/// The last place at or before `at` where a character begins.
+fn boundary(text: &str, at: usize) -> usize {
+    let mut at = at.min(text.len());
+    while !text.is_char_boundary(at) {
+        at -= 1;
+    }
+    at
 }
 
 fn split_message(message: &str) -> (String, Vec<String>) {
@@ -142,4 +157,25 @@ fn integer(text: &str, radix: u32, place: &Place, errors: &mut Vec<Diagnostic>) 
 fn refuse(place: &Place, message: &str, errors: &mut Vec<Diagnostic>) -> Value {
     errors.push(Diagnostic::at(place, message, "write a smaller number"));
     Value::Integer(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fault_at_the_end_of_a_line_underlines_what_stands_before_it() {
+        let text = "base = \nsite = 1\n";
+        assert_eq!(visible(text, 7..7), 5..6);
+        assert_eq!(visible("", 0..0), 0..0);
+        assert_eq!(visible("\n\n", 1..2), 1..2);
+        assert_eq!(visible("ä", 0..9), 0..2);
+    }
+
+    #[test]
+    fn numbers_that_no_machine_keeps_are_refused() {
+        let mut errors = Vec::new();
+        parse("a = 99999999999999999999\nb = inf\nc = 0xff\nd = 1_000", 0, &mut errors);
+        assert_eq!(errors.len(), 2, "{errors:?}");
+    }
 }

@@ -1,5 +1,7 @@
 //! The JSON Schema of profiles, derived from the types: editors complete by it, and we check by it.
 
+use std::sync::LazyLock;
+
 use schemars::generate::SchemaSettings;
 use serde_json::{Map, Value, json};
 
@@ -20,7 +22,7 @@ pub enum Audience {
 /// The schema for editors, as JSON Schema draft 7, which all TOML editors know.
 pub fn schema(audience: Audience) -> Value {
     let mut schema = match audience {
-        Audience::Customer => strict(),
+        Audience::Customer => strict().clone(),
         Audience::Parent => partial(),
     };
     let parent = json!({
@@ -38,12 +40,27 @@ pub fn schema(audience: Audience) -> Value {
         let alternatives = json!([{ "required": [EXTENDS] }, { "required": required }]);
         root.insert("anyOf".to_owned(), alternatives);
     }
+    drop_rules(&mut schema);
     schema
+}
+
+/// Editors have the patterns; names of formats that they do not know would only make them warn.
+fn drop_rules(schema: &mut Value) {
+    match schema {
+        Value::Array(items) => items.iter_mut().for_each(drop_rules),
+        Value::Object(map) => {
+            if map.get("format").is_some_and(Value::is_string) {
+                map.remove("format");
+            }
+            map.values_mut().for_each(drop_rules);
+        }
+        _ => {}
+    }
 }
 
 /// The schema of a shared parent: the tables that merge need not be complete.
 pub(super) fn partial() -> Value {
-    let mut schema = strict();
+    let mut schema = strict().clone();
     for table in ["", "/definitions/Customer"] {
         if let Some(Value::Object(map)) = schema.pointer_mut(table) {
             map.remove("required");
@@ -53,7 +70,13 @@ pub(super) fn partial() -> Value {
 }
 
 /// The schema of a profile with everything inherited; what the walker checks by.
-pub(super) fn strict() -> Value {
+pub(super) fn strict() -> &'static Value {
+    // a hundred profiles are checked in one go, by one schema
+    static STRICT: LazyLock<Value> = LazyLock::new(derive);
+    &STRICT
+}
+
+fn derive() -> Value {
     let generator = SchemaSettings::draft07().into_generator();
     let mut schema = generator.into_root_schema_for::<Profile>().to_value();
     tidy(&mut schema);

@@ -32,7 +32,7 @@ pub struct Profile {
     /// How the machine converges.
     #[serde(default)]
     pub master: Master,
-    /// Names, time zone, languages.
+    /// The machine's name and time zone.
     #[serde(default)]
     pub system: System,
     /// Address, name servers, proxy, time servers.
@@ -106,7 +106,7 @@ pub enum MasterMode {
     Apply,
 }
 
-/// Names, time zone, languages.
+/// The machine's name and time zone.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct System {
@@ -236,10 +236,19 @@ pub enum Probe {
         #[serde(default = "default_status")]
         #[schemars(range(min = 100, max = 599))]
         status: u16,
-        /// Text that the answer must hold.
+        /// Text that the answer must hold; `{nonce}` in it is this smoke test's own number.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         #[schemars(extend("format" = "line"))]
         text: Option<String>,
+        /// A body to send by POST, on the first boot only: what a later boot finds was kept. `{nonce}`
+        /// in it is this smoke test's own number.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[schemars(extend("format" = "line"))]
+        post: Option<String>,
+        /// The type of `post`; a form's by default.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[schemars(extend("format" = "line"))]
+        content_type: Option<String>,
     },
     /// A systemd unit that must be active.
     Unit {

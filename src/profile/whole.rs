@@ -45,7 +45,8 @@ fn entry<'a>(table: &'a Table, path: &[&str]) -> Option<&'a Entry> {
     }
 }
 
-fn text<'a>(table: &'a Table, path: &[&str]) -> Option<(&'a str, &'a Place)> {
+/// A text below some tables, and its place.
+pub(super) fn text<'a>(table: &'a Table, path: &[&str]) -> Option<(&'a str, &'a Place)> {
     let entry = entry(table, path)?;
     match &entry.node.value {
         Value::String(text) => Some((text, &entry.node.place)),
@@ -74,6 +75,9 @@ fn release(profile: &Table, errors: &mut Vec<Diagnostic>) {
             let error = Diagnostic::at(&bundle.key, message, "one pinned version, or")
                 .also(&channel.key, "the newest of a channel");
             errors.push(error.help("leave one of the two out"));
+        }
+        // a misspelt key was reported as such
+        (None, None) if profile.keys().any(|key| nearest(key, ["channel", "bundle"]).is_some()) => {
         }
         (None, None) => {
             errors.push(Diagnostic::of_file(0, "neither `channel` nor `bundle` is set").help(

@@ -144,18 +144,18 @@ impl Running<'_> {
     /// Asks the converged machine everything; gives the first failure.
     fn ask_all(&mut self) -> Result<Option<Verdict>> {
         let ports = self.machine.ports()?;
-        let reached = Instant::now();
+        let (reached, limit) = (Instant::now(), self.setup.limits.probes);
         for check in self.setup.checks {
             let outcome = loop {
                 self.look()?;
                 if let Judgement::Over(verdict) = self.watch.judge(self.start.elapsed()) {
                     return Ok(Some(verdict));
                 }
-                match check.try_once(&self.watch, &ports) {
+                match check.try_once(&self.watch, &ports, limit) {
                     checks::Progress::Passed(detail) => break check.outcome(true, detail),
                     checks::Progress::Failed(detail) => break check.outcome(false, detail),
                     checks::Progress::NotYet(detail) => {
-                        if reached.elapsed() >= self.setup.limits.probes {
+                        if reached.elapsed() >= limit {
                             break check.outcome(false, detail);
                         }
                     }
@@ -165,7 +165,7 @@ impl Running<'_> {
             self.progress.note(&format!("{mark}: {} ({})", outcome.probe, outcome.detail));
             self.probes.push(outcome);
         }
-        self.identity = Check::identity(&ports);
+        self.identity = Check::identity(&ports, limit);
         let failure = self.probes.iter().find(|outcome| !outcome.ok);
         Ok(failure.map(|outcome| Verdict::ProbeFailed {
             probe: outcome.probe.clone(),

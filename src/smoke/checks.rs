@@ -56,8 +56,17 @@ pub enum Progress {
     Failed(String),
 }
 
+/// What a form's fields are sent as.
+const FORM: &str = "application/x-www-form-urlencoded";
+
+/// Stands for the test's nonce in what is sent and awaited, so that no image has the answer baked in.
+const NONCE: &str = "{nonce}";
+
 /// The checks of one boot, the status page first.
-pub fn list(probes: &[Probe]) -> Vec<Check> {
+///
+/// Probes that send something are left out where `sending` is false: in a boot that has to show what an
+/// earlier one kept.
+pub fn list(probes: &[Probe], nonce: &str, sending: bool) -> Vec<Check> {
     let status = Check {
         index: None,
         name: format!("GET / on port {STATUS_PORT} (the status page)"),
@@ -68,16 +77,25 @@ pub fn list(probes: &[Probe]) -> Vec<Check> {
             text: None,
         },
     };
-    let probes = probes.iter().enumerate().map(|(index, probe)| of_probe(index, probe));
-    std::iter::once(status).chain(probes).collect()
+    let wanted = |probe: &Probe| sending || !matches!(probe, Probe::Http { post: Some(_), .. });
+    let probes = probes.iter().enumerate().filter(|(_, probe)| wanted(probe));
+    std::iter::once(status).chain(probes.map(|(index, p)| of_probe(index, p, nonce))).collect()
 }
 
-fn of_probe(index: usize, probe: &Probe) -> Check {
+fn of_probe(index: usize, probe: &Probe, nonce: &str) -> Check {
+    let fill = |text: &String| text.replace(NONCE, nonce);
     let (name, kind) = match probe {
-        Probe::Http { http, port, status, text, .. } => {
-            let question = Question::get(http.as_str());
-            let kind = Kind::Http { port: *port, question, status: *status, text: text.clone() };
-            (format!("GET {http} on port {port}"), kind)
+        Probe::Http { http, port, status, text, post, content_type } => {
+            let post = post
+                .as_ref()
+                .map(|body| (content_type.clone().unwrap_or_else(|| FORM.to_owned()), fill(body)));
+            let method = if post.is_some() { "POST" } else { "GET" };
+            let question = Question { path: http.clone(), post };
+            let text = text.as_ref().map(fill);
+            (
+                format!("{method} {http} on port {port}"),
+                Kind::Http { port: *port, question, status: *status, text },
+            )
         }
         Probe::Unit { unit } => (format!("unit {unit}"), Kind::OnMachine),
         Probe::Command { command } => (format!("command {command:?}"), Kind::OnMachine),
@@ -100,16 +118,23 @@ pub fn ports(checks: &[Check]) -> Vec<u16> {
 
 impl Check {
     /// Asks once. `forwarded` are pairs of (guest port, host port).
-    pub fn try_once(&self, watch: &Watch, forwarded: &[(u16, u16)]) -> Progress {
+    /// `limit` is for one answer.
+    pub fn try_once(&self, watch: &Watch, forwarded: &[(u16, u16)], limit: Duration) -> Progress {
         match &self.kind {
             Kind::OnMachine => self.told(watch),
             Kind::Http { port, question, status, text } => {
                 let Some((_, host)) = forwarded.iter().find(|(guest, _)| guest == port) else {
                     return Progress::Failed(format!("port {port} is not forwarded"));
                 };
-                match question.ask(*host, ANSWER) {
+                match question.ask(*host, limit.min(ANSWER)) {
                     Err(error) => Progress::NotYet(with_cause(&error)),
-                    Ok(answer) => compare(&answer, *status, text.as_deref()),
+                    Ok(answer) => match compare(&answer, *status, text.as_deref()) {
+                        // what was answered was received: sending it again would store it twice
+                        Progress::NotYet(detail) if question.post.is_some() => {
+                            Progress::Failed(detail)
+                        }
+                        known => known,
+                    },
                 }
             }
         }
@@ -132,9 +157,9 @@ impl Check {
     }
 
     /// What the status page tells of the machine's identity; only that page is asked.
-    pub fn identity(forwarded: &[(u16, u16)]) -> Option<Identity> {
+    pub fn identity(forwarded: &[(u16, u16)], limit: Duration) -> Option<Identity> {
         let (_, host) = forwarded.iter().find(|(guest, _)| *guest == STATUS_PORT)?;
-        let answer = Question::get("/").ask(*host, ANSWER).ok()?;
+        let answer = Question::get("/").ask(*host, limit.min(ANSWER)).ok()?;
         serde_json::from_str(&answer.body).ok()
     }
 }
@@ -157,5 +182,57 @@ fn with_cause(error: &crate::error::Error) -> String {
     match std::error::Error::source(error) {
         Some(cause) => format!("{error}: {cause}"),
         None => error.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn http(path: &str, post: Option<&str>, text: Option<&str>) -> Probe {
+        Probe::Http {
+            http: path.to_owned(),
+            port: 80,
+            status: 200,
+            text: text.map(str::to_owned),
+            post: post.map(str::to_owned),
+            content_type: None,
+        }
+    }
+
+    #[test]
+    fn what_is_sent_and_awaited_holds_the_tests_own_number() {
+        let probes = [http("/e", Some("text=kept+{nonce}"), Some("kept {nonce}"))];
+        let checks = list(&probes, "77", true);
+        let Kind::Http { question, text, .. } = &checks[1].kind else { panic!("not HTTP") };
+        assert_eq!(question.post, Some((FORM.to_owned(), "text=kept+77".to_owned())));
+        assert_eq!(text.as_deref(), Some("kept 77"));
+    }
+
+    #[test]
+    fn a_boot_that_shows_what_was_kept_sends_nothing_and_keeps_the_probes_numbers() {
+        let unit = Probe::Unit { unit: "a.service".to_owned() };
+        let probes = [http("/e", Some("x"), None), http("/e", None, None), unit];
+        let numbers = |sending| -> Vec<Option<usize>> {
+            list(&probes, "", sending).iter().map(|check| check.index).collect()
+        };
+        assert_eq!(numbers(true), [None, Some(0), Some(1), Some(2)]);
+        assert_eq!(numbers(false), [None, Some(1), Some(2)]);
+    }
+
+    #[test]
+    fn each_port_is_forwarded_once() {
+        let probes = [http("/a", None, None), http("/b", None, None)];
+        assert_eq!(ports(&list(&probes, "", true)), [STATUS_PORT, 80]);
+    }
+
+    #[test]
+    fn a_wrong_answer_is_shown_but_not_all_of_it() {
+        let answer = Answer { status: 502, body: "x".repeat(5000) };
+        let Progress::NotYet(detail) = compare(&answer, 200, None) else { panic!("passed") };
+        assert!(detail.starts_with("status 502 instead of 200: x") && detail.len() < 300);
+        let answer = Answer { status: 200, body: "no".to_owned() };
+        assert_eq!(compare(&answer, 200, Some("no")), Progress::Passed("status 200".to_owned()));
+        assert!(matches!(compare(&answer, 200, Some("yes")), Progress::NotYet(_)));
     }
 }

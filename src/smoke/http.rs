@@ -56,6 +56,9 @@ impl Question {
             return Err(Error::new(Kind::Input, format!("{:?} is not a path of a URL", self.path))
                 .remedy("start it with a slash, and write spaces as %20"));
         }
+        if self.post.as_ref().is_some_and(|(kind, _)| kind.contains(char::is_control)) {
+            return Err(Error::new(Kind::Input, "a content type has no control characters"));
+        }
         let host = "Host: localhost\r\nConnection: close\r\nUser-Agent: slipway-smoke\r\n";
         Ok(match &self.post {
             None => format!("GET {} HTTP/1.0\r\n{host}\r\n", self.path),

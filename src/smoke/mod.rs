@@ -30,7 +30,6 @@ pub use verdict::Verdict;
 use crate::error::Result;
 use crate::progress::Progress;
 use crate::units::Digest;
-use checks::Check;
 use scratch::Scratch;
 use watch::Goal;
 
@@ -56,7 +55,6 @@ pub fn run(order: &Order, progress: &dyn Progress) -> Result<BootReport> {
         flash: firmware::prepare(order.firmware, scratch.path())?,
         overlay: &overlay,
         scratch: &scratch,
-        checks: checks::list(&order.probes),
     };
     let (boots, verdict) = session.run(progress)?;
     if let Some(target) = &order.keep_disk {
@@ -87,7 +85,6 @@ struct Session<'a> {
     flash: Option<firmware::Flash>,
     overlay: &'a std::path::Path,
     scratch: &'a Scratch,
-    checks: Vec<Check>,
 }
 
 impl Session<'_> {
@@ -121,6 +118,9 @@ impl Session<'_> {
     ) -> Result<(BootRecord, Option<Verdict>)> {
         let order = self.order;
         let nonce = nonce(&order.nonce, number);
+        // the first boot that converges sends; a later one shows what was kept
+        let sending = number == 1 || order.again != Some(Again::PowerButton);
+        let checks = checks::list(&order.probes, &order.nonce, sending);
         let arguments = args::arguments(&args::Hardware {
             accelerator: self.accelerator,
             firmware: order.firmware,
@@ -128,7 +128,7 @@ impl Session<'_> {
             disk: self.overlay,
             memory: order.memory,
             vcpus: order.vcpus,
-            ports: &checks::ports(&self.checks),
+            ports: &checks::ports(&checks),
             nonce: &nonce,
         });
         // a disk that is kept, or booted again, shall have been left as a user leaves it
@@ -139,7 +139,7 @@ impl Session<'_> {
             nonce: &nonce,
             release: &order.release,
             goal,
-            checks: &self.checks,
+            checks: &checks,
             shut_down,
             limits: order.limits.scaled(self.accelerator).with_timeout(order.timeout),
             report: &order.report,

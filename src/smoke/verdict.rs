@@ -159,7 +159,7 @@ impl Missing {
     fn describe(self) -> String {
         match self {
             Self::Console => "nothing was heard from the boot loader or the kernel".to_owned(),
-            Self::StateLine => "the kernel started, but no state line of this boot came".to_owned(),
+            Self::StateLine => "the console speaks, but no state line of this boot came".to_owned(),
             Self::State { awaited, last } => {
                 format!("the machine got to {} and not to {}", last.name(), awaited.name())
             }
@@ -172,7 +172,9 @@ impl Missing {
             Self::Console => {
                 "look at the picture of the screen: it shows what the firmware or GRUB complains about"
             }
-            Self::StateLine => "look at the last lines: systemd says there which unit it waits for",
+            Self::StateLine => {
+                "look at the last lines: firmware, kernel or systemd says there what it waits for"
+            }
             Self::PowerOff => "look at the last lines: systemd says there which unit does not stop",
             Self::State { .. } => {
                 return format!(

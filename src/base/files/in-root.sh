@@ -2,4 +2,5 @@
 # network, so that what it makes depends on the root alone.
 set -eu
 export SCRIPT
+# shellcheck disable=SC2016 # the inner shell expands them
 unshare --net sh -c 'ip link set lo up 2>/dev/null || true; exec chroot "$1" sh -euc "$SCRIPT"' sh "$1"

@@ -5,6 +5,8 @@ use std::time::SystemTime;
 
 use crate::cli::project;
 use crate::error::{Context, Error, Kind, Result};
+use crate::inspect;
+use crate::manifest::ImageRecord;
 use crate::profile::{Format, Hardware, Probe};
 
 /// An image and what is expected of it.
@@ -18,24 +20,33 @@ pub(super) struct Target {
 }
 
 /// `wanted` is an image's path or a profile's name; `release` takes the place of the recorded one.
+///
+/// An image without a record can be booted as well, by who knows what release it must have: nothing but
+/// that and its status page is asked then.
 pub(super) fn find(
     wanted: &str,
     release: Option<&str>,
     project: &project::Options,
 ) -> Result<Target> {
     let image = image(wanted, project)?;
-    let format = format_of(&image).ok_or_else(|| {
-        Error::new(Kind::Input, "the name does not tell an image's format")
+    let format = inspect::Image::open(&image)?.format();
+    let record = match (inspect::inspect(&image), release) {
+        (Ok(report), _) => report.record,
+        (Err(error), Some(_)) if error.kind() == Kind::Damaged => None,
+        (Err(error), _) => return Err(error),
+    };
+    let (recorded, hardware, probes) = match record {
+        Some(ImageRecord { bundle, profile, .. }) => {
+            (Some(bundle.release), profile.hardware, profile.probes)
+        }
+        None => (None, Hardware::default(), Vec::new()),
+    };
+    match release.map(str::to_owned).or(recorded) {
+        Some(release) => Ok(Target { image, format, release, hardware, probes }),
+        None => Err(Error::new(Kind::Input, "the image does not tell which release it must have")
             .at(&image)
-            .remedy("smoke boots .raw and .qcow2")
-    })?;
-    let release = release.ok_or_else(|| {
-        Error::new(Kind::Input, "the expected release is not known")
-            .at(&image)
-            .remedy("give --release")
-    })?;
-    let (hardware, probes) = (Hardware::default(), Vec::new());
-    Ok(Target { image, format, release: release.to_owned(), hardware, probes })
+            .remedy("name the release with --release")),
+    }
 }
 
 fn image(wanted: &str, project: &project::Options) -> Result<PathBuf> {
@@ -43,7 +54,7 @@ fn image(wanted: &str, project: &project::Options) -> Result<PathBuf> {
     if path.is_file() {
         return Ok(path.to_owned());
     }
-    if wanted.contains('/') || format_of(path).is_some() {
+    if wanted.contains('/') || is_named_as_image(path) {
         return Err(Error::new(Kind::NotFound, "there is no such image").at(path));
     }
     let project = project.open()?;
@@ -66,19 +77,15 @@ fn newest(folder: &Path) -> Result<Option<PathBuf>> {
         let entry = entry.at("cannot list", folder)?;
         let path = entry.path();
         let about = entry.metadata().at("cannot read", &path)?;
-        if about.is_file() && format_of(&path).is_some() {
+        if about.is_file() && is_named_as_image(&path) {
             images.push((about.modified().at("cannot read the time of", &path)?, path));
         }
     }
     Ok(images.into_iter().max().map(|(_, path)| path))
 }
 
-fn format_of(image: &Path) -> Option<Format> {
-    match image.extension()?.to_str()? {
-        "raw" => Some(Format::Raw),
-        "qcow2" => Some(Format::Qcow2),
-        _ => None,
-    }
+fn is_named_as_image(path: &Path) -> bool {
+    matches!(path.extension().and_then(|e| e.to_str()), Some("raw" | "qcow2"))
 }
 
 #[cfg(test)]

@@ -2,8 +2,9 @@
 
 use super::extent;
 use super::geometry::{BLOCK, Geometry};
+use super::parts::Parts;
 use super::sources::Source;
-use super::write::Parts;
+use super::space::CLUSTER;
 use crate::error::{Error, Kind, Result};
 use crate::units::{ByteSize, MIB};
 
@@ -19,6 +20,7 @@ const BYTES_PER_INODE: u64 = 16384;
 pub(super) struct Demand {
     inodes: u64,
     blocks: u64,
+    packs: u64,
 }
 
 impl Demand {
@@ -36,7 +38,8 @@ impl Demand {
             + parts.sources.blocks()
             + parts.attributes.iter().filter(|a| a.block.is_some()).count() as u64
             + parts.long_symlinks();
-        Self { inodes: parts.inventory.inodes(), blocks }
+        let packs = parts.sources.packs.len() as u64;
+        Self { inodes: parts.inventory.inodes(), blocks, packs }
     }
 
     /// The geometry for `size` bytes, or an error that says which size would do.
@@ -73,7 +76,9 @@ impl Demand {
     /// Bytes by which a geometry is too small.
     fn missing(self, geometry: &Geometry) -> u64 {
         let fixed = geometry.overhead() + 1 + tree_blocks(geometry.journal_blocks);
-        let blocks = self.blocks.saturating_sub(geometry.blocks.saturating_sub(fixed));
+        let padding = (geometry.fixed().len() as u64 + self.packs) * (CLUSTER - 1);
+        let usable = geometry.blocks.saturating_sub(fixed + padding);
+        let blocks = self.blocks.saturating_sub(usable);
         let inodes = self.inodes.saturating_sub(geometry.inodes());
         (blocks * BLOCK).max(inodes * BYTES_PER_INODE / 2)
     }

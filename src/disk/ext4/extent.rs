@@ -104,3 +104,33 @@ fn write_node(node: &mut [u8], lines: &[Line], limit: usize, depth: u16) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::disk::ext4::geometry::Geometry;
+    use crate::units::GIB;
+
+    fn encode_runs(count: u64) -> Mapping {
+        let geometry = Geometry::new(GIB).unwrap().unwrap();
+        let runs: Vec<Run> = (0..count).map(|i| Run { start: 1000 + 2 * i, length: 1 }).collect();
+        let seed = Seed::of_filesystem(&[1; 16]).of_inode(12);
+        encode(&runs, seed, &mut Space::new(&geometry)).unwrap()
+    }
+
+    #[test]
+    fn the_tree_is_as_deep_as_its_runs_need_and_no_larger_than_was_counted() {
+        for (count, depth) in [(0, 0), (4, 0), (5, 1), (1360, 1), (1361, 2), (5000, 2)] {
+            let tree = encode_runs(count);
+            assert_eq!(tree.body[6], depth, "{count} runs");
+            assert_eq!(tree.blocks.len() as u64, most_blocks(count));
+        }
+    }
+
+    #[test]
+    fn a_run_is_cut_at_the_longest_extent() {
+        let run = Run { start: 9, length: 2 * MAX_LENGTH + 1 };
+        let lengths: Vec<u64> = lines(&[run]).iter().map(|line| line.length).collect();
+        assert_eq!(lengths, [MAX_LENGTH, MAX_LENGTH, 1]);
+    }
+}

@@ -75,3 +75,18 @@ fn transform(state: &mut [u32; 4], x: &[u32; 8]) {
         *word = word.wrapping_add(sum);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hashes_are_those_of_debugfs() {
+        // debugfs -R 'dx_hash -h half_md4 [-s SEED] NAME'
+        let plain = NameHasher::new(&[0; 16]);
+        assert_eq!(plain.hash(b"hello"), (0x1746_da32, 0x4200_13b5));
+        let seeded = NameHasher::new(b"fedcba9876543210");
+        let name = b"caf\xE9-and-a-name-that-is-longer-than-thirty-two-bytes";
+        assert_eq!(seeded.hash(name), (0x91f9_a9fe, 0x2b3b_1ca5));
+    }
+}

@@ -115,3 +115,18 @@ fn write_index(block: &mut [u8], start: usize, limit: usize, places: &[Place], s
     let sum = seed.sum(&[&block[..start + places.len() * ENTRY], &[0; TAIL]]);
     put_u32(block, start + limit * ENTRY + 4, sum);
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::disk::ext4::dir::FileType;
+
+    #[test]
+    fn a_hash_that_goes_on_in_the_next_leaf_is_marked_there() {
+        let name = Name { name: b"n", inode: 12, kind: FileType::Regular };
+        let sorted: Vec<(NameHash, &Name<'_>)> =
+            [(2, 0), (4, 1), (4, 2), (4, 3), (8, 0)].map(|hash| (hash, &name)).into();
+        let places = places(&sorted, &[0..2, 2..3, 3..4, 4..5], 1);
+        assert_eq!(places, [(2, 1), (5, 2), (5, 3), (8, 4)]);
+    }
+}

@@ -24,6 +24,8 @@ mod inode;
 mod inventory;
 mod journal;
 mod output;
+mod parts;
+mod place;
 mod record;
 mod resize;
 mod sources;
@@ -77,12 +79,12 @@ pub fn needed(tree: &Tree, packs: &[Arc<Pack>], params: &Params) -> Result<u64> 
     demand::Demand::of(&parts(tree, packs, params)?).smallest(0)
 }
 
-fn parts<'a>(tree: &'a Tree, packs: &'a [Arc<Pack>], params: &Params) -> Result<write::Parts<'a>> {
+fn parts<'a>(tree: &'a Tree, packs: &'a [Arc<Pack>], params: &Params) -> Result<parts::Parts<'a>> {
     let inventory = inventory::Inventory::of(tree, params.time)?;
     let sources = sources::Sources::decide(&inventory, packs)?;
     let coder = dir::Coder {
         seed: checksum::Seed::of_filesystem(&params.uuid),
         hasher: hash::NameHasher::new(&params.hash_seed),
     };
-    write::Parts::encode(inventory, sources, coder)
+    parts::Parts::encode(inventory, sources, coder)
 }

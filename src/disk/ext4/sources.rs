@@ -109,7 +109,7 @@ impl Laid {
     /// Lays a whole pack, whoever still uses it, so that its bytes lie where they do in every image.
     /// None of its blocks is taken by that.
     pub fn lay(pack: &Arc<Pack>, space: &mut Space<'_>) -> Result<(Self, Vec<(u64, Data)>)> {
-        let runs = space.pass(blocks(pack.length()))?;
+        let runs = space.pass_pack(blocks(pack.length()))?;
         let mut offset = 0;
         let mut data = Vec::with_capacity(runs.len());
         for run in &runs {

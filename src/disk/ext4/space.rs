@@ -1,8 +1,11 @@
 //! Which blocks are taken. Space is handed out in one pass from the front, around the fixed metadata,
 //! so a place depends only on what was placed before it.
 
-use super::geometry::{BLOCK_BYTES, GROUP_BLOCKS, Geometry, Run};
+use super::geometry::{BLOCK, BLOCK_BYTES, GROUP_BLOCKS, Geometry, Run};
 use crate::error::{Error, Kind, Result};
+
+/// Blocks of 64 KiB: what qcow2, VMDK and their like encode at a time. Partitions begin at multiples.
+pub(super) const CLUSTER: u64 = 65536 / BLOCK;
 
 /// The blocks of one filesystem.
 #[derive(Debug)]
@@ -32,36 +35,51 @@ impl<'g> Space<'g> {
         space
     }
 
-    /// Passes over the next `blocks` free blocks, without taking them: runs broken only at fixed
-    /// metadata.
-    pub fn pass(&mut self, blocks: u64) -> Result<Vec<Run>> {
+    /// Passes over free blocks for a pack of `blocks` blocks, without taking them: runs broken only at
+    /// fixed metadata.
+    ///
+    /// Each block lies at the same place within a [`CLUSTER`] as in the pack. So the clusters of an image
+    /// format hold the same bytes wherever the pack lies, also on disks of other sizes, and their encoded
+    /// form can be kept by the pack.
+    pub fn pass_pack(&mut self, blocks: u64) -> Result<Vec<Run>> {
+        self.pass(blocks, CLUSTER)
+    }
+
+    fn pass(&mut self, blocks: u64, cluster: u64) -> Result<Vec<Run>> {
         let mut runs = Vec::with_capacity(1);
-        let mut left = blocks;
-        while left > 0 {
-            let next = self.fixed.partition_point(|run| run.end() <= self.cursor);
-            let wall = match self.fixed.get(next) {
-                Some(run) if run.start <= self.cursor => {
-                    self.cursor = run.end();
-                    continue;
-                }
-                Some(run) => run.start,
-                None => self.geometry.blocks,
-            };
-            let length = left.min(wall - self.cursor);
-            if length == 0 {
-                return Err(Error::new(Kind::NoSpace, "the files do not fit into the disk")
-                    .remedy("choose a larger disk size"));
+        let mut done = 0;
+        while done < blocks {
+            let (start, end) = self.gap()?;
+            let padding = (done % cluster + cluster - start % cluster) % cluster;
+            let length = (blocks - done).min(end.saturating_sub(start + padding));
+            self.cursor = (start + padding).min(end) + length;
+            if length > 0 {
+                runs.push(Run { start: start + padding, length });
+                done += length;
             }
-            runs.push(Run { start: self.cursor, length });
-            self.cursor += length;
-            left -= length;
         }
         Ok(runs)
     }
 
-    /// Passes over and takes.
+    /// From the next free block to the next fixed metadata.
+    fn gap(&mut self) -> Result<(u64, u64)> {
+        let next = self.fixed.partition_point(|run| run.end() <= self.cursor);
+        for run in &self.fixed[next..] {
+            if run.start > self.cursor {
+                return Ok((self.cursor, run.start));
+            }
+            self.cursor = run.end();
+        }
+        if self.cursor < self.geometry.blocks {
+            return Ok((self.cursor, self.geometry.blocks));
+        }
+        Err(Error::new(Kind::NoSpace, "the files do not fit into the disk")
+            .remedy("choose a larger disk size"))
+    }
+
+    /// Takes the next free blocks: runs broken only at fixed metadata.
     pub fn take(&mut self, blocks: u64) -> Result<Vec<Run>> {
-        let runs = self.pass(blocks)?;
+        let runs = self.pass(blocks, 1)?;
         for run in &runs {
             self.claim(*run);
         }
@@ -162,5 +180,18 @@ mod tests {
             assert!(geometry.fixed().contains(&between));
         }
         assert!(space.take(1 << 20).is_err());
+    }
+
+    #[test]
+    fn a_pack_keeps_its_place_within_clusters_on_both_sides_of_metadata() {
+        let geometry = Geometry::new(GIB).unwrap().unwrap();
+        let mut space = Space::new(&geometry);
+        space.take(7).unwrap();
+        let mut done = 0;
+        for run in space.pass_pack(100_000).unwrap() {
+            assert_eq!(run.start % CLUSTER, done % CLUSTER);
+            done += run.length;
+        }
+        assert_eq!(done, 100_000);
     }
 }

@@ -30,11 +30,11 @@ const MOUNT_OPTIONS: u32 = 0x4 | 0x8;
 const SIGNED_HASH: u32 = 1;
 const JOURNAL_BLOCKS_KEPT: u8 = 1;
 const CRC32C: u8 = 1;
-/// Share of the blocks that only root gets. Filling the disk is the commonest way for an appliance to
-/// die, and its daemons run as root beside a database that does not: 2 % of 8 GiB keep 160 MiB for logs,
-/// Puppet and repair, and 2 % of 1 TiB are not the 50 GiB that mke2fs's 5 % would lose. Rounded up: the
-/// kernel takes the share in whole percent when the filesystem grows, and would take 1 otherwise.
-const RESERVED_PERCENT: u64 = 2;
+/// One block in so many is for root only. Filling the disk is the commonest way for an appliance to die,
+/// and its daemons run as root beside a database that does not: 2.5 % of 8 GiB keep 200 MiB for logs,
+/// Puppet and repair, where mke2fs's 5 % would lose 50 GiB of 1 TiB. Not 2 %: as the filesystem grows, the
+/// kernel adds the share in whole percent, rounded down at every step, and would soon go on with 1 %.
+const RESERVED_ONE_IN: u64 = 40;
 
 /// ext_attr, resize_inode, dir_index, has_journal.
 const COMPATIBLE: u32 = 0x8 | 0x10 | 0x20 | 0x4;
@@ -142,11 +142,10 @@ pub(super) fn encode(geometry: &Geometry, params: &Params, counts: &Counts) -> R
 }
 
 fn write_counts(record: &mut Record<LENGTH>, geometry: &Geometry, counts: &Counts) {
-    let reserved = (geometry.blocks * RESERVED_PERCENT).div_ceil(100);
     record.u32(at::INODES, low_u32(geometry.inodes()));
     record.u32(at::FREE_INODES, low_u32(counts.free_inodes));
     record.split_u64(at::BLOCKS, at::BLOCKS_HIGH, geometry.blocks);
-    record.split_u64(at::RESERVED, at::RESERVED_HIGH, reserved);
+    record.split_u64(at::RESERVED, at::RESERVED_HIGH, geometry.blocks / RESERVED_ONE_IN);
     record.split_u64(at::FREE_BLOCKS, at::FREE_BLOCKS_HIGH, counts.free_blocks);
     record.u32(at::BLOCKS_PER_GROUP, low_u32(GROUP_BLOCKS));
     record.u32(at::CLUSTERS_PER_GROUP, low_u32(GROUP_BLOCKS));

@@ -158,12 +158,14 @@ fn write(area: &mut [u8], start: usize, attributes: &[&Attribute<'_>], hashed: b
     }
 }
 
-/// Writes how many inodes use the block, and its checksum, which carries the block's number.
-pub(super) fn seal(block: &mut [u8], number: u64, users: u32, seed: Seed) {
-    put_u32(block, AT_USERS, users);
-    put_u32(block, AT_CHECKSUM, 0);
-    let sum = seed.sum(&[&number.to_le_bytes(), block]);
-    put_u32(block, AT_CHECKSUM, sum);
+/// The bytes on disk of a block that `users` inodes use: with their number, and the checksum, which
+/// carries the block's number.
+pub(super) fn seal(block: &[u8], number: u64, users: u32, seed: Seed) -> Vec<u8> {
+    let mut block = block.to_vec();
+    put_u32(&mut block, AT_USERS, users);
+    let sum = seed.sum(&[&number.to_le_bytes(), &block]);
+    put_u32(&mut block, AT_CHECKSUM, sum);
+    block
 }
 
 #[cfg(test)]

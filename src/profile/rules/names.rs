@@ -12,7 +12,8 @@ pub(super) const SLUG_PATTERN: &str = "^[a-z0-9]+(-[a-z0-9]+)*$";
 pub(super) const BASE_PATTERN: &str = "^[a-z0-9]+([.-][a-z0-9]+)*$";
 
 /// See [`bundle_version`].
-pub(super) const BUNDLE_VERSION_PATTERN: &str = r"^[0-9]+\.[0-9]+\.[0-9]+(-[0-9a-z.-]+)?\+b[0-9]+$";
+pub(super) const BUNDLE_VERSION_PATTERN: &str =
+    r"^(0|[1-9][0-9]*)(\.(0|[1-9][0-9]*)){2}\+b(0|[1-9][0-9]*)$";
 
 /// Debian Policy 5.6.1, and one more limit: apt reads a hyphen at the end as "remove this package".
 pub(super) const PACKAGE_PATTERN: &str = "^[a-z0-9][a-z0-9+.-]*[a-z0-9+]$";
@@ -94,23 +95,12 @@ pub(super) fn bundle_version(text: &str) -> Verdict {
 
 fn is_bundle_version(text: &str) -> bool {
     let Some((version, build)) = text.split_once("+b") else { return false };
-    let (core, pre) = match version.split_once('-') {
-        Some((core, pre)) => (core, Some(pre)),
-        None => (version, None),
-    };
-    let numbers: Vec<&str> = core.split('.').collect();
-    text.len() <= SLUG_LONGEST
-        && numbers.len() == 3
-        && numbers.into_iter().chain([build]).all(is_number)
-        && pre.is_none_or(|pre| pre.split('.').all(is_pre_release))
+    version.split('.').count() == 3 && version.split('.').chain([build]).all(is_number)
 }
 
+/// Digits alone, without the zeros and signs that would give one number two names.
 fn is_number(text: &str) -> bool {
-    !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit())
-}
-
-fn is_pre_release(text: &str) -> bool {
-    !text.is_empty() && text.bytes().all(|b| is_slug_byte(b) || b == b'-')
+    text.parse::<u32>().is_ok_and(|number| number.to_string() == text)
 }
 
 /// A binary package's name, as Debian Policy 5.6.1 has it.

@@ -145,7 +145,7 @@ pub(super) fn proxy(text: &str) -> Verdict {
     if rest.contains('@') {
         return Err(secret("this proxy has credentials in it"));
     }
-    authority(rest.strip_suffix('/').unwrap_or(rest)).map_err(|label| wrong(label))
+    authority(rest.strip_suffix('/').unwrap_or(rest)).map_err(wrong)
 }
 
 fn secret(message: &str) -> Complaint {
@@ -197,21 +197,21 @@ pub(super) fn store(text: &str) -> Verdict {
         if host.contains('@') {
             return Err(secret("this store has credentials in it"));
         }
-        authority(host).map_err(|label| wrong(label))?;
-        return url_path(path).map_err(|label| wrong(label));
+        authority(host).map_err(wrong)?;
+        return url_path(path).map_err(wrong);
     }
     let Some(path) = text.strip_prefix("file:") else {
         return Err(wrong("it must begin with https:// or file:"));
     };
     match path.strip_prefix("//") {
         Some(absolute) => match absolute.strip_prefix('/') {
-            Some(path) => url_path(path).map_err(|label| wrong(label)),
+            Some(path) => url_path(path).map_err(wrong),
             None => Err(wrong("file:// takes an absolute path: three slashes")),
         },
         None if path.is_empty() || path.starts_with('/') => {
             Err(wrong("write file:/// for an absolute path"))
         }
-        None => url_path(path).map_err(|label| wrong(label)),
+        None => url_path(path).map_err(wrong),
     }
 }
 
@@ -230,7 +230,9 @@ fn url_path(path: &str) -> Result<(), &'static str> {
 /// What a probe asks for: path and query.
 pub(super) fn http_path(text: &str) -> Verdict {
     let allowed = |b: u8| b.is_ascii_alphanumeric() || b"/._~-+%?&=,:@".contains(&b);
-    let good = text.starts_with('/') && text.len() <= URL_LONGEST && text.bytes().all(allowed);
+    let dots = text.split(['/', '?']).any(|part| part == "." || part == "..");
+    let good =
+        text.starts_with('/') && !dots && text.len() <= URL_LONGEST && text.bytes().all(allowed);
     if good {
         return Ok(());
     }

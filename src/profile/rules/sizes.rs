@@ -7,6 +7,9 @@ use super::{Complaint, Verdict};
 /// A whole number and a binary unit.
 pub(super) const PATTERN: &str = "^[0-9]+ ?(MiB|GiB|TiB)$";
 
+/// The units that profiles use; a plain number says too little to a reader.
+const UNITS: [&str; 3] = ["MiB", "GiB", "TiB"];
+
 /// The smallest disk: a base with Puppet Server takes about 1.3 GiB; the rest is for the application.
 pub(super) const DISK_SMALLEST: ByteSize = ByteSize(3 * GIB);
 
@@ -28,8 +31,10 @@ pub(super) fn memory(text: &str) -> Verdict {
 }
 
 fn between(text: &str, what: &str, smallest: ByteSize, largest: ByteSize) -> Verdict {
+    let unit = text.trim_start_matches(|c: char| c.is_ascii_digit());
+    let unit = unit.strip_prefix(' ').unwrap_or(unit);
     let size = match text.parse::<ByteSize>() {
-        Ok(size) if !text.ends_with(|c: char| c.is_ascii_digit()) => size,
+        Ok(size) if UNITS.contains(&unit) => size,
         _ => return Err(not_a_size(text)),
     };
     let range = format!("allowed are {smallest} to {largest}");

@@ -16,7 +16,7 @@ const FILE_LONGEST: usize = 256 << 10;
 /// What a shell, Puppet, YAML or a terminal could take for more than text, and what people mean by it.
 const SPECIAL: [(char, &str); 5] = [
     ('"', "write typographic quotes: \u{201c} and \u{201d}"),
-    ('\'', "write the typographic apostrophe: \u{2019}"),
+    ('\'', "use the typographic apostrophe"),
     ('\\', "leave the backslash out"),
     ('`', "leave the backtick out"),
     ('$', "write the currency's name, as in USD"),
@@ -120,14 +120,16 @@ fn harmless(text: &str, what: &str) -> Verdict {
     if text.contains(INTERPOLATION) {
         return Err(interpolation(what));
     }
-    match SPECIAL.iter().find(|(special, _)| text.contains(*special)) {
-        None => Ok(()),
-        Some((special, remedy)) => Err(Complaint::new(
-            format!("{what} holds the character {special}"),
-            "a shell or Puppet could take it for code",
-        )
-        .help(*remedy)),
-    }
+    let Some((special, remedy)) = SPECIAL.iter().find(|(special, _)| text.contains(*special))
+    else {
+        return Ok(());
+    };
+    let label = match special {
+        '\'' => format!("write \"{}\"", text.replace('\'', "\u{2019}")),
+        _ => "not allowed here".to_owned(),
+    };
+    Err(Complaint::new(format!("{what} holds the character {special}"), label)
+        .help(format!("{remedy}; shells and Puppet could take it for code")))
 }
 
 fn interpolation(what: &str) -> Complaint {

@@ -66,6 +66,11 @@ impl Archive {
         Ok(Self { file, path: path.to_owned(), entries })
     }
 
+    /// Whether it has an entry of this name.
+    pub fn holds(&self, path: impl AsRef<[u8]>) -> bool {
+        self.entries.contains_key(path.as_ref())
+    }
+
     /// Forgets the entries for which `keep` says no; what hangs below a folder is asked for itself.
     ///
     /// A further name of a forgotten file takes its place.

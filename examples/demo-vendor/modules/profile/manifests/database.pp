@@ -13,8 +13,6 @@ class profile::database (
     version      => $version,
     # the meta service `postgresql` is active even when no cluster runs
     service_name => "postgresql@${cluster}",
-    encoding     => 'UTF8',
-    locale       => 'C.UTF-8',
   }
 
   class { 'postgresql::server':

@@ -1,5 +1,4 @@
 //! The way of a bundle: site, archive, store, pin, cache, tree.
-#![allow(clippy::unwrap_used)]
 
 use std::path::{Path, PathBuf};
 
@@ -9,13 +8,13 @@ use slipway::tree::{Node, Tree};
 use slipway::units::Timestamp;
 use slipway::{blob, layer};
 
-const TIME: Timestamp = Timestamp { seconds: 1_700_000_000, nanos: 0 };
+pub const TIME: Timestamp = Timestamp { seconds: 1_700_000_000, nanos: 0 };
 
-fn vendor() -> PathBuf {
+pub fn vendor() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/demo-vendor")
 }
 
-fn build(site: &Path, out: &Path, build: u32) -> Bundle {
+pub fn build(site: &Path, out: &Path, build: u32) -> Bundle {
     let request = bundle::Request {
         site,
         build,
@@ -27,7 +26,7 @@ fn build(site: &Path, out: &Path, build: u32) -> Bundle {
     bundle::build(&request, &Quiet).unwrap()
 }
 
-fn name(text: &str) -> Name {
+pub fn name(text: &str) -> Name {
     text.parse().unwrap()
 }
 

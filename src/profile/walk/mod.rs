@@ -1,11 +1,17 @@
 //! Holds a spanned tree against the schema, and reports every difference.
 
+mod reading;
+
 use serde_json::{Map, Value as Schema};
+
+use self::reading::{
+    constants, is_kind, join, kind_name, lower_first, required, table_name, variants,
+};
 
 use super::diagnostic::{Diagnostic, Place, SourceFile};
 use super::node::{Entry, Node, Table, Value};
 use super::rules::Rule;
-use super::suggest::{nearest, one_of, wrapped};
+use super::suggest::{nearest, one_of};
 
 /// Checks a whole profile.
 pub(super) fn check(
@@ -79,31 +85,43 @@ impl<'a> Walk<'a> {
                 None => {}
             }
         }
-        for key in required(schema).filter(|key| !table.contains_key(*key)) {
+        // a key that is there, but misspelt, was reported with what it should be
+        let meant = |key: &str| {
+            let unknown = table.keys().filter(|key| !known.contains_key(*key));
+            unknown
+                .filter_map(|own| nearest(own, known.keys().map(String::as_str)))
+                .any(|n| n == key)
+        };
+        for key in required(schema).filter(|key| !table.contains_key(*key) && !meant(key)) {
             self.missing(key, known.get(key), place, path);
         }
     }
 
     fn unknown(&mut self, key: &str, entry: &Entry, known: &Map<String, Schema>, path: &str) {
-        let near = nearest(key, known.keys().map(String::as_str));
-        let label = match (near, self.home_of(key)) {
-            (Some(near), _) => format!("did you mean `{near}`?"),
-            (None, Some(home)) => format!("it belongs into [{home}]"),
-            (None, None) => "no such key".to_owned(),
+        let label = match nearest(key, known.keys().map(String::as_str)) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None => self.elsewhere(key),
         };
         let error = Diagnostic::at(&entry.key, format!("unknown key `{key}`"), label);
         let names = one_of(known.keys().map(String::as_str), "and");
-        self.errors.push(error.help(wrapped(&format!("{} has {names}", table_name(path)))));
+        self.errors.push(error.help(format!("{} has {names}", table_name(path))));
     }
 
-    /// The table of the top level that has this key, for keys that stand in the wrong table.
-    fn home_of(&self, key: &str) -> Option<&'a str> {
-        let tables = self.root.get("properties")?.as_object()?;
-        let has = |schema: &'a Schema| {
-            let known = self.resolve(schema)?.get("properties")?;
-            known.get(key)
-        };
-        tables.iter().find(|(_, schema)| has(schema).is_some()).map(|(name, _)| name.as_str())
+    /// What to say of a key that stands in the wrong table: which one has it, or one like it.
+    fn elsewhere(&self, key: &str) -> String {
+        let tables = self.root.get("properties").and_then(Schema::as_object);
+        let known = tables.into_iter().flatten().filter_map(|(table, schema)| {
+            Some((table, self.resolve(schema)?.get("properties")?.as_object()?))
+        });
+        let mut like = None;
+        for (table, keys) in known {
+            if keys.contains_key(key) {
+                return format!("it belongs into [{table}]");
+            }
+            let near = nearest(key, keys.keys().map(String::as_str));
+            like = like.or(near.map(|near| format!("did you mean `{near}` in [{table}]?")));
+        }
+        like.unwrap_or_else(|| "no such key".to_owned())
     }
 
     /// The child is where it has to be written, also when a parent has half of the table.
@@ -117,7 +135,7 @@ impl<'a> Walk<'a> {
         };
         let about = schema.and_then(|schema| schema.get("description")).and_then(Schema::as_str);
         let error = match about {
-            Some(about) => error.help(format!("{key}: {}", lower_first(about))),
+            Some(about) => error.help(lower_first(about)),
             None => error,
         };
         let names: Vec<String> =
@@ -249,66 +267,5 @@ impl<'a> Walk<'a> {
                 self.errors.push(error.also(&first.place, "it is here already"));
             }
         }
-    }
-}
-
-fn is_kind(kind: &str, value: &Value) -> bool {
-    match kind {
-        "string" => matches!(value, Value::String(_)),
-        "integer" => matches!(value, Value::Integer(_)),
-        "number" => matches!(value, Value::Integer(_) | Value::Float(_)),
-        "boolean" => matches!(value, Value::Boolean(_)),
-        "array" => matches!(value, Value::Array(_)),
-        "object" => matches!(value, Value::Table(_)),
-        _ => true,
-    }
-}
-
-fn kind_name(kind: &str) -> &'static str {
-    match kind {
-        "integer" => "a whole number",
-        "number" => "a number",
-        "boolean" => "true or false",
-        "array" => "a list",
-        "object" => "a table",
-        _ => "a text",
-    }
-}
-
-/// The names of a closed set of texts.
-fn constants(schema: &Map<String, Schema>) -> Option<Vec<&str>> {
-    if let Some(Schema::Array(names)) = schema.get("enum") {
-        return names.iter().map(Schema::as_str).collect();
-    }
-    let cases = schema.get("oneOf")?.as_array()?;
-    cases.iter().map(|case| case.get("const").and_then(Schema::as_str)).collect()
-}
-
-fn variants(schema: &Map<String, Schema>) -> Option<Vec<&Map<String, Schema>>> {
-    schema.get("anyOf")?.as_array()?.iter().map(Schema::as_object).collect()
-}
-
-fn required(schema: &Map<String, Schema>) -> impl Iterator<Item = &str> {
-    let keys = schema.get("required").and_then(Schema::as_array);
-    keys.into_iter().flatten().filter_map(Schema::as_str)
-}
-
-fn join(path: &str, key: &str) -> String {
-    if path.is_empty() { key.to_owned() } else { format!("{path}.{key}") }
-}
-
-fn table_name(path: &str) -> String {
-    if path.is_empty() { "a profile".to_owned() } else { format!("[{path}]") }
-}
-
-fn lower_first(text: &str) -> String {
-    let text = text.trim_end_matches('.');
-    let mut chars = text.chars();
-    match chars.next() {
-        // an acronym stays as it is
-        Some(first) if !chars.clone().next().is_some_and(char::is_uppercase) => {
-            first.to_lowercase().chain(chars).collect()
-        }
-        _ => text.to_owned(),
     }
 }

@@ -1,1 +1,0 @@
-//! What went into an image, read from outside without mounting it.

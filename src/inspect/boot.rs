@@ -1,0 +1,103 @@
+//! How an image boots: the BIOS way and the files of its EFI partition.
+
+use std::io::Read;
+use std::sync::Arc;
+
+use serde::Serialize;
+
+use super::image::{Image, Window};
+use super::{fat, pe};
+use crate::disk::layout::{Region, SECTOR};
+use crate::error::{Error, Kind, Result};
+use crate::units::{ByteSize, MIB};
+
+/// How many times the EFI partition's bytes may be read: a chain of clusters that bites its tail must end.
+const BUDGET_FACTOR: u64 = 4;
+/// The most folders within folders, names in one folder, and bytes of a program that are looked at.
+const DEPTH: usize = 8;
+const NAMES: usize = 1000;
+const PROGRAM_LIMIT: u64 = 64 * MIB;
+/// Where boot.img has the sector of the core image (GRUB 2.06, boot.S), and what its messages begin with.
+const BOOT_KERNEL_SECTOR: usize = 0x5C;
+const BOOT_MESSAGE: &[u8] = b"GRUB";
+
+/// One file of the EFI partition.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct EfiFile {
+    /// Its path, with `/` between names.
+    pub path: String,
+    /// Its length.
+    pub size: ByteSize,
+    /// The names in the certificates of a program's signatures, in their order: each certificate's issuer and
+    /// then its owner. They are shown and not verified. Empty for a program without a signature; absent
+    /// for what is no program.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub signers: Option<Vec<String>>,
+}
+
+/// Whether the first sector is GRUB's, and points at the BIOS boot partition.
+pub fn bios(image: &Image, partition: Region) -> Result<bool> {
+    let mut sector = [0; SECTOR as usize];
+    image.read_at(&mut sector, 0)?;
+    let kernel = sector[BOOT_KERNEL_SECTOR..].first_chunk().map_or(0, |b| u64::from_le_bytes(*b));
+    let grub = sector.windows(BOOT_MESSAGE.len()).any(|w| w == BOOT_MESSAGE);
+    let mut core = [0; SECTOR as usize];
+    image.read_at(&mut core, partition.offset)?;
+    Ok(grub && kernel == partition.first_sector() && core.iter().any(|b| *b != 0))
+}
+
+/// All files of the EFI partition by path.
+pub fn efi_files(image: &Arc<Image>, partition: Region) -> Result<Vec<EfiFile>> {
+    fat::check(image, partition)?;
+    let read = || -> std::io::Result<Vec<EfiFile>> {
+        let budget = partition.length.saturating_mul(BUDGET_FACTOR);
+        let window = Window::new(image, partition.offset, partition.length, budget);
+        let volume = fatfs::FileSystem::new(window, fatfs::FsOptions::new())?;
+        let mut files = Vec::new();
+        walk(&volume.root_dir(), "", 0, &mut files)?;
+        files.sort_by(|a: &EfiFile, b| a.path.cmp(&b.path));
+        Ok(files)
+    };
+    let failed = || {
+        let message = "cannot read the EFI partition";
+        Error::new(Kind::Damaged, message).at(image.path()).offset(partition.offset)
+    };
+    // fatfs computes with cluster numbers as it finds them, and a build that checks for overflows stops
+    // there: foreign bytes are no reason for this program to end
+    match std::panic::catch_unwind(read) {
+        Ok(files) => files.map_err(|e| failed().because(e)),
+        Err(_) => Err(failed()),
+    }
+}
+
+fn walk(
+    folder: &fatfs::Dir<'_, Window>,
+    above: &str,
+    depth: usize,
+    files: &mut Vec<EfiFile>,
+) -> std::io::Result<()> {
+    for entry in folder.iter().take(NAMES) {
+        let entry = entry?;
+        let name = entry.file_name();
+        if matches!(name.as_str(), "." | "..") {
+            continue;
+        }
+        let path = if above.is_empty() { name } else { format!("{above}/{name}") };
+        if entry.is_dir() {
+            if depth < DEPTH {
+                walk(&entry.to_dir(), &path, depth + 1, files)?;
+            }
+            continue;
+        }
+        let program = path.to_ascii_lowercase().ends_with(".efi");
+        let signers = if program { Some(signers(entry.to_file())?) } else { None };
+        files.push(EfiFile { path, size: ByteSize(entry.len()), signers });
+    }
+    Ok(())
+}
+
+fn signers(file: fatfs::File<'_, Window>) -> std::io::Result<Vec<String>> {
+    let mut program = Vec::new();
+    file.take(PROGRAM_LIMIT).read_to_end(&mut program)?;
+    Ok(pe::signers(&program))
+}

@@ -1,0 +1,108 @@
+//! What went into an image, read from outside without booting or mounting it.
+//!
+//! Images are foreign bytes: another program may have written them, and a disk may have damaged them.
+
+mod boot;
+mod fat;
+mod image;
+mod pe;
+mod qcow2;
+mod root;
+mod table;
+
+use std::path::Path;
+use std::sync::Arc;
+
+use gpt::partition_types::{BIOS, EFI, LINUX_ROOT_X64, Type};
+use serde::Serialize;
+
+pub use boot::EfiFile;
+pub use image::Image;
+pub use root::RootFacts;
+pub use table::{Partition, Table};
+
+use crate::error::{Error, Kind, Result};
+use crate::manifest::ImageRecord;
+use crate::profile::Format;
+use crate::units::ByteSize;
+use root::Root;
+
+/// Everything that an image says about itself.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Report {
+    /// The image's format.
+    pub format: Format,
+    /// The size of the disk in it.
+    pub disk: ByteSize,
+    /// The length of the file.
+    pub file: ByteSize,
+    /// The partition table.
+    pub table: Table,
+    /// How it boots.
+    pub boot: Boot,
+    /// The root filesystem.
+    pub root: RootFacts,
+    /// What the builder wrote down; none in an image that slipway did not build.
+    pub record: Option<ImageRecord>,
+}
+
+/// The ways to boot an image.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Boot {
+    /// Whether it has GRUB for BIOS.
+    pub bios: bool,
+    /// What lies on the EFI partition.
+    pub efi: Vec<EfiFile>,
+}
+
+/// Reads all that an image says about itself.
+///
+/// # Errors
+/// [`Kind::Damaged`] with the image's path, and the byte where it is known, for bytes that make no sense;
+/// [`Kind::Refused`] for images that need other files or keys.
+pub fn inspect(path: &Path) -> Result<Report> {
+    let image = Arc::new(Image::open(path)?);
+    let table = table::read(&image)?;
+    let bios = match find(&table, &BIOS) {
+        Some(partition) => boot::bios(&image, partition.region())?,
+        None => false,
+    };
+    let efi = match find(&table, &EFI) {
+        Some(partition) => boot::efi_files(&image, partition.region())?,
+        None => Vec::new(),
+    };
+    let root = open_root(&image, &table)?;
+    Ok(Report {
+        format: image.format(),
+        disk: ByteSize(image.size()),
+        file: ByteSize(image.length()),
+        boot: Boot { bios, efi },
+        root: root.facts()?,
+        record: root.record()?,
+        table,
+    })
+}
+
+/// Writes one file of the image's root filesystem to `out`; gives its length in bytes.
+pub fn copy_file(path: &Path, in_image: &str, out: &mut dyn std::io::Write) -> Result<u64> {
+    if !in_image.starts_with('/') {
+        let message = format!("{in_image:?} is not a path from the image's root");
+        return Err(Error::new(Kind::Input, message).remedy("begin it with a /"));
+    }
+    let image = Arc::new(Image::open(path)?);
+    let table = table::read(&image)?;
+    open_root(&image, &table)?.copy(in_image, out)
+}
+
+fn open_root(image: &Arc<Image>, table: &Table) -> Result<Root> {
+    let partition = find(table, &LINUX_ROOT_X64).ok_or_else(|| {
+        Error::new(Kind::Damaged, "the disk has no root partition for x86-64")
+            .at(image.path())
+            .remedy("give an image that slipway built")
+    })?;
+    Root::open(image, partition.region())
+}
+
+fn find<'t>(table: &'t Table, wanted: &Type) -> Option<&'t Partition> {
+    table.partitions.iter().find(|p| p.is(wanted))
+}

@@ -1,0 +1,159 @@
+//! The root filesystem of an image.
+
+use std::io::Read;
+use std::sync::Arc;
+
+use ext4_view::{Ext4, Ext4Error};
+use serde::Serialize;
+
+use super::image::{Image, Window};
+use crate::disk::layout::Region;
+use crate::error::{Error, Kind, Result};
+use crate::manifest::{IMAGE_RECORD, ImageRecord};
+use crate::units::MIB;
+
+/// The largest record that is read, in bytes; a real one has a few hundred KiB.
+const RECORD_LIMIT: u64 = 32 * MIB;
+/// The largest of the small files, in bytes.
+const SMALL_LIMIT: u64 = MIB;
+/// Names in one folder that are looked at.
+const NAMES: usize = 4096;
+/// Bytes of the whole filesystem that may be read, as a factor of its size.
+const BUDGET_FACTOR: u64 = 4;
+/// The version of the image record that this program writes and reads.
+const RECORD_FORMAT: u32 = 1;
+
+/// Facts of the root filesystem.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct RootFacts {
+    /// Its UUID.
+    pub uuid: String,
+    /// Its label.
+    pub label: String,
+    /// The system's own name: PRETTY_NAME of os-release.
+    pub system: Option<String>,
+    /// The kernels in /boot, by file name.
+    pub kernels: Vec<String>,
+    /// Where the link that boots points.
+    pub boots: Option<String>,
+}
+
+/// An open root filesystem.
+#[derive(Debug)]
+pub struct Root {
+    image: Arc<Image>,
+    region: Region,
+    filesystem: Ext4,
+}
+
+impl Root {
+    /// Reads the superblock and the group descriptors.
+    pub fn open(image: &Arc<Image>, region: Region) -> Result<Self> {
+        let budget = region.length.saturating_mul(BUDGET_FACTOR);
+        let window = Window::new(image, region.offset, region.length, budget);
+        let filesystem = Ext4::load(Box::new(window)).map_err(|e| {
+            let message = "cannot read the root filesystem";
+            Error::new(Kind::Damaged, message).at(image.path()).offset(region.offset).because(e)
+        })?;
+        Ok(Self { image: image.clone(), region, filesystem })
+    }
+
+    /// What can be told without a record.
+    pub fn facts(&self) -> Result<RootFacts> {
+        let os_release = self.small("/etc/os-release")?.unwrap_or_default();
+        let name = os_release.lines().find_map(|line| line.strip_prefix("PRETTY_NAME="));
+        Ok(RootFacts {
+            uuid: self.filesystem.uuid().to_string(),
+            label: self.filesystem.label().display().to_string(),
+            system: name.map(|n| n.trim_matches(['"', '\'']).to_owned()),
+            kernels: self.kernels()?,
+            boots: self.link("/vmlinuz").or_else(|| self.link("/boot/vmlinuz")),
+        })
+    }
+
+    /// The image record; none when the image has none.
+    pub fn record(&self) -> Result<Option<ImageRecord>> {
+        let Some(text) = self.text(IMAGE_RECORD, RECORD_LIMIT)? else {
+            return Ok(None);
+        };
+        #[derive(serde::Deserialize)]
+        struct Version {
+            format: u32,
+        }
+        let broken = |e| self.wrong("the image record is broken", IMAGE_RECORD).because(e);
+        let version: Version = serde_json::from_str(&text).map_err(broken)?;
+        if version.format != RECORD_FORMAT {
+            let message = format!("the image record has format {}", version.format);
+            return Err(Error::new(Kind::Refused, message)
+                .at(self.image.path())
+                .remedy("inspect it with the version of slipway that built it"));
+        }
+        serde_json::from_str(&text).map(Some).map_err(broken)
+    }
+
+    /// Writes a file's bytes to `out`; symbolic links are followed.
+    pub fn copy(&self, path: &str, out: &mut dyn std::io::Write) -> Result<u64> {
+        let file = self.filesystem.open(path).map_err(|e| self.failed(path, e))?;
+        let copied = std::io::copy(&mut { file }, out);
+        copied.map_err(|e| self.wrong("cannot copy the file", path).because(e))
+    }
+
+    fn kernels(&self) -> Result<Vec<String>> {
+        let folder = match self.filesystem.read_dir("/boot") {
+            Ok(folder) => folder,
+            Err(Ext4Error::NotFound) => return Ok(Vec::new()),
+            Err(e) => return Err(self.failed("/boot", e)),
+        };
+        let mut kernels = Vec::new();
+        for entry in folder.take(NAMES) {
+            let entry = entry.map_err(|e| self.failed("/boot", e))?;
+            let name = entry.file_name().display().to_string();
+            if name.starts_with("vmlinuz-") {
+                kernels.push(name);
+            }
+        }
+        kernels.sort();
+        Ok(kernels)
+    }
+
+    fn link(&self, path: &str) -> Option<String> {
+        self.filesystem.read_link(path).ok().map(|target| target.display().to_string())
+    }
+
+    fn small(&self, path: &str) -> Result<Option<String>> {
+        self.text(path, SMALL_LIMIT)
+    }
+
+    /// A text file of up to `limit` bytes; none when it does not exist.
+    fn text(&self, path: &str, limit: u64) -> Result<Option<String>> {
+        let file = match self.filesystem.open(path) {
+            Ok(file) => file,
+            Err(Ext4Error::NotFound) => return Ok(None),
+            Err(e) => return Err(self.failed(path, e)),
+        };
+        if file.metadata().len() > limit {
+            return Err(self.wrong(&format!("a file has more than {limit} bytes"), path));
+        }
+        let mut text = String::new();
+        let read = file.take(limit).read_to_string(&mut text);
+        read.map_err(|e| self.wrong("cannot read a file", path).because(e))?;
+        Ok(Some(text))
+    }
+
+    fn failed(&self, path: &str, error: Ext4Error) -> Error {
+        let kind = match error {
+            Ext4Error::NotFound => Kind::NotFound,
+            Ext4Error::Corrupt(_) | Ext4Error::Incompatible(_) | Ext4Error::Io(_) => Kind::Damaged,
+            _ => Kind::Input,
+        };
+        Error::new(kind, format!("cannot read {path} in the image"))
+            .at(self.image.path())
+            .because(error)
+    }
+
+    fn wrong(&self, what: &str, path: &str) -> Error {
+        Error::new(Kind::Damaged, format!("{what}: {path}"))
+            .at(self.image.path())
+            .offset(self.region.offset)
+    }
+}

@@ -1,0 +1,158 @@
+//! Real appliances, from a profile to READY and back: minutes each, so behind the feature `boots`.
+//!
+//! A boot is shared by all that can be asked of it: a test names one scenario, and asserts everything
+//! that it shows. `cargo test --features boots --test boot`
+#![cfg(feature = "boots")]
+#![allow(clippy::unwrap_used)]
+
+mod common;
+
+use std::sync::OnceLock;
+
+use common::disk::GuestDisk;
+use common::project::{Project, Smoke};
+use slipway::units::GIB;
+
+/// A machine that converged, and its disk afterwards.
+struct Converged {
+    smoke: Smoke,
+    disk: GuestDisk,
+}
+
+fn converged(project: &Project, profile: &str, arguments: &[&str]) -> Converged {
+    let kept = project.root().join(format!("{profile}-{}.qcow2", arguments.len()));
+    let keep = ["--keep-disk", kept.to_str().unwrap()];
+    let smoke = project.smoke(profile, &[arguments, &keep].concat());
+    smoke.assert_code(0);
+    let disk = GuestDisk::open(&kept);
+    std::fs::remove_file(&kept).unwrap();
+    Converged { smoke, disk }
+}
+
+/// The demo customer's image, built once, as a user builds it.
+fn demo() -> &'static Project {
+    static DEMO: OnceLock<Project> = OnceLock::new();
+    DEMO.get_or_init(|| {
+        let project = Project::new();
+        project.publish("demo");
+        project.build("demo");
+        project
+    })
+}
+
+/// BIOS, the Puppet Server, a disk of 100 GiB, and a second start at the power button.
+fn restarted() -> &'static Converged {
+    static BOOT: OnceLock<Converged> = OnceLock::new();
+    BOOT.get_or_init(|| converged(demo(), "demo", &["--reboot", "--disk-size", "100 GiB"]))
+}
+
+/// The same image; the power is cut in the middle of its first converge.
+fn cut_off() -> &'static Converged {
+    static BOOT: OnceLock<Converged> = OnceLock::new();
+    BOOT.get_or_init(|| converged(demo(), "demo", &["--cut-at", "CONVERGING"]))
+}
+
+/// A profile of a masterless machine on debian-12; `more` is further TOML.
+fn masterless(site: &str, more: &str) -> String {
+    format!(
+        "base = \"debian-12\"\nsite = \"{site}\"\nchannel = \"stable\"\nstore = \"file:out/store\"\n\
+         [customer]\nname = \"Masterless\"\n[master]\nmode = \"apply\"\n{more}"
+    )
+}
+
+#[test]
+fn the_demo_converges_by_its_own_puppet_server_and_keeps_what_it_stored_over_a_reboot() {
+    let Converged { smoke, .. } = restarted();
+    for boot in [0, 1] {
+        let states = smoke.states(boot);
+        assert!(states.contains(&"PUPPETSERVER") && states.ends_with(&["READY"]), "{states:?}");
+        println!("boot {}: READY after {:.0} s", boot + 1, smoke.seconds_to_ready(boot));
+    }
+    let probes = smoke.report["boots"][1]["probes"].as_array().unwrap();
+    let found = |probe: &&serde_json::Value| {
+        probe["probe"].as_str().unwrap().starts_with("GET /api/entries")
+    };
+    assert_eq!(probes.iter().find(found).unwrap()["ok"], true);
+    assert!(!smoke.report["boots"][1].to_string().contains("POST"), "it sent the value again");
+    assert_eq!(smoke.report["boots"][0]["end"], "power-button");
+    let identity = |boot: usize| &smoke.report["boots"][boot]["identity"];
+    assert_eq!(identity(0), identity(1));
+    assert!(identity(0)["ssh_fingerprint"].as_str().unwrap().starts_with("SHA256:"));
+}
+
+#[test]
+fn the_root_grows_to_a_disk_of_100_gib_and_stays_clean() {
+    let Converged { disk, .. } = restarted();
+    assert_eq!(disk.size(), 100 * GIB);
+    let root = disk.root_size();
+    assert!(root > 99 * GIB, "root has {root} bytes");
+    disk.assert_clean();
+}
+
+#[test]
+fn a_machine_whose_power_was_cut_during_converge_goes_on_and_converges() {
+    let Converged { smoke, disk } = cut_off();
+    assert!(smoke.states(0).ends_with(&["CONVERGING"]), "{:?}", smoke.states(0));
+    assert!(smoke.states(1).ends_with(&["READY"]), "{:?}", smoke.states(1));
+    assert_eq!(smoke.report["boots"][0]["end"], "power-cut");
+    disk.assert_clean();
+}
+
+#[test]
+fn two_machines_of_one_image_share_no_secret() {
+    let (first, second) = (&restarted().disk, &cut_off().disk);
+    for path in [
+        "/etc/machine-id",
+        "/etc/ssh/ssh_host_ed25519_key",
+        "/etc/ssh/ssh_host_ecdsa_key",
+        "/etc/puppet/puppetserver/ca/ca_key.pem",
+        "/var/lib/slipway/instance-id",
+        "/var/lib/slipway/secrets/admin-password",
+        "/var/lib/slipway/secrets/site",
+    ] {
+        let (one, other) = (first.read(path), second.read(path));
+        assert!(one.len() >= 16 && other.len() >= 16, "{path} is empty");
+        assert_ne!(one, other, "{path}");
+    }
+}
+
+#[test]
+fn a_masterless_machine_converges_under_uefi() {
+    let project = Project::new();
+    project.publish("demo");
+    let probes =
+        "[[probes]]\nhttp = \"/health\"\n[[probes]]\ncommand = \"test -d /sys/firmware/efi\"\n";
+    project.profile("masterless", &masterless("demo", probes));
+    project.build("masterless");
+    let smoke = project.smoke("masterless", &["--firmware", "uefi"]);
+    smoke.assert_code(0);
+    let states = smoke.states(0);
+    assert!(states.ends_with(&["READY"]) && !states.contains(&"PUPPETSERVER"), "{states:?}");
+    println!("READY after {:.0} s", smoke.seconds_to_ready(0));
+}
+
+#[test]
+fn the_boot_chain_is_accepted_by_secure_boot_with_microsofts_keys() {
+    let project = Project::new();
+    project.publish("tiny");
+    // the variable's fifth byte is its value (UEFI 2.10, 3.3: SecureBoot)
+    let variable = "/sys/firmware/efi/efivars/SecureBoot-8be4df61-93ca-11d2-aa0d-00e098032b8c";
+    let probe = format!("[[probes]]\ncommand = 'od -An -tu1 -j4 -N1 {variable} | grep -q 1'\n");
+    project.profile("secure", &masterless("tiny", &probe));
+    project.build("secure");
+    project.smoke("secure", &["--firmware", "secure-boot"]).assert_code(0);
+}
+
+#[test]
+fn a_broken_site_ends_failed_and_names_the_resource() {
+    let project = Project::new();
+    project.publish("broken");
+    project.profile("broken", &masterless("broken", ""));
+    project.build("broken");
+    let smoke = project.smoke("broken", &[]);
+    smoke.assert_code(11);
+    let failed = smoke.report["verdict"]["line"]["failed"].to_string();
+    assert!(failed.contains("Exec[break on purpose]"), "{failed}");
+    assert!(smoke.shown.contains("failed: Exec[break on purpose]"), "{}", smoke.shown);
+    assert!(!smoke.states(0).contains(&"READY"));
+}

@@ -1,0 +1,84 @@
+//! Looks into a machine's disk after it ran, by programs that slipway did not write: qemu-img, sgdisk,
+//! debugfs, e2fsck.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+/// The root partition's slot.
+const ROOT: u32 = 3;
+
+/// What the table counts in, in bytes.
+const SECTOR: u64 = 512;
+
+/// A disk as a sparse raw file, and where its root filesystem is.
+pub struct GuestDisk {
+    folder: tempfile::TempDir,
+    root_offset: u64,
+    size: u64,
+}
+
+impl GuestDisk {
+    /// Takes the disk apart that `slipway smoke --keep-disk` left.
+    pub fn open(qcow2: &Path) -> Self {
+        let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+        let raw = folder.path().join("disk.raw");
+        let mut convert = Command::new("qemu-img");
+        must(convert.args(["convert", "-O", "raw"]).arg(qcow2).arg(&raw));
+        let root = must(Command::new("sgdisk").arg(format!("--info={ROOT}")).arg(&raw));
+        let root = String::from_utf8_lossy(&root.stdout).into_owned();
+        let first = root.lines().find_map(|line| line.strip_prefix("First sector: ")).unwrap();
+        let sector: u64 = first.split_whitespace().next().unwrap().parse().unwrap();
+        let root_offset = sector * SECTOR;
+        let size = raw.metadata().unwrap().len();
+        Self { folder, root_offset, size }
+    }
+
+    /// The size of the disk in bytes.
+    pub fn size(&self) -> u64 {
+        self.size
+    }
+
+    fn raw(&self) -> PathBuf {
+        self.folder.path().join("disk.raw")
+    }
+
+    /// As e2fsprogs names a filesystem inside a larger file.
+    fn root(&self) -> String {
+        format!("{}?offset={}", self.raw().display(), self.root_offset)
+    }
+
+    /// The content of a file of the root filesystem.
+    pub fn read(&self, path: &str) -> Vec<u8> {
+        let output =
+            must(Command::new("debugfs").args(["-R", &format!("cat {path}"), &self.root()]));
+        let complaint = String::from_utf8_lossy(&output.stderr);
+        assert!(!complaint.contains("File not found"), "{path}: {complaint}");
+        output.stdout
+    }
+
+    /// The size of the root filesystem in bytes.
+    pub fn root_size(&self) -> u64 {
+        let output = must(Command::new("dumpe2fs").args(["-h", &self.root()]));
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        let field = |name: &str| -> u64 {
+            let line = text.lines().find_map(|line| line.strip_prefix(name)).unwrap();
+            line.trim().parse().unwrap()
+        };
+        field("Block count:") * field("Block size:")
+    }
+
+    /// Fails unless e2fsck finds nothing at all.
+    pub fn assert_clean(&self) {
+        let output = Command::new("e2fsck").args(["-fn", &self.root()]).output().unwrap();
+        let text = String::from_utf8_lossy(&output.stdout);
+        assert!(output.status.success(), "e2fsck: {}\n{text}", output.status);
+    }
+}
+
+/// Runs a judge; one that is missing or fails fails the test.
+fn must(command: &mut Command) -> Output {
+    let output = command.output().unwrap_or_else(|e| panic!("{command:?}: {e}"));
+    let complaint = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{command:?}: {}\n{complaint}", output.status);
+    output
+}

@@ -1,0 +1,129 @@
+//! A project folder of its own for a test: profiles, the shipped bases, a store. Everything is done
+//! through the program, as a user does it.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use std::sync::{Mutex, PoisonError};
+
+use serde_json::Value;
+
+/// One machine at a time: two would halve each other's speed, and their limits do not know of it.
+static MACHINE: Mutex<()> = Mutex::new(());
+
+/// A folder with profiles/, images/ and out/store.
+pub struct Project {
+    root: tempfile::TempDir,
+}
+
+/// What one smoke test said.
+pub struct Smoke {
+    /// The exit code.
+    pub code: Option<i32>,
+    /// The report.
+    pub report: Value,
+    /// What people see.
+    pub shown: String,
+}
+
+impl Project {
+    /// The shipped bases and the shipped demo profile; nothing is published yet.
+    pub fn new() -> Self {
+        let root = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+        std::fs::create_dir(root.path().join("profiles")).unwrap();
+        std::os::unix::fs::symlink(repository("images"), root.path().join("images")).unwrap();
+        let demo = std::fs::read_to_string(repository("profiles/demo.toml")).unwrap();
+        let project = Self { root };
+        project.profile("demo", &demo);
+        project
+    }
+
+    /// Its folder.
+    pub fn root(&self) -> &Path {
+        self.root.path()
+    }
+
+    /// Writes a profile.
+    pub fn profile(&self, name: &str, text: &str) {
+        std::fs::write(self.root().join(format!("profiles/{name}.toml")), text).unwrap();
+    }
+
+    /// Runs the program in the project's folder, with the cache that all tests share.
+    pub fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_slipway"));
+        command.args(arguments).current_dir(self.root()).env("SLIPWAY_CACHE", cache());
+        command.env_remove("SLIPWAY_PROJECT");
+        command
+    }
+
+    /// The same; it must end well.
+    pub fn run(&self, arguments: &[&str]) -> Output {
+        let output = self.command(arguments).output().unwrap();
+        let shown = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "slipway {arguments:?}: {}\n{shown}", output.status);
+        output
+    }
+
+    /// Builds a site of the demo vendor, and publishes it to the channel stable of the project's store.
+    pub fn publish(&self, site: &str) {
+        let site = repository("examples/demo-vendor/sites").join(site);
+        let store = format!("file://{}", self.root().join("out/store").display());
+        std::fs::create_dir_all(self.root().join("out/store")).unwrap();
+        let arguments = ["--publish", &store, "--channel", "stable"];
+        self.run(&[&["bundle", "build", site.to_str().unwrap()][..], &arguments].concat());
+    }
+
+    /// Builds a profile's image; gives where it lies.
+    pub fn build(&self, profile: &str) -> PathBuf {
+        self.run(&["build", profile]);
+        let folder = self.root().join("out").join(profile);
+        let entries = std::fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path());
+        let mut images: Vec<PathBuf> =
+            entries.filter(|p| p.extension().is_some_and(|e| e == "qcow2")).collect();
+        assert_eq!(images.len(), 1, "{}: {images:?}", folder.display());
+        images.remove(0)
+    }
+
+    /// Boots a profile's image.
+    pub fn smoke(&self, profile: &str, arguments: &[&str]) -> Smoke {
+        let _one = MACHINE.lock().unwrap_or_else(PoisonError::into_inner);
+        let output =
+            self.command(&[&["smoke", profile, "--json"], arguments].concat()).output().unwrap();
+        let shown = String::from_utf8_lossy(&output.stderr).into_owned();
+        // the log of a passed test is hidden, of a failed one it is the evidence
+        println!("slipway smoke {profile} {arguments:?}\n{shown}");
+        let report = serde_json::from_slice(&output.stdout)
+            .unwrap_or_else(|e| panic!("the report is not JSON: {e}\n{shown}"));
+        Smoke { code: output.status.code(), report, shown }
+    }
+}
+
+impl Smoke {
+    /// The states that a boot went through, the first boot being 0.
+    pub fn states(&self, boot: usize) -> Vec<&str> {
+        let states = self.report["boots"][boot]["states"].as_array().unwrap();
+        states.iter().map(|state| state["state"].as_str().unwrap()).collect()
+    }
+
+    /// The machine's uptime at the first READY, in seconds.
+    pub fn seconds_to_ready(&self, boot: usize) -> f64 {
+        let states = self.report["boots"][boot]["states"].as_array().unwrap();
+        let ready = states.iter().find(|state| state["state"] == "READY").unwrap();
+        ready["at"].as_f64().unwrap()
+    }
+
+    /// Fails with what people see unless the exit code is `code`.
+    pub fn assert_code(&self, code: i32) {
+        assert_eq!(self.code, Some(code), "{}", self.shown);
+    }
+}
+
+/// A path in the repository.
+pub fn repository(path: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
+}
+
+/// Bases are made once for all tests of all runs: $SLIPWAY_CACHE, else a folder of the build's own.
+fn cache() -> PathBuf {
+    std::env::var_os("SLIPWAY_CACHE")
+        .map_or_else(|| Path::new(env!("CARGO_TARGET_TMPDIR")).join("cache"), PathBuf::from)
+}

@@ -1,0 +1,13 @@
+//! The ext4 writer, judged by e2fsck, debugfs, resize2fs and ext4-view, none of which we wrote.
+
+#![allow(clippy::unwrap_used)]
+
+mod fidelity;
+mod folders;
+mod growth;
+mod image;
+mod limits;
+#[cfg(feature = "boots")]
+mod online;
+mod placement;
+mod random;

@@ -1,0 +1,347 @@
+//! The smoke test against guests that misbehave in each of the ways that it tells apart. They are real
+//! machines under QEMU; only the operating system is missing (see `common::guest`).
+#![allow(clippy::unwrap_used)]
+
+mod common;
+
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use common::guest::Script;
+use serde_json::Value;
+use slipway::profile::{Format, Probe};
+use slipway::progress::Quiet;
+use slipway::smoke::{self, Accelerator, BootReport, Firmware, Limits, Order, State};
+use slipway::units::{ByteSize, Digest, MIB};
+
+const RELEASE: &str = "demo-1.0.0+b1";
+
+struct Bench {
+    folder: tempfile::TempDir,
+}
+
+impl Bench {
+    fn new(script: &Script) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        script.write(&folder.path().join("guest.raw"));
+        std::fs::create_dir(folder.path().join("scratch")).unwrap();
+        Self { folder }
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// The verb, on this guest, told to translate: the judge is ours here, not the machine.
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_slipway"));
+        command
+            .args(["smoke", "--release", RELEASE, "--accel", "tcg", "--memory", "128 MiB"])
+            .args(arguments)
+            .arg("--report")
+            .arg(self.path("report"))
+            .arg(self.path("guest.raw"))
+            .env("TMPDIR", self.path("scratch"));
+        command
+    }
+
+    fn run(&self, arguments: &[&str]) -> Output {
+        self.command(arguments).output().unwrap()
+    }
+
+    /// The same through the library, with limits of a tenth of a second: ten times that here.
+    fn order(&self) -> Order {
+        let limit = Duration::from_millis(150);
+        Order {
+            image: self.path("guest.raw"),
+            format: Format::Raw,
+            firmware: Firmware::Bios,
+            memory: ByteSize(128 * MIB),
+            vcpus: 1,
+            disk: None,
+            release: RELEASE.to_owned(),
+            probes: Vec::new(),
+            limits: Limits {
+                first_line: Duration::from_secs(1),
+                converge: Duration::from_secs(1),
+                probes: limit,
+                power_off: limit,
+            },
+            timeout: None,
+            accelerator: Some(Accelerator::Tcg),
+            again: None,
+            nonce: "0123456789abcdef".to_owned(),
+            scratch: self.path("scratch"),
+            report: self.path("report"),
+            keep_disk: None,
+            stop: Arc::default(),
+        }
+    }
+
+    fn report(&self) -> Value {
+        serde_json::from_slice(&std::fs::read(self.path("report/report.json")).unwrap()).unwrap()
+    }
+
+    fn left_in_scratch(&self) -> usize {
+        std::fs::read_dir(self.path("scratch")).unwrap().count()
+    }
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+fn run(order: &Order) -> BootReport {
+    smoke::run(order, &Quiet).unwrap()
+}
+
+#[test]
+fn a_failed_appliance_is_reported_with_state_resource_and_hint() {
+    let more = r#","stage":"CONVERGING","code":"resources","message":"1 resource failed","hint":"free some space","failed":["File[/srv/app]: no space left"]"#;
+    let script = Script::new()
+        .line("[    0.000000] Linux version 6.1")
+        .state("BOOTING", RELEASE, "")
+        .state("CONVERGING", RELEASE, r#","attempt":1,"of":3"#)
+        .state("FAILED", RELEASE, more);
+    let bench = Bench::new(&script);
+    let output = bench.run(&[]);
+    let shown = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(11), "{shown}");
+    for part in [
+        "CONVERGING 1/3",
+        "FAILED in stage CONVERGING: 1 resource failed",
+        "failed: File[/srv/app]: no space left",
+        "help: free some space",
+        "Linux version 6.1",
+    ] {
+        assert!(shown.contains(part), "{part:?} is not in:\n{shown}");
+    }
+    let report = bench.report();
+    assert_eq!(report["verdict"]["kind"], "failed");
+    assert_eq!(report["boots"][0]["states"].as_array().unwrap().len(), 3);
+    assert!(text(&std::fs::read(bench.path("report/serial-1.log")).unwrap()).contains("FAILED"));
+    assert_eq!(bench.left_in_scratch(), 0);
+}
+
+#[test]
+fn the_picture_of_the_screen_is_a_png_that_a_reader_accepts() {
+    let bench = Bench::new(&Script::new().state("FAILED", RELEASE, ""));
+    assert_eq!(bench.run(&[]).status.code(), Some(11));
+    let file = std::fs::File::open(bench.path("report/screen-1.png")).unwrap();
+    let reader = png::Decoder::new(std::io::BufReader::new(file)).read_info().unwrap();
+    assert!(reader.info().width >= 640 && reader.info().height >= 400);
+}
+
+#[test]
+fn the_report_on_stdout_is_json_and_nothing_else() {
+    let bench = Bench::new(&Script::new().state("FAILED", RELEASE, ""));
+    let output = bench.run(&["--json"]);
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!((&report["exit_code"], &report["accelerator"]), (&11.into(), &"tcg".into()));
+    assert_eq!(report, bench.report());
+}
+
+#[test]
+fn a_kernel_panic_is_told_apart_from_the_reset_that_it_ends_in() {
+    let script = Script::new()
+        .state("BOOTING", RELEASE, "")
+        .line("[    2.1] Kernel panic - not syncing: VFS: Unable to mount root fs")
+        .line("[    2.2] CPU: 0 PID: 1 Comm: swapper/0")
+        .reset();
+    let bench = Bench::new(&script);
+    let output = bench.run(&[]);
+    let shown = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(12), "{shown}");
+    assert!(shown.contains("VFS: Unable to mount root fs") && shown.contains("swapper/0"));
+}
+
+#[test]
+fn another_release_is_the_wrong_one() {
+    let bench = Bench::new(&Script::new().state("READY", "demo-0.9.0+b7", ""));
+    let output = bench.run(&[]);
+    assert_eq!(output.status.code(), Some(13));
+    assert!(text(&output.stderr).contains("expected demo-1.0.0+b1"));
+}
+
+#[test]
+fn output_of_another_boot_does_not_count() {
+    let stale = r#"{"slipway":1,"nonce":"0011223344556677","release":"demo-1.0.0+b1","state":"READY","uptime":9}"#;
+    let bench = Bench::new(&Script::new().line(stale));
+    let output = bench.run(&["--timeout", "3"]);
+    let shown = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(10), "{shown}");
+    assert!(shown.contains("no state line of this boot"), "{shown}");
+}
+
+#[test]
+fn a_silent_machine_times_out_and_points_at_its_screen() {
+    let bench = Bench::new(&Script::new());
+    let output = bench.run(&["--timeout", "2"]);
+    let shown = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(10), "{shown}");
+    assert!(shown.contains("nothing was heard from the boot loader"), "{shown}");
+    assert!(shown.contains("picture of the screen"), "{shown}");
+}
+
+#[test]
+fn a_disk_that_uefi_cannot_boot_times_out_as_well() {
+    let bench = Bench::new(&Script::new());
+    let output = bench.run(&["--firmware", "uefi", "--timeout", "4"]);
+    assert_eq!(output.status.code(), Some(10), "{}", text(&output.stderr));
+    assert_eq!(bench.report()["firmware"], "uefi");
+}
+
+#[test]
+fn a_machine_that_goes_off_or_resets_by_itself_is_not_waited_for() {
+    for (script, reason) in
+        [(Script::new().power_off(), "guest-shutdown"), (Script::new().reset(), "guest-reset")]
+    {
+        let bench = Bench::new(&script);
+        let start = Instant::now();
+        let output = bench.run(&[]);
+        assert_eq!(output.status.code(), Some(15), "{}", text(&output.stderr));
+        assert!(text(&output.stderr).contains(reason));
+        assert!(start.elapsed() < Duration::from_secs(30));
+    }
+}
+
+#[test]
+fn ready_without_a_status_page_is_a_failed_probe() {
+    let bench = Bench::new(&Script::new().state("READY", RELEASE, ""));
+    let report = run(&bench.order());
+    assert_eq!(report.exit_code, 14, "{}", report.summary);
+    assert!(report.summary.contains("port 8008"), "{}", report.summary);
+}
+
+#[test]
+fn probes_that_the_machine_runs_are_told_in_the_profiles_order() {
+    let script = Script::new()
+        .state("READY", RELEASE, "")
+        .line(r#"{"slipway":1,"nonce":"{nonce}","probe":1,"ok":false,"detail":"inactive"}"#)
+        .line(r#"{"slipway":1,"nonce":"{nonce}","probe":0,"ok":true,"detail":"active"}"#)
+        .line(r#"{"slipway":1,"nonce":"{nonce}","probes":"done"}"#);
+    let bench = Bench::new(&script);
+    let unit = |name: &str| Probe::Unit { unit: name.to_owned() };
+    let mut order = bench.order();
+    order.probes = vec![unit("a.service"), unit("b.service"), unit("c.service")];
+    let report = run(&order);
+    let seen: Vec<(Option<usize>, bool, &str)> =
+        report.boots[0].probes.iter().map(|p| (p.index, p.ok, p.detail.as_str())).collect();
+    assert_eq!(
+        seen[1..],
+        [
+            (Some(0), true, "active"),
+            (Some(1), false, "inactive"),
+            (Some(2), false, "the machine did not run it")
+        ]
+    );
+}
+
+#[test]
+fn the_power_is_cut_at_the_named_state_and_the_same_disk_starts_again() {
+    // this guest keeps nothing, so it passes the state twice and is READY in the second boot only
+    let script = Script::new()
+        .state("CONVERGING", RELEASE, r#","attempt":1,"of":3"#)
+        .wait()
+        .state("READY", RELEASE, "");
+    let bench = Bench::new(&script);
+    let mut order = bench.order();
+    order.again = Some(smoke::Again::CutAt(State::Converging));
+    let report = run(&order);
+    let states = |boot: usize| -> Vec<State> {
+        report.boots[boot].states.iter().map(|t| t.line.state).collect()
+    };
+    assert_eq!(states(0), [State::Converging]);
+    assert_eq!(states(1), [State::Converging, State::Ready]);
+    assert_ne!(report.boots[0].nonce, report.boots[1].nonce);
+    assert_eq!(report.exit_code, 14, "only the status page is missing: {}", report.summary);
+}
+
+#[test]
+fn the_artifact_is_only_read() {
+    use std::os::unix::fs::PermissionsExt;
+    let bench = Bench::new(&Script::new().state("FAILED", RELEASE, ""));
+    let image = bench.path("guest.raw");
+    std::fs::set_permissions(&image, std::fs::Permissions::from_mode(0o444)).unwrap();
+    let before = Digest::of(std::fs::read(&image).unwrap());
+    let modified = image.metadata().unwrap().modified().unwrap();
+    let kept = bench.path("kept.qcow2");
+    let output = bench.run(&["--disk-size", "2 GiB", "--keep-disk", kept.to_str().unwrap()]);
+    assert_eq!(output.status.code(), Some(11), "{}", text(&output.stderr));
+    assert_eq!(Digest::of(std::fs::read(&image).unwrap()), before);
+    assert_eq!(image.metadata().unwrap().modified().unwrap(), modified);
+    let info =
+        Command::new("qemu-img").args(["info", "--output=json"]).arg(&kept).output().unwrap();
+    let info: Value = serde_json::from_slice(&info.stdout).unwrap();
+    assert_eq!(info["virtual-size"], 2_u64 << 30);
+    assert_eq!(info.get("backing-filename"), None);
+}
+
+#[test]
+fn wrong_arguments_are_refused_before_anything_starts() {
+    let bench = Bench::new(&Script::new());
+    let output = bench.run(&["--disk-size", "512 KiB"]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(text(&output.stderr).contains("smaller than the image's 1 MiB"));
+    let output = bench.run(&["--cut-at", "LUNCH"]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(text(&output.stderr).contains("one of BOOTING"));
+}
+
+/// Starts a test of a silent machine and gives it when QEMU runs.
+fn start(bench: &Bench) -> Child {
+    let child = bench.command(&[]).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while machines(&bench.path("scratch")).is_empty() {
+        assert!(Instant::now() < deadline, "QEMU does not start");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    child
+}
+
+/// The processes with a path in `scratch` among their arguments.
+fn machines(scratch: &Path) -> Vec<String> {
+    let needle = scratch.to_str().unwrap().to_owned();
+    let processes = std::fs::read_dir("/proc").unwrap().flatten();
+    let arguments = processes.filter_map(|p| std::fs::read(p.path().join("cmdline")).ok());
+    arguments.map(|bytes| text(&bytes)).filter(|line| line.contains(&needle)).collect()
+}
+
+fn assert_no_machine_within(limit: Duration, scratch: &Path) {
+    let deadline = Instant::now() + limit;
+    while !machines(scratch).is_empty() {
+        assert!(Instant::now() < deadline, "left behind: {:?}", machines(scratch));
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+fn signal(child: &Child, name: &str) {
+    let status = Command::new("kill").args(["-s", name, &child.id().to_string()]).status().unwrap();
+    assert!(status.success());
+}
+
+#[test]
+fn a_signal_ends_the_machine_and_cleans_up() {
+    for name in ["INT", "TERM", "HUP"] {
+        let bench = Bench::new(&Script::new());
+        let mut child = start(&bench);
+        signal(&child, name);
+        assert_eq!(child.wait().unwrap().code(), Some(1), "{name}");
+        assert_no_machine_within(Duration::from_secs(5), &bench.path("scratch"));
+        assert_eq!(bench.left_in_scratch(), 0, "{name}");
+    }
+}
+
+#[test]
+fn a_killed_test_leaves_no_machine_and_the_next_one_cleans_up() {
+    let bench = Bench::new(&Script::new());
+    let mut child = start(&bench);
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert_no_machine_within(Duration::from_secs(5), &bench.path("scratch"));
+    assert_eq!(bench.left_in_scratch(), 1);
+    assert_eq!(bench.run(&["--timeout", "1"]).status.code(), Some(10));
+    assert_eq!(bench.left_in_scratch(), 0);
+}
