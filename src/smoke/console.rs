@@ -34,7 +34,7 @@ impl Splitter {
 }
 
 /// Removes terminal escapes and control characters: a guest must not drive the user's terminal.
-fn plain(text: &str) -> String {
+pub fn plain(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut chars = text.chars();
     while let Some(c) = chars.next() {

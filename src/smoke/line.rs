@@ -5,6 +5,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::console::plain;
+
 /// How every line of ours begins.
 const MARK: &str = "{\"slipway\":1,";
 
@@ -175,9 +177,20 @@ impl Listener {
 
     /// `None` when it cannot be read; `Some(None)` when it is another boot's.
     fn read(&self, text: &str) -> Option<Option<Said>> {
-        let value = serde_json::Deserializer::from_str(text).into_iter().next()?.ok()?;
+        let mut value = serde_json::Deserializer::from_str(text).into_iter().next()?.ok()?;
+        clean(&mut value);
         let (nonce, said) = understand(value)?;
         Some((nonce == self.nonce).then_some(said))
+    }
+}
+
+/// JSON can spell an escape sequence in plain letters; what is shown to people must not hold one.
+fn clean(value: &mut serde_json::Value) {
+    match value {
+        serde_json::Value::String(text) => *text = plain(text),
+        serde_json::Value::Array(list) => list.iter_mut().for_each(clean),
+        serde_json::Value::Object(members) => members.values_mut().for_each(clean),
+        _ => {}
     }
 }
 
@@ -259,6 +272,13 @@ mod tests {
         let mut listener = Listener::new("n1");
         let Some(Said::State(line)) = listener.hear(&line) else { panic!("not a state line") };
         assert_eq!(line.failed, ["File[/x]: no", "Exec[1.5]: bad"]);
+    }
+
+    #[test]
+    fn an_escape_sequence_that_json_spells_out_is_removed() {
+        let line = READY.replace("READY\"", "FAILED\",\"failed\":[\"a\\u001b[2Jb\\nc\"]");
+        let Some(Said::State(line)) = Listener::new("n1").hear(&line) else { panic!("no state") };
+        assert_eq!(line.failed, ["abc"]);
     }
 
     #[test]
