@@ -76,6 +76,16 @@ fn a_kernel_panic_is_told_apart_from_the_reset_that_it_ends_in() {
 }
 
 #[test]
+fn a_machine_whose_timer_came_too_late_is_started_again_but_not_for_ever() {
+    let script = Script::new().line(
+        "[    0.1] Kernel panic - not syncing: IO-APIC + timer doesn't work!  Boot with apic=debug",
+    );
+    let output = Bench::new(&script).run(&[]);
+    assert_eq!(output.status.code(), Some(12));
+    assert_eq!(text(&output.stderr).matches("starting it again").count(), 2);
+}
+
+#[test]
 fn another_release_is_the_wrong_one() {
     let bench = Bench::new(&Script::new().state("READY", "demo-0.9.0+b7", ""));
     let output = bench.run(&[]);

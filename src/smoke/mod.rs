@@ -38,6 +38,9 @@ use watch::Goal;
 /// Digits of a nonce that one boot repeats.
 const NONCE_DIGITS: usize = 16;
 
+/// How often a translated machine is started again whose timer came too late.
+const LATE_TIMERS: usize = 2;
+
 /// Boots a copy of the image as ordered, and writes the report into its folder.
 ///
 /// A verdict against the image is a report, not an error: an error means that nothing is known of it.
@@ -149,6 +152,14 @@ impl Session<'_> {
             number,
             stop: &order.stop,
         };
+        for _ in 0..LATE_TIMERS {
+            let (record, verdict) = boot::run(&setup, progress)?;
+            let late = verdict.as_ref().is_some_and(Verdict::is_late_timer);
+            if !late || self.accelerator != Accelerator::Tcg {
+                return Ok((record, verdict));
+            }
+            progress.note("the host was too busy for the machine's timer: starting it again");
+        }
         boot::run(&setup, progress)
     }
 }
