@@ -70,6 +70,7 @@ impl Health {
         match probe {
             // the smoke test stores a value of its own, and asks for it afterwards: nothing to wait for
             Probe::Http { post: Some(_), .. } => None,
+            // what asks for that value finds it only after the test has stored it
             Probe::Http { text: Some(text), .. } if text.contains("{nonce}") => None,
             Probe::Http { http, port, status, text, .. } => {
                 Some(Self { port: *port, path: http.clone(), status: *status, text: text.clone() })
