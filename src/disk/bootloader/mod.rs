@@ -32,9 +32,12 @@ const KERNEL_HOOKS: &[&str] =
 /// appliance in a cellar is better off trying than hanging.
 const COMMAND_LINE: &[&str] = &["ro", "console=tty1", "console=ttyS0,115200", "panic=30"];
 
+/// What is mounted at boot (fstab(5)).
+const FSTAB: &str = "/etc/fstab";
+
 const GRUB_CFG_TEMPLATE: &str = include_str!("../../../templates/boot/grub.cfg");
 
-/// Puts GRUB's configuration into the tree, and takes out what would overwrite it.
+/// Puts GRUB's configuration and the mount table into the tree, and takes out what would overwrite it.
 ///
 /// Called once, after all layers and before [`super::compose`]: the configuration is part of the tree, so
 /// that the tree in the image is the tree that went in.
@@ -47,7 +50,17 @@ pub fn configure(tree: &mut Tree, spec: &DiskSpec) -> Result<()> {
     for hook in KERNEL_HOOKS {
         tree.remove(TreePath::new(hook.as_bytes())?);
     }
-    tree.put_file(GRUB_CFG, 0o644, spec.time, config)
+    tree.put_file(GRUB_CFG, 0o644, spec.time, config)?;
+    tree.put_file(FSTAB, 0o644, spec.time, fstab(spec))
+}
+
+/// The kernel mounts root for reading only, so that it can be checked after a power cut; systemd mounts it
+/// again for writing because it stands here.
+fn fstab(spec: &DiskSpec) -> String {
+    let root = spec.ids().filesystem;
+    format!(
+        "# <device> <folder> <type> <options> <dump> <check>\nUUID={root} / ext4 errors=remount-ro 0 1\n"
+    )
 }
 
 /// Checks that the tree was given to [`configure`] with this `spec`: any other would look for another root.
