@@ -164,36 +164,11 @@ pub fn assemble(
         command_line: Vec::new(),
     };
     let (tree, packs) = tree(order, prepared, &record, &spec, workshop)?;
-    Ok((compose(&tree, &packs, &spec)?, record))
-}
-
-fn compose(tree: &Tree, packs: &[Arc<Pack>], spec: &DiskSpec) -> Result<Disk> {
-    let layout = disk::layout::Layout::new(spec.size)?;
-    let ids = spec.ids();
-    let params = disk::ext4::Params {
-        size: layout.root.length,
-        uuid: *ids.filesystem.as_bytes(),
-        hash_seed: *ids.hash_seed.as_bytes(),
-        time: spec.time,
-        label: "root".to_owned(),
-    };
-    let root = disk::ext4::build(tree, packs, &params)?;
-    disk::assemble(tree, spec, root)
+    Ok((disk::compose(&tree, &packs, &spec)?, record))
 }
 
 fn first_boot(plan: &Plan, bundle: &Bundle) -> firstboot::Facts {
     let profile = &plan.profile;
-    let own: Vec<firstboot::Health> = bundle
-        .manifest
-        .health
-        .iter()
-        .map(|h| firstboot::Health {
-            port: h.port,
-            path: h.path.clone(),
-            status: h.status,
-            text: h.text.clone(),
-        })
-        .collect();
     firstboot::Facts {
         product: profile.product().to_owned(),
         banner: profile.branding.banner.clone(),
@@ -203,7 +178,7 @@ fn first_boot(plan: &Plan, bundle: &Bundle) -> firstboot::Facts {
         interval_minutes: profile.master.interval_minutes,
         grow: profile.hardware.grow,
         time: plan.time,
-        health: firstboot::Health::choose(&own, &profile.probes),
+        health: firstboot::Health::choose(&bundle.manifest.health, &profile.probes),
         probes: profile.probes.clone(),
     }
 }
