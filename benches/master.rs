@@ -19,18 +19,17 @@ printf 'SLIPWAY_MASTER=puppetserver\n' >/etc/slipway/master.env
 rm -f /var/log/puppetserver/*
 /usr/lib/slipway/master-setup --check 2>/dev/null ||
     /usr/lib/slipway/master-setup 00000000-0000-4000-8000-000000000000 2>/dev/null
-stock() {
-    . /etc/default/puppetserver
-    # word splitting is what the unit does
-    exec java $JAVA_ARGS -Djruby.lib=/usr/share/jruby/lib -jar /usr/share/puppetserver/puppetserver.jar \
-        --config /etc/puppet/puppetserver/conf.d --bootstrap-config /etc/puppet/puppetserver/services.d \
-        --restart-file "$RUNTIME_DIRECTORY/restart"
-}
-if [ "$WHICH" = stock ]; then
-    set -- sh -c "$(command -V stock | tail -n +2); stock"
-else
-    set -- /usr/lib/slipway/master-run
-fi
+# what the package's unit does; JAVA_ARGS is split into words there too
+cat >/run/stock <<'STOCK'
+. /etc/default/puppetserver
+exec java $JAVA_ARGS -Djruby.lib=/usr/share/jruby/lib -jar /usr/share/puppetserver/puppetserver.jar \
+    --config /etc/puppet/puppetserver/conf.d --bootstrap-config /etc/puppet/puppetserver/services.d \
+    --restart-file "$RUNTIME_DIRECTORY/restart"
+STOCK
+case $WHICH in
+stock) set -- sh /run/stock ;;
+*) set -- /usr/lib/slipway/master-run ;;
+esac
 hertz=$(getconf CLK_TCK)
 began=$(date +%s%N)
 serve "$@"

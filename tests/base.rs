@@ -5,14 +5,17 @@
 
 #[path = "base/archive.rs"]
 mod archive;
+#[cfg(feature = "boots")]
+#[path = "base/real.rs"]
+mod real;
 
 use std::path::Path;
 
 use archive::Archive;
 use slipway::base::{Cache, Definition, LayerSpec, Root};
 use slipway::error::{Error, Kind};
-use slipway::progress::Quiet;
-use slipway::tree::{Node, Tree, tar};
+use slipway::progress::{Progress, Quiet};
+use slipway::tree::{Entry, Node, Tree, TreePath, tar};
 use slipway::units::{Digest, Timestamp};
 
 /// A definition of kind "tarball" beside a root of three files, whose archive is `root.tar` + `suffix`.
@@ -190,6 +193,54 @@ fn a_layer_that_asks_for_nothing_is_its_parent_and_a_wrong_one_is_refused() {
     }
 }
 
+#[test]
+fn what_a_killed_build_left_is_removed_by_the_next_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let definition = tarball(folder.path(), "", None);
+    let cache = Cache::open(folder.path().join("cache")).unwrap();
+    let tmp = folder.path().join("cache/base/tmp");
+    let [dead, alive] = ["work-dead", "work-alive"].map(|name| {
+        std::fs::create_dir_all(tmp.join(name).join("entry")).unwrap();
+        std::fs::File::create(tmp.join(name).join("lock")).unwrap()
+    });
+    drop(dead);
+    alive.lock().unwrap();
+    cache.ensure(&definition, &Quiet).unwrap();
+    let left: Vec<_> = std::fs::read_dir(&tmp).unwrap().map(|f| f.unwrap().file_name()).collect();
+    assert_eq!(left, ["work-alive"]);
+}
+
+#[test]
+fn builds_that_run_together_make_a_root_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let definition = tarball(folder.path(), "", None);
+    let fetches = Fetches::default();
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                let cache = Cache::open(folder.path().join("cache")).unwrap();
+                cache.ensure(&definition, &fetches).unwrap();
+            });
+        }
+    });
+    assert_eq!(fetches.0.into_inner(), 1);
+}
+
+/// Counts how often a root is really made.
+#[derive(Default)]
+struct Fetches(std::sync::atomic::AtomicUsize);
+
+impl Progress for Fetches {
+    fn step(&self, name: &str, _: Option<u64>) {
+        let count = usize::from(name == "fetching the root archive");
+        self.0.fetch_add(count, std::sync::atomic::Ordering::Relaxed);
+    }
+
+    fn advance(&self, _: u64) {}
+
+    fn note(&self, _: &str) {}
+}
+
 fn noble(archive: &Archive, mirrors: &[&str], keyring: &Path, folder: &Path) -> Definition {
     let shipped = std::fs::read_to_string("images/ubuntu-24.04.toml").unwrap();
     let mut mirror_lists = 0;
@@ -241,6 +292,30 @@ fn the_shipped_ubuntu_definition_builds_from_a_signed_archive_with_ubuntus_names
     let root = cache.ensure(&definition, &Quiet).unwrap();
     check_base(&root, dead);
     check_layers(&cache, &root);
+    check_pinned(&cache, &root, folder.path());
+}
+
+/// The same root as a pinned archive without GRUB's image: that is made, and nothing else is touched.
+fn check_pinned(cache: &Cache, root: &Root, folder: &Path) {
+    let mut tree = root.tree.clone();
+    tree.remove_all(&TreePath::new(b"usr/lib/slipway").unwrap());
+    tar::write(&tree, std::fs::File::create(folder.join("root.tar")).unwrap()).unwrap();
+    let sum = Digest::of(std::fs::read(folder.join("root.tar")).unwrap());
+    let definition = write_tarball_definition(folder, "root.tar", sum);
+    // its time must not be before anything in it
+    let text = std::fs::read_to_string(folder.join("x.toml")).unwrap();
+    std::fs::write(folder.join("x.toml"), text.replace("2026-01-01", "2026-06-02")).unwrap();
+    let definition = Definition::find(folder, &definition.name).unwrap();
+    let pinned = cache.ensure(&definition, &Quiet).unwrap();
+    assert!(pinned.tree.file("usr/lib/slipway/boot/core.img").is_some());
+    let kept = |(path, entry): &(&TreePath, &Entry)| {
+        let before = root.tree.get(path).map(|before| (before.meta.mode, before.length()));
+        before == Some((entry.meta.mode, entry.length()))
+    };
+    let other: Vec<String> =
+        pinned.tree.iter().filter(|pair| !kept(pair)).map(|(path, _)| path.to_string()).collect();
+    assert!(other.is_empty(), "{other:?}");
+    assert_eq!(pinned.tree.len(), root.tree.len());
 }
 
 fn check_base(root: &Root, first_mirror: &str) {
@@ -306,66 +381,4 @@ fn check_secrets_are_refused(cache: &Cache, root: &Root) {
         LayerSpec { name: "leak".into(), script: Some(script.into()), ..LayerSpec::default() };
     let error = cache.ensure_layer(root, &spec, &Quiet).unwrap_err();
     assert!(error.to_string().contains("/etc/leaked.key: a private key"), "{error}");
-}
-
-/// What real machines boot from: minutes, and Debian's archive.
-#[cfg(feature = "boots")]
-mod real {
-    use super::*;
-    use std::io::Write;
-    use std::process::{Command, Stdio};
-
-    /// As the files in the initramfs are called; those that a kernel has built in are not modules.
-    const DRIVERS: &str = "ext4 sd_mod sr_mod virtio_pci virtio_blk virtio_scsi virtio_net vmw_pvscsi \
-        vmxnet3 mptspi mptsas hv_vmbus hv_storvsc hv_netvsc hyperv-keyboard hid-hyperv xen-blkfront \
-        xen-netfront ahci ata_piix nvme megaraid_sas sym53c8xx e1000 e1000e usbhid";
-
-    fn names_in_initramfs(root: &Root) -> String {
-        let path = root.tree.iter().map(|(path, _)| path.to_string());
-        let path = path.into_iter().find(|path| path.starts_with("/boot/initrd.img-")).unwrap();
-        let packed = root.tree.file(&path[1..]).unwrap().read().unwrap();
-        let mut list = Command::new("sh")
-            .args(["-c", "zstd -dc | cpio --quiet -t"])
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut input = list.stdin.take().unwrap();
-        let writer = std::thread::spawn(move || input.write_all(&packed));
-        let output = list.wait_with_output().unwrap();
-        writer.join().unwrap().unwrap();
-        assert!(output.status.success(), "zstd and cpio are needed for this test");
-        String::from_utf8(output.stdout).unwrap()
-    }
-
-    #[test]
-    fn debian_12_is_reproducible_sealed_and_has_every_hypervisors_drivers() {
-        let definition = Definition::find("images", "debian-12").unwrap();
-        let folder = tempfile::tempdir().unwrap();
-        let [first, second] = ["a", "b"].map(|name| {
-            let cache = Cache::open(folder.path().join(name)).unwrap();
-            cache.rebuild(&definition, &Quiet).unwrap()
-        });
-        assert_eq!(first.digest, second.digest);
-
-        let names = names_in_initramfs(&first);
-        for driver in DRIVERS.split_whitespace() {
-            assert!(names.contains(&format!("/{driver}.ko")), "{driver} is not in the initramfs");
-        }
-        let core = first.tree.file("usr/lib/slipway/boot/core.img").unwrap();
-        assert!(core.length() < 454_656, "core.img does not fit: {}", core.length());
-        for path in [
-            "usr/lib/grub/i386-pc/boot.img",
-            "usr/lib/grub/x86_64-efi-signed/grubx64.efi.signed",
-            "usr/lib/shim/shimx64.efi.signed",
-            "usr/lib/shim/mmx64.efi.signed",
-            "etc/systemd/system/multi-user.target.wants/systemd-networkd.service",
-            "etc/systemd/system/systemd-firstboot.service",
-        ] {
-            assert!(first.tree.get(path).is_some(), "{path} is missing");
-        }
-        assert!(first.tree.get("etc/kernel/postinst.d/zz-update-grub").is_none());
-        let data: u64 = first.packs.iter().map(|pack| pack.length()).sum();
-        assert!(data < 560 << 20, "the base grew to {data} bytes");
-    }
 }

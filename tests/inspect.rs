@@ -138,12 +138,9 @@ fn images_that_qemu_wrote_are_read_too() {
 fn an_image_that_needs_another_file_or_a_key_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let raw = written(Format::Raw, folder.path());
-    let secret = "secret,id=s,data=x";
-    let encrypted = "encrypt.format=luks,encrypt.key-secret=s,encrypt.iter-time=10";
     let data = format!("data_file={}", shown(&folder.path().join("data")));
-    let variants: [(&[&str], &str); 4] = [
+    let variants: [(&[&str], &str); 3] = [
         (&["-F", "raw", "-b", shown(&raw)], "backing file"),
-        (&["--object", secret, "-o", encrypted], "encrypted"),
         (&["-o", &data], "another file"),
         (&["-o", "extended_l2=on"], "extended"),
     ];
@@ -157,6 +154,13 @@ fn an_image_that_needs_another_file_or_a_key_is_refused() {
         assert_eq!(error.kind(), Kind::Refused, "{error}");
         assert!(error.to_string().contains(reason), "{error}");
     }
+    // by hand: qemu-img measures the processor for an encrypted one, and gives up on a busy machine
+    let encrypted = written(Format::Qcow2, folder.path());
+    let file = File::options().write(true).open(&encrypted).unwrap();
+    file.write_all_at(&2u32.to_be_bytes(), 32).unwrap();
+    let error = inspect(&encrypted).unwrap_err();
+    assert_eq!(error.kind(), Kind::Refused, "{error}");
+    assert!(error.to_string().contains("encrypted"), "{error}");
 }
 
 #[test]

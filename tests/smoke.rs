@@ -4,98 +4,16 @@
 
 mod common;
 
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
-use std::sync::Arc;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use common::bench::{Bench, RELEASE, run, text};
 use common::guest::Script;
 use serde_json::Value;
-use slipway::profile::{Format, Probe};
-use slipway::progress::Quiet;
-use slipway::smoke::{self, Accelerator, BootReport, Firmware, Limits, Order, State};
-use slipway::units::{ByteSize, Digest, MIB};
-
-const RELEASE: &str = "demo-1.0.0+b1";
-
-struct Bench {
-    folder: tempfile::TempDir,
-}
-
-impl Bench {
-    fn new(script: &Script) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        script.write(&folder.path().join("guest.raw"));
-        std::fs::create_dir(folder.path().join("scratch")).unwrap();
-        Self { folder }
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.folder.path().join(name)
-    }
-
-    /// The verb, on this guest, told to translate: the judge is ours here, not the machine.
-    fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_slipway"));
-        command
-            .args(["smoke", "--release", RELEASE, "--accel", "tcg", "--memory", "128 MiB"])
-            .args(arguments)
-            .arg("--report")
-            .arg(self.path("report"))
-            .arg(self.path("guest.raw"))
-            .env("TMPDIR", self.path("scratch"));
-        command
-    }
-
-    fn run(&self, arguments: &[&str]) -> Output {
-        self.command(arguments).output().unwrap()
-    }
-
-    /// The same through the library, with limits of a tenth of a second: ten times that here.
-    fn order(&self) -> Order {
-        let limit = Duration::from_millis(150);
-        Order {
-            image: self.path("guest.raw"),
-            format: Format::Raw,
-            firmware: Firmware::Bios,
-            memory: ByteSize(128 * MIB),
-            vcpus: 1,
-            disk: None,
-            release: RELEASE.to_owned(),
-            probes: Vec::new(),
-            limits: Limits {
-                first_line: Duration::from_secs(1),
-                converge: Duration::from_secs(1),
-                probes: limit,
-                power_off: limit,
-            },
-            timeout: None,
-            accelerator: Some(Accelerator::Tcg),
-            again: None,
-            nonce: "0123456789abcdef".to_owned(),
-            scratch: self.path("scratch"),
-            report: self.path("report"),
-            keep_disk: None,
-            stop: Arc::default(),
-        }
-    }
-
-    fn report(&self) -> Value {
-        serde_json::from_slice(&std::fs::read(self.path("report/report.json")).unwrap()).unwrap()
-    }
-
-    fn left_in_scratch(&self) -> usize {
-        std::fs::read_dir(self.path("scratch")).unwrap().count()
-    }
-}
-
-fn text(bytes: &[u8]) -> String {
-    String::from_utf8_lossy(bytes).into_owned()
-}
-
-fn run(order: &Order) -> BootReport {
-    smoke::run(order, &Quiet).unwrap()
-}
+use slipway::profile::Probe;
+use slipway::smoke::{self, State};
+use slipway::units::Digest;
 
 #[test]
 fn a_failed_appliance_is_reported_with_state_resource_and_hint() {
@@ -155,6 +73,16 @@ fn a_kernel_panic_is_told_apart_from_the_reset_that_it_ends_in() {
     let shown = text(&output.stderr);
     assert_eq!(output.status.code(), Some(12), "{shown}");
     assert!(shown.contains("VFS: Unable to mount root fs") && shown.contains("swapper/0"));
+}
+
+#[test]
+fn a_machine_whose_timer_came_too_late_is_started_again_but_not_for_ever() {
+    let script = Script::new().line(
+        "[    0.1] Kernel panic - not syncing: IO-APIC + timer doesn't work!  Boot with apic=debug",
+    );
+    let output = Bench::new(&script).run(&[]);
+    assert_eq!(output.status.code(), Some(12));
+    assert_eq!(text(&output.stderr).matches("starting it again").count(), 2);
 }
 
 #[test]

@@ -148,10 +148,10 @@ impl Definition {
             let near = names.iter().max_by(|a, b| {
                 strsim::jaro_winkler(a, name).total_cmp(&strsim::jaro_winkler(b, name))
             });
-            let near = near.map(|near| format!(", {near:?} is near")).unwrap_or_default();
+            let near = near.map(|near| format!("did you mean {near:?}? ")).unwrap_or_default();
             return Err(Error::new(Kind::NotFound, format!("there is no base {name:?}"))
                 .at(folder)
-                .remedy(format!("choose one of {}{near}", names.join(", "))));
+                .remedy(format!("{near}there are {}", names.join(", "))));
         }
         Self::load(folder.join(format!("{name}.toml")))
     }
@@ -236,7 +236,7 @@ mod tests {
     #[test]
     fn an_unknown_base_names_those_that_exist() {
         let error = Definition::find(SHIPPED, "debian12").unwrap_err();
-        assert!(error.find_remedy().unwrap().contains("\"debian-12\" is near"), "{error:?}");
+        assert!(error.find_remedy().unwrap().contains("did you mean \"debian-12\"?"), "{error:?}");
     }
 
     #[test]

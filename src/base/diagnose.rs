@@ -78,58 +78,62 @@ fn has_range(file: &str, name: Option<&str>, uid: u32) -> bool {
     })
 }
 
+/// Words in a log, what they tell, and what to do. The first that fits counts: a full disk also shows as
+/// a mirror that failed.
+const SIGNS: [(&[&str], Kind, &str, &str); 5] = [
+    (
+        &["No space left on device"],
+        Kind::NoSpace,
+        "the disk is full: mmdebstrap works in $TMPDIR, or /tmp",
+        "free 4 GiB there, or set TMPDIR to a folder with room",
+    ),
+    (
+        &["NO_PUBKEY", "BADSIG", "EXPKEYSIG", "REVKEYSIG", "is not signed", "couldn't be verified"],
+        Kind::Refused,
+        "the archive is not signed by a key in",
+        "check the mirror and the keyring's package; never switch the check off",
+    ),
+    (
+        &["Unable to locate package", "has no installation candidate", "was not found"],
+        Kind::Input,
+        "the archives do not have a package that was asked for",
+        "check its name, and the archives and components of the base's definition",
+    ),
+    (
+        &["Failed to fetch", "Could not resolve", "Connection failed", "Hash Sum mismatch"],
+        Kind::Network,
+        "a mirror failed",
+        "check the network and apt's proxy, or add a mirror to the base's definition",
+    ),
+    (
+        &["unshare", "newuidmap", "user namespace"],
+        Kind::Refused,
+        "mmdebstrap gets no user namespace",
+        "Ubuntu restricts them since 23.10: install AppArmor's profile for mmdebstrap, or run sysctl \
+         kernel.apparmor_restrict_unprivileged_userns=0 as root, or build the base as root",
+    ),
+];
+
 /// The error that mmdebstrap's log tells of.
 pub fn failure(log: &str, definition: &Definition) -> Error {
-    let has = |words: &[&str]| words.iter().any(|word| log.contains(word));
-    let ends = tail(log);
-    let error = |kind, what: &str| Error::new(kind, format!("{what}\n{ends}"));
-    if has(&["No space left on device"]) {
-        return error(Kind::NoSpace, "the disk is full: mmdebstrap works in $TMPDIR (or /tmp)")
-            .remedy("free 4 GiB there, or set TMPDIR to a folder with room");
-    }
-    if has(&[
-        "NO_PUBKEY",
-        "BADSIG",
-        "EXPKEYSIG",
-        "REVKEYSIG",
-        "is not signed",
-        "couldn't be verified",
-    ]) {
-        let keyring = definition.keyring.as_ref();
-        let keyring = keyring.map(|k| k.file.display().to_string()).unwrap_or_default();
-        return error(Kind::Refused, &format!("the archive is not signed by a key in {keyring}"))
-            .remedy("check the mirror and the keyring's package; never switch the check off");
-    }
-    if has(&["Unable to locate package", "has no installation candidate", "was not found"]) {
-        return error(Kind::Input, "the archives do not have a package that was asked for")
-            .remedy("check its name, and the archives and components of the base's definition");
-    }
-    if has(&[
-        "Failed to fetch",
-        "Could not resolve",
-        "Connection failed",
-        "Hash Sum mismatch",
-        "Unable to connect",
-        "Connection timed out",
-    ]) {
-        return error(Kind::Network, "a mirror failed")
-            .remedy("check the network and apt's proxy, or add a mirror to the base's definition");
-    }
-    if has(&["unshare", "newuidmap", "user namespace"]) {
-        return error(Kind::Refused, "mmdebstrap gets no user namespace").remedy(
-            "Ubuntu restricts them since 23.10: install AppArmor's profile for mmdebstrap, or run sysctl \
-             kernel.apparmor_restrict_unprivileged_userns=0 as root, or build the base as root",
-        );
-    }
-    error(Kind::Tool, "mmdebstrap failed")
+    // what mmdebstrap tells of its steps is not what failed
+    let said: Vec<&str> =
+        log.lines().filter(|line| !line.starts_with("I: ") && !line.is_empty()).collect();
+    let ends = said[said.len().saturating_sub(SCREEN)..].join("\n");
+    let told = |word: &&str| said.iter().any(|line| line.contains(word));
+    let sign = SIGNS.iter().find(|(words, ..)| words.iter().any(told));
+    let Some((_, kind, what, remedy)) = sign else {
+        return Error::new(Kind::Tool, format!("mmdebstrap failed\n{ends}"));
+    };
+    let keyring = match &definition.keyring {
+        Some(keyring) if what.ends_with(" in") => format!(" {}", keyring.file.display()),
+        _ => String::new(),
+    };
+    Error::new(*kind, format!("{what}{keyring}\n{ends}")).remedy(*remedy)
 }
 
-/// The lines that say why, at most a screen of them.
-fn tail(log: &str) -> String {
-    let lines: Vec<&str> = log.lines().filter(|l| !l.starts_with("I: ") && !l.is_empty()).collect();
-    let from = lines.len().saturating_sub(20);
-    lines[from..].join("\n")
-}
+/// How many lines of a failed run an error shows.
+const SCREEN: usize = 20;
 
 #[cfg(test)]
 mod tests {

@@ -10,11 +10,17 @@ use super::{Definition, diagnose};
 use crate::command;
 use crate::error::{Context, Error, Kind, Result};
 use crate::progress::Progress;
-use crate::tree::{Tree, tar};
-use crate::units::Timestamp;
+use crate::tree::Tree;
+use crate::tree::tar::{self, Archive};
+use crate::units::{ByteSize, GIB, Timestamp};
 
+/// Installs a layer's packages in the root.
+pub const INSTALL: &str = include_str!("files/install.sh");
 /// Runs a script in the root.
 pub const IN_ROOT: &str = include_str!("files/in-root.sh");
+
+/// apt's list of archives.
+const SOURCES: &str = "etc/apt/sources.list";
 
 /// How often a build is tried while the network is what fails.
 const ATTEMPTS: usize = 3;
@@ -35,13 +41,33 @@ pub struct Run<'a> {
     pub scratch: &'a Path,
 }
 
+/// Room that a run needs in the cache besides the seed, in bytes: the archive that comes out, and its pack.
+const ROOM: u64 = 3 * GIB;
+
+/// Refuses to start what would end in the middle with a full disk.
+fn require_room(run: &Run<'_>) -> Result<()> {
+    let stat = rustix::fs::statvfs(run.scratch).map_err(std::io::Error::from);
+    let stat = stat.at("cannot ask for the free space", run.scratch)?;
+    let free = stat.f_bavail.saturating_mul(stat.f_frsize);
+    let seed: u64 = run.seed.iter().map(|(_, entry)| entry.length()).sum();
+    let need = ROOM + 2 * seed;
+    if free >= need {
+        return Ok(());
+    }
+    let (free, need) = (ByteSize(free), ByteSize(need));
+    Err(Error::new(Kind::NoSpace, format!("{free} are free, and {need} are needed"))
+        .at(run.scratch)
+        .remedy("run slipway base prune, or set SLIPWAY_CACHE to a folder with room"))
+}
+
 /// Gives the finished root as an archive, and its time: the archives' newest date, but not before `time`.
 pub fn run(
     run: &Run<'_>,
     time: Timestamp,
     progress: &dyn Progress,
-) -> Result<(PathBuf, Timestamp)> {
+) -> Result<(Archive, Timestamp)> {
     let mode = diagnose::mode()?;
+    require_room(run)?;
     let mut attempt = 0;
     loop {
         let (chosen, newest) = if run.bootstrap || !run.packages.is_empty() {
@@ -52,13 +78,22 @@ pub fn run(
         let time = newest.max(time);
         attempt += 1;
         match once(run, mode, &chosen, time, progress) {
-            Ok(archive) => return Ok((archive, time)),
+            Ok(path) => return Ok((opened(run, &path)?, time)),
             Err(e) if e.kind() == Kind::Network && attempt < ATTEMPTS => {
                 progress.note(&format!("{e}; trying again"));
             }
             Err(e) => return Err(e),
         }
     }
+}
+
+fn opened(run: &Run<'_>, path: &Path) -> Result<Archive> {
+    let mut archive = Archive::open(path)?;
+    // a run that asks no archive leaves a list that mmdebstrap guessed, unless the seed had one
+    if !run.bootstrap && run.seed.get(SOURCES).is_none() {
+        archive.retain(|path| path.as_bytes() != SOURCES.as_bytes());
+    }
+    Ok(archive)
 }
 
 fn once(
@@ -122,8 +157,8 @@ fn sources(definition: &Definition, chosen: &[Chosen<'_>]) -> Result<String> {
 
 fn write_seed(run: &Run<'_>, sources: &str, path: &Path, time: Timestamp) -> Result<()> {
     let mut seed = run.seed.clone();
-    if !run.bootstrap {
-        seed.put_file("/etc/apt/sources.list", 0o644, time, sources)?;
+    if !run.bootstrap && !sources.is_empty() {
+        seed.put_file(SOURCES, 0o644, time, sources)?;
     }
     let file = File::create(path).at("cannot create", path)?;
     tar::write(&seed, std::io::BufWriter::with_capacity(1 << 20, file))
@@ -145,20 +180,26 @@ fn command(
         .env("SOURCE_DATE_EPOCH", time.seconds.to_string())
         .env_remove("APT_CONFIG")
         .args(["--format=tar", "--architectures=amd64", "--aptopt=Acquire::Retries \"3\""])
+        // dpkg flushes every file: for a root that is thrown away when the power goes, that is most of the time
+        .arg("--dpkgopt=force-unsafe-io")
         .arg(format!("--mode={}", mode.name()))
         .arg(format!("--setup-hook=tar-in {} /", quoted(&seed.display().to_string())));
     if run.bootstrap {
         let filters = super::seed::DPKG.lines().filter(|line| line.starts_with("path-"));
         command.arg("--variant=minbase").args(filters.map(|line| format!("--dpkgopt={line}")));
     } else {
-        command.arg("--variant=custom");
+        // a file that the layer put where a package has one stays: dpkg would ask, and nobody answers
+        command.args(["--variant=custom", "--dpkgopt=force-confdef", "--dpkgopt=force-confold"]);
         // without packages there is no archive to ask
         if run.packages.is_empty() {
             command.args(["--skip=update", "--skip=cleanup/apt"]);
         }
     }
-    if !run.packages.is_empty() {
+    if run.bootstrap {
         command.arg(format!("--include={}", run.packages.join(",")));
+    } else if !run.packages.is_empty() {
+        let packages = quoted(&run.packages.join(" "));
+        command.arg(format!("--customize-hook=PACKAGES={packages}\n{INSTALL}"));
     }
     if let Some(script) = run.script {
         command.arg(format!("--customize-hook=SCRIPT={}\n{IN_ROOT}", quoted(script)));

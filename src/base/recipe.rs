@@ -13,7 +13,7 @@ use crate::tree::{Layer, Tree, diff};
 use crate::units::{Digest, Timestamp};
 
 /// Part of every key: a change of what the code below does makes all roots anew.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 
 const BOOT: &str = include_str!("files/boot.sh");
 const SERVICES: &str = include_str!("files/services.sh");
@@ -27,8 +27,16 @@ const GRUB_MODULES: &str = "biosdisk part_gpt ext2 normal linux search search_fs
     serial terminal gzio test echo all_video minicmd reboot halt sleep";
 
 /// The scripts and configuration that go in; part of every key as well.
-pub fn texts() -> [&'static str; 6] {
-    [seed::TEXTS, mmdebstrap::IN_ROOT, BOOT, SERVICES, GRUB_PREFIX, GRUB_MODULES]
+pub fn texts() -> [&'static str; 7] {
+    [
+        seed::TEXTS,
+        mmdebstrap::INSTALL,
+        mmdebstrap::IN_ROOT,
+        BOOT,
+        SERVICES,
+        GRUB_PREFIX,
+        GRUB_MODULES,
+    ]
 }
 
 fn boot_script() -> String {
@@ -52,13 +60,19 @@ pub struct Made {
 /// Makes a base in `work`.
 pub fn base(definition: &Definition, work: &Path, progress: &dyn Progress) -> Result<Made> {
     let scratch = Scratch::beside(work)?;
-    let (mut archive, time) = match definition.kind {
-        DefinitionKind::Mmdebstrap => bootstrapped(definition, scratch.path(), progress)?,
+    let (mut archive, time, pinned) = match definition.kind {
+        DefinitionKind::Mmdebstrap => {
+            let (archive, time) = bootstrapped(definition, scratch.path(), progress)?;
+            (archive, time, None)
+        }
         DefinitionKind::Tarball => from_tarball(definition, scratch.path(), progress)?,
     };
     progress.step("taking the root into the cache", None);
     seal::clean(&mut archive);
     let (mut tree, pack) = archive.into_tree(&work.join(entry::PACK), None, progress)?;
+    if let Some(pinned) = pinned {
+        seed::restore_devices(&mut tree, &pinned);
+    }
     seal::finish(&mut tree, definition, time)?;
     finish(tree, None, &pack, time)
 }
@@ -76,16 +90,16 @@ fn bootstrapped(
         script: Some(&(boot_script() + SERVICES)),
         scratch,
     };
-    let (archive, time) = mmdebstrap::run(&run, Timestamp::default(), progress)?;
-    Ok((Archive::open(&archive)?, time))
+    mmdebstrap::run(&run, Timestamp::default(), progress)
 }
 
-/// A root that somebody else made is taken as it is, but for GRUB's image, which only its own GRUB can make.
+/// A root that somebody else made is taken as it is, but for GRUB's image, which only its own GRUB can make; gives
+/// the tree as it was where that had to be done.
 fn from_tarball(
     definition: &Definition,
     scratch: &Path,
     progress: &dyn Progress,
-) -> Result<(Archive, Timestamp)> {
+) -> Result<(Archive, Timestamp, Option<Tree>)> {
     let tarball = definition
         .tarball
         .as_ref()
@@ -95,7 +109,7 @@ fn from_tarball(
     tarball::fetch(tarball, &definition.folder, &plain, progress)?;
     let archive = Archive::open(&plain)?;
     if archive.holds(CORE_IMAGE) || !archive.holds("usr/bin/grub-mkimage") {
-        return Ok((archive, time));
+        return Ok((archive, time, None));
     }
     let (tree, _) = archive.into_tree(&scratch.join("fetched.pack"), None, progress)?;
     let run = Run {
@@ -106,8 +120,8 @@ fn from_tarball(
         script: Some(&boot_script()),
         scratch,
     };
-    let (made, _) = mmdebstrap::run(&run, time, progress)?;
-    Ok((Archive::open(&made)?, time))
+    let (archive, time) = mmdebstrap::run(&run, time, progress)?;
+    Ok((archive, time, Some(tree)))
 }
 
 /// Makes a layer on `parent` in `work`.
@@ -135,9 +149,8 @@ pub fn layer(
         script: spec.script.as_deref(),
         scratch: scratch.path(),
     };
-    let (archive, time) = mmdebstrap::run(&run, parent.time, progress)?;
+    let (mut archive, time) = mmdebstrap::run(&run, parent.time, progress)?;
     progress.step("taking the layer into the cache", None);
-    let mut archive = Archive::open(&archive)?;
     seal::clean(&mut archive);
     let parents = Some(&parent.tree);
     let (mut tree, pack) = archive.into_tree(&work.join(entry::PACK), parents, progress)?;

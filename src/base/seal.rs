@@ -28,6 +28,7 @@ const EMPTIED: &[&str] = &[
 const DROPPED: &[&str] = &[
     "etc/hostname",
     "etc/resolv.conf",
+    "etc/.resolv.conf.systemd-resolved.bak",
     "etc/machine-id",
     "etc/apt/apt.conf.d/00mmdebstrap",
     "etc/apt/apt.conf.d/99mmdebstrap",
@@ -176,4 +177,60 @@ fn holds_private_key(path: &TreePath, entry: &Entry) -> Result<bool> {
     }
     let bytes = content.read()?;
     Ok(bytes.windows(11).any(|w| w == b"PRIVATE KEY") && bytes.starts_with(b"-----BEGIN "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tree(path: &str, text: &str) -> Tree {
+        let mut tree = Tree::new();
+        tree.put_file(path, 0o600, Timestamp::default(), text).unwrap();
+        tree
+    }
+
+    #[test]
+    fn what_two_machines_must_not_share_is_refused() {
+        for path in [
+            "/etc/ssh/ssh_host_ed25519_key",
+            "/var/lib/puppet/ssl/ca.pem",
+            "/var/lib/puppetserver/ca/serial",
+            "/var/lib/systemd/random-seed",
+            "/var/lib/dbus/machine-id",
+            "/var/lib/apt/lists/x_InRelease",
+            "/etc/hostname",
+            "/etc/.resolv.conf.systemd-resolved.bak",
+        ] {
+            let error = check(&tree(path, "x")).unwrap_err();
+            assert!(error.to_string().contains(path), "{error}");
+        }
+        let key = "-----BEGIN RSA PRIVATE KEY-----\n";
+        assert!(check(&tree("/etc/x/y.pem", key)).is_err());
+        assert!(check(&tree("/usr/share/tests/y.pem", key)).is_ok());
+        assert!(check(&tree("/etc/ssh/sshd_config", "x")).is_ok());
+    }
+
+    #[test]
+    fn folders_that_are_emptied_stay() {
+        for (path, trace) in [("var/lib/apt/lists", false), ("var/lib/apt/lists/lock", true)] {
+            assert_eq!(is_trace(&TreePath::new(path.as_bytes()).unwrap()), trace, "{path}");
+        }
+    }
+
+    #[test]
+    fn no_time_is_after_the_roots_own_and_logs_are_empty() {
+        let shipped = concat!(env!("CARGO_MANIFEST_DIR"), "/images");
+        let definition = Definition::find(shipped, "debian-12").unwrap();
+        let time = Timestamp::from_seconds(100);
+        let mut tree = tree("/var/log/wtmp", "a login");
+        tree.put_file("/var/log/apt/term.log", 0o600, time, "x").unwrap();
+        tree.put_file("/late", 0o600, Timestamp::from_seconds(101), "x").unwrap();
+        tree.put_file("/early", 0o600, Timestamp::from_seconds(99), "x").unwrap();
+        finish(&mut tree, &definition, time).unwrap();
+        assert_eq!(tree.get("late").unwrap().meta.mtime, time);
+        assert_eq!(tree.get("early").unwrap().meta.mtime.seconds, 99);
+        assert_eq!(tree.file("var/log/wtmp").unwrap().length(), 0);
+        assert!(tree.get("var/log/apt/term.log").is_none());
+        assert!(tree.get("var/log/apt").is_some());
+    }
 }

@@ -15,12 +15,12 @@ const SIGNERS: usize = 2;
 /// Arguments of `slipway inspect`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// The image: raw or qcow2.
+    /// The image: raw or qcow2
     image: PathBuf,
-    /// Print everything as JSON, every package included.
+    /// Print everything as JSON, every package included
     #[arg(long, conflicts_with = "file")]
     json: bool,
-    /// Print one file of the image's root filesystem, as in /etc/fstab.
+    /// Print one file of the image's root filesystem, as in /etc/fstab
     #[arg(long, value_name = "PATH")]
     file: Option<String>,
 }

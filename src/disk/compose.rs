@@ -95,8 +95,8 @@ pub fn compose(tree: &Tree, packs: &[Arc<Pack>], spec: &DiskSpec) -> Result<Disk
     assemble(tree, spec, ext4::build(tree, packs, &params)?)
 }
 
-/// Puts a disk together around any root filesystem: table, boot loaders, EFI partition and the root filesystem given as `root`
-/// (extents relative to its partition, which is [`Layout::root`]).
+/// Puts a disk together around any root filesystem, given as extents relative to its partition, which is
+/// [`Layout::root`].
 ///
 /// The tree must have passed [`bootloader::configure`] with the same `spec`.
 pub fn assemble(tree: &Tree, spec: &DiskSpec, root: Vec<Extent>) -> Result<Disk> {

@@ -7,7 +7,6 @@ pub mod bootloader;
 mod compose;
 pub mod esp;
 pub mod ext4;
-mod fat;
 pub mod gpt;
 pub mod layout;
 

@@ -4,6 +4,8 @@ mod pending;
 mod qcow2;
 mod raw;
 
+use std::fs::File;
+use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
 use pending::{Pending, folder_of};
@@ -64,13 +66,12 @@ pub fn write(format: Format, disk: &Disk, path: &Path, progress: &dyn Progress) 
 /// The file that a format writes, and its name for errors.
 #[derive(Clone, Copy, Debug)]
 struct Target<'a> {
-    file: &'a std::fs::File,
+    file: &'a File,
     path: &'a Path,
 }
 
 impl Target<'_> {
     fn write_at(&self, bytes: &[u8], offset: u64) -> Result<()> {
-        use std::os::unix::fs::FileExt;
         self.file.write_all_at(bytes, offset).at("cannot write", self.path)
     }
 }

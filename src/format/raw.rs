@@ -1,7 +1,7 @@
 //! The disk's bytes as they are, in a sparse file.
 //!
-//! Every byte must pass through the digest, so it is in memory anyway: `copy_file_range` from the packs was
-//! measured to save nothing over writing what was read, and it allocates blocks of zeros.
+//! Every byte must pass through the digest, so it is in memory anyway: `copy_file_range` from the packs would
+//! save the lesser half of the copying, and it fills blocks of zeros that otherwise stay holes.
 
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
@@ -13,7 +13,7 @@ use crate::units::{Digest, Hasher, MIB};
 
 /// Bytes that are read, written and hashed at a time.
 const BUFFER: u64 = MIB;
-/// Buffers that may wait for the hasher: it is slower than the disk's cache at times, and faster at others.
+/// Buffers that may wait for the hasher: sometimes it is the slower side, and sometimes the disk is.
 const WAITING: usize = 8;
 /// File systems allocate in blocks of this many bytes; a block of zeros stays a hole.
 const BLOCK: usize = 4096;

@@ -16,6 +16,8 @@ use crate::error::{Context, Result};
 use crate::progress::Progress;
 use crate::units::MIB;
 
+const DEVICE: &str = "/dev/kvm";
+
 /// The guest ends in 0.1 s even when it is translated.
 const LIMIT: Duration = Duration::from_secs(2);
 
@@ -58,15 +60,16 @@ const GUEST: [u8; 0x80] = [
 
 /// KVM when a tiny guest ends under it in time, else TCG; says which and why.
 pub fn find(scratch: &Path, progress: &dyn Progress) -> Result<Accelerator> {
-    if !Path::new("/dev/kvm").exists() {
-        progress
-            .note("no /dev/kvm: the machine is translated (TCG), which is about ten times slower");
-        return Ok(Accelerator::Tcg);
-    }
-    if ends_in_time(Accelerator::Kvm, scratch)? {
-        return Ok(Accelerator::Kvm);
-    }
-    progress.note("/dev/kvm cannot run a guest here: the machine is translated (TCG), which is about ten times slower");
+    let slower = "the machine is translated (TCG), which is about ten times slower";
+    let refused = match File::options().read(true).write(true).open(DEVICE) {
+        Ok(_) if ends_in_time(Accelerator::Kvm, scratch)? => return Ok(Accelerator::Kvm),
+        Ok(_) => "/dev/kvm cannot run a guest here",
+        Err(e) if e.kind() == std::io::ErrorKind::PermissionDenied => {
+            "/dev/kvm is not for this user (its group, kvm, may use it)"
+        }
+        Err(_) => "there is no /dev/kvm",
+    };
+    progress.note(&format!("{refused}: {slower}"));
     Ok(Accelerator::Tcg)
 }
 

@@ -1,7 +1,7 @@
 //! One boot: power on, watch, ask, power off.
 
 use std::collections::VecDeque;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
@@ -20,6 +20,12 @@ const LAST_LINES: usize = 40;
 
 /// How often limits and the stop flag are looked at.
 const LOOK: Duration = Duration::from_millis(200);
+
+/// A guest that writes without end must not keep limits from being looked at.
+const MOST_EVENTS: usize = 1000;
+
+/// QEMU's own complaints, in the scratch folder.
+const COMPLAINTS: &str = "qemu.log";
 
 /// What one boot is started with and judged by.
 #[derive(Clone, Copy, Debug)]
@@ -52,7 +58,7 @@ pub struct Setup<'a> {
 pub fn run(setup: &Setup<'_>, progress: &dyn Progress) -> Result<(BootRecord, Option<Verdict>)> {
     let serial = format!("serial-{}.log", setup.number);
     let log = setup.report.join(&serial);
-    let machine = Machine::start(setup.arguments, &log, &setup.scratch.join("qemu.log"))?;
+    let machine = Machine::start(setup.arguments, &log, &setup.scratch.join(COMPLAINTS))?;
     let mut running = Running {
         setup,
         progress,
@@ -116,19 +122,25 @@ impl Running<'_> {
             return Err(Error::new(Kind::Interrupted, "stopped by a signal"));
         }
         let mut wait = LOOK;
-        while let Some(event) = self.machine.next(wait) {
-            wait = Duration::ZERO;
+        for _ in 0..MOST_EVENTS {
+            let Some(event) = self.machine.next(std::mem::take(&mut wait)) else { break };
             match event {
                 Event::Line(line) => self.line(line),
                 Event::Qemu(name, reason) if name == "SHUTDOWN" => self.watch.stopped(&reason),
                 Event::Qemu(..) => {}
                 Event::Closed => {
-                    self.watch.stopped("QEMU ended");
+                    let complaints = std::fs::read_to_string(self.complaints()).unwrap_or_default();
+                    self.watch.stopped(format!("QEMU ended {}", complaints.trim()).trim_end());
                     break;
                 }
             }
         }
         Ok(())
+    }
+
+    /// What QEMU itself has to say.
+    fn complaints(&self) -> PathBuf {
+        self.setup.scratch.join(COMPLAINTS)
     }
 
     fn line(&mut self, line: String) {

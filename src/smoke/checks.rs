@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::args::STATUS_PORT;
+use super::console::plain;
 use super::http::{Answer, Question};
 use super::report::Identity;
 use super::watch::Watch;
@@ -166,16 +167,22 @@ impl Check {
 
 fn compare(answer: &Answer, status: u16, text: Option<&str>) -> Progress {
     if answer.status != status {
-        let shown: String = answer.body.chars().take(SHOWN).collect();
+        let shown = excerpt(&answer.body);
         return Progress::NotYet(format!("status {} instead of {status}: {shown}", answer.status));
     }
     match text {
         Some(text) if !answer.body.contains(text) => {
-            let shown: String = answer.body.chars().take(SHOWN).collect();
+            let shown = excerpt(&answer.body);
             Progress::NotYet(format!("the answer does not hold {text:?}: {shown}"))
         }
         _ => Progress::Passed(format!("status {status}")),
     }
+}
+
+/// The beginning of a body on one line that cannot drive a terminal.
+fn excerpt(body: &str) -> String {
+    let start: String = body.chars().take(SHOWN).collect();
+    plain(&start.replace('\n', " "))
 }
 
 fn with_cause(error: &crate::error::Error) -> String {

@@ -1,12 +1,11 @@
-//! Reads the serial console: bytes to lines, lines to what the appliance says about itself.
+//! What the appliance says about itself, found in the lines of a serial console. Pure.
 //!
-//! The line is shared with the kernel, systemd and the boot loader, so anything may come: invalid UTF-8,
-//! endless lines, a kernel message in the middle of ours. Everything here is pure.
+//! The line is shared with the kernel, systemd and the boot loader, so a kernel message may come in the
+//! middle of ours.
 
 use serde::{Deserialize, Serialize};
 
-/// A longer line is cut, in bytes: a state line with its failures stays far below.
-const LONGEST_LINE: usize = 16 << 10;
+use super::console::plain;
 
 /// How every line of ours begins.
 const MARK: &str = "{\"slipway\":1,";
@@ -178,9 +177,20 @@ impl Listener {
 
     /// `None` when it cannot be read; `Some(None)` when it is another boot's.
     fn read(&self, text: &str) -> Option<Option<Said>> {
-        let value = serde_json::Deserializer::from_str(text).into_iter().next()?.ok()?;
+        let mut value = serde_json::Deserializer::from_str(text).into_iter().next()?.ok()?;
+        clean(&mut value);
         let (nonce, said) = understand(value)?;
         Some((nonce == self.nonce).then_some(said))
+    }
+}
+
+/// JSON can spell an escape sequence in plain letters; what is shown to people must not hold one.
+fn clean(value: &mut serde_json::Value) {
+    match value {
+        serde_json::Value::String(text) => *text = plain(text),
+        serde_json::Value::Array(list) => list.iter_mut().for_each(clean),
+        serde_json::Value::Object(members) => members.values_mut().for_each(clean),
+        _ => {}
     }
 }
 
@@ -214,59 +224,9 @@ pub fn panic_message(line: &str) -> Option<&str> {
     line.find("Kernel panic - not syncing").map(|start| line[start..].trim_end())
 }
 
-/// Cuts a stream of bytes into lines of text of bounded length.
-#[derive(Clone, Debug, Default)]
-pub struct Splitter {
-    line: Vec<u8>,
-}
-
-impl Splitter {
-    /// Takes bytes; gives every line that they complete, without line ends and control characters.
-    pub fn push(&mut self, bytes: &[u8]) -> Vec<String> {
-        let mut lines = Vec::new();
-        for byte in bytes {
-            match byte {
-                b'\n' => lines.extend(self.finish()),
-                _ if self.line.len() < LONGEST_LINE => self.line.push(*byte),
-                _ => {}
-            }
-        }
-        lines
-    }
-
-    /// What is left: the last line of a machine that went off in the middle of it.
-    pub fn finish(&mut self) -> Option<String> {
-        let text = String::from_utf8_lossy(&self.line);
-        let text = plain(&text);
-        self.line.clear();
-        (!text.trim().is_empty()).then_some(text)
-    }
-}
-
-/// Removes terminal escapes and control characters: a guest must not drive the user's terminal.
-fn plain(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    let mut chars = text.chars();
-    while let Some(c) = chars.next() {
-        match c {
-            '\u{1b}' => skip_escape(&mut chars),
-            '\t' => out.push(' '),
-            _ if c.is_control() => {}
-            _ => out.push(c),
-        }
-    }
-    out
-}
-
-/// Skips the rest of an escape sequence (ECMA-48: a CSI ends with a byte from `@` to `~`).
-fn skip_escape(chars: &mut std::str::Chars<'_>) {
-    if chars.next() == Some('[') {
-        chars.find(|c| ('@'..='~').contains(c));
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use super::super::console::Splitter;
     use super::*;
     use proptest::prelude::*;
 
@@ -315,6 +275,13 @@ mod tests {
     }
 
     #[test]
+    fn an_escape_sequence_that_json_spells_out_is_removed() {
+        let line = READY.replace("READY\"", "FAILED\",\"failed\":[\"a\\u001b[2Jb\\nc\"]");
+        let Some(Said::State(line)) = Listener::new("n1").hear(&line) else { panic!("no state") };
+        assert_eq!(line.failed, ["abc"]);
+    }
+
+    #[test]
     fn probe_results_and_their_end_are_read() {
         let mut listener = Listener::new("n");
         let line = r#"{"slipway":1,"nonce":"n","probe":2,"ok":false,"detail":"inactive"}"#;
@@ -322,15 +289,6 @@ mod tests {
         assert_eq!((probe.probe, probe.ok, probe.detail.as_str()), (2, false, "inactive"));
         let end = r#"{"slipway":1,"nonce":"n","probes":"done"}"#;
         assert_eq!(listener.hear(end), Some(Said::ProbesDone));
-    }
-
-    #[test]
-    fn lines_are_cut_from_any_bytes_and_cannot_drive_a_terminal() {
-        let mut splitter = Splitter::default();
-        assert_eq!(splitter.push(b"one\r\nt\x1b[2Jw"), ["one"]);
-        assert_eq!(splitter.push(b"o \xff\x07\n\r\n"), ["two \u{fffd}"]);
-        splitter.push(&vec![b'x'; 3 * LONGEST_LINE]);
-        assert_eq!(splitter.finish().unwrap().len(), LONGEST_LINE);
     }
 
     #[test]

@@ -18,7 +18,7 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::args::forwarded;
-use super::line::Splitter;
+use super::console::Splitter;
 use super::qmp::Qmp;
 use crate::error::{Context, Error, Kind, Result};
 

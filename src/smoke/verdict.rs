@@ -143,6 +143,17 @@ impl Verdict {
     }
 }
 
+/// How the kernel says that no timer interrupt came in the ten ticks that it waited for one.
+const LATE_TIMER: &str = "IO-APIC + timer doesn't work";
+
+impl Verdict {
+    /// Whether only the host can be blamed: a translated machine on a busy host gets its timer's first
+    /// interrupts too late, and then the kernel gives up before it has seen the disk.
+    pub fn is_late_timer(&self) -> bool {
+        matches!(self, Self::Panicked { message } if message.contains(LATE_TIMER))
+    }
+}
+
 /// State, stage, cause and the first resource: what fits on one line.
 fn failed(line: &StateLine) -> String {
     let mut text = line.state.name().to_owned();
@@ -211,6 +222,14 @@ mod tests {
         let mut codes: Vec<u8> = verdicts.iter().map(Verdict::exit_code).collect();
         codes.dedup();
         assert_eq!(codes, [0, 10, 12, 13, 14, 15]);
+    }
+
+    #[test]
+    fn a_late_timer_is_told_apart_from_a_panic_of_the_images_own() {
+        let panic = |text: &str| Verdict::Panicked { message: format!("Kernel panic: {text}") };
+        assert!(panic("IO-APIC + timer doesn't work!  Boot with apic=debug").is_late_timer());
+        assert!(!panic("VFS: Unable to mount root fs").is_late_timer());
+        assert!(!Verdict::Ready.is_late_timer());
     }
 
     #[test]

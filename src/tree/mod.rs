@@ -162,6 +162,16 @@ pub struct Entry {
     pub node: Node,
 }
 
+impl Entry {
+    /// Bytes of content; 0 for what is no file, and for further names of one.
+    pub fn length(&self) -> u64 {
+        match &self.node {
+            Node::File(content) => content.length(),
+            _ => 0,
+        }
+    }
+}
+
 /// A whole root filesystem. Iterates by path bytes, so a folder comes before what it holds.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Tree {

@@ -145,7 +145,7 @@ fn download_essential(root: &Path, pool: &Path) {
         run(apt.args(arguments));
     };
     apt(&["update"]);
-    let wanted = "?or(?essential, ?priority(required), ?exact-name(apt), ?exact-name(iproute2))";
+    let wanted = "?or(?essential, ?priority(required), ?exact-name(apt), ?exact-name(iproute2), ?exact-name(usrmerge))";
     apt(&["install", "--yes", "--no-install-recommends", "--download-only", wanted]);
     for file in std::fs::read_dir(root.join("var/cache/apt/archives")).unwrap() {
         let path = file.unwrap().path();
@@ -195,7 +195,7 @@ fn put_program(path: &Path, text: &str) {
 
 fn pack(folder: &Path, root: &Path, name: &str, more: &str) {
     let control = format!(
-        "Package: {name}\nVersion: 1.0\nArchitecture: amd64\nMaintainer: A Test <test@example.org>\n\
+        "Package: {name}\nVersion: 99:1.0\nArchitecture: amd64\nMaintainer: A Test <test@example.org>\n\
          Description: small\n{more}"
     );
     std::fs::create_dir_all(root.join("DEBIAN")).unwrap();

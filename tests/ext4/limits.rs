@@ -130,10 +130,11 @@ fn every_size_from_the_smallest_on_is_clean() {
 
 #[test]
 fn parameters_that_the_superblock_cannot_hold_are_refused() {
-    let mut wrong = [params(GIB), params(GIB), params(GIB), params(1 << 60)];
+    let mut wrong = [params(GIB), params(GIB), params(GIB), params(GIB), params(1 << 60)];
     wrong[0].label = "seventeen letters".into();
     wrong[1].label = "zero\0".into();
     wrong[2].time = Timestamp::from_seconds(-1);
+    wrong[3].time = Timestamp::from_seconds(1 << 35);
     for params in wrong {
         let error = ext4::build(&Tree::new(), &[], &params).unwrap_err();
         assert_eq!(error.kind(), Kind::Input);

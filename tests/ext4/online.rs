@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::BufReader;
+use std::io::{BufReader, Read};
 use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
@@ -88,35 +88,16 @@ fn debian(work: &Path) -> (Tree, Arc<Pack>) {
         .unwrap();
     assert!(status.success());
     let mut writer = PackWriter::create(work.join("root.pack")).unwrap();
-    let mut files = Vec::new();
-    let mut tree = Tree::new();
+    let (mut tree, mut files) = (Tree::new(), Vec::new());
     let mut reader = tar::Archive::new(BufReader::new(File::open(&archive).unwrap()));
     for entry in reader.entries().unwrap() {
         let mut entry = entry.unwrap();
-        let header = entry.header().clone();
         let name = path(&entry.path_bytes());
-        let link = entry.link_name_bytes().map(|l| l.into_owned()).unwrap_or_default();
-        let meta = Meta {
-            mode: header.mode().unwrap() as u16 & 0o7777,
-            uid: header.uid().unwrap() as u32,
-            gid: header.gid().unwrap() as u32,
-            mtime: Timestamp::from_seconds(header.mtime().unwrap() as i64),
-            xattrs: BTreeMap::new(),
-        };
-        let (major, minor) = device(&header);
-        let node = match header.entry_type() {
-            EntryType::Directory => Node::Directory,
-            EntryType::Symlink => Node::Symlink(link),
-            EntryType::Link => Node::HardLink(TreePath::new(&link).unwrap()),
-            EntryType::Char => Node::CharDevice { major, minor },
-            EntryType::Block => Node::BlockDevice { major, minor },
-            EntryType::Fifo => Node::Fifo,
-            _ => {
-                files.push((name, meta, writer.add(&mut entry).unwrap()));
-                continue;
-            }
-        };
-        tree.insert(name, Entry { meta, node });
+        let meta = meta(entry.header());
+        match node(&entry) {
+            Some(node) => drop(tree.insert(name, Entry { meta, node })),
+            None => files.push((name, meta, writer.add(&mut entry).unwrap())),
+        }
     }
     let (digest, _) = writer.finish().unwrap();
     let pack = Pack::open(work.join("root.pack"), digest).unwrap();
@@ -127,7 +108,29 @@ fn debian(work: &Path) -> (Tree, Arc<Pack>) {
     (tree, pack)
 }
 
-fn device(header: &tar::Header) -> (u32, u32) {
-    let number = |part: std::io::Result<Option<u32>>| part.ok().flatten().unwrap_or(0);
-    (number(header.device_major()), number(header.device_minor()))
+fn meta(header: &tar::Header) -> Meta {
+    Meta {
+        mode: header.mode().unwrap() as u16 & 0o7777,
+        uid: header.uid().unwrap() as u32,
+        gid: header.gid().unwrap() as u32,
+        mtime: Timestamp::from_seconds(header.mtime().unwrap() as i64),
+        xattrs: BTreeMap::new(),
+    }
+}
+
+/// What the entry is, unless it is a file.
+fn node(entry: &tar::Entry<'_, impl Read>) -> Option<Node> {
+    let header = entry.header();
+    let link = || entry.link_name_bytes().unwrap().into_owned();
+    let major = || header.device_major().unwrap().unwrap();
+    let minor = || header.device_minor().unwrap().unwrap();
+    match header.entry_type() {
+        EntryType::Directory => Some(Node::Directory),
+        EntryType::Symlink => Some(Node::Symlink(link())),
+        EntryType::Link => Some(Node::HardLink(TreePath::new(&link()).unwrap())),
+        EntryType::Char => Some(Node::CharDevice { major: major(), minor: minor() }),
+        EntryType::Block => Some(Node::BlockDevice { major: major(), minor: minor() }),
+        EntryType::Fifo => Some(Node::Fifo),
+        _ => None,
+    }
 }

@@ -84,6 +84,14 @@ pub fn lay_out(tree: &Tree, root: &Path) {
     }
 }
 
+/// One boot: the early units, then the driver to its end.
+pub fn boot(machine: &Machine) {
+    for script in ["grow", "identity", "converge"] {
+        let (code, _, log) = machine.run(script);
+        assert_eq!(code, 0, "{script}: {log}");
+    }
+}
+
 pub struct Machine {
     folder: tempfile::TempDir,
 }

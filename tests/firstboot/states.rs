@@ -2,22 +2,13 @@
 
 use std::io::{Read, Write};
 use std::net::TcpListener;
-use std::process::Command;
-use std::time::Duration;
 
 use slipway::layer::firstboot::Health;
 use slipway::profile::{MasterMode, Probe};
 
-use crate::machine::{FAILS, Machine, RELEASE, facts};
+use crate::machine::{FAILS, Machine, RELEASE, boot, facts};
 
 const GOOD: [&str; 6] = ["NETWORK", "PREFLIGHT", "CA", "PUPPETSERVER", "CONVERGING", "VERIFYING"];
-
-fn boot(machine: &Machine) {
-    for script in ["grow", "identity", "converge"] {
-        let (code, _, log) = machine.run(script);
-        assert_eq!(code, 0, "{script}: {log}");
-    }
-}
 
 #[test]
 fn a_first_boot_goes_through_every_state_in_order_and_a_second_makes_no_secret_again() {
@@ -286,64 +277,4 @@ fn the_first_password_reaches_neither_the_serial_line_nor_http() {
     assert_eq!(machine.read("fake/password"), format!("admin:{password}\n"));
     assert!(!machine.read("dev/ttyS0").contains(password));
     assert!(!machine.feed("status-http", b"").contains(password));
-}
-
-/// Any moment will do: the driver is killed, or the power is cut, again and again; the next start goes on.
-#[test]
-fn killed_or_cut_at_random_moments_it_goes_on_and_ends_ready() {
-    std::thread::scope(|scope| {
-        for part in 0..4 {
-            scope.spawn(move || (part * 10..part * 10 + 10).for_each(cut_at_random));
-        }
-    });
-}
-
-fn cut_at_random(seed: u64) {
-    let mut dice = Dice(seed);
-    let machine = Machine::new(&facts());
-    let mut settled = None;
-    for _ in 0..6 {
-        if dice.roll(2) == 0 {
-            machine.power_on();
-        }
-        for script in ["identity", "converge"] {
-            machine.cut(script, Duration::from_millis(dice.roll(180)));
-        }
-        let sealed = machine.has("var/lib/slipway/stamps/identity");
-        match &settled {
-            Some(secrets) => assert_eq!(&machine.secrets(), secrets, "seed {seed}"),
-            None if sealed => settled = Some(machine.secrets()),
-            None => {}
-        }
-        let ready = machine.has("var/lib/slipway/stamps/ready");
-        assert!(ready || machine.has("fake/kernel/closed"), "seed {seed}: open before READY");
-    }
-    machine.power_on();
-    boot(&machine);
-    assert_eq!(machine.states().last().unwrap(), "READY", "seed {seed}");
-    assert_eq!(machine.read("var/lib/slipway/stamps/ready"), format!("{RELEASE}\n"));
-    assert_keys_belong_together(&machine, seed);
-}
-
-fn assert_keys_belong_together(machine: &Machine, seed: u64) {
-    for kind in ["ed25519", "ecdsa"] {
-        let key = machine.root().join(format!("etc/ssh/ssh_host_{kind}_key"));
-        let public = Command::new("ssh-keygen").arg("-yf").arg(&key).output().unwrap();
-        let public = String::from_utf8(public.stdout).unwrap();
-        let on_disk = machine.read(&format!("etc/ssh/ssh_host_{kind}_key.pub"));
-        assert_eq!(public.trim(), on_disk.trim(), "seed {seed}");
-    }
-}
-
-/// splitmix64: the same dice for the same seed.
-struct Dice(u64);
-
-impl Dice {
-    fn roll(&mut self, sides: u64) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        (z ^ (z >> 31)) % sides
-    }
 }

@@ -63,7 +63,10 @@ tr '\0' ' ' <"/proc/$MAINPID/cmdline" >&2
 converge
 cat /tmp/sentinel; echo
 converge
-echo "exec { 'boom': command => '/bin/false' }" >>"$release/manifests/site.pp"; converge
+mkdir -p /var/lib/slipway/secrets
+echo correct-horse >/var/lib/slipway/secrets/db
+echo "exec { 'boom': command => '/bin/false correct-horse' }" >>"$release/manifests/site.pp"; converge
+grep -c correct-horse /var/log/puppet/converge.log || :
 echo "class { 'nope': }" >"$release/manifests/site.pp"; converge
 : >"$release/manifests/site.pp"; converge
 unserve
@@ -82,6 +85,7 @@ converge
     assert_eq!(first["config"], "demo-1.0.0+b1");
     assert!(first["converged"] == true && first["total"].as_u64().unwrap() > 7);
     assert!(all[2]["failed"][0].as_str().unwrap().starts_with("Exec[boom]: "));
+    assert!(!text.contains("correct-horse") && text.contains("\n0\n"), "{text}");
     assert!(all[3]["message"].as_str().unwrap().contains("nope"));
 }
 

@@ -58,14 +58,14 @@ impl MasterRoot {
     /// they are there from the last time.
     pub fn open(base: &str) -> Self {
         let tmp = Path::new(env!("CARGO_TARGET_TMPDIR"));
-        let lock = File::create(tmp.join(format!("master-{base}.lock"))).unwrap();
-        lock.lock().unwrap();
         let cache = Cache::open(cache_folder()).unwrap();
         let images = Path::new(env!("CARGO_MANIFEST_DIR")).join("images");
         let definition = Definition::find(images, base).unwrap();
         let bare = cache.ensure(&definition, &Quiet).unwrap();
         let layer = master_layer(&definition.puppet.server).unwrap();
         let root = cache.ensure_layer(&bare, &layer, &Quiet).unwrap();
+        let lock = File::create(tmp.join(format!("master-{base}.lock"))).unwrap();
+        lock.lock().unwrap();
         let mut tree = root.tree.clone();
         let facts = Facts { mode: MasterMode::Puppetserver, time: root.time };
         configure(&mut tree, &facts).unwrap();

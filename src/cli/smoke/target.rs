@@ -1,10 +1,10 @@
 //! Which image a user means, and what is expected of it.
 
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
 
+use crate::build;
 use crate::cli::project;
-use crate::error::{Context, Error, Kind, Result};
+use crate::error::{Error, Kind, Result};
 use crate::inspect;
 use crate::manifest::ImageRecord;
 use crate::profile::{Format, Hardware, Probe};
@@ -59,49 +59,16 @@ fn image(wanted: &str, project: &project::Options) -> Result<PathBuf> {
     }
     let project = project.open()?;
     let customer = project.load(wanted)?.profile.customer.id;
-    let folder = project.out.join(&customer);
-    let remedy = format!("build one with `slipway build {wanted}`");
-    newest(&folder)?
-        .ok_or_else(|| Error::new(Kind::NotFound, "there is no image").at(&folder).remedy(remedy))
-}
-
-/// The image in `folder` that was written last.
-fn newest(folder: &Path) -> Result<Option<PathBuf>> {
-    let entries = match std::fs::read_dir(folder) {
-        Ok(entries) => entries,
-        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-        Err(e) => return Err(e).at("cannot list", folder),
-    };
-    let mut images: Vec<(SystemTime, PathBuf)> = Vec::new();
-    for entry in entries {
-        let entry = entry.at("cannot list", folder)?;
-        let path = entry.path();
-        let about = entry.metadata().at("cannot read", &path)?;
-        if about.is_file() && is_named_as_image(&path) {
-            images.push((about.modified().at("cannot read the time of", &path)?, path));
-        }
-    }
-    Ok(images.into_iter().max().map(|(_, path)| path))
+    let (record, built) = build::latest(&project.out, &customer)?;
+    let folder = record.parent().unwrap_or(&project.out);
+    // every format holds the same disk: the first one that the profile asks for stands for all
+    built.artifacts.first().map(|artifact| folder.join(&artifact.file)).ok_or_else(|| {
+        Error::new(Kind::Damaged, "the record names no image")
+            .at(&record)
+            .remedy(format!("build it again with `slipway build {wanted}`"))
+    })
 }
 
 fn is_named_as_image(path: &Path) -> bool {
     matches!(path.extension().and_then(|e| e.to_str()), Some("raw" | "qcow2"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_newest_image_is_taken_and_what_is_no_image_is_not() {
-        let folder = tempfile::tempdir().unwrap();
-        assert_eq!(newest(&folder.path().join("none")).unwrap(), None);
-        for (name, second) in [("a-2.qcow2", 1), ("a-1.qcow2", 2), ("a-3.json", 3)] {
-            let file = std::fs::File::create(folder.path().join(name)).unwrap();
-            file.set_modified(SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(second))
-                .unwrap();
-        }
-        std::fs::create_dir(folder.path().join("a-4.raw")).unwrap();
-        assert_eq!(newest(folder.path()).unwrap(), Some(folder.path().join("a-1.qcow2")));
-    }
 }

@@ -1,12 +1,15 @@
 //! How much a tree needs, and the smallest disk that gives it.
 
+use std::collections::HashMap;
+
 use super::extent;
 use super::geometry::{BLOCK, Geometry};
 use super::parts::Parts;
 use super::sources::Source;
 use super::space::CLUSTER;
+use super::xattr;
 use crate::error::{Error, Kind, Result};
-use crate::units::{ByteSize, MIB};
+use crate::units::MIB;
 
 /// A file is broken at fixed metadata and at the longest extent. Between two such places lie at least
 /// this many blocks, except at the file's ends and after the journal.
@@ -36,7 +39,7 @@ impl Demand {
         });
         let blocks = trees.chain(folders).sum::<u64>()
             + parts.sources.blocks()
-            + parts.attributes.iter().filter(|a| a.block.is_some()).count() as u64
+            + attribute_blocks(parts)
             + parts.long_symlinks();
         let packs = parts.sources.packs.len() as u64;
         Self { inodes: parts.inventory.inodes(), blocks, packs }
@@ -47,12 +50,15 @@ impl Demand {
         match Geometry::new(size)? {
             Some(geometry) if self.missing(&geometry) == 0 => Ok(geometry),
             _ => {
-                let needed = ByteSize(self.smallest(size)?);
+                let needed = self.smallest(size)?;
                 let message = format!(
-                    "the root filesystem needs {needed}, the disk leaves it {}",
-                    ByteSize(size)
+                    "the root filesystem needs {} MiB, the disk leaves it {} MiB",
+                    needed / MIB,
+                    size / MIB
                 );
-                Err(Error::new(Kind::NoSpace, message).remedy("choose a larger disk size"))
+                let more = (needed - size).div_ceil(MIB);
+                Err(Error::new(Kind::NoSpace, message)
+                    .remedy(format!("choose a disk size that is at least {more} MiB larger")))
             }
         }
     }
@@ -82,6 +88,15 @@ impl Demand {
         let inodes = self.inodes.saturating_sub(geometry.inodes());
         (blocks * BLOCK).max(inodes * BYTES_PER_INODE / 2)
     }
+}
+
+/// Blocks of attributes, equal ones shared by as many inodes as may.
+fn attribute_blocks(parts: &Parts<'_>) -> u64 {
+    let mut users: HashMap<&[u8], u32> = HashMap::new();
+    for block in parts.attributes.iter().filter_map(|a| a.block.as_deref()) {
+        *users.entry(block).or_default() += 1;
+    }
+    users.values().map(|users| u64::from(users.div_ceil(xattr::MAX_SHARED))).sum()
 }
 
 fn tree_blocks(blocks: u64) -> u64 {

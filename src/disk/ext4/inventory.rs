@@ -100,6 +100,9 @@ impl<'a> Inventory<'a> {
         for (path, entry) in tree {
             match &entry.node {
                 _ if path.is_root() => {}
+                _ if path.as_bytes() == LOST_FOUND_NAME => {
+                    inventory.add_name(path.as_bytes(), lost_found)?;
+                }
                 Node::HardLink(target) => hard_links.push((path.as_bytes(), target)),
                 _ => inventory.add(path.as_bytes(), entry)?,
             }
@@ -143,9 +146,6 @@ impl<'a> Inventory<'a> {
     }
 
     fn add(&mut self, path: &'a [u8], entry: &'a Entry) -> Result<()> {
-        if path == LOST_FOUND_NAME {
-            return self.add_name(path, 1);
-        }
         let body = body(&entry.node).map_err(|e| blame(path, e))?;
         let links = if matches!(body, Body::Folder { .. }) { 2 } else { 1 };
         let index = self.push(Item { path, meta: Cow::Borrowed(&entry.meta), body, links })?;

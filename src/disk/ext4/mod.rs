@@ -5,7 +5,9 @@
 //! given, broken only at the fixed metadata; a part of a pack that no file uses any more is free in the
 //! bitmaps, but its bytes stay. All that depends on the tree comes after: contents in memory, folders,
 //! attributes, long symbolic links, extent trees. So all filesystems of one size over the same first
-//! packs have equal bytes there, and the encoded form of that region can be shared between images.
+//! packs have equal bytes there, and the encoded form of that region can be shared between images. Each
+//! byte of a pack also keeps its place within 64 KiB, so that clusters of disks of other sizes are equal
+//! but for those beside fixed metadata.
 //!
 //! The features are those of mke2fs for Debian 12 (64bit, metadata_csum, flex_bg, dir_index, extents,
 //! a journal, and resize_inode to grow while mounted) without the two that older boot loaders and kernels

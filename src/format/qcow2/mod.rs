@@ -37,11 +37,7 @@ pub fn needed_bytes(disk: &Disk) -> u64 {
 /// Writes the file and gives the digest of all its bytes.
 pub fn write(disk: &Disk, target: Target<'_>, progress: &dyn Progress) -> Result<Digest> {
     let mut image = Image::new(disk.size(), target);
-    encode::in_order(disk, |index, cluster| {
-        image.put(index, &cluster)?;
-        progress.advance(CLUSTER);
-        Ok(())
-    })?;
+    encode::in_order(disk, progress, |index, cluster| image.put(index, &cluster))?;
     image.finish()?;
     digest(target)
 }

@@ -27,6 +27,10 @@ fn a_health_check_is_four_lines() {
 
 #[test]
 fn a_probe_for_a_value_that_the_smoke_test_stores_is_no_health_check() {
-    let probe = serde_json::json!({ "http": "/", "text": "smoke {nonce}" });
-    assert_eq!(Health::choose(&[], &[serde_json::from_value(probe).unwrap()]), []);
+    for probe in [
+        serde_json::json!({ "http": "/", "text": "smoke {nonce}" }),
+        serde_json::json!({ "http": "/", "post": "x" }),
+    ] {
+        assert_eq!(Health::choose(&[], &[serde_json::from_value(probe).unwrap()]), []);
+    }
 }

@@ -112,25 +112,20 @@ impl Archive {
         let mut packed = BTreeMap::new();
         let mut tree = Tree::new();
         for (path, (meta, found)) in entries {
-            let node = match found {
-                Found::Other(node) => node,
-                Found::File { length: 0, .. } => Node::File(Content::Bytes(Arc::new([]))),
-                Found::File { offset, length } => {
-                    progress.advance(length);
-                    let known = parent.and_then(|parent| parent.file(&path));
-                    match known {
-                        Some(content) if source.equals(offset, length, content)? => {
-                            Node::File(content.clone())
-                        }
-                        _ => {
-                            let (at, _) = writer.add(source.content(offset, length)?)?;
-                            packed.insert(path, (meta, at, length));
-                            continue;
-                        }
-                    }
+            let (offset, length) = match found {
+                Found::Other(node) => {
+                    tree.insert(path, Entry { meta, node });
+                    continue;
                 }
+                Found::File { offset, length } => (offset, length),
             };
-            tree.insert(path, Entry { meta, node });
+            progress.advance(length);
+            if let Some(content) = source.known(&path, offset, length, parent)? {
+                tree.insert(path, Entry { meta, node: Node::File(content) });
+            } else {
+                let (at, _) = writer.add(source.content(offset, length)?)?;
+                packed.insert(path, (meta, at, length));
+            }
         }
         let (digest, _) = writer.finish()?;
         let pack = Pack::open(pack, digest)?;
@@ -152,6 +147,23 @@ impl<'a> Source<'a> {
     fn content(&mut self, offset: u64, length: u64) -> Result<impl Read> {
         self.reader.seek(SeekFrom::Start(offset)).at("cannot seek", self.path)?;
         Ok((&mut self.reader).take(length))
+    }
+
+    /// The content when it needs no place in the pack: nothing, or what the parent has at the same path.
+    fn known(
+        &mut self,
+        path: &TreePath,
+        offset: u64,
+        length: u64,
+        parent: Option<&Tree>,
+    ) -> Result<Option<Content>> {
+        if length == 0 {
+            return Ok(Some(Content::Bytes(Arc::new([]))));
+        }
+        match parent.and_then(|parent| parent.file(path)) {
+            Some(content) if self.equals(offset, length, content)? => Ok(Some(content.clone())),
+            _ => Ok(None),
+        }
     }
 
     fn equals(&mut self, offset: u64, length: u64, known: &Content) -> Result<bool> {

@@ -123,39 +123,21 @@ impl<'a> Scanner<'a> {
 
     fn entry(&mut self, header: &Header, ext: Extensions) -> Result<Member> {
         let records = ext.records.unwrap_or_else(|| self.global.clone());
-        if let Some(keyword) = records.starting_with(&FOREIGN) {
-            let keyword = String::from_utf8_lossy(keyword).into_owned();
-            return Err(Error::new(Kind::Refused, format!("the archive uses {keyword}")).remedy(
-                "write it without --sparse and --acls, and with --xattrs --xattrs-include='*'",
-            ));
-        }
-        let name = records.get(b"path").map(<[u8]>::to_vec).or(ext.name);
-        let name = name.unwrap_or_else(|| header.name());
-        let link = records.get(b"linkpath").map(<[u8]>::to_vec).or(ext.link);
-        let link = link.unwrap_or_else(|| header.link());
-        let is_folder = header.kind() == b'5'
-            || (matches!(header.kind(), b'0' | 0) && name.last() == Some(&b'/'));
-        let kind = match header.kind() {
-            _ if is_folder => MemberKind::Directory,
-            b'0' | 0 | b'7' => {
-                let length = records.number("size")?.map_or_else(|| header.size(), Ok)?;
-                let offset = self.position;
-                self.skip(length)?;
-                MemberKind::File { offset, length }
-            }
-            b'1' => MemberKind::HardLink(TreePath::new(&link)?),
-            b'2' => MemberKind::Symlink(link),
-            b'3' => header.device().map(|(major, minor)| MemberKind::CharDevice(major, minor))?,
-            b'4' => header.device().map(|(major, minor)| MemberKind::BlockDevice(major, minor))?,
-            b'6' => MemberKind::Fifo,
-            other => {
-                let shown = other.escape_ascii();
-                return Err(Error::new(
-                    Kind::Refused,
-                    format!("members of type '{shown}' are not supported"),
-                )
-                .remedy("write the archive with tar --format=pax"));
-            }
+        refuse_foreign(&records)?;
+        let recorded = |keyword: &[u8]| records.get(keyword).map(<[u8]>::to_vec);
+        let name = recorded(b"path").or(ext.name).unwrap_or_else(|| header.name());
+        let link = recorded(b"linkpath").or(ext.link).unwrap_or_else(|| header.link());
+        let is_file = matches!(header.kind(), b'0' | 0 | b'7');
+        // the oldest tars know a folder by its name alone
+        let kind = if is_file && name.last() == Some(&b'/') {
+            MemberKind::Directory
+        } else if is_file {
+            let length = records.number("size")?.map_or_else(|| header.size(), Ok)?;
+            let offset = self.position;
+            self.skip(length)?;
+            MemberKind::File { offset, length }
+        } else {
+            kind_without_content(header, link)?
         };
         Ok(Member { path: TreePath::new(&name)?, meta: meta(header, &records)?, kind })
     }
@@ -200,6 +182,30 @@ impl<'a> Scanner<'a> {
     fn cut_off(&self) -> Error {
         Error::new(Kind::Damaged, "the archive ends too early").at(&self.path).offset(self.length)
     }
+}
+
+fn refuse_foreign(records: &Records) -> Result<()> {
+    let Some(keyword) = records.starting_with(&FOREIGN) else { return Ok(()) };
+    let keyword = String::from_utf8_lossy(keyword);
+    Err(Error::new(Kind::Refused, format!("the archive uses {keyword}"))
+        .remedy("write it without --sparse and --acls, and with --xattrs --xattrs-include='*'"))
+}
+
+fn kind_without_content(header: &Header, link: Vec<u8>) -> Result<MemberKind> {
+    Ok(match header.kind() {
+        b'1' => MemberKind::HardLink(TreePath::new(&link)?),
+        b'2' => MemberKind::Symlink(link),
+        b'3' => header.device().map(|(major, minor)| MemberKind::CharDevice(major, minor))?,
+        b'4' => header.device().map(|(major, minor)| MemberKind::BlockDevice(major, minor))?,
+        b'5' => MemberKind::Directory,
+        b'6' => MemberKind::Fifo,
+        other => {
+            let shown = other.escape_ascii();
+            let what = format!("members of type '{shown}' are not supported");
+            return Err(Error::new(Kind::Refused, what)
+                .remedy("write the archive with tar --format=pax and without --sparse"));
+        }
+    })
 }
 
 fn meta(header: &Header, records: &Records) -> Result<Meta> {

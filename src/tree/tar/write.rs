@@ -44,10 +44,7 @@ fn member(path: &TreePath, entry: &Entry, out: &mut impl Write) -> Result<()> {
     if kind == b'5' && !path.is_root() {
         name.push(b'/');
     }
-    let size = match &entry.node {
-        Node::File(content) => content.length(),
-        _ => 0,
-    };
+    let size = entry.length();
     let records = records(&name, &link, size, &entry.meta);
     if !records.is_empty() {
         let mut header = Header::new(b'x', EXTENSION_NAME, records.len() as u64);

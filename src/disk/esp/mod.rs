@@ -4,9 +4,14 @@
 //! before `.` and `..`, which fsck.vfat refuses. Folders and files lie one after another without holes,
 //! and a file's bytes stay where they are: an extent points at them.
 
+mod geometry;
+mod names;
+
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::fat::{self, ARCHIVE, DIRECTORY, ENTRY, Moment, Short, VOLUME_ID};
+use geometry::Geometry;
+use names::{ARCHIVE, DIRECTORY, ENTRY, Moment, Short, VOLUME_ID};
+
 use super::layout::{Region, SECTOR};
 use super::{Data, Extent};
 use crate::error::{Error, Kind, Result};
@@ -15,21 +20,12 @@ use crate::units::{ByteSize, Timestamp};
 
 /// Bytes of a cluster: one sector, since 64 MiB in larger ones would be too few for FAT32.
 const CLUSTER: u64 = SECTOR;
-/// Sectors before the first table, as other writers have it; the boot sectors need eight.
-const RESERVED: u64 = 32;
-/// Copies of the table.
-const TABLES: u64 = 2;
-/// The information sector, and the copies of both (FAT specification 1.03, "FAT32 FSInfo sector").
-const INFO_SECTOR: u64 = 1;
-const BACKUP_SECTOR: u64 = 6;
 /// The first cluster of the data area has this number.
 const FIRST_CLUSTER: u32 = 2;
 /// Ends a chain of clusters.
 const END_OF_CHAIN: u32 = 0x0FFF_FFFF;
 /// Entry 0 holds the media byte, F8 for a fixed disk; entry 1 the flags for a clean volume.
 const TABLE_HEAD: [u32; 2] = [0x0FFF_FFF8, END_OF_CHAIN];
-/// Fewer clusters than this would be read as FAT16 ("FAT type determination").
-const CLUSTERS_MINIMUM: u64 = 65_525;
 /// The volume's label, in the boot sector and in the root folder.
 const LABEL: Short = *b"ESP        ";
 
@@ -71,99 +67,6 @@ pub fn build(files: &Files, params: &Params) -> Result<Vec<Extent>> {
     Ok(geometry.extents(volume, params, first))
 }
 
-/// Sizes that follow from the partition's size.
-#[derive(Clone, Copy, Debug)]
-struct Geometry {
-    sectors: u32,
-    table_sectors: u64,
-    clusters: u64,
-}
-
-impl Geometry {
-    fn new(region: Region) -> Result<Self> {
-        let wrong = |what: &str| {
-            let size = ByteSize(region.length);
-            Error::new(Kind::Input, format!("an EFI partition of {size} is too {what}"))
-        };
-        let sectors = u32::try_from(region.length / SECTOR).map_err(|_| wrong("large"))?;
-        // four bytes of table for every cluster and for the two numbers without one; a cluster is a
-        // sector, so that `rest` sectors hold clusters and their share of both tables
-        let rest = u64::from(sectors).saturating_sub(RESERVED);
-        let per_sector = SECTOR / 4;
-        let table_sectors = (rest + u64::from(FIRST_CLUSTER)).div_ceil(per_sector + TABLES);
-        let clusters = rest.saturating_sub(TABLES * table_sectors);
-        if clusters < CLUSTERS_MINIMUM {
-            return Err(wrong("small for FAT32"));
-        }
-        Ok(Self { sectors, table_sectors, clusters })
-    }
-
-    /// Bytes from the partition's start to a cluster.
-    fn place(&self, cluster: u32) -> u64 {
-        let data = RESERVED + TABLES * self.table_sectors;
-        data * SECTOR + u64::from(cluster - FIRST_CLUSTER) * CLUSTER
-    }
-
-    fn extents(&self, volume: Volume, params: &Params, root: u32) -> Vec<Extent> {
-        let used = volume.table.len() as u64 - u64::from(FIRST_CLUSTER);
-        let boot = self.boot_sector(params, root);
-        let info = self.info_sector(used);
-        let table: Vec<u8> = volume.table.iter().flat_map(|entry| entry.to_le_bytes()).collect();
-        let table: std::sync::Arc<[u8]> = table.into();
-        let mut extents = Vec::with_capacity(6 + volume.contents.len());
-        for start in [0, BACKUP_SECTOR] {
-            extents.push(Extent::bytes(start * SECTOR, boot));
-            extents.push(Extent::bytes((start + INFO_SECTOR) * SECTOR, info));
-        }
-        for copy in 0..TABLES {
-            let offset = (RESERVED + copy * self.table_sectors) * SECTOR;
-            extents.push(Extent::bytes(offset, table.clone()));
-        }
-        for (cluster, data) in volume.contents {
-            extents.push(Extent { offset: self.place(cluster), data });
-        }
-        extents
-    }
-
-    /// The BIOS parameter block ("Boot sector and BPB"); nothing boots from here by BIOS.
-    fn boot_sector(&self, params: &Params, root: u32) -> [u8; SECTOR as usize] {
-        let mut b = [0; SECTOR as usize];
-        b[0..3].copy_from_slice(&[0xEB, 0x58, 0x90]);
-        b[3..11].copy_from_slice(b"MSWIN4.1");
-        b[11..13].copy_from_slice(&(SECTOR as u16).to_le_bytes());
-        b[13] = (CLUSTER / SECTOR) as u8;
-        b[14..16].copy_from_slice(&(RESERVED as u16).to_le_bytes());
-        b[16] = TABLES as u8;
-        b[21] = TABLE_HEAD[0] as u8;
-        // a geometry that nobody uses with LBA, in the form that other writers give
-        b[24..26].copy_from_slice(&63u16.to_le_bytes());
-        b[26..28].copy_from_slice(&255u16.to_le_bytes());
-        b[28..32].copy_from_slice(&(params.region.first_sector() as u32).to_le_bytes());
-        b[32..36].copy_from_slice(&self.sectors.to_le_bytes());
-        b[36..40].copy_from_slice(&(self.table_sectors as u32).to_le_bytes());
-        b[44..48].copy_from_slice(&root.to_le_bytes());
-        b[48..50].copy_from_slice(&(INFO_SECTOR as u16).to_le_bytes());
-        b[50..52].copy_from_slice(&(BACKUP_SECTOR as u16).to_le_bytes());
-        b[64] = 0x80;
-        b[66] = 0x29;
-        b[67..71].copy_from_slice(&params.serial.to_le_bytes());
-        b[71..82].copy_from_slice(&LABEL);
-        b[82..90].copy_from_slice(b"FAT32   ");
-        b[510..].copy_from_slice(&[0x55, 0xAA]);
-        b
-    }
-
-    fn info_sector(&self, used: u64) -> [u8; SECTOR as usize] {
-        let mut b = [0; SECTOR as usize];
-        b[0..4].copy_from_slice(b"RRaA");
-        b[484..488].copy_from_slice(b"rrAa");
-        b[488..492].copy_from_slice(&((self.clusters - used) as u32).to_le_bytes());
-        b[492..496].copy_from_slice(&(used as u32 + FIRST_CLUSTER).to_le_bytes());
-        b[510..].copy_from_slice(&[0x55, 0xAA]);
-        b
-    }
-}
-
 /// A folder before it has a place.
 #[derive(Default)]
 struct Folder<'a> {
@@ -180,7 +83,7 @@ impl<'a> Folder<'a> {
             Some((name, below)) => (name, Some(below)),
             None => (rest, None),
         };
-        if !fat::is_valid(name) {
+        if !names::is_valid(name) {
             return Err(wrong("FAT has no such names"));
         }
         let other = |n: &&str| *n != name && n.to_lowercase() == name.to_lowercase();
@@ -204,7 +107,7 @@ impl<'a> Folder<'a> {
         let mut taken = BTreeSet::new();
         let all = self.folders.keys().chain(self.files.keys());
         all.map(|name| {
-            let (short, long) = fat::shorten(name, &mut taken).ok_or_else(|| {
+            let (short, long) = names::shorten(name, &mut taken).ok_or_else(|| {
                 Error::new(Kind::Input, format!("too many names in a folder are like {name:?}"))
             })?;
             Ok((*name, short, long))
@@ -239,30 +142,30 @@ impl Volume {
     /// Places a folder and all in it; gives its first cluster.
     fn folder(&mut self, folder: &Folder<'_>, parent: Option<u32>) -> Result<u32> {
         let names = folder.names()?;
-        let long: usize = names.iter().map(|(name, _, long)| fat::entries(name, *long)).sum();
+        let long: usize = names.iter().map(|(name, _, long)| names::entries(name, *long)).sum();
         // the root has its label, any other folder itself and its parent
         let count = long + if parent.is_none() { 1 } else { 2 };
         let first = self.allocate((count * ENTRY) as u64)?;
         let mut bytes = Vec::with_capacity(count * ENTRY);
         match parent {
-            None => bytes.extend(fat::entry(&LABEL, VOLUME_ID, 0, 0, self.time)),
+            None => bytes.extend(names::entry(&LABEL, VOLUME_ID, 0, 0, self.time)),
             Some(parent) => {
-                bytes.extend(fat::entry(b".          ", DIRECTORY, first, 0, self.time));
-                bytes.extend(fat::entry(b"..         ", DIRECTORY, parent, 0, self.time));
+                bytes.extend(names::entry(b".          ", DIRECTORY, first, 0, self.time));
+                bytes.extend(names::entry(b"..         ", DIRECTORY, parent, 0, self.time));
             }
         }
         // `..` in a folder of the root says 0, whatever the root's cluster is
         let above = if parent.is_none() { 0 } else { first };
         for (name, short, long) in names {
             if long {
-                bytes.extend(fat::long_entries(name, &short));
+                bytes.extend(names::long_entries(name, &short));
             }
             if let Some(inner) = folder.folders.get(name) {
                 let cluster = self.folder(inner, Some(above))?;
-                bytes.extend(fat::entry(&short, DIRECTORY, cluster, 0, self.time));
+                bytes.extend(names::entry(&short, DIRECTORY, cluster, 0, self.time));
             } else if let Some(content) = folder.files.get(name) {
                 let (cluster, size) = self.file(content)?;
-                bytes.extend(fat::entry(&short, ARCHIVE, cluster, size, self.time));
+                bytes.extend(names::entry(&short, ARCHIVE, cluster, size, self.time));
             }
         }
         self.contents.push((first, Data::Bytes(bytes.into())));

@@ -1,0 +1,104 @@
+//! One guest that plays a script, and the ways to test it.
+
+use std::path::PathBuf;
+use std::process::{Command, Output};
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::Value;
+use slipway::profile::Format;
+use slipway::progress::Quiet;
+use slipway::smoke::{self, Accelerator, BootReport, Firmware, Limits, Order};
+use slipway::units::{ByteSize, MIB};
+
+use super::guest::Script;
+
+/// What the guests converge to.
+pub const RELEASE: &str = "demo-1.0.0+b1";
+
+/// A folder with one guest in it.
+pub struct Bench {
+    folder: tempfile::TempDir,
+}
+
+impl Bench {
+    /// Writes the guest's disk.
+    pub fn new(script: &Script) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        script.write(&folder.path().join("guest.raw"));
+        std::fs::create_dir(folder.path().join("scratch")).unwrap();
+        Self { folder }
+    }
+
+    /// A path in the folder.
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// The verb, on this guest, told to translate: the judge is ours here, not the machine.
+    pub fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_slipway"));
+        command
+            .args(["smoke", "--release", RELEASE, "--accel", "tcg", "--memory", "128 MiB"])
+            .args(arguments)
+            .arg("--report")
+            .arg(self.path("report"))
+            .arg(self.path("guest.raw"))
+            .env("TMPDIR", self.path("scratch"));
+        command
+    }
+
+    /// Runs the verb.
+    pub fn run(&self, arguments: &[&str]) -> Output {
+        self.command(arguments).output().unwrap()
+    }
+
+    /// The same through the library, with limits of a tenth of a second: ten times that here.
+    pub fn order(&self) -> Order {
+        let limit = Duration::from_millis(150);
+        Order {
+            image: self.path("guest.raw"),
+            format: Format::Raw,
+            firmware: Firmware::Bios,
+            memory: ByteSize(128 * MIB),
+            vcpus: 1,
+            disk: None,
+            release: RELEASE.to_owned(),
+            probes: Vec::new(),
+            limits: Limits {
+                first_line: Duration::from_secs(1),
+                converge: Duration::from_secs(1),
+                probes: limit,
+                power_off: limit,
+            },
+            timeout: None,
+            accelerator: Some(Accelerator::Tcg),
+            again: None,
+            nonce: "0123456789abcdef".to_owned(),
+            scratch: self.path("scratch"),
+            report: self.path("report"),
+            keep_disk: None,
+            stop: Arc::default(),
+        }
+    }
+
+    /// The report that was left.
+    pub fn report(&self) -> Value {
+        serde_json::from_slice(&std::fs::read(self.path("report/report.json")).unwrap()).unwrap()
+    }
+
+    /// How many scratch folders there are.
+    pub fn left_in_scratch(&self) -> usize {
+        std::fs::read_dir(self.path("scratch")).unwrap().count()
+    }
+}
+
+/// Bytes as text.
+pub fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+/// Tests through the library.
+pub fn run(order: &Order) -> BootReport {
+    smoke::run(order, &Quiet).unwrap()
+}
