@@ -107,17 +107,18 @@ fn persist<T>(
     mut attempt: impl FnMut() -> Result<T>,
 ) -> Result<T> {
     let mut wait = retry.first_wait;
-    for made in 1.. {
+    let mut made = 1;
+    loop {
         match attempt() {
             Err(e) if made < retry.attempts && may_pass(&e) => {
                 progress.note(&format!("{e}; trying again in {} s", wait.as_secs()));
                 std::thread::sleep(wait);
                 wait *= 2;
+                made += 1;
             }
             done => return done,
         }
     }
-    Err(Error::new(Kind::Network, "no attempt was made"))
 }
 
 fn may_pass(error: &Error) -> bool {
