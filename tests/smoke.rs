@@ -256,7 +256,7 @@ fn a_signal_ends_the_machine_and_cleans_up() {
         let bench = Bench::new(&Script::new());
         let mut child = start(&bench);
         signal(&child, name);
-        assert_eq!(child.wait().unwrap().code(), Some(1), "{name}");
+        assert_eq!(child.wait().unwrap().code(), Some(130), "{name}");
         assert_no_machine_within(Duration::from_secs(5), &bench.path("scratch"));
         assert_eq!(bench.left_in_scratch(), 0, "{name}");
     }

@@ -23,7 +23,7 @@ use target::Target;
 #[command(after_help = "\
 Exit codes: 0 READY and every probe passed; 1 the test could not be made; 10 timed out; 11 FAILED;
 12 kernel panic; 13 wrong release; 14 a probe failed; 15 the machine stopped by itself;
-16 the machine's identity changed over a reboot.")]
+16 the machine's identity changed over a reboot; 130 stopped by a signal.")]
 pub struct Args {
     /// An image, or a profile: then its newest image in out/
     #[arg(value_name = "IMAGE|PROFILE")]
