@@ -72,6 +72,7 @@ pub fn base(definition: &Definition, work: &Path, progress: &dyn Progress) -> Re
     let (mut tree, pack) = archive.into_tree(&work.join(entry::PACK), None, progress)?;
     if let Some(pinned) = pinned {
         seed::restore_devices(&mut tree, &pinned);
+        seed::restore_times(&mut tree, &pinned, time);
     }
     seal::finish(&mut tree, definition, time)?;
     finish(tree, None, &pack, time)

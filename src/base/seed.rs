@@ -71,6 +71,16 @@ pub fn restore_devices(tree: &mut Tree, parent: &Tree) {
     }
 }
 
+/// Gives every entry the time that it had in `before`, and what is new `time`: for a run that only adds.
+pub fn restore_times(tree: &mut Tree, before: &Tree, time: Timestamp) {
+    let paths: Vec<TreePath> = tree.iter().map(|(path, _)| path.clone()).collect();
+    for path in paths {
+        let Some(mut entry) = tree.remove(&path) else { continue };
+        entry.meta.mtime = before.get(&path).map_or(time, |before| before.meta.mtime);
+        tree.insert(path, entry);
+    }
+}
+
 fn is_device(entry: &Entry) -> bool {
     matches!(entry.node, Node::CharDevice { .. } | Node::BlockDevice { .. } | Node::Socket)
 }
