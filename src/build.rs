@@ -105,7 +105,7 @@ pub fn fetch(order: &Order, workshop: &Workshop<'_>, progress: &dyn Progress) ->
     let site = order.profile.site.parse()?;
     let pin = bundle::resolve(workshop.store, &site, &wanted, progress)?;
     let bundle = bundle::fetch(workshop.store, &pin, workshop.cache, progress)?;
-    plan::check(order, &bundle)?;
+    bundle.manifest.needs.check_base(&order.definition.name)?;
     Ok(bundle)
 }
 
@@ -120,6 +120,7 @@ pub fn prepare(
     for layer in plan::layers(order, &bundle)? {
         root = workshop.bases.ensure_layer(&root, &layer, progress)?;
     }
+    plan::check_puppet(&root, &bundle)?;
     Ok(Prepared { plan: Plan::new(order, &root, &bundle)?, root, bundle })
 }
 

@@ -123,18 +123,16 @@ fn packages(name: &str, packages: &[String], files: &[bundle::NeededFile]) -> La
     LayerSpec { name: name.to_owned(), packages, files: files.collect(), script: None }
 }
 
-/// Refuses a bundle that was not made for this order.
+/// Refuses a base whose Puppet is too old for the bundle.
 ///
 /// # Errors
-/// [`Kind::Refused`], naming what does not fit and what would.
-pub fn check(order: &Order, bundle: &Bundle) -> Result<()> {
-    let needs = &bundle.manifest.needs;
-    let base = &order.definition.name;
-    if !needs.os.is_empty() && !needs.os.contains(base) {
-        let fitting = needs.os.join(", ");
-        let message = format!("{} does not support the base {base}", bundle.manifest.release);
-        return Err(Error::new(Kind::Refused, message)
-            .remedy(format!("set `base` in the profile to one of: {fitting}")));
+/// [`Kind::Refused`], naming both versions.
+pub fn check_puppet(root: &base::Root, bundle: &Bundle) -> Result<()> {
+    let agents = &root.definition.puppet.agent;
+    let installed = root.packages.iter().find(|package| agents.contains(&package.name));
+    match installed {
+        Some(agent) => bundle.manifest.needs.check_puppet(&agent.version),
+        // a pinned root file system may bring a Puppet that no package knows: first boot says what it finds
+        None => Ok(()),
     }
-    Ok(())
 }

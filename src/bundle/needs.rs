@@ -7,25 +7,31 @@ use crate::error::{Error, Kind, Result};
 use crate::tree::TreePath;
 
 impl Needs {
-    /// Refuses a base that the bundle was not made for.
+    /// Refuses a base that the bundle was not made for; `base` is the definition's name, as in "debian-12".
     ///
-    /// `base` is the definition's name, as in "debian-12"; `puppet` the agent's version as dpkg has it, as
-    /// in "7.23.0-1+deb12u1".
-    pub fn check(&self, base: &str, puppet: &str) -> Result<()> {
-        if !self.os.is_empty() && !self.os.iter().any(|os| os == base) {
-            let message = format!("the bundle is not made for {base}");
-            return Err(Error::new(Kind::Refused, message)
-                .remedy(format!("choose a base among {}", self.os.join(", "))));
+    /// # Errors
+    /// [`Kind::Refused`], naming the bases that would do.
+    pub fn check_base(&self, base: &str) -> Result<()> {
+        if self.os.is_empty() || self.os.iter().any(|os| os == base) {
+            return Ok(());
         }
+        Err(Error::new(Kind::Refused, format!("the bundle is not made for {base}"))
+            .remedy(format!("set `base` in the profile to one of: {}", self.os.join(", "))))
+    }
+
+    /// Refuses a Puppet that is too old; `puppet` is the agent's version as dpkg has it, as in
+    /// "7.23.0-1+deb12u1".
+    ///
+    /// # Errors
+    /// [`Kind::Refused`], naming both versions.
+    pub fn check_puppet(&self, puppet: &str) -> Result<()> {
         let Some(wanted) = &self.puppet else { return Ok(()) };
         let least = least_major(wanted)?;
-        match major(puppet) {
-            Some(found) if found >= least => Ok(()),
-            _ => Err(Error::new(
-                Kind::Refused,
-                format!("the bundle needs Puppet {wanted}, the base has {puppet}"),
-            )),
+        if major(puppet).is_some_and(|found| found >= least) {
+            return Ok(());
         }
+        let message = format!("the bundle needs Puppet {wanted}, the base has {puppet}");
+        Err(Error::new(Kind::Refused, message).remedy("choose a newer base in the profile"))
     }
 
     pub(super) fn check_form(&self) -> Result<()> {
@@ -135,10 +141,10 @@ mod tests {
 
     #[test]
     fn a_base_that_the_bundle_was_not_made_for_is_refused() {
-        assert!(needs(">= 7").check("debian-12", "7.23.0-1+deb12u1").is_ok());
-        assert!(needs(">= 7").check("debian-12", "8.4.0-1").is_ok());
-        assert!(needs(">= 8").check("debian-12", "7.23.0-1").is_err());
-        let error = needs(">= 7").check("debian-13", "8.10.0-2").unwrap_err();
+        assert!(needs(">= 7").check_puppet("7.23.0-1+deb12u1").is_ok());
+        assert!(needs(">= 7").check_puppet("8.4.0-1").is_ok());
+        assert!(needs(">= 8").check_puppet("7.23.0-1").is_err());
+        let error = needs(">= 7").check_base("debian-13").unwrap_err();
         assert_eq!(error.find_remedy(), Some("choose a base among debian-12"));
     }
 
