@@ -132,6 +132,7 @@ fn admin_may_log_in_by_key_and_root_may_not() {
     assert!(text(&tree, "etc/group").contains("sudo:x:27:admin\n"));
     let pam = text(&tree, "etc/pam.d/sshd");
     assert!(pam.find("no_pass_expiry").unwrap() < pam.find("@include common-account").unwrap());
+    assert!(text(&tree, "etc/pam.d/systemd-user").contains("no_pass_expiry"));
     assert_eq!(tree.get("etc/shadow").unwrap().meta.mode, 0o640, "as the base had it");
 }
 

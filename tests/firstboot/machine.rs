@@ -59,6 +59,7 @@ pub fn base() -> Tree {
         ("/etc/shadow", "root:!:1::::::\n"),
         ("/etc/group", "root:x:0:\nsudo:x:27:\nadm:x:4:\nsystemd-journal:x:999:\n"),
         ("/etc/pam.d/sshd", "auth x\n@include common-account\n"),
+        ("/usr/lib/pam.d/systemd-user", "@include common-account\n"),
         ("/etc/skel/.profile", "# x\n"),
         ("/etc/ssh/sshd_config", "Include /etc/ssh/sshd_config.d/*.conf\n"),
     ] {

@@ -110,18 +110,28 @@ fn check_key(key: &str) -> Result<()> {
         .remedy("take the one line of a .pub file, as in \"ssh-ed25519 AAAA… name\""))
 }
 
-/// Without this, a login by key is asked to change a password that its owner never saw.
+/// Without this, a login by key is asked to change a password that its owner never saw, and the user's own
+/// systemd does not start.
 fn keys_without_password_change(tree: &mut Tree, time: Timestamp) -> Result<()> {
-    edit(tree, "/etc/pam.d/sshd", time, |text| {
-        if text.contains(PAM) {
-            return Ok(text.to_owned());
-        }
-        match text.find("@include common-account") {
-            Some(at) => Ok(format!("{}{PAM}{}", &text[..at], &text[at..])),
-            None => Err(Error::new(Kind::Input, "it does not include common-account")
-                .remedy("take a base whose sshd uses Debian's PAM stack")),
-        }
-    })
+    edit(tree, "/etc/pam.d/sshd", time, forgive)?;
+    if tree.file("etc/pam.d/systemd-user").is_some() {
+        return edit(tree, "/etc/pam.d/systemd-user", time, forgive);
+    }
+    // the vendor's copy stays as it is: one in /etc wins over it (pam.d(5))
+    let Some(vendors) = tree.file("usr/lib/pam.d/systemd-user").cloned() else { return Ok(()) };
+    tree.put_file("/etc/pam.d/systemd-user", 0o644, time, vendors)?;
+    edit(tree, "/etc/pam.d/systemd-user", time, forgive)
+}
+
+fn forgive(text: &str) -> Result<String> {
+    if text.contains(PAM) {
+        return Ok(text.to_owned());
+    }
+    match text.find("@include common-account") {
+        Some(at) => Ok(format!("{}{PAM}{}", &text[..at], &text[at..])),
+        None => Err(Error::new(Kind::Input, "it does not include common-account")
+            .remedy("take a base whose sshd uses Debian's PAM stack")),
+    }
 }
 
 /// Puts an entry of the user's.

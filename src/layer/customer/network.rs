@@ -13,6 +13,7 @@ use crate::units::Timestamp;
 
 const NETWORK: &str = include_str!("../../../templates/customer/50-slipway.network");
 const TIMESYNCD: &str = include_str!("../../../templates/customer/timesyncd.conf");
+const RESOLVED: &str = include_str!("../../../templates/customer/resolved.conf");
 const ENVIRONMENT: &str = include_str!("../../../templates/customer/environment");
 const APT_PROXY: &str = include_str!("../../../templates/customer/apt-proxy.conf");
 
@@ -44,6 +45,7 @@ pub fn add(tree: &mut Tree, network: &Network, time: Timestamp) -> Result<()> {
     tree.put_file("/etc/systemd/network/50-slipway.network", 0o644, time, text)?;
     // resolved answers there; the builder's own name servers must not stay
     tree.put_symlink("/etc/resolv.conf", "../run/systemd/resolve/stub-resolv.conf", time)?;
+    tree.put_file("/etc/systemd/resolved.conf.d/10-slipway.conf", 0o644, time, RESOLVED)?;
     if !network.ntp.is_empty() {
         let text = time_servers(&network.ntp)?;
         tree.put_file("/etc/systemd/timesyncd.conf.d/10-slipway.conf", 0o644, time, text)?;
