@@ -145,7 +145,7 @@ mod tests {
         assert!(needs(">= 7").check_puppet("8.4.0-1").is_ok());
         assert!(needs(">= 8").check_puppet("7.23.0-1").is_err());
         let error = needs(">= 7").check_base("debian-13").unwrap_err();
-        assert_eq!(error.find_remedy(), Some("choose a base among debian-12"));
+        assert_eq!(error.find_remedy(), Some("set `base` in the profile to one of: debian-12"));
     }
 
     #[test]
