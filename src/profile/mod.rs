@@ -1,8 +1,8 @@
 //! The customer's file: parse, inherit, validate. All errors of a file are found at once, and each
 //! points at its line and column.
 //!
-//! The way of a file: text -> spanned tree ([`node`]) -> merged with its parents ([`inherit`]) -> held
-//! against the schema of the types ([`walk`]) and against itself ([`whole`]) -> [`Profile`].
+//! The way of a file: text -> spanned tree (`node`) -> merged with its parents (`inherit`) -> held
+//! against the schema of the types (`walk`) and against itself (`whole`) -> [`Profile`].
 
 mod compose;
 mod diagnostic;

@@ -131,7 +131,7 @@ pub struct Network {
     /// Name servers' addresses.
     #[schemars(extend("format" = "ip-address"))]
     pub dns: Vec<String>,
-    /// The proxy for HTTP and HTTPS, as in "http://proxy.example:3128".
+    /// The proxy for HTTP and HTTPS, as in `http://proxy.example:3128`.
     #[schemars(extend("format" = "proxy"))]
     pub proxy: Option<String>,
     /// Time servers.
