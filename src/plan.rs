@@ -76,11 +76,13 @@ impl Plan {
         Ok(Digest::of(json))
     }
 
-    /// The artifacts' name without an ending: customer, release and the first digits of the digest, so that
-    /// two plans never share a name and people still see what it is.
+    /// The artifacts' name without an ending: customer, the bundle's version and the first digits of the
+    /// digest, so that two plans never share a name and people still see what it is.
     pub fn stem(&self) -> Result<String> {
         let digest = self.digest()?.to_string();
-        Ok(format!("{}-{}-{}", self.profile.customer.id, self.bundle.release, &digest[..8]))
+        let release = &self.bundle.release;
+        let version = release.strip_prefix(&format!("{}-", self.bundle.site)).unwrap_or(release);
+        Ok(format!("{}-{version}-{}", self.profile.customer.id, &digest[..8]))
     }
 
     /// The record that lies in the image.

@@ -46,10 +46,12 @@ fn restarted() -> &'static Converged {
     BOOT.get_or_init(|| converged(demo(), "demo", &["--reboot", "--disk-size", "100 GiB"]))
 }
 
-/// The same image; the power is cut in the middle of its first converge.
+/// The same image by UEFI; the power is cut in the middle of its first converge.
 fn cut_off() -> &'static Converged {
     static BOOT: OnceLock<Converged> = OnceLock::new();
-    BOOT.get_or_init(|| converged(demo(), "demo", &["--cut-at", "CONVERGING"]))
+    BOOT.get_or_init(|| {
+        converged(demo(), "demo", &["--cut-at", "CONVERGING", "--firmware", "uefi"])
+    })
 }
 
 /// A profile of a masterless machine on debian-12; `more` is further TOML.

@@ -27,6 +27,8 @@ const ATTEMPTS: usize = 3;
 
 /// One run.
 pub struct Run<'a> {
+    /// What is being made, for people.
+    pub what: &'a str,
     /// Whose archives.
     pub definition: &'a Definition,
     /// Whether the essential packages are installed first; otherwise the seed has them.
@@ -115,7 +117,7 @@ fn once(
         .map_err(|e| command::cannot_start("mmdebstrap", "mmdebstrap", e))?;
     let mut log = String::new();
     if let Some(stderr) = child.stderr.take() {
-        follow(BufReader::new(stderr), &mut log, progress);
+        follow(run.what, BufReader::new(stderr), &mut log, progress);
     }
     let status = child.wait().doing("cannot wait for mmdebstrap")?;
     if !status.success() {
@@ -125,12 +127,12 @@ fn once(
 }
 
 /// Passes on what mmdebstrap is doing; keeps the whole text for a failure.
-fn follow(mut stderr: impl BufRead, log: &mut String, progress: &dyn Progress) {
+fn follow(what: &str, mut stderr: impl BufRead, log: &mut String, progress: &dyn Progress) {
     let mut line = Vec::new();
     while stderr.read_until(b'\n', &mut line).is_ok_and(|n| n > 0) {
         let text = String::from_utf8_lossy(&line);
         if let Some(step) = text.strip_prefix("I: ").map(str::trim).filter(|s| s.ends_with("...")) {
-            progress.step(step.trim_end_matches('.'), None);
+            progress.step(&format!("{what}: {}", step.trim_end_matches('.')), None);
         }
         log.push_str(&text);
         line.clear();

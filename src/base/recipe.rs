@@ -84,6 +84,7 @@ fn bootstrapped(
     progress: &dyn Progress,
 ) -> Result<(Archive, Timestamp)> {
     let run = Run {
+        what: &format!("base {}", definition.name),
         definition,
         bootstrap: true,
         seed: &seed::base()?,
@@ -114,6 +115,7 @@ fn from_tarball(
     }
     let (tree, _) = archive.into_tree(&scratch.join("fetched.pack"), None, progress)?;
     let run = Run {
+        what: &format!("base {}", definition.name),
         definition,
         bootstrap: false,
         seed: &seed::without_devices(&tree),
@@ -143,6 +145,7 @@ pub fn layer(
     let scratch = Scratch::beside(work)?;
     let seed = seed::layer(parent, spec)?;
     let run = Run {
+        what: &format!("layer {}", spec.name),
         definition,
         bootstrap: false,
         seed: &seed,

@@ -7,32 +7,9 @@ use crate::error::{Error, Kind, Result};
 use crate::tree::Tree;
 
 /// Where the base puts BIOS GRUB's core image, made by
-/// `grub-mkimage -O i386-pc -p CORE_IMG_PREFIX CORE_IMG_MODULES`.
+/// `grub-mkimage` for i386-pc with the prefix `(,gpt3)/boot/grub` and every module that it needs: the image holds
+/// no loadable modules beside it.
 pub const CORE_IMG: &str = "/usr/lib/slipway/boot/core.img";
-/// Where BIOS GRUB looks for its configuration: the third partition of the disk that it was read from.
-pub const CORE_IMG_PREFIX: &str = "(,gpt3)/boot/grub";
-/// What [`CORE_IMG`] must have built in. The image holds no loadable modules beside it.
-pub const CORE_IMG_MODULES: &[&str] = &[
-    "part_gpt",
-    "ext2",
-    "biosdisk",
-    "normal",
-    "configfile",
-    "linux",
-    "test",
-    "search",
-    "search_fs_uuid",
-    "serial",
-    "terminal",
-    "gzio",
-    "all_video",
-    "echo",
-    "ls",
-    "cat",
-    "sleep",
-    "reboot",
-    "halt",
-];
 /// GRUB's first sector, from the distribution's package.
 const BOOT_IMG: &str = "/usr/lib/grub/i386-pc/boot.img";
 

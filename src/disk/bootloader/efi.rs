@@ -9,31 +9,10 @@ use crate::error::{Error, Kind, Result};
 use crate::tree::Tree;
 
 /// Where a base without signed boot loaders puts a GRUB for UEFI, made by
-/// `grub-mkimage -O x86_64-efi -p EFI_CORE_PREFIX EFI_CORE_MODULES`.
+/// `grub-mkimage -O x86_64-efi -p EFI_CORE_PREFIX` with the modules that it needs built in.
 pub const EFI_CORE: &str = "/usr/lib/slipway/boot/grubx64.efi";
 /// Where [`EFI_CORE`] looks for its configuration on the EFI partition.
 pub const EFI_CORE_PREFIX: &str = "/EFI/slipway";
-/// What [`EFI_CORE`] must have built in.
-pub const EFI_CORE_MODULES: &[&str] = &[
-    "part_gpt",
-    "ext2",
-    "fat",
-    "normal",
-    "configfile",
-    "linux",
-    "test",
-    "search",
-    "search_fs_uuid",
-    "terminal",
-    "gzio",
-    "all_video",
-    "echo",
-    "ls",
-    "cat",
-    "sleep",
-    "reboot",
-    "halt",
-];
 
 // Package paths of the signed chain, in the order of preference. Debian 12 and 13 have the first of
 // each; Ubuntu names shim's current build apart, and the plain name is then a symbolic link.

@@ -8,8 +8,8 @@ mod efi;
 
 use tera::{Context as Values, Tera};
 
-pub use bios::{Bios, CORE_IMG, CORE_IMG_MODULES, CORE_IMG_PREFIX, bios};
-pub use efi::{EFI_CORE, EFI_CORE_MODULES, EFI_CORE_PREFIX, efi_files};
+pub use bios::{Bios, CORE_IMG, bios};
+pub use efi::{EFI_CORE, EFI_CORE_PREFIX, efi_files};
 
 use super::compose::DiskSpec;
 use crate::error::{Error, Kind, Result};
