@@ -82,7 +82,7 @@ fn debian(work: &Path) -> (Tree, Arc<Pack>) {
     let archive = work.join("root.tar");
     let status = Command::new("mmdebstrap")
         .args(["--quiet", "--variant=apt", "bookworm"])
-        .arg("--include=linux-image-cloud-amd64,initramfs-tools,e2fsprogs,kmod")
+        .arg("--include=linux-image-cloud-amd64,initramfs-tools,e2fsprogs,kmod,mount")
         .arg(&archive)
         .status()
         .unwrap();
