@@ -191,7 +191,6 @@ fn print_json(value: &impl serde::Serialize) -> Result<()> {
 struct Source {
     commit: String,
     committed: Timestamp,
-    dirty: bool,
 }
 
 /// None where the folder is in no repository, or there is no git.
@@ -208,7 +207,7 @@ fn git(folder: &Path) -> Result<Option<Source>> {
     // what differs anywhere in the repository counts: apps and modules lie beside the site
     let dirty = ask(&["status", "--porcelain"]).is_none_or(|s| !s.is_empty());
     let commit = format!("{commit}{}", if dirty { "-dirty" } else { "" });
-    Ok(Some(Source { commit, committed, dirty }))
+    Ok(Some(Source { commit, committed }))
 }
 
 /// SOURCE_DATE_EPOCH, then the commit's time, then now.
@@ -220,5 +219,6 @@ fn created(source: Option<&Source>, now: Timestamp) -> Result<Timestamp> {
         })?;
         return Ok(Timestamp::from_seconds(seconds));
     }
-    Ok(source.filter(|s| !s.dirty).map_or(now, |s| s.committed))
+    // the commit's time also where files differ from it: the same sources give the same bytes, whenever
+    Ok(source.map_or(now, |s| s.committed))
 }
