@@ -119,7 +119,14 @@ pub fn failure(log: &str, definition: &Definition) -> Error {
     // what mmdebstrap tells of its steps is not what failed
     let said: Vec<&str> =
         log.lines().filter(|line| !line.starts_with("I: ") && !line.is_empty()).collect();
-    let ends = said[said.len().saturating_sub(SCREEN)..].join("\n");
+    let (before, end) = said.split_at(said.len().saturating_sub(SCREEN));
+    let mut shown = end.to_vec();
+    // the first complaint is nearest to the cause; what follows from it may have pushed it off the screen
+    let complaint = |line: &&&str| line.contains("error: ") || line.starts_with("E: ");
+    if let Some(first) = before.iter().find(complaint) {
+        shown.splice(0..0, [*first, "…"]);
+    }
+    let ends = shown.join("\n");
     let told = |word: &&str| said.iter().any(|line| line.contains(word));
     let sign = SIGNS.iter().find(|(words, ..)| words.iter().any(told));
     let Some((_, kind, what, remedy)) = sign else {
@@ -161,6 +168,16 @@ mod tests {
         ] {
             assert_eq!(kind_of(log), kind, "{log}");
         }
+    }
+
+    #[test]
+    fn the_first_complaint_is_shown_also_when_much_was_said_after_it() {
+        let shipped = concat!(env!("CARGO_MANIFEST_DIR"), "/images");
+        let definition = Definition::find(shipped, "debian-12").unwrap();
+        let log = format!("a\ndpkg: error: the cause\n{}E: the end", "more\n".repeat(50));
+        let shown = failure(&log, &definition).to_string();
+        assert!(shown.contains("the cause") && shown.contains("the end"), "{shown}");
+        assert!(shown.lines().count() < 30, "{shown}");
     }
 
     #[test]
