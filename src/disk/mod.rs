@@ -15,57 +15,9 @@ use std::sync::Arc;
 pub use compose::{DiskSpec, Ids, assemble, compose};
 
 use crate::error::{Error, Kind, Result};
-use crate::pack::Pack;
-use crate::tree::Content;
 
-/// Where an extent's bytes come from.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Data {
-    /// In memory: metadata and small files.
-    Bytes(Arc<[u8]>),
-    /// A run of a pack.
-    Packed {
-        /// The pack.
-        pack: Arc<Pack>,
-        /// Bytes from the pack's start.
-        offset: u64,
-        /// Bytes.
-        length: u64,
-    },
-}
-
-impl Data {
-    /// Bytes.
-    pub fn length(&self) -> u64 {
-        match self {
-            Self::Bytes(bytes) => bytes.len() as u64,
-            Self::Packed { length, .. } => *length,
-        }
-    }
-
-    /// Fills `buffer` from `offset` (bytes from this data's start; `offset + buffer.len()` within it).
-    pub fn read_at(&self, buffer: &mut [u8], offset: u64) -> Result<()> {
-        match self {
-            Self::Bytes(bytes) => {
-                let start = offset as usize;
-                buffer.copy_from_slice(&bytes[start..start + buffer.len()]);
-                Ok(())
-            }
-            Self::Packed { pack, offset: base, .. } => pack.read_at(buffer, base + offset),
-        }
-    }
-}
-
-impl From<&Content> for Data {
-    fn from(content: &Content) -> Self {
-        match content {
-            Content::Bytes(bytes) => Self::Bytes(bytes.clone()),
-            Content::Packed { pack, offset, length } => {
-                Self::Packed { pack: pack.clone(), offset: *offset, length: *length }
-            }
-        }
-    }
-}
+/// Where an extent's bytes come from: the same two places as a file's.
+pub use crate::tree::Content as Data;
 
 /// Bytes at a place.
 #[derive(Clone, Debug, PartialEq, Eq)]
