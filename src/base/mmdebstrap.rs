@@ -131,12 +131,17 @@ fn follow(what: &str, mut stderr: impl BufRead, log: &mut String, progress: &dyn
     let mut line = Vec::new();
     while stderr.read_until(b'\n', &mut line).is_ok_and(|n| n > 0) {
         let text = String::from_utf8_lossy(&line);
-        if let Some(step) = text.strip_prefix("I: ").map(str::trim).filter(|s| s.ends_with("...")) {
+        if let Some(step) = text.strip_prefix("I: ").map(str::trim).filter(step_that_takes_time) {
             progress.step(&format!("{what}: {}", step.trim_end_matches('.')), None);
         }
         log.push_str(&text);
         line.clear();
     }
+}
+
+/// mmdebstrap ends the steps that it begins with dots, and also those that it leaves out.
+fn step_that_takes_time(said: &&str) -> bool {
+    said.ends_with("...") && !said.ends_with("skipping...")
 }
 
 fn sources(definition: &Definition, chosen: &[Chosen<'_>]) -> Result<String> {
