@@ -35,10 +35,12 @@ pub fn base() -> Result<Tree> {
     Ok(tree)
 }
 
-/// A tree without device nodes, which a user namespace cannot make, and sockets, which tar does not know.
+/// A tree without device nodes, which a user namespace cannot make, and sockets, which tar does not know;
+/// and with nothing in /dev, which mmdebstrap fills itself: in a user namespace it stops at a link that is there.
 pub fn without_devices(tree: &Tree) -> Tree {
     let mut rest = Tree::new();
-    for (path, entry) in tree.iter().filter(|(_, e)| !is_device(e)) {
+    let in_dev = |path: &TreePath| path.as_bytes().starts_with(b"dev/");
+    for (path, entry) in tree.iter().filter(|(p, e)| !is_device(e) && !in_dev(p)) {
         rest.insert(path.clone(), entry.clone());
     }
     rest
