@@ -30,6 +30,8 @@ pub struct Workshop<'a> {
     pub store: &'a dyn blob::Store,
     /// Artifacts go to a folder of the customer's in it.
     pub out: &'a Path,
+    /// Whether to work out the artifacts' SHA-256.
+    pub digests: bool,
 }
 
 /// A plan with all that it pins at hand: from here on the network is not touched.
@@ -60,8 +62,31 @@ pub struct Artifact {
     pub file: String,
     /// Its length in bytes, holes included.
     pub size: ByteSize,
-    /// SHA-256 of all its bytes.
-    pub sha256: Digest,
+    /// SHA-256 of all its bytes; none when the build was told to go without.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sha256: Option<Digest>,
+}
+
+impl From<&format::Written> for Artifact {
+    fn from(written: &format::Written) -> Self {
+        let file = written.path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let (size, sha256) = (ByteSize(written.size), written.digest);
+        Self { format: written.format, file, size, sha256 }
+    }
+}
+
+/// The machine that a plan describes to importers.
+fn machine(plan: &Plan) -> Result<format::Machine> {
+    let profile = &plan.profile;
+    Ok(format::Machine {
+        plan: plan.digest()?,
+        name: plan.stem()?,
+        product: profile.product().to_owned(),
+        version: plan.bundle.release.clone(),
+        vendor: profile.customer.name.clone(),
+        vcpus: profile.hardware.vcpus,
+        memory: profile.hardware.memory,
+    })
 }
 
 /// The file beside a customer's artifacts that names the newest complete build's record.
@@ -82,13 +107,24 @@ pub fn build(
     let folder = workshop.out.join(&order.profile.customer.id);
     std::fs::create_dir_all(&folder).at("cannot make the folder", &folder)?;
     let stem = prepared.plan.stem()?;
-    let mut artifacts = Vec::new();
-    for &format in &order.profile.formats {
-        let file = format!("{stem}.{}", format::extension(format));
-        let written = format::write(format, &disk, &folder.join(&file), progress)?;
-        let (size, sha256) = (ByteSize(written.size), written.digest);
-        artifacts.push(Artifact { format, file, size, sha256 });
-    }
+    let wanted: Vec<_> = order
+        .profile
+        .formats
+        .iter()
+        .map(|&format| {
+            let path = folder.join(format!("{stem}.{}", format::extension(format)));
+            format::Wanted { format, path }
+        })
+        .collect();
+    let machine = machine(&prepared.plan)?;
+    let encoded = workshop.cache.join(format::CACHE);
+    let job = format::Job {
+        disk: &disk,
+        machine: &machine,
+        cache: Some(&encoded),
+        digests: workshop.digests,
+    };
+    let artifacts = format::write(&job, &wanted, progress)?.iter().map(Artifact::from).collect();
     let built = Built { record, artifacts };
     let path = folder.join(format!("{stem}.json"));
     write_json(&path, &built)?;

@@ -2,15 +2,17 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod common;
+
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use common::artifact;
 use proptest::prelude::{ProptestConfig, Strategy, any, prop, prop_oneof, proptest};
 use slipway::disk::{Disk, DiskSpec, Extent, assemble, bootloader, compose, layout};
 use slipway::error::Kind;
 use slipway::format;
 use slipway::profile::Format;
-use slipway::progress::Quiet;
 use slipway::tree::Tree;
 use slipway::units::{ByteSize, Digest, MIB, Timestamp};
 
@@ -73,9 +75,7 @@ fn disk() -> Disk {
 }
 
 fn written(format: Format, disk: &Disk, folder: &Path) -> PathBuf {
-    let path = folder.join(format!("disk.{}", format::extension(format)));
-    format::write(format, disk, &path, &Quiet).unwrap();
-    path
+    artifact::write(format, disk, folder)
 }
 
 /// A partition in a file of its own.
@@ -155,9 +155,9 @@ fn the_same_disk_gives_the_same_bytes_and_the_digest_of_the_file() {
         let path = format!("disk.{}", format::extension(format));
         let [one, two] = folders.each_ref().map(|folder| {
             let path = folder.path().join(&path);
-            let written = format::write(format, &disk(), &path, &Quiet).unwrap();
+            let written = artifact::try_write(format, &disk(), &path, None).unwrap();
             let bytes = std::fs::read(&path).unwrap();
-            assert_eq!(Digest::of(&bytes), written.digest);
+            assert_eq!(Some(Digest::of(&bytes)), written.digest);
             assert_eq!(bytes.len() as u64, written.size);
             written.digest
         });
@@ -207,7 +207,7 @@ fn what_cannot_fit_on_the_disk_of_the_builder_is_refused_before_a_byte_is_writte
     let disk = Disk::new(1 << 43, vec![Extent { offset: 0, data }]).unwrap();
     for format in FORMATS {
         let path = folder.path().join("disk.out");
-        let error = format::write(format, &disk, &path, &Quiet).unwrap_err();
+        let error = artifact::try_write(format, &disk, &path, None).unwrap_err();
         assert_eq!(error.kind(), Kind::NoSpace);
         assert!(error.to_string().contains("are needed and"), "{error}");
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);

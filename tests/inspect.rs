@@ -2,21 +2,22 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod common;
+
 use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use common::artifact;
 use proptest::prelude::{any, prop};
 use proptest::sample::Index;
 use proptest::test_runner::{Config, TestRunner};
 use slipway::disk::{Data, Disk, DiskSpec, bootloader, compose};
 use slipway::error::Kind;
-use slipway::format;
 use slipway::inspect::{Report, copy_file, inspect};
 use slipway::manifest::{IMAGE_RECORD, ImageRecord};
 use slipway::profile::Format;
-use slipway::progress::Quiet;
 use slipway::tree::Tree;
 use slipway::units::{ByteSize, Digest, MIB, Timestamp};
 
@@ -77,9 +78,7 @@ fn disk() -> Disk {
 }
 
 fn written(format: Format, folder: &Path) -> PathBuf {
-    let path = folder.join(format!("disk.{}", format::extension(format)));
-    format::write(format, &disk(), &path, &Quiet).unwrap();
-    path
+    artifact::write(format, &disk(), folder)
 }
 
 fn shown(path: &Path) -> &str {

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use serde_json::json;
 
-use crate::build;
+use crate::build::{self, Workshop};
 use crate::error::{Error, Kind, Result};
 use crate::units::ByteSize;
 
@@ -21,6 +21,9 @@ pub struct Args {
     /// Where artifacts go, in a folder of the customer's [default: out/ of the project]
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
+    /// Do not work out the SHA-256 of artifacts: that of a large raw disk takes longer than writing it
+    #[arg(long)]
+    no_digest: bool,
     /// Print what was built as JSON on stdout
     #[arg(long)]
     json: bool,
@@ -33,7 +36,8 @@ pub fn run(args: &Args) -> Result<u8> {
     let project = args.project.open()?;
     let desk = Desk::open(&project, &args.profile, args.out.clone())?;
     let progress = Terminal::new();
-    let (path, built) = build::build(&desk.order, &desk.workshop(), &progress)?;
+    let workshop = Workshop { digests: !args.no_digest, ..desk.workshop() };
+    let (path, built) = build::build(&desk.order, &workshop, &progress)?;
     drop(progress);
     let folder = path.parent().unwrap_or(&project.out);
     if args.json {
@@ -45,12 +49,9 @@ pub fn run(args: &Args) -> Result<u8> {
     }
     for artifact in &built.artifacts {
         let file = folder.join(&artifact.file);
-        terminal::print(format!(
-            "{}  {}  sha256:{}",
-            shown(&file).display(),
-            ByteSize(artifact.size.0),
-            artifact.sha256
-        ))?;
+        let digest = artifact.sha256.map(|d| format!("  sha256:{d}")).unwrap_or_default();
+        let size = ByteSize(artifact.size.0);
+        terminal::print(format!("{}  {size}{digest}", shown(&file).display()))?;
     }
     Ok(0)
 }

@@ -7,7 +7,6 @@ use std::path::PathBuf;
 use crate::error::{Context, Error, Kind, Result};
 use crate::inspect::{self, EfiFile, Report};
 use crate::manifest::ImageRecord;
-use crate::profile::Format;
 
 /// How many names of a program's certificates are shown: the first is who issued the signer's.
 const SIGNERS: usize = 2;
@@ -57,10 +56,7 @@ impl Lines {
 
 fn people(report: &Report) -> String {
     let mut lines = Lines(String::new());
-    let format = match report.format {
-        Format::Raw => "raw",
-        Format::Qcow2 => "qcow2",
-    };
+    let format = report.format;
     lines.add("image", format!("{format}, a disk of {} in {}", report.disk, report.file));
     match &report.record {
         Some(record) => add_record(&mut lines, record),

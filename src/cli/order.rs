@@ -48,6 +48,7 @@ impl Desk {
             cache: &self.cache,
             store: self.store.as_ref(),
             out: &self.out,
+            digests: true,
         }
     }
 }

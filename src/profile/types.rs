@@ -158,22 +158,75 @@ pub struct Hardware {
 
 /// An image format.
 #[derive(
-    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
 )]
-#[serde(rename_all = "lowercase")]
+#[serde(rename_all = "kebab-case")]
 pub enum Format {
     /// A sparse raw disk.
     Raw,
-    /// QEMU's copy-on-write format, compressed.
+    /// A raw disk compressed with zstd.
+    RawZst,
+    /// QEMU's copy-on-write format, deflated: every QEMU reads it.
     Qcow2,
+    /// QEMU's copy-on-write format, compressed with zstd: needs QEMU 5.1.
+    Qcow2Zstd,
+    /// QEMU's copy-on-write format, not compressed.
+    Qcow2Plain,
+    /// VMware's streamOptimized disk: compressed, for import.
+    Vmdk,
+    /// VMware's monolithicSparse disk: not compressed, for Workstation and Fusion.
+    VmdkSparse,
+    /// An OVF package in one file: VMware, VirtualBox and others import it.
+    Ova,
+    /// A fixed VHD: Azure.
+    Vhd,
+    /// A dynamic VHD: Hyper-V, generation 1.
+    VhdDynamic,
+    /// A dynamic VHDX: Hyper-V.
+    Vhdx,
+    /// A gzipped tar with the raw disk: Google Compute Engine.
+    Gce,
+}
+
+impl Format {
+    /// Every format, in the order of this page.
+    pub const ALL: [Self; 12] = [
+        Self::Raw,
+        Self::RawZst,
+        Self::Qcow2,
+        Self::Qcow2Zstd,
+        Self::Qcow2Plain,
+        Self::Vmdk,
+        Self::VmdkSparse,
+        Self::Ova,
+        Self::Vhd,
+        Self::VhdDynamic,
+        Self::Vhdx,
+        Self::Gce,
+    ];
+
+    /// Its name in profiles and on the command line.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Raw => "raw",
+            Self::RawZst => "raw-zst",
+            Self::Qcow2 => "qcow2",
+            Self::Qcow2Zstd => "qcow2-zstd",
+            Self::Qcow2Plain => "qcow2-plain",
+            Self::Vmdk => "vmdk",
+            Self::VmdkSparse => "vmdk-sparse",
+            Self::Ova => "ova",
+            Self::Vhd => "vhd",
+            Self::VhdDynamic => "vhd-dynamic",
+            Self::Vhdx => "vhdx",
+            Self::Gce => "gce",
+        }
+    }
 }
 
 impl std::fmt::Display for Format {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(match self {
-            Self::Raw => "raw",
-            Self::Qcow2 => "qcow2",
-        })
+        f.write_str(self.name())
     }
 }
 

@@ -17,7 +17,7 @@ pub fn create(image: &Path, format: Format, size: Option<ByteSize>, overlay: &Pa
     let image = image.canonicalize().at("cannot find the image", image)?;
     let mut command = Command::new("qemu-img");
     command
-        .args(["create", "-q", "-f", "qcow2", "-F", name(format), "-b"])
+        .args(["create", "-q", "-f", "qcow2", "-F", name(format)?, "-b"])
         .arg(&image)
         .arg(overlay);
     if let Some(size) = size {
@@ -30,7 +30,7 @@ pub fn create(image: &Path, format: Format, size: Option<ByteSize>, overlay: &Pa
 /// A smaller disk would cut the image's partitions off.
 fn check_size(image: &Path, format: Format, size: ByteSize) -> Result<()> {
     let mut command = Command::new("qemu-img");
-    command.args(["info", "--output=json", "-f", name(format)]).arg(image);
+    command.args(["info", "--output=json", "-f", name(format)?]).arg(image);
     let info = crate::command::output(&mut command, PACKAGE)?;
     let info: serde_json::Value = serde_json::from_slice(&info)
         .map_err(|e| Error::new(Kind::Tool, "qemu-img info gives no JSON").because(e))?;
@@ -64,10 +64,17 @@ pub fn keep(overlay: &Path, target: &Path) -> Result<()> {
 }
 
 /// QEMU's name.
-fn name(format: Format) -> &'static str {
+fn name(format: Format) -> Result<&'static str> {
     match format {
-        Format::Raw => "raw",
-        Format::Qcow2 => "qcow2",
+        Format::Raw => Ok("raw"),
+        Format::Qcow2 | Format::Qcow2Zstd | Format::Qcow2Plain => Ok("qcow2"),
+        Format::Vmdk | Format::VmdkSparse => Ok("vmdk"),
+        Format::Vhd | Format::VhdDynamic => Ok("vpc"),
+        Format::Vhdx => Ok("vhdx"),
+        Format::RawZst | Format::Ova | Format::Gce => {
+            let message = format!("QEMU cannot boot a {format} as it is");
+            Err(Error::new(Kind::Refused, message))
+        }
     }
 }
 

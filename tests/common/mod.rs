@@ -1,6 +1,7 @@
 //! What the behaviour tests share. Each test file is a crate of its own and uses some of it.
 #![allow(dead_code, clippy::unwrap_used)]
 
+pub mod artifact;
 pub mod bench;
 pub mod disk;
 pub mod guest;

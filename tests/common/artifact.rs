@@ -1,0 +1,43 @@
+//! Writes disks as artifacts.
+
+use std::path::{Path, PathBuf};
+
+use slipway::disk::Disk;
+use slipway::error::Result;
+use slipway::format::{self, Job, Machine, Wanted, Written};
+use slipway::profile::Format;
+use slipway::progress::Quiet;
+use slipway::units::{ByteSize, Digest, GIB};
+
+/// A machine for formats that describe one.
+pub fn machine() -> Machine {
+    Machine {
+        plan: Digest::of("a plan"),
+        name: "demo-1.0.0".into(),
+        product: "Demo".into(),
+        version: "1.0.0".into(),
+        vendor: "Example".into(),
+        vcpus: 2,
+        memory: ByteSize(2 * GIB),
+    }
+}
+
+/// Writes a disk to `path`, with the cache in `cache` when one is given.
+pub fn try_write(
+    format: Format,
+    disk: &Disk,
+    path: &Path,
+    cache: Option<&Path>,
+) -> Result<Written> {
+    let machine = machine();
+    let job = Job { disk, machine: &machine, cache, digests: true };
+    let wanted = Wanted { format, path: path.to_owned() };
+    Ok(format::write(&job, &[wanted], &Quiet)?.remove(0))
+}
+
+/// Writes a disk into a folder, without a cache.
+pub fn write(format: Format, disk: &Disk, folder: &Path) -> PathBuf {
+    let path = folder.join(format!("disk.{}", format::extension(format)));
+    try_write(format, disk, &path, None).unwrap();
+    path
+}
