@@ -103,7 +103,9 @@ pub fn build(
 ) -> Result<(PathBuf, Built)> {
     let bundle = fetch(order, workshop, progress)?;
     let prepared = prepare(order, bundle, workshop, progress)?;
-    let (disk, record) = assemble(order, &prepared, workshop, progress)?;
+    let contents = contents(order, &prepared, workshop, progress)?;
+    let disk = assemble(&contents)?;
+    let record = contents.record;
     let folder = workshop.out.join(&order.profile.customer.id);
     std::fs::create_dir_all(&folder).at("cannot make the folder", &folder)?;
     let stem = prepared.plan.stem()?;
@@ -184,14 +186,26 @@ pub fn look(
     Ok(Ok(Prepared { plan, root, bundle: bundle.clone() }))
 }
 
-/// Everything of the image as a value: nothing is written yet but packs in the cache.
-pub fn assemble(
+/// The root filesystem of an image, and what its disk needs to know beside it.
+pub struct Contents {
+    /// Every entry.
+    pub tree: Tree,
+    /// The packs that files lie in, the base's first.
+    pub packs: Vec<Arc<Pack>>,
+    /// The disk around it.
+    pub spec: DiskSpec,
+    /// What went in.
+    pub record: ImageRecord,
+}
+
+/// The base, and then each layer's additions: nothing is written yet but packs in the cache.
+pub fn contents(
     order: &Order,
     prepared: &Prepared,
     workshop: &Workshop<'_>,
     progress: &dyn Progress,
-) -> Result<(Disk, ImageRecord)> {
-    let plan = &prepared.plan;
+) -> Result<Contents> {
+    let (plan, bundle) = (&prepared.plan, &prepared.bundle);
     progress.step(&format!("assembling {}", plan.stem()?), None);
     let record = plan.record(prepared.root.packages.clone())?;
     let spec = DiskSpec {
@@ -200,8 +214,22 @@ pub fn assemble(
         time: plan.time,
         command_line: Vec::new(),
     };
-    let (tree, packs) = tree(order, prepared, &record, &spec, workshop)?;
-    Ok((disk::compose(&tree, &packs, &spec)?, record))
+    let mut tree = prepared.root.tree.clone();
+    let mut packs = prepared.root.packs.clone();
+    let master = puppet::Facts { mode: plan.profile.master.mode, time: plan.time };
+    puppet::configure(&mut tree, &master)?;
+    packs.extend(config::add(&mut tree, bundle, config::CODE, workshop.cache, plan.time)?);
+    let inputs = customer::Inputs { sources: order.sources.clone(), time: plan.time };
+    customer::add(&mut tree, &plan.profile, &inputs)?;
+    firstboot::add(&mut tree, &first_boot(plan, bundle))?;
+    tree.put_file(IMAGE_RECORD, 0o644, plan.time, json(&record)?)?;
+    disk::bootloader::configure(&mut tree, &spec)?;
+    Ok(Contents { tree, packs, spec, record })
+}
+
+/// Everything of the image as a value.
+pub fn assemble(contents: &Contents) -> Result<Disk> {
+    disk::compose(&contents.tree, &contents.packs, &contents.spec)
 }
 
 fn first_boot(plan: &Plan, bundle: &Bundle) -> firstboot::Facts {
@@ -218,29 +246,6 @@ fn first_boot(plan: &Plan, bundle: &Bundle) -> firstboot::Facts {
         health: firstboot::Health::choose(&bundle.manifest.health, &profile.probes),
         probes: profile.probes.clone(),
     }
-}
-
-/// The root filesystem: the base, and then each layer's additions.
-fn tree(
-    order: &Order,
-    prepared: &Prepared,
-    record: &ImageRecord,
-    spec: &DiskSpec,
-    workshop: &Workshop<'_>,
-) -> Result<(Tree, Vec<Arc<Pack>>)> {
-    let (plan, bundle) = (&prepared.plan, &prepared.bundle);
-    let mut tree = prepared.root.tree.clone();
-    let mut packs = prepared.root.packs.clone();
-    let master = puppet::Facts { mode: plan.profile.master.mode, time: plan.time };
-    puppet::configure(&mut tree, &master)?;
-    packs.extend(config::add(&mut tree, bundle, config::CODE, workshop.cache, plan.time)?);
-    let inputs = customer::Inputs { sources: order.sources.clone(), time: plan.time };
-    customer::add(&mut tree, &plan.profile, &inputs)?;
-    firstboot::add(&mut tree, &first_boot(plan, bundle))?;
-    let json = json(record)?;
-    tree.put_file(IMAGE_RECORD, 0o644, plan.time, json)?;
-    disk::bootloader::configure(&mut tree, spec)?;
-    Ok((tree, packs))
 }
 
 /// The content of [`LATEST`].

@@ -38,11 +38,12 @@ pub fn run(args: &Args) -> Result<u8> {
     let outlook = match found {
         Err(missing) => Outlook::Missing(missing),
         Ok(prepared) => {
-            let (disk, record) = build::assemble(&desk.order, &prepared, &workshop, &progress)?;
+            let contents = build::contents(&desk.order, &prepared, &workshop, &progress)?;
+            let disk = build::assemble(&contents)?;
             let formats = &desk.order.profile.formats;
             let needed = formats.iter().map(|&f| format::needed_bytes(f, &disk)).sum();
             Outlook::Ready(Box::new(Ready {
-                packages: record.packages.len(),
+                packages: contents.record.packages.len(),
                 write: ByteSize(disk.allocated()),
                 needed: ByteSize(needed),
                 prepared,

@@ -1,9 +1,12 @@
 //! Looks into a machine's disk after it ran, by programs that slipway did not write: qemu-img, sgdisk,
 //! debugfs, e2fsck.
 
+use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
+/// The EFI partition's slot.
+const ESP: u32 = 2;
 /// The root partition's slot.
 const ROOT: u32 = 3;
 
@@ -38,13 +41,46 @@ impl GuestDisk {
         self.size
     }
 
-    fn raw(&self) -> PathBuf {
+    /// The whole disk.
+    pub fn raw(&self) -> PathBuf {
         self.folder.path().join("disk.raw")
     }
 
     /// As e2fsprogs names a filesystem inside a larger file.
     fn root(&self) -> String {
         format!("{}?offset={}", self.raw().display(), self.root_offset)
+    }
+
+    /// Where the root filesystem begins, in bytes.
+    pub fn root_offset(&self) -> u64 {
+        self.root_offset
+    }
+
+    /// What debugfs prints on these requests, one a line.
+    pub fn debugfs(&self, requests: &str) -> String {
+        let file = self.folder.path().join("requests");
+        std::fs::write(&file, requests).unwrap();
+        let mut command = Command::new("debugfs");
+        command.env("DEBUGFS_PAGER", "__none__").env("TZ", "UTC");
+        let output = must(command.arg("-f").arg(&file).arg(self.root()));
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    }
+
+    /// The EFI partition, in a file of its own.
+    pub fn esp(&self) -> PathBuf {
+        let first = |text: &str, field: &str| -> u64 {
+            let line = text.lines().find_map(|line| line.strip_prefix(field)).unwrap();
+            line.split_whitespace().next().unwrap().parse().unwrap()
+        };
+        let info = must(Command::new("sgdisk").arg(format!("--info={ESP}")).arg(self.raw()));
+        let info = String::from_utf8_lossy(&info.stdout).into_owned();
+        let (start, sectors) = (first(&info, "First sector: "), first(&info, "Partition size: "));
+        let mut bytes = vec![0; (sectors * SECTOR) as usize];
+        let disk = std::fs::File::open(self.raw()).unwrap();
+        disk.read_exact_at(&mut bytes, start * SECTOR).unwrap();
+        let path = self.folder.path().join("esp");
+        std::fs::write(&path, bytes).unwrap();
+        path
     }
 
     /// The content of a file of the root filesystem.
@@ -76,7 +112,7 @@ impl GuestDisk {
 }
 
 /// Runs a judge; one that is missing or fails fails the test.
-fn must(command: &mut Command) -> Output {
+pub fn must(command: &mut Command) -> Output {
     let output = command.output().unwrap_or_else(|e| panic!("{command:?}: {e}"));
     let complaint = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{command:?}: {}\n{complaint}", output.status);

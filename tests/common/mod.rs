@@ -3,6 +3,7 @@
 
 pub mod artifact;
 pub mod bench;
+pub mod contents;
 pub mod disk;
 pub mod guest;
 pub mod project;

@@ -123,7 +123,7 @@ pub fn repository(path: &str) -> PathBuf {
 }
 
 /// Bases are made once for all tests of all runs: $SLIPWAY_CACHE, else a folder of the build's own.
-fn cache() -> PathBuf {
+pub fn cache() -> PathBuf {
     std::env::var_os("SLIPWAY_CACHE")
         .map_or_else(|| Path::new(env!("CARGO_TARGET_TMPDIR")).join("cache"), PathBuf::from)
 }

@@ -1,19 +1,19 @@
 //! An image file made from a tree, and what judges say of it.
 
-use std::collections::BTreeSet;
-use std::error::Error;
 use std::io::Write as _;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
 
-use ext4_view::{Ext4, Ext4Read, FileType};
+use ext4_view::Ext4;
 use slipway::disk::ext4::{self, Params};
 use slipway::disk::{Disk, Extent};
 use slipway::pack::{Pack, PackWriter};
 use slipway::tree::{Entry, Meta, Node, Tree, TreePath};
 use slipway::units::Timestamp;
+
+use crate::contents;
 
 pub const TIME: Timestamp = Timestamp { seconds: 1_790_000_000, nanos: 0 };
 
@@ -111,26 +111,12 @@ impl Image {
     }
 
     pub fn reader(&self) -> Ext4 {
-        Ext4::load(Box::new(Reader(self.file.reopen().unwrap()))).unwrap()
+        contents::reader(self.file.reopen().unwrap(), 0)
     }
 
-    /// Every name of the tree is in the image with its kind, mode, owner, time and content, by ext4-view,
-    /// and no other name but lost+found is.
+    /// Every name of the tree is in the image, and no other name but lost+found is.
     pub fn assert_holds(&self, tree: &Tree) {
-        let reader = self.reader();
-        let mut names = BTreeSet::new();
-        for (path, entry) in tree {
-            let entry = match &entry.node {
-                Node::HardLink(target) => tree.get(target).unwrap(),
-                _ => entry,
-            };
-            assert_equal(&reader, &absolute(path), entry);
-            names.insert(absolute(path));
-        }
-        names.extend([b"/".to_vec(), b"/lost+found".to_vec()]);
-        let mut found = BTreeSet::new();
-        walk(&reader, b"/", &mut found);
-        assert_eq!(found, names);
+        contents::assert_holds(&self.reader(), tree);
     }
 }
 
@@ -140,61 +126,4 @@ pub fn assert_clean(path: &Path) {
     let errors = String::from_utf8_lossy(&out.stderr);
     let quiet = text.lines().all(|line| line.starts_with("Pass ") || line.contains(" files ("));
     assert!(out.status.success() && quiet, "{text}{errors}");
-}
-
-struct Reader(std::fs::File);
-
-impl Ext4Read for Reader {
-    fn read(&mut self, at: u64, to: &mut [u8]) -> Result<(), Box<dyn Error + Send + Sync>> {
-        Ok(self.0.read_exact_at(to, at)?)
-    }
-}
-
-fn absolute(path: &TreePath) -> Vec<u8> {
-    [b"/", path.as_bytes()].concat()
-}
-
-fn assert_equal(reader: &Ext4, name: &[u8], entry: &Entry) {
-    let shown = name.escape_ascii().to_string();
-    let found = reader.symlink_metadata(name).unwrap_or_else(|e| panic!("{shown}: {e}"));
-    assert_eq!(found.mode() & 0o7777, entry.meta.mode, "{shown}");
-    assert_eq!((found.uid(), found.gid()), (entry.meta.uid, entry.meta.gid), "{shown}");
-    let time = found.modified();
-    assert_eq!((time.seconds(), time.nanoseconds()), {
-        let Timestamp { seconds, nanos } = entry.meta.mtime;
-        (seconds, nanos)
-    });
-    let kind = match &entry.node {
-        Node::File(content) => {
-            assert_eq!(reader.read(name).unwrap(), &*content.read().unwrap(), "{shown}");
-            FileType::Regular
-        }
-        Node::Symlink(target) => {
-            assert_eq!(reader.read_link(name).unwrap().as_ref(), &target[..], "{shown}");
-            FileType::Symlink
-        }
-        Node::Directory => FileType::Directory,
-        Node::CharDevice { .. } => FileType::CharacterDevice,
-        Node::BlockDevice { .. } => FileType::BlockDevice,
-        Node::Fifo => FileType::Fifo,
-        Node::Socket => FileType::Socket,
-        Node::HardLink(_) => panic!("a hard link to a hard link"),
-    };
-    assert_eq!(found.file_type(), kind, "{shown}");
-}
-
-fn walk(reader: &Ext4, folder: &[u8], found: &mut BTreeSet<Vec<u8>>) {
-    found.insert(folder.to_vec());
-    for entry in reader.read_dir(folder).unwrap() {
-        let entry = entry.unwrap();
-        if matches!(entry.file_name().as_ref(), b"." | b"..") {
-            continue;
-        }
-        let path = entry.path();
-        if entry.file_type().unwrap().is_dir() {
-            walk(reader, path.as_ref(), found);
-        } else {
-            found.insert(path.as_ref().to_vec());
-        }
-    }
 }

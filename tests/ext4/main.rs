@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used)]
 
+#[path = "../common/contents.rs"]
+mod contents;
 mod fidelity;
 mod folders;
 mod growth;
