@@ -3,9 +3,10 @@
 use std::fs::File;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Command;
 
 use super::mirror::{self, Chosen};
+use super::supervise::{self, Group};
 use super::{Definition, diagnose};
 use crate::command;
 use crate::error::{Context, Error, Kind, Result};
@@ -13,6 +14,9 @@ use crate::progress::Progress;
 use crate::tree::Tree;
 use crate::tree::tar::{self, Archive};
 use crate::units::{ByteSize, GIB, Timestamp};
+
+/// The program, and the package that has it.
+const PROGRAM: &str = "mmdebstrap";
 
 /// Installs a layer's packages in the root.
 pub const INSTALL: &str = include_str!("files/install.sh");
@@ -109,17 +113,17 @@ fn once(
     let target = run.scratch.join("root.tar");
     let sources = sources(run.definition, chosen)?;
     write_seed(run, &sources, &seed, time)?;
-    let mut child = command(run, mode, &sources, &seed, &target, time)
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::piped())
-        .spawn()
-        .map_err(|e| command::cannot_start("mmdebstrap", "mmdebstrap", e))?;
+    let mut command = command(run, mode, &sources, &seed, &target, time);
+    let (group, stderr) = Group::start(&mut command, PROGRAM)?;
     let mut log = String::new();
-    if let Some(stderr) = child.stderr.take() {
+    if let Some(stderr) = stderr {
         follow(run.what, BufReader::new(stderr), &mut log, progress);
     }
-    let status = child.wait().doing("cannot wait for mmdebstrap")?;
+    let status = group.wait()?;
+    if status.code() == Some(supervise::NOT_FOUND) {
+        let missing = std::io::Error::from(std::io::ErrorKind::NotFound);
+        return Err(command::cannot_start(PROGRAM, PROGRAM, missing));
+    }
     if !status.success() {
         return Err(diagnose::failure(&log, run.definition));
     }
@@ -179,7 +183,7 @@ fn command(
     target: &Path,
     time: Timestamp,
 ) -> Command {
-    let mut command = Command::new("mmdebstrap");
+    let mut command = supervise::command(PROGRAM.as_ref());
     command
         .env("LC_ALL", "C.UTF-8")
         .env("TZ", "UTC")

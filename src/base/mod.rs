@@ -12,6 +12,7 @@ mod packages;
 mod recipe;
 mod seal;
 mod seed;
+mod supervise;
 mod tarball;
 
 use std::fs::File;

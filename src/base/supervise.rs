@@ -1,0 +1,94 @@
+//! A program that does not outlive us: a build that is killed must not leave one working in a root.
+
+use std::ffi::OsStr;
+use std::io::Error as IoError;
+use std::os::unix::process::CommandExt;
+use std::process::{ChildStderr, ChildStdin, Command, ExitStatus, Stdio};
+
+use crate::command;
+use crate::error::{Context, Result};
+
+/// What the shell does.
+const SUPERVISE: &str = include_str!("files/supervise.sh");
+
+/// The shell's status when there is no such program (POSIX, Shell Command Language, 2.8.2).
+pub const NOT_FOUND: i32 = 127;
+
+/// The command that runs `program` in a process group of its own, under a shell that watches over it.
+/// Arguments may be added.
+pub fn command(program: &OsStr) -> Command {
+    let mut command = Command::new("/bin/sh");
+    command.args(["-c", SUPERVISE, "supervise"]).arg(program).process_group(0);
+    command
+}
+
+/// A running program: its group gets SIGTERM when this value, or this process, is gone.
+pub struct Group {
+    name: &'static str,
+    child: std::process::Child,
+    life: Option<ChildStdin>,
+}
+
+impl Group {
+    /// Starts what [`command`] gave; the program's output goes nowhere, its complaints to the caller.
+    pub fn start(command: &mut Command, name: &'static str) -> Result<(Self, Option<ChildStderr>)> {
+        command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped());
+        let mut child =
+            command.spawn().map_err(|e: IoError| command::cannot_start("sh", "dash", e))?;
+        // waiting for a child closes its standard input, which would end it: keep that apart
+        let (life, stderr) = (child.stdin.take(), child.stderr.take());
+        Ok((Self { name, child, life }, stderr))
+    }
+
+    /// Waits for its end.
+    pub fn wait(mut self) -> Result<ExitStatus> {
+        self.child.wait().doing(format!("cannot wait for {}", self.name))
+    }
+}
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        drop(self.life.take());
+        // the shell ends with its group at once; without this it would stay as a zombie
+        let _ = self.child.wait();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Read;
+    use std::time::{Duration, Instant};
+
+    use super::*;
+
+    fn shell(script: &str) -> Command {
+        let mut command = command("sh".as_ref());
+        command.args(["-c", script]);
+        command
+    }
+
+    #[test]
+    fn the_status_and_the_complaints_are_the_programs() {
+        let (group, stderr) = Group::start(&mut shell("echo no >&2; exit 7"), "sh").unwrap();
+        let mut said = String::new();
+        stderr.unwrap().read_to_string(&mut said).unwrap();
+        assert_eq!((group.wait().unwrap().code(), said.as_str()), (Some(7), "no\n"));
+    }
+
+    #[test]
+    fn a_program_that_is_not_there_has_a_status_of_its_own() {
+        let (group, _stderr) =
+            Group::start(&mut command("no-such-program".as_ref()), "it").unwrap();
+        assert_eq!(group.wait().unwrap().code(), Some(NOT_FOUND));
+    }
+
+    #[test]
+    fn what_the_program_started_ends_with_us() {
+        let (group, stderr) = Group::start(&mut shell("sleep 60 & wait"), "sh").unwrap();
+        let begun = Instant::now();
+        drop(group);
+        // its end is that of the last process that holds it
+        stderr.unwrap().read_to_end(&mut Vec::new()).unwrap();
+        assert!(begun.elapsed() < Duration::from_secs(30));
+    }
+}
