@@ -16,7 +16,9 @@ use slipway::profile::Format;
 use slipway::tree::Tree;
 use slipway::units::{ByteSize, Digest, MIB, Timestamp};
 
-const FORMATS: [Format; 2] = [Format::Raw, Format::Qcow2];
+const FORMATS: [Format; 3] = [Format::Raw, Format::Qcow2, Format::Qcow2Zstd];
+/// Those that qemu-img checks and compares.
+const COMPRESSED: [Format; 2] = [Format::Qcow2, Format::Qcow2Zstd];
 
 /// Runs a judge; what it prints is given when it finds nothing wrong.
 fn judge(program: &str, args: &[&str]) -> String {
@@ -143,9 +145,12 @@ fn mtools_reads_the_files_of_the_efi_partition() {
 #[test]
 fn qemu_finds_nothing_wrong_and_no_difference_between_the_formats() {
     let folder = tempfile::tempdir().unwrap();
-    let [raw, qcow2] = FORMATS.map(|f| written(f, &disk(), folder.path()));
-    judge("qemu-img", &["check", "-f", "qcow2", shown(&qcow2)]);
-    judge("qemu-img", &["compare", "-f", "raw", "-F", "qcow2", shown(&raw), shown(&qcow2)]);
+    let raw = written(Format::Raw, &disk(), folder.path());
+    for format in COMPRESSED {
+        let qcow2 = written(format, &disk(), folder.path());
+        judge("qemu-img", &["check", "-f", "qcow2", shown(&qcow2)]);
+        judge("qemu-img", &["compare", "-f", "raw", "-F", "qcow2", shown(&raw), shown(&qcow2)]);
+    }
 }
 
 #[test]
@@ -262,13 +267,16 @@ proptest! {
     #[test]
     fn any_disk_reads_back_from_every_format_as_it_was(disk in any_disk()) {
         let folder = tempfile::tempdir().unwrap();
-        let [raw, qcow2] = FORMATS.map(|f| written(f, &disk, folder.path()));
+        let raw = written(Format::Raw, &disk, folder.path());
         assert!(std::fs::read(&raw).unwrap() == whole(&disk));
-        judge("qemu-img", &["check", "-f", "qcow2", shown(&qcow2)]);
-        let back = folder.path().join("back.raw");
-        judge("qemu-img", &["convert", "-f", "qcow2", "-O", "raw", shown(&qcow2), shown(&back)]);
-        assert!(std::fs::read(&back).unwrap() == whole(&disk));
-        let size = std::fs::metadata(&qcow2).unwrap().len();
-        assert!(size <= format::needed_bytes(Format::Qcow2, &disk));
+        for format in COMPRESSED {
+            let qcow2 = written(format, &disk, folder.path());
+            judge("qemu-img", &["check", "-f", "qcow2", shown(&qcow2)]);
+            let back = folder.path().join("back.raw");
+            judge("qemu-img", &["convert", "-f", "qcow2", "-O", "raw", shown(&qcow2), shown(&back)]);
+            assert!(std::fs::read(&back).unwrap() == whole(&disk));
+            let size = std::fs::metadata(&qcow2).unwrap().len();
+            assert!(size <= format::needed_bytes(format, &disk));
+        }
     }
 }

@@ -1,9 +1,18 @@
 //! Image formats: one file, one enum variant, one match arm each.
+//!
+//! A format holds the disk either encoded or as it is. All encoded artifacts of a job come from one pass
+//! over the disk ([`encode`]); the others are copied, each by itself.
 
+mod copy;
+mod digest;
+pub mod encode;
 mod machine;
 mod pending;
 mod qcow2;
 mod raw;
+mod space;
+mod used;
+mod writer;
 
 use std::fs::File;
 use std::os::unix::fs::FileExt;
@@ -12,12 +21,13 @@ use std::path::{Path, PathBuf};
 pub use machine::Machine;
 
 use pending::{Pending, folder_of};
+use writer::Writer;
 
 use crate::disk::Disk;
 use crate::error::{Context, Error, Kind, Result};
 use crate::profile::Format;
 use crate::progress::Progress;
-use crate::units::{ByteSize, Digest};
+use crate::units::Digest;
 
 /// A complete artifact.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -80,42 +90,83 @@ pub fn extension(format: Format) -> &'static str {
 /// contents compress is known only afterwards, and running out half way is what this is here to prevent.
 pub fn needed_bytes(format: Format, disk: &Disk) -> u64 {
     match format {
-        Format::Qcow2 => qcow2::needed_bytes(disk),
+        Format::Qcow2 | Format::Qcow2Zstd => qcow2::needed_bytes(disk),
         _ => raw::needed_bytes(disk),
     }
 }
 
-/// Writes the disk in every wanted format. Nothing lies at a path before it is complete; what was there
-/// stays until then.
+/// Writes the disk in every wanted format. Nothing lies at a path before all artifacts are complete; what
+/// was there stays until then.
 ///
 /// # Errors
-/// [`Kind::NoSpace`] before anything is written when [`needed_bytes`] are not free.
+/// [`Kind::NoSpace`] before anything is written when [`needed_bytes`] of all of them are not free.
 pub fn write(job: &Job<'_>, wanted: &[Wanted], progress: &dyn Progress) -> Result<Vec<Written>> {
-    wanted.iter().map(|wanted| write_one(job, wanted, progress)).collect()
+    let pending = wanted.iter().map(|wanted| Pending::create(&wanted.path));
+    let pending = pending.collect::<Result<Vec<_>>>()?;
+    space::check(wanted.iter().map(|w| (folder_of(&w.path), needed_bytes(w.format, job.disk))))?;
+    let targets: Vec<Target<'_>> = pending.iter().map(Pending::target).collect();
+    let digests = fill(job, wanted, &targets, progress)?;
+    let digests = match job.digests {
+        true => digest::all(&targets, digests)?,
+        false => vec![None; wanted.len()],
+    };
+    let written = wanted.iter().zip(&pending).zip(digests);
+    let written = written.map(|((wanted, pending), digest)| {
+        let Wanted { format, path } = wanted.clone();
+        Ok(Written { format, path, size: pending.length()?, digest })
+    });
+    let written = written.collect::<Result<Vec<_>>>()?;
+    // the slow part first: from one name to the last is an instant
+    pending.iter().try_for_each(Pending::flush)?;
+    pending.into_iter().try_for_each(Pending::commit)?;
+    Ok(written)
 }
 
-fn write_one(job: &Job<'_>, wanted: &Wanted, progress: &dyn Progress) -> Result<Written> {
-    let (disk, path) = (job.disk, &wanted.path);
-    let pending = Pending::create(path)?;
-    check_space(folder_of(path), needed_bytes(wanted.format, disk))?;
-    let target = Target { file: pending.file(), path: pending.path() };
-    progress.step(&format!("writing {}", path.display()), Some(disk.allocated()));
-    let digest = match wanted.format {
-        Format::Raw => raw::write(disk, target, progress)?,
-        Format::Qcow2 => qcow2::write(disk, target, progress)?,
+/// Writes all artifacts' bytes; gives the digests that are known by that.
+fn fill(
+    job: &Job<'_>,
+    wanted: &[Wanted],
+    targets: &[Target<'_>],
+    progress: &dyn Progress,
+) -> Result<Vec<Option<Digest>>> {
+    let mut digests = vec![None; wanted.len()];
+    let (mut writers, mut encoded) = (Vec::new(), Vec::new());
+    for (i, (wanted, target)) in wanted.iter().zip(targets).enumerate() {
+        match Writer::new(job, wanted.format, *target)? {
+            Some(writer) => {
+                writers.push(writer);
+                encoded.push(i);
+            }
+            None => digests[i] = plain(job, wanted, *target, progress)?,
+        }
+    }
+    let names: Vec<_> = encoded.iter().map(|i| wanted[*i].path.display().to_string()).collect();
+    if !names.is_empty() {
+        progress.step(&format!("writing {}", names.join(", ")), Some(job.disk.allocated()));
+    }
+    let threads = std::thread::available_parallelism().map_or(1, |n| n.get());
+    encode::walk(encode::Work { disk: job.disk, threads }, &mut writers, progress)?;
+    for (i, writer) in encoded.into_iter().zip(writers) {
+        digests[i] = writer.finish()?;
+    }
+    Ok(digests)
+}
+
+/// Writes a format that holds the disk's bytes as they are.
+fn plain(
+    job: &Job<'_>,
+    wanted: &Wanted,
+    target: Target<'_>,
+    progress: &dyn Progress,
+) -> Result<Option<Digest>> {
+    progress.step(&format!("writing {}", wanted.path.display()), Some(job.disk.allocated()));
+    match wanted.format {
+        Format::Raw => raw::write(job.disk, target, progress).map(Some),
         other => {
             let message = format!("slipway cannot write {other} yet");
-            return Err(Error::new(Kind::Refused, message));
+            Err(Error::new(Kind::Refused, message))
         }
-    };
-    let size = pending.file().metadata().at("cannot read the length", path)?.len();
-    pending.commit()?;
-    Ok(Written {
-        format: wanted.format,
-        path: path.clone(),
-        size,
-        digest: job.digests.then_some(digest),
-    })
+    }
 }
 
 /// The file that a format writes, and its name for errors.
@@ -129,19 +180,4 @@ impl Target<'_> {
     fn write_at(&self, bytes: &[u8], offset: u64) -> Result<()> {
         self.file.write_all_at(bytes, offset).at("cannot write", self.path)
     }
-}
-
-fn check_space(folder: &Path, needed: u64) -> Result<()> {
-    let free = rustix::fs::statvfs(folder)
-        .map(|s| s.f_bavail.saturating_mul(s.f_frsize))
-        .map_err(std::io::Error::from)
-        .at("cannot read the free space", folder)?;
-    if needed <= free {
-        return Ok(());
-    }
-    let (needed, free) = (ByteSize(needed), ByteSize(free));
-    let message = format!("up to {needed} are needed and {free} are free");
-    Err(Error::new(Kind::NoSpace, message)
-        .at(folder)
-        .remedy("free some space, or write to a folder on another disk"))
 }

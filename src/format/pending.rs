@@ -5,6 +5,7 @@ use std::io::ErrorKind;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
+use super::Target;
 use crate::error::{Context, Error, Kind, Result};
 
 /// An artifact in the making, under a temporary name in the artifact's folder.
@@ -53,19 +54,25 @@ impl Pending {
         }
     }
 
-    /// The open file.
-    pub fn file(&self) -> &File {
-        &self.file
+    /// What formats write to.
+    pub fn target(&self) -> Target<'_> {
+        Target { file: &self.file, path: &self.temporary }
     }
 
-    /// Where it lies now: for errors.
-    pub fn path(&self) -> &Path {
-        &self.temporary
+    /// Its length so far, in bytes.
+    pub fn length(&self) -> Result<u64> {
+        let metadata = self.file.metadata().at("cannot read the length", &self.temporary)?;
+        Ok(metadata.len())
     }
 
-    /// Flushes it to the disk and gives it its name, in place of what had the name before.
+    /// Flushes it to the disk: before [`Pending::commit`], and apart from it, because of several artifacts
+    /// none should have its name while another may still fail.
+    pub fn flush(&self) -> Result<()> {
+        self.file.sync_all().at("cannot flush", &self.temporary)
+    }
+
+    /// Gives it its name, in place of what had the name before.
     pub fn commit(mut self) -> Result<()> {
-        self.file.sync_all().at("cannot flush", &self.temporary)?;
         std::fs::rename(&self.temporary, &self.artifact).at("cannot rename to", &self.artifact)?;
         self.committed = true;
         let folder = folder_of(&self.artifact);
@@ -121,7 +128,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.raw");
         let pending = Pending::create(&path).unwrap();
-        pending.file().write_all(b"x").unwrap();
+        (&pending.file).write_all(b"x").unwrap();
         assert!(!path.exists());
         pending.commit().unwrap();
         assert_eq!(std::fs::read(&path).unwrap(), b"x");
@@ -141,7 +148,7 @@ mod tests {
         let path = folder.path().join("a.raw");
         std::fs::write(folder.path().join(".a.raw.partial"), b"half of something longer").unwrap();
         let pending = Pending::create(&path).unwrap();
-        pending.file().write_all(b"new").unwrap();
+        (&pending.file).write_all(b"new").unwrap();
         pending.commit().unwrap();
         assert_eq!(std::fs::read(&path).unwrap(), b"new");
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);

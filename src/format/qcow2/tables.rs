@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::{CLUSTER, CLUSTER_BITS};
+use super::{CLUSTER, CLUSTER_BITS, Compression};
 
 /// Bytes of an entry in the tables of both levels and in the table of reference count blocks.
 pub const TABLE_ENTRY: u64 = 8;
@@ -14,8 +14,14 @@ const MAGIC: u32 = 0x5146_49FB;
 const VERSION: u32 = 3;
 /// log2 of the bits of a reference count: 16, the default.
 const REFCOUNT_ORDER: u32 = 4;
-/// Bytes of the header: without the field for the compression type, since that is deflate.
+/// Bytes of the header up to the field for the compression type, which deflate does not need.
 const HEADER_LENGTH: u32 = 104;
+/// Bytes of the header with that field, filled up to a multiple of 8.
+const LONG_HEADER_LENGTH: u32 = 112;
+/// "Incompatible features", bit 3: the compression type is not deflate.
+const COMPRESSION_TYPE: u64 = 1 << 3;
+/// The compression type of zstd.
+const ZSTD: u8 = 1;
 /// "OFLAG_COPIED": exactly one reference, so that it may be written in place.
 const COPIED: u64 = 1 << 63;
 /// The entry describes a compressed cluster.
@@ -38,9 +44,9 @@ impl Mapping {
         Self(owned(offset))
     }
 
-    /// A deflated cluster in these bytes of the file: its offset, and how many sectors it touches
+    /// A compressed cluster in these bytes of the file: its offset, and how many sectors it touches
     /// after its first.
-    pub fn deflated(place: Range<u64>) -> Self {
+    pub fn compressed(place: Range<u64>) -> Self {
         let last = (place.end - 1) / COMPRESSED_SECTOR;
         let further = last - place.start / COMPRESSED_SECTOR;
         Self(COMPRESSED | further << SECTOR_COUNT_SHIFT | place.start)
@@ -62,6 +68,8 @@ pub fn bytes(entries: impl Iterator<Item = u64>) -> Vec<u8> {
 /// What the header says that differs between files.
 #[derive(Clone, Copy, Debug)]
 pub struct Header {
+    /// How clusters are compressed.
+    pub compression: Compression,
     /// The guest's disk, in bytes.
     pub size: u64,
     /// Entries of the first-level table.
@@ -77,6 +85,10 @@ pub struct Header {
 impl Header {
     /// The header's cluster: the header, an end mark for extensions, zeros.
     pub fn bytes(&self) -> Vec<u8> {
+        let (features, length) = match self.compression {
+            Compression::Deflate => (0, HEADER_LENGTH),
+            Compression::Zstd => (COMPRESSION_TYPE, LONG_HEADER_LENGTH),
+        };
         let mut b = Vec::with_capacity(CLUSTER as usize);
         b.extend(MAGIC.to_be_bytes());
         b.extend(VERSION.to_be_bytes());
@@ -89,9 +101,14 @@ impl Header {
         b.extend(self.refcount_table.to_be_bytes());
         b.extend(self.refcount_table_clusters.to_be_bytes());
         b.extend([0; 4 + 8]); // no snapshots
-        b.extend([0; 8 * 3]); // no features: incompatible, compatible, to be cleared by writers
+        b.extend(features.to_be_bytes());
+        b.extend([0; 8 * 2]); // no features that are compatible or that writers clear
         b.extend(REFCOUNT_ORDER.to_be_bytes());
-        b.extend(HEADER_LENGTH.to_be_bytes());
+        b.extend(length.to_be_bytes());
+        match self.compression {
+            Compression::Deflate => {}
+            Compression::Zstd => b.push(ZSTD),
+        }
         b.resize(CLUSTER as usize, 0);
         b
     }
@@ -102,15 +119,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_deflated_cluster_says_which_sectors_it_touches() {
-        assert_eq!(Mapping::deflated(512..1024).0, COMPRESSED | 512);
-        let crossing = Mapping::deflated(1023..1025).0;
+    fn a_compressed_cluster_says_which_sectors_it_touches() {
+        assert_eq!(Mapping::compressed(512..1024).0, COMPRESSED | 512);
+        let crossing = Mapping::compressed(1023..1025).0;
         assert_eq!(crossing, COMPRESSED | 1 << SECTOR_COUNT_SHIFT | 1023);
     }
 
     #[test]
     fn the_header_is_one_cluster_with_its_fields_in_place() {
-        let header = Header {
+        let mut header = Header {
+            compression: Compression::Deflate,
             size: 7,
             l1_entries: 1,
             l1_table: 2 << 16,
@@ -120,6 +138,11 @@ mod tests {
         let bytes = header.bytes();
         assert_eq!(bytes.len() as u64, CLUSTER);
         assert_eq!(bytes[24..32], 7u64.to_be_bytes());
+        assert_eq!(bytes[72..80], [0; 8]);
         assert_eq!(bytes[100..104], HEADER_LENGTH.to_be_bytes());
+        header.compression = Compression::Zstd;
+        let bytes = header.bytes();
+        assert_eq!(bytes[72..80], COMPRESSION_TYPE.to_be_bytes());
+        assert_eq!(bytes[100..106], [0, 0, 0, 112, ZSTD, 0]);
     }
 }

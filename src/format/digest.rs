@@ -1,0 +1,43 @@
+//! The SHA-256 of artifacts.
+
+use std::os::unix::fs::FileExt;
+
+use super::Target;
+use crate::error::{Context, Error, Kind, Result};
+use crate::units::{Digest, Hasher, MIB};
+
+/// The digest of all of a file's bytes, most of them still in the page cache.
+///
+/// Most formats have a header that is known last and lies first, so this is a second pass.
+pub fn of(target: Target<'_>) -> Result<Digest> {
+    let mut hasher = Hasher::default();
+    let mut buffer = vec![0; MIB as usize];
+    let mut offset = 0;
+    loop {
+        match target.file.read_at(&mut buffer, offset).at("cannot read back", target.path)? {
+            0 => return Ok(hasher.finish()),
+            n => {
+                hasher.update(&buffer[..n]);
+                offset += n as u64;
+            }
+        }
+    }
+}
+
+/// The digests of all targets, where one is not known already. Each file has a thread of its own: there are
+/// as many as one job has formats.
+pub fn all(targets: &[Target<'_>], known: Vec<Option<Digest>>) -> Result<Vec<Option<Digest>>> {
+    std::thread::scope(|scope| {
+        let threads: Vec<_> = targets
+            .iter()
+            .zip(&known)
+            .map(|(target, known)| known.is_none().then(|| scope.spawn(|| of(*target))))
+            .collect();
+        let ended = |_| Error::new(Kind::Io, "a thread that hashes ended early");
+        let digests = threads.into_iter().zip(&known).map(|(thread, known)| match thread {
+            Some(thread) => thread.join().map_err(ended)?.map(Some),
+            None => Ok(*known),
+        });
+        digests.collect()
+    })
+}

@@ -1,0 +1,43 @@
+//! Pieces of one deflate stream (RFC 1951) that are made apart: none refers to the bytes before it, and each
+//! ends with an empty stored block, which fills up its last byte. Put back to back they are the body of one
+//! gzip member, after which comes a last block.
+
+use flate2::{Compress, Compression, FlushCompress};
+
+use super::Form;
+use super::codec::{Chunk, Codec};
+use crate::error::{Error, Kind, Result};
+
+/// Level of zlib-rs.
+pub const LEVEL: u32 = 5;
+/// What a piece that cannot be compressed takes beyond its own length: five bytes for each stored block of
+/// 64 KiB or less, as zlib's documentation of deflateBound has it, and generously the flush.
+const SLACK: usize = 16 * 1024;
+
+/// Encodes pieces.
+pub struct Pieces {
+    deflate: Compress,
+    output: Vec<u8>,
+}
+
+impl Pieces {
+    /// Allocates what all pieces share.
+    pub fn new() -> Self {
+        let deflate = Compress::new(Compression::new(LEVEL), false);
+        Self { deflate, output: vec![0; Codec::Gzip.chunk() as usize + SLACK] }
+    }
+
+    /// Encodes a piece of any length up to [`Codec::chunk`].
+    pub fn encode(&mut self, input: &[u8]) -> Result<Chunk> {
+        self.deflate.reset();
+        let failed = || Error::new(Kind::Damaged, "cannot compress");
+        let status = self.deflate.compress(input, &mut self.output, FlushCompress::Sync);
+        status.map_err(|e| failed().because(e))?;
+        let length = self.deflate.total_out() as usize;
+        if self.deflate.total_in() != input.len() as u64 || length == self.output.len() {
+            return Err(failed());
+        }
+        let bytes = self.output[..length].to_vec();
+        Ok(Chunk { form: Form::Encoded, bytes, crc: crc32fast::hash(input) })
+    }
+}

@@ -1,0 +1,40 @@
+//! Whether what is about to be written fits on the builder's disks.
+
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+
+use crate::error::{Context, Error, Kind, Result};
+use crate::units::ByteSize;
+
+/// Checks that all of these bytes fit into their folders; needs of folders on one filesystem add up.
+pub fn check<'p>(needs: impl Iterator<Item = (&'p Path, u64)>) -> Result<()> {
+    let mut filesystems: Vec<(u64, &Path, u64)> = Vec::new();
+    for (folder, needed) in needs {
+        let device = folder.metadata().at("cannot look at the folder", folder)?.dev();
+        match filesystems.iter_mut().find(|(known, ..)| *known == device) {
+            Some((_, _, sum)) => *sum = sum.saturating_add(needed),
+            None => filesystems.push((device, folder, needed)),
+        }
+    }
+    filesystems.into_iter().try_for_each(|(_, folder, needed)| fits(folder, needed))
+}
+
+fn fits(folder: &Path, needed: u64) -> Result<()> {
+    let free = free(folder)?;
+    if needed <= free {
+        return Ok(());
+    }
+    let (needed, free) = (ByteSize(needed), ByteSize(free));
+    let message = format!("up to {needed} are needed and {free} are free");
+    Err(Error::new(Kind::NoSpace, message)
+        .at(folder)
+        .remedy("free some space, or write to a folder on another disk"))
+}
+
+/// The bytes that are free in a folder for whom this program runs as.
+fn free(folder: &Path) -> Result<u64> {
+    rustix::fs::statvfs(folder)
+        .map(|s| s.f_bavail.saturating_mul(s.f_frsize))
+        .map_err(std::io::Error::from)
+        .at("cannot read the free space", folder)
+}
