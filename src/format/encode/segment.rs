@@ -47,8 +47,12 @@ pub fn chunks(codec: Codec, bytes: &Range<u64>) -> Range<u64> {
     bytes.start / codec.chunk()..bytes.end.div_ceil(codec.chunk())
 }
 
-/// Cuts a segment into groups: chunks all of whose bytes come from packs, and the others.
+/// Cuts a segment into groups: chunks all of whose bytes come from packs, and the others. A segment of zeros
+/// has none where zeros are left out.
 pub fn parts(disk: &Disk, codec: Codec, segment: &Range<u64>) -> Vec<Part> {
+    if !codec.holds_zeros() && extents(disk, segment).next().is_none() {
+        return Vec::new();
+    }
     let all = chunks(codec, segment);
     let mut parts = Vec::new();
     let mut done = all.start;
