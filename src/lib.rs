@@ -12,6 +12,7 @@ pub mod build;
 pub mod bundle;
 pub mod cli;
 pub mod command;
+pub mod convert;
 pub mod disk;
 pub mod error;
 pub mod format;

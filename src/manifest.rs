@@ -8,6 +8,9 @@ use crate::units::{Digest, Timestamp};
 /// Where the record lies in the image's root.
 pub const IMAGE_RECORD: &str = "/usr/lib/slipway/image.json";
 
+/// Digits of a plan's digest that name its artifacts.
+const STEM_DIGITS: usize = 8;
+
 /// Everything that went into one image. Nothing here is secret: it may be published.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ImageRecord {
@@ -27,6 +30,14 @@ pub struct ImageRecord {
     pub bundle: BundleRecord,
     /// The operating system's packages, sorted by name.
     pub packages: Vec<Package>,
+}
+
+/// The artifacts' name without an ending: customer, the bundle's version and the first digits of the plan's
+/// digest, so that two plans never share a name and people still see what it is.
+pub fn stem(profile: &Profile, bundle: &BundleRecord, plan: Digest) -> String {
+    let release = &bundle.release;
+    let version = release.strip_prefix(&format!("{}-", bundle.site)).unwrap_or(release);
+    format!("{}-{version}-{}", profile.customer.id, &plan.to_string()[..STEM_DIGITS])
 }
 
 /// Which base, and the content that it had.

@@ -9,7 +9,7 @@ use crate::base::{self, LayerSpec};
 use crate::bundle::{self, Bundle};
 use crate::error::{Error, Kind, Result};
 use crate::layer::puppet;
-use crate::manifest::{BaseRecord, BundleRecord, ImageRecord, Package};
+use crate::manifest::{self, BaseRecord, BundleRecord, ImageRecord, Package};
 use crate::profile::{MasterMode, Profile};
 use crate::units::{Digest, Timestamp};
 
@@ -76,13 +76,9 @@ impl Plan {
         Ok(Digest::of(json))
     }
 
-    /// The artifacts' name without an ending: customer, the bundle's version and the first digits of the
-    /// digest, so that two plans never share a name and people still see what it is.
+    /// The artifacts' name without an ending.
     pub fn stem(&self) -> Result<String> {
-        let digest = self.digest()?.to_string();
-        let release = &self.bundle.release;
-        let version = release.strip_prefix(&format!("{}-", self.bundle.site)).unwrap_or(release);
-        Ok(format!("{}-{version}-{}", self.profile.customer.id, &digest[..8]))
+        Ok(manifest::stem(&self.profile, &self.bundle, self.digest()?))
     }
 
     /// The record that lies in the image.

@@ -14,7 +14,7 @@ const SIGNERS: usize = 2;
 /// Arguments of `slipway inspect`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// The image: raw or qcow2
+    /// The image, in any format that slipway writes
     image: PathBuf,
     /// Print everything as JSON, every package included
     #[arg(long, conflicts_with = "file")]

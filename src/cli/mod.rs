@@ -4,6 +4,7 @@ mod base;
 mod build;
 mod bundle;
 mod check;
+mod convert;
 mod inspect;
 mod list;
 mod new;
@@ -42,6 +43,8 @@ enum Verb {
     Build(build::Args),
     /// Show what went into an image, without booting or mounting it.
     Inspect(inspect::Args),
+    /// Write an image in another format.
+    Convert(convert::Args),
     /// Boot a copy of an image and check that it converges.
     Smoke(smoke::Args),
     /// List, build and prune base images.
@@ -61,6 +64,7 @@ impl Cli {
             Verb::Plan(args) => plan::run(args),
             Verb::Build(args) => build::run(args),
             Verb::Inspect(args) => inspect::run(args),
+            Verb::Convert(args) => convert::run(args),
             Verb::Smoke(args) => smoke::run(args),
             Verb::Base(args) => base::run(args),
             Verb::Bundle(args) => bundle::run(args),

@@ -5,6 +5,7 @@
 
 pub mod bootloader;
 mod compose;
+mod data;
 pub mod esp;
 pub mod ext4;
 pub mod gpt;
@@ -13,11 +14,9 @@ pub mod layout;
 use std::sync::Arc;
 
 pub use compose::{DiskSpec, Ids, assemble, compose};
+pub use data::{Data, ReadAt, Reader};
 
 use crate::error::{Error, Kind, Result};
-
-/// Where an extent's bytes come from: the same two places as a file's.
-pub use crate::tree::Content as Data;
 
 /// Bytes at a place.
 #[derive(Clone, Debug, PartialEq, Eq)]

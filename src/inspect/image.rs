@@ -1,68 +1,113 @@
 //! An image file as the disk that it holds, and windows into it for other readers.
 
-use std::fs::File;
 use std::io::{Error as IoError, ErrorKind, Read, Result as IoResult, Seek, SeekFrom, Write};
-use std::os::unix::fs::FileExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
-use super::qcow2::Qcow2;
+use rustix::fs::SeekFrom as Hole;
+
+use super::blocks::{Blocks, Map};
+use super::ova::Ova;
+use super::source::{Source, Tables};
+use super::{qcow2, stream, vhd, vhdx, vmdk};
+use crate::disk::layout::Region;
 use crate::error::{Context, Error, Kind, Result};
 use crate::profile::Format;
+
+/// Bytes of a file's start that tell its format, and where a tar has its magic there.
+const START: u64 = 512;
+const TAR_MAGIC: (usize, &[u8]) = (257, b"ustar");
+/// The largest disk, in bytes: 64 TiB, the limit of VHDX. What claims to be larger is damaged.
+const DISK_LIMIT: u64 = 1 << 46;
+/// Formats that are told from raw disks, and not read.
+const OTHERS: [(&[u8], &str); 4] = [
+    (vmdk::DESCRIPTOR, "this VMDK only describes disks in other files"),
+    (b"COWD", "this is a sparse disk of an ESX host"),
+    (b"<<< ", "this is a VirtualBox disk (VDI)"),
+    (b"\xFD7zXZ\0", "this is compressed with xz"),
+];
 
 /// An open image. Everything in it is foreign: no number in it is trusted before it was checked.
 #[derive(Debug)]
 pub struct Image {
-    path: PathBuf,
-    length: u64,
+    source: Source,
+    format: Format,
+    container: Container,
     reader: Reader,
+}
+
+/// What the file around the disk says about itself.
+#[derive(Clone, Debug)]
+pub enum Container {
+    /// Nothing: the file is the disk.
+    Plain,
+    /// A qcow2 header.
+    Qcow2,
+    /// A VMDK's header and description.
+    Vmdk(vmdk::Facts),
+    /// An OVA package and the VMDK in it.
+    Ova(Ova, vmdk::Facts),
+    /// A VHD's footer.
+    Vhd(vhd::Footer),
+    /// A VHDX: bytes of a block, and of a sector as the machine sees it.
+    Vhdx {
+        /// Bytes of a block.
+        block: u64,
+        /// Bytes of a sector.
+        logical_sector: u32,
+    },
+    /// The tar around a GCE disk.
+    Gce(stream::Archive),
 }
 
 #[derive(Debug)]
 enum Reader {
-    Raw(File),
-    Qcow2(Qcow2),
+    /// The disk lies in a file as it is.
+    Plain(Source),
+    Blocks(Blocks),
 }
 
+type Opened = (Format, Container, Reader);
+
 impl Image {
-    /// Opens an image; the format is told by its first bytes, a file without any known is raw.
+    /// Opens an image. Its content tells the format, a fixed VHD by its footer; a file without any that is
+    /// known is raw. What is compressed as a whole is unpacked into the temporary folder.
     pub fn open(path: &Path) -> Result<Self> {
-        let file = File::open(path).at("cannot open", path)?;
-        let facts = file.metadata().at("cannot read the length", path)?;
-        if !facts.is_file() {
-            let message = "an image is a regular file, and this is not one";
-            return Err(Error::new(Kind::Input, message).at(path));
-        }
-        let reader = match Qcow2::recognise(&file) {
-            true => Reader::Qcow2(Qcow2::open(file, path)?),
-            false => Reader::Raw(file),
-        };
-        Ok(Self { path: path.to_owned(), length: facts.len(), reader })
+        let source = Source::open(path)?;
+        let (format, container, reader) = recognise(&source)?;
+        Ok(Self { source, format, container, reader })
     }
 
     /// Where it lies.
     pub fn path(&self) -> &Path {
-        &self.path
+        self.source.path()
+    }
+
+    /// The file.
+    pub fn source(&self) -> &Source {
+        &self.source
     }
 
     /// Its format.
     pub fn format(&self) -> Format {
-        match self.reader {
-            Reader::Raw(_) => Format::Raw,
-            Reader::Qcow2(_) => Format::Qcow2,
-        }
+        self.format
+    }
+
+    /// What the file around the disk says about itself.
+    pub fn container(&self) -> &Container {
+        &self.container
     }
 
     /// The length of the file, in bytes.
     pub fn length(&self) -> u64 {
-        self.length
+        self.source.length()
     }
 
     /// The size of the disk in it, in bytes.
     pub fn size(&self) -> u64 {
         match &self.reader {
-            Reader::Raw(_) => self.length,
-            Reader::Qcow2(image) => image.size(),
+            Reader::Plain(disk) => disk.length(),
+            Reader::Blocks(blocks) => blocks.size(),
         }
     }
 
@@ -71,13 +116,112 @@ impl Image {
         let end = offset.checked_add(buffer.len() as u64);
         if end.is_none_or(|end| end > self.size()) {
             let message = "the disk ends before what is needed";
-            return Err(Error::new(Kind::Damaged, message).at(&self.path).offset(offset));
+            return Err(Error::new(Kind::Damaged, message).at(self.path()).offset(offset));
         }
         match &self.reader {
-            Reader::Raw(file) => file.read_exact_at(buffer, offset).at("cannot read", &self.path),
-            Reader::Qcow2(image) => image.read_at(buffer, offset),
+            Reader::Plain(disk) => disk.read_at(buffer, offset),
+            Reader::Blocks(blocks) => blocks.read_at(buffer, offset),
         }
     }
+
+    /// The runs of the disk that are not known to be zeros, in order, with gaps between them.
+    pub fn allocated(&self) -> Result<Vec<Region>> {
+        match &self.reader {
+            Reader::Plain(disk) => data_runs(disk),
+            Reader::Blocks(blocks) => blocks.allocated(),
+        }
+    }
+}
+
+fn recognise(source: &Source) -> Result<Opened> {
+    let start = source.up_to(START, 0)?;
+    for (magic, what) in OTHERS {
+        if start.starts_with(magic) {
+            let remedy = "unpack or convert it first, as with qemu-img convert";
+            return Err(source.refused(format!("{what}, which cannot be read"), remedy));
+        }
+    }
+    if start.starts_with(qcow2::MAGIC) {
+        open_qcow2(source)
+    } else if start.starts_with(vmdk::MAGIC) {
+        let (format, facts, reader) = open_vmdk(source)?;
+        Ok((format, Container::Vmdk(facts), reader))
+    } else if start.starts_with(vhdx::SIGNATURE) {
+        open_vhdx(source)
+    } else if start.starts_with(vhd::COOKIE) {
+        let map = vhd::Map::open(source)?;
+        let (footer, block) = (map.footer(), map.block());
+        let reader = blocks(source, Map::Vhd(map), footer.size, block)?;
+        Ok((Format::VhdDynamic, Container::Vhd(footer), reader))
+    } else if start.get(TAR_MAGIC.0..).is_some_and(|s| s.starts_with(TAR_MAGIC.1)) {
+        let ova = Ova::open(source)?;
+        let (_, facts, reader) = open_vmdk(&ova.disk()?)?;
+        Ok((Format::Ova, Container::Ova(ova, facts), reader))
+    } else if start.starts_with(stream::ZSTD) {
+        Ok((Format::RawZst, Container::Plain, Reader::Plain(stream::zstd(source)?)))
+    } else if start.starts_with(stream::GZIP) {
+        let (disk, archive) = stream::gce(source)?;
+        Ok((Format::Gce, Container::Gce(archive), Reader::Plain(disk)))
+    } else if let Some((footer, disk)) = vhd::fixed(source)? {
+        Ok((Format::Vhd, Container::Vhd(footer), Reader::Plain(disk)))
+    } else {
+        Ok((Format::Raw, Container::Plain, Reader::Plain(source.clone())))
+    }
+}
+
+/// A disk in blocks, of a size that is possible.
+fn blocks(source: &Source, map: Map, size: u64, block: u64) -> Result<Reader> {
+    if size > DISK_LIMIT {
+        let message = format!("the image claims to hold a disk of {size} bytes");
+        return Err(Error::new(Kind::Damaged, message).at(source.path()));
+    }
+    Ok(Reader::Blocks(Blocks::new(source.clone(), map, size, block)))
+}
+
+fn open_qcow2(source: &Source) -> Result<Opened> {
+    let map = qcow2::Map::open(source)?;
+    let format = map.format(&Tables::new(source.clone()))?;
+    let (size, block) = (map.size(), map.block());
+    Ok((format, Container::Qcow2, blocks(source, Map::Qcow2(map), size, block)?))
+}
+
+fn open_vmdk(source: &Source) -> Result<(Format, vmdk::Facts, Reader)> {
+    if !source.array::<4>(0)?.starts_with(vmdk::MAGIC) {
+        return Err(source.damaged("the disk in the package is no sparse VMDK", 0));
+    }
+    let map = vmdk::Map::open(source)?;
+    let facts = map.facts().clone();
+    let format = if facts.compressed { Format::Vmdk } else { Format::VmdkSparse };
+    let (size, block) = (map.size(), map.block());
+    Ok((format, facts, blocks(source, Map::Vmdk(map), size, block)?))
+}
+
+fn open_vhdx(source: &Source) -> Result<Opened> {
+    let map = vhdx::Map::open(source)?;
+    let (size, block, logical_sector) = (map.size(), map.block(), map.logical_sector());
+    let container = Container::Vhdx { block, logical_sector };
+    Ok((Format::Vhdx, container, blocks(source, Map::Vhdx(map), size, block)?))
+}
+
+/// Where the file system has data: holes cost nothing to skip. A file system that knows none says that all
+/// is data.
+fn data_runs(disk: &Source) -> Result<Vec<Region>> {
+    let seek = |to| match rustix::fs::seek(disk.file(), to) {
+        Ok(at) => Ok(Some(at)),
+        // behind the last data
+        Err(rustix::io::Errno::NXIO) => Ok(None),
+        Err(e) => Err(std::io::Error::from(e)).at("cannot look for holes", disk.path()),
+    };
+    let (first, end) = (disk.start(), disk.start() + disk.length());
+    let mut runs = Vec::new();
+    let mut at = first;
+    while at < end {
+        let Some(data) = seek(Hole::Data(at))?.filter(|data| *data < end) else { break };
+        let hole = seek(Hole::Hole(data))?.unwrap_or(end).min(end);
+        runs.push(Region { offset: data - first, length: hole - data });
+        at = hole;
+    }
+    Ok(runs)
 }
 
 /// A run of an image's disk as a read-only device for the crates that read tables and filesystems.

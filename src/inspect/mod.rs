@@ -2,13 +2,22 @@
 //!
 //! Images are foreign bytes: another program may have written them, and a disk may have damaged them.
 
+mod blocks;
 mod boot;
 mod fat;
+mod gnu_sparse;
 mod image;
+mod members;
+mod ova;
 mod pe;
 mod qcow2;
 mod root;
+mod source;
+mod stream;
 mod table;
+mod vhd;
+mod vhdx;
+mod vmdk;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -61,17 +70,21 @@ pub struct Boot {
 /// [`Kind::Damaged`] with the image's path, and the byte where it is known, for bytes that make no sense;
 /// [`Kind::Refused`] for images that need other files or keys.
 pub fn inspect(path: &Path) -> Result<Report> {
-    let image = Arc::new(Image::open(path)?);
-    let table = table::read(&image)?;
+    report(&Arc::new(Image::open(path)?))
+}
+
+/// The same of an image that is open.
+pub fn report(image: &Arc<Image>) -> Result<Report> {
+    let table = table::read(image)?;
     let bios = match find(&table, &BIOS) {
-        Some(partition) => boot::bios(&image, partition.region())?,
+        Some(partition) => boot::bios(image, partition.region())?,
         None => false,
     };
     let efi = match find(&table, &EFI) {
-        Some(partition) => boot::efi_files(&image, partition.region())?,
+        Some(partition) => boot::efi_files(image, partition.region())?,
         None => Vec::new(),
     };
-    let root = open_root(&image, &table)?;
+    let root = open_root(image, &table)?;
     Ok(Report {
         format: image.format(),
         disk: ByteSize(image.size()),

@@ -53,7 +53,7 @@ pub fn run(order: &Order, progress: &dyn Progress) -> Result<BootReport> {
         None => accel::find(scratch.path(), progress)?,
     };
     let overlay = scratch.join("disk.qcow2");
-    overlay::create(&order.image, order.format, order.disk, &overlay)?;
+    overlay::create(&order.image, order.format, order.disk, &overlay, progress)?;
     let session = Session {
         order,
         accelerator,

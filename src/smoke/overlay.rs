@@ -4,17 +4,38 @@ use std::fs::Permissions;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Command;
+use std::sync::Arc;
 
+use crate::convert;
 use crate::error::{Context, Error, Kind, Result};
+use crate::format::Wanted;
+use crate::inspect::Image;
 use crate::profile::Format;
+use crate::progress::Progress;
 use crate::units::ByteSize;
 
 const PACKAGE: &str = "qemu-utils";
 
 /// Makes a qcow2 overlay on `image`, of `size` when one is given.
-pub fn create(image: &Path, format: Format, size: Option<ByteSize>, overlay: &Path) -> Result<()> {
+///
+/// What QEMU cannot read in place (a package, or a disk compressed as a whole) is unpacked beside the overlay.
+pub fn create(
+    image: &Path,
+    format: Format,
+    size: Option<ByteSize>,
+    overlay: &Path,
+    progress: &dyn Progress,
+) -> Result<()> {
     // absolute: QEMU looks for a relative backing file beside the overlay
     let image = image.canonicalize().at("cannot find the image", image)?;
+    let (image, format) = match format {
+        Format::RawZst | Format::Ova | Format::Gce => {
+            let unpacked = overlay.with_extension("unpacked.raw");
+            unpack(&image, &unpacked, progress)?;
+            (unpacked, Format::Raw)
+        }
+        _ => (image, format),
+    };
     let mut command = Command::new("qemu-img");
     command
         .args(["create", "-q", "-f", "qcow2", "-F", name(format)?, "-b"])
@@ -25,6 +46,12 @@ pub fn create(image: &Path, format: Format, size: Option<ByteSize>, overlay: &Pa
         command.arg(size.bytes().to_string());
     }
     crate::command::output(&mut command, PACKAGE).map(drop)
+}
+
+fn unpack(image: &Path, target: &Path, progress: &dyn Progress) -> Result<()> {
+    let image = Arc::new(Image::open(image)?);
+    let wanted = Wanted { format: Format::Raw, path: target.to_owned() };
+    convert::convert(&image, &convert::machine(&image), &wanted, false, progress).map(drop)
 }
 
 /// A smaller disk would cut the image's partitions off.
@@ -81,6 +108,7 @@ fn name(format: Format) -> Result<&'static str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::progress::Quiet;
     use crate::units::MIB;
 
     #[test]
@@ -89,7 +117,7 @@ mod tests {
         let image = folder.path().join("a, b:c.raw");
         std::fs::write(&image, vec![7; MIB as usize]).unwrap();
         let overlay = folder.path().join("overlay.qcow2");
-        create(&image, Format::Raw, Some(ByteSize(4 * MIB)), &overlay).unwrap();
+        create(&image, Format::Raw, Some(ByteSize(4 * MIB)), &overlay, &Quiet).unwrap();
         let kept = folder.path().join("kept.qcow2");
         keep(&overlay, &kept).unwrap();
         check_size(&kept, Format::Qcow2, ByteSize(4 * MIB)).unwrap();
@@ -102,7 +130,7 @@ mod tests {
         let image = folder.path().join("a.raw");
         std::fs::write(&image, vec![7; 2 * MIB as usize]).unwrap();
         let overlay = folder.path().join("overlay.qcow2");
-        let error = create(&image, Format::Raw, Some(ByteSize(MIB)), &overlay).unwrap_err();
+        let error = create(&image, Format::Raw, Some(ByteSize(MIB)), &overlay, &Quiet).unwrap_err();
         assert_eq!(error.kind(), Kind::Input);
     }
 }

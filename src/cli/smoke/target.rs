@@ -1,10 +1,12 @@
 //! Which image a user means, and what is expected of it.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use crate::build;
 use crate::cli::project;
 use crate::error::{Error, Kind, Result};
+use crate::format;
 use crate::inspect;
 use crate::manifest::ImageRecord;
 use crate::profile::{Format, Hardware, Probe};
@@ -29,8 +31,9 @@ pub(super) fn find(
     project: &project::Options,
 ) -> Result<Target> {
     let image = image(wanted, project)?;
-    let format = inspect::Image::open(&image)?.format();
-    let record = match (inspect::inspect(&image), release) {
+    let opened = Arc::new(inspect::Image::open(&image)?);
+    let format = opened.format();
+    let record = match (inspect::report(&opened), release) {
         (Ok(report), _) => report.record,
         (Err(error), Some(_)) if error.kind() == Kind::Damaged => None,
         (Err(error), _) => return Err(error),
@@ -70,5 +73,6 @@ fn image(wanted: &str, project: &project::Options) -> Result<PathBuf> {
 }
 
 fn is_named_as_image(path: &Path) -> bool {
-    matches!(path.extension().and_then(|e| e.to_str()), Some("raw" | "qcow2"))
+    let name = path.to_string_lossy();
+    Format::ALL.into_iter().any(|f| name.ends_with(&format!(".{}", format::extension(f))))
 }

@@ -177,7 +177,7 @@ impl Volume {
             .map_err(|_| Error::new(Kind::Input, "a boot file is too large for FAT"))?;
         let cluster = self.allocate(content.length())?;
         if cluster != 0 {
-            self.contents.push((cluster, content.clone()));
+            self.contents.push((cluster, content.clone().into()));
         }
         Ok((cluster, size))
     }

@@ -4,7 +4,7 @@
 //! into a pack in the tree's order, so that the pack depends on what the tree holds and not on who wrote
 //! the archive. Written: pax, with nothing lost.
 
-mod header;
+pub mod header;
 mod pax;
 mod read;
 mod scan;

@@ -1,0 +1,98 @@
+//! `slipway convert`: an image in another format.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use serde_json::json;
+
+use super::terminal::{self, Terminal};
+use crate::convert::{self, stem};
+use crate::error::{Error, Kind, Result};
+use crate::format::{self, Machine, Wanted};
+use crate::inspect::Image;
+use crate::profile::Format;
+use crate::units::ByteSize;
+
+/// Arguments of `slipway convert`.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// The image, in any format that slipway writes
+    image: PathBuf,
+    /// The format that is wanted
+    #[arg(long, value_name = "FORMAT", value_parser = parse_format)]
+    to: Format,
+    /// Where the new image goes [default: beside the image, with the format's ending]
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+    /// Replace what is there
+    #[arg(long)]
+    force: bool,
+    /// The machine's name in an OVA [default: what the image's record says, or the file's name]
+    #[arg(long)]
+    name: Option<String>,
+    /// The machine's memory in an OVA, as in "4 GiB"
+    #[arg(long, value_name = "SIZE")]
+    memory: Option<ByteSize>,
+    /// The machine's processors in an OVA
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=256))]
+    vcpus: Option<u32>,
+    /// Do not work out the new image's SHA-256
+    #[arg(long)]
+    no_digest: bool,
+    /// Print what was written as JSON on stdout
+    #[arg(long)]
+    json: bool,
+}
+
+/// Runs the verb; the number is the process's exit code.
+pub fn run(args: &Args) -> Result<u8> {
+    let image = Arc::new(Image::open(&args.image)?);
+    let wanted = Wanted { format: args.to, path: target(args, image.format()) };
+    if !args.force && wanted.path.symlink_metadata().is_ok() {
+        let message = "there is a file already";
+        return Err(Error::new(Kind::Refused, message)
+            .at(&wanted.path)
+            .remedy("replace it with --force, or give another path with --out"));
+    }
+    let machine = machine(args, convert::machine(&image));
+    let progress = Terminal::new();
+    let written = convert::convert(&image, &machine, &wanted, !args.no_digest, &progress)?;
+    drop(progress);
+    let (size, path) = (ByteSize(written.size), written.path.display());
+    if args.json {
+        let value = json!({
+            "from": image.format(), "format": written.format, "file": written.path,
+            "disk": ByteSize(image.size()), "size": size, "sha256": written.digest,
+        });
+        terminal::print(value)?;
+        return Ok(0);
+    }
+    let digest = written.digest.map(|d| format!("  sha256:{d}")).unwrap_or_default();
+    terminal::print(format!("{path}  {size}{digest}"))?;
+    Ok(0)
+}
+
+fn target(args: &Args, from: Format) -> PathBuf {
+    let beside = || {
+        let name = format!("{}.{}", stem(&args.image, from), format::extension(args.to));
+        args.image.parent().unwrap_or(Path::new("")).join(name)
+    };
+    args.out.clone().unwrap_or_else(beside)
+}
+
+/// What the user says counts more than what the image says.
+fn machine(args: &Args, own: Machine) -> Machine {
+    Machine {
+        name: args.name.clone().unwrap_or(own.name),
+        vcpus: args.vcpus.unwrap_or(own.vcpus),
+        memory: args.memory.unwrap_or(own.memory),
+        ..own
+    }
+}
+
+fn parse_format(text: &str) -> Result<Format, String> {
+    Format::ALL.into_iter().find(|format| format.name() == text).ok_or_else(|| {
+        let names: Vec<&str> = Format::ALL.iter().map(|format| format.name()).collect();
+        format!("the formats are {}", names.join(", "))
+    })
+}

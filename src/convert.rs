@@ -1,0 +1,118 @@
+//! From one image format to another, without a copy between them: the image's reader is the new disk's source.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use crate::disk::{Data, Disk, Extent, ReadAt, Reader};
+use crate::error::{Error, Kind, Result};
+use crate::format::{self, Job, Machine, Wanted, Written};
+use crate::inspect::{self, Image};
+use crate::manifest::{self, ImageRecord};
+use crate::profile::{Format, Hardware};
+use crate::progress::Progress;
+use crate::units::Digest;
+
+/// Runs are cut into pieces of this many bytes at the most, so that writers can share one out among threads.
+const PIECE: u64 = crate::units::GIB;
+
+impl ReadAt for Image {
+    fn read_at(&self, buffer: &mut [u8], offset: u64) -> Result<()> {
+        Image::read_at(self, buffer, offset)
+    }
+}
+
+/// The disk in an image; its bytes are read when they are asked for.
+pub fn disk(image: &Arc<Image>) -> Result<Disk> {
+    let reader = Reader::new(image.clone());
+    let mut extents = Vec::new();
+    for run in image.allocated()? {
+        let mut offset = run.offset;
+        while offset < run.end() {
+            let length = PIECE.min(run.end() - offset);
+            let data = Data::Read { reader: reader.clone(), offset, length };
+            extents.push(Extent { offset, data });
+            offset += length;
+        }
+    }
+    Disk::new(image.size(), extents)
+}
+
+/// What formats with a description say of an image's machine: what the image's own record says, and what
+/// follows from the file's name where slipway did not build it.
+pub fn machine(image: &Arc<Image>) -> Machine {
+    // an image without a table, a root or a record is converted as well
+    let record = inspect::report(image).ok().and_then(|report| report.record);
+    match record {
+        Some(record) => recorded(&record),
+        None => unknown(image),
+    }
+}
+
+/// The same that the build said, so that a converted image and a built one are equal.
+fn recorded(record: &ImageRecord) -> Machine {
+    let (profile, release) = (&record.profile, &record.bundle.release);
+    Machine {
+        plan: record.plan,
+        name: manifest::stem(profile, &record.bundle, record.plan),
+        product: profile.product().to_owned(),
+        version: release.clone(),
+        vendor: profile.customer.name.clone(),
+        vcpus: profile.hardware.vcpus,
+        memory: profile.hardware.memory,
+    }
+}
+
+/// The name stands in for the plan: equal names give equal identifiers, whatever folder they are in.
+fn unknown(image: &Image) -> Machine {
+    let name = stem(image.path(), image.format());
+    let hardware = Hardware::default();
+    Machine {
+        plan: Digest::of(format!("convert {name} {}", image.size())),
+        product: name.clone(),
+        name,
+        version: String::new(),
+        vendor: String::new(),
+        vcpus: hardware.vcpus,
+        memory: hardware.memory,
+    }
+}
+
+/// A file's name without its format's ending.
+pub fn stem(path: &Path, format: Format) -> String {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let ending = format!(".{}", format::extension(format));
+    let own = || path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+    name.strip_suffix(&ending).map_or_else(own, str::to_owned)
+}
+
+/// Writes an image's disk as `wanted`.
+///
+/// # Errors
+/// [`Kind::Refused`] when the target is the image itself. An image that turns out to be damaged on the way is an
+/// error too, and what lay at the target stays.
+pub fn convert(
+    image: &Arc<Image>,
+    machine: &Machine,
+    wanted: &Wanted,
+    digests: bool,
+    progress: &dyn Progress,
+) -> Result<Written> {
+    if is_same(image.path(), &wanted.path) {
+        return Err(Error::new(Kind::Refused, "an image cannot be converted into itself")
+            .at(&wanted.path)
+            .remedy("give another path with --out"));
+    }
+    let disk = disk(image)?;
+    let job = Job { disk: &disk, machine, cache: None, digests };
+    let written = format::write(&job, std::slice::from_ref(wanted), progress)?;
+    let nothing = || Error::new(Kind::Io, "nothing was written").at(&wanted.path);
+    written.into_iter().next().ok_or_else(nothing)
+}
+
+fn is_same(a: &Path, b: &Path) -> bool {
+    match (a.canonicalize(), b.canonicalize()) {
+        (Ok(a), Ok(b)) => a == b,
+        // a target that does not exist yet
+        _ => false,
+    }
+}

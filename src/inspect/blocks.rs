@@ -1,0 +1,197 @@
+//! Disks that lie in blocks all over a file, found through mapping tables: all formats but raw.
+
+use std::io::Read;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use flate2::{Decompress, FlushDecompress};
+
+use super::source::{Source, Tables};
+use super::{qcow2, vhd, vhdx, vmdk};
+use crate::disk::layout::Region;
+use crate::error::{Error, Kind, Result};
+use crate::units::MIB;
+
+/// Decoded blocks that are kept, in bytes: tables of filesystems are read again and again.
+const CACHE: u64 = 16 * MIB;
+/// log2 of the largest zstd window that is accepted: four times the largest block.
+const ZSTD_WINDOW: u32 = 23;
+/// The most runs that a disk may be scattered in: 64 MiB of memory, a thousand times what is usual.
+const RUNS: usize = 1 << 22;
+
+/// Where a block's bytes are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// Nowhere: this many blocks from this one on are zeros, one at the least.
+    Zeros(u64),
+    /// As they are, from this byte of the file.
+    At(u64),
+    /// Compressed.
+    Packed {
+        /// Bytes from the start of the file.
+        offset: u64,
+        /// Bytes; the file may end before.
+        length: u64,
+        /// How.
+        codec: Codec,
+    },
+}
+
+/// How a block is compressed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Codec {
+    /// RFC 1951.
+    Deflate,
+    /// RFC 1950.
+    Zlib,
+    /// RFC 8878.
+    Zstd,
+}
+
+/// A format's mapping tables.
+#[derive(Debug)]
+pub enum Map {
+    /// QEMU's.
+    Qcow2(qcow2::Map),
+    /// VMware's.
+    Vmdk(vmdk::Map),
+    /// Virtual PC's.
+    Vhd(vhd::Map),
+    /// Hyper-V's.
+    Vhdx(vhdx::Map),
+}
+
+impl Map {
+    fn place(&self, tables: &Tables, index: u64) -> Result<Place> {
+        match self {
+            Self::Qcow2(map) => map.place(tables, index),
+            Self::Vmdk(map) => map.place(tables, index),
+            Self::Vhd(map) => map.place(tables, index),
+            Self::Vhdx(map) => map.place(tables, index),
+        }
+    }
+}
+
+/// A decoded block with its index.
+type Cached = Option<(u64, Arc<[u8]>)>;
+
+/// A disk in blocks.
+#[derive(Debug)]
+pub struct Blocks {
+    tables: Tables,
+    map: Map,
+    size: u64,
+    block: u64,
+    /// Decoded blocks, each at its index modulo the number of places.
+    cache: Mutex<Vec<Cached>>,
+}
+
+impl Blocks {
+    /// A disk of `size` bytes in blocks of `block` bytes, as `map` has them.
+    pub fn new(source: Source, map: Map, size: u64, block: u64) -> Self {
+        let places = (CACHE / block).max(4) as usize;
+        let cache = Mutex::new(vec![None; places]);
+        Self { tables: Tables::new(source), map, size, block, cache }
+    }
+
+    /// The size of the disk, in bytes.
+    pub fn size(&self) -> u64 {
+        self.size
+    }
+
+    /// Fills `buffer` from `offset`; both lie within the disk.
+    pub fn read_at(&self, mut buffer: &mut [u8], mut offset: u64) -> Result<()> {
+        while !buffer.is_empty() {
+            let within = offset % self.block;
+            let length = (self.block - within).min(buffer.len() as u64) as usize;
+            let (part, rest) = buffer.split_at_mut(length);
+            self.read_in_block(part, offset / self.block, within)?;
+            buffer = rest;
+            offset += length as u64;
+        }
+        Ok(())
+    }
+
+    fn read_in_block(&self, part: &mut [u8], index: u64, within: u64) -> Result<()> {
+        match self.map.place(&self.tables, index)? {
+            Place::Zeros(_) => part.fill(0),
+            Place::At(offset) => {
+                self.tables.source().read_at(part, offset.saturating_add(within))?
+            }
+            Place::Packed { offset, length, codec } => {
+                let block = self.decoded(index, offset, length, codec)?;
+                let start = within as usize;
+                part.copy_from_slice(&block[start..start + part.len()]);
+            }
+        }
+        Ok(())
+    }
+
+    /// The runs that are not known to be zeros, in order, with gaps between them.
+    pub fn allocated(&self) -> Result<Vec<Region>> {
+        let mut runs: Vec<Region> = Vec::new();
+        let blocks = self.size.div_ceil(self.block);
+        let mut index = 0;
+        while index < blocks {
+            if let Place::Zeros(more) = self.map.place(&self.tables, index)? {
+                index = index.saturating_add(more.max(1));
+                continue;
+            }
+            let offset = index * self.block;
+            // a disk may end inside its last block
+            let length = self.block.min(self.size - offset);
+            match runs.last_mut() {
+                Some(last) if last.end() == offset => last.length += length,
+                _ => runs.push(Region { offset, length }),
+            }
+            if runs.len() > RUNS {
+                let message = "the disk lies in too many pieces";
+                let source = self.tables.source();
+                return Err(source.refused(message, "convert it with qemu-img first"));
+            }
+            index += 1;
+        }
+        Ok(runs)
+    }
+
+    /// The lock is not held while a block is unpacked: several threads read a disk that is converted.
+    fn decoded(&self, index: u64, offset: u64, length: u64, codec: Codec) -> Result<Arc<[u8]>> {
+        let place = {
+            let cache = self.cache.lock().unwrap_or_else(PoisonError::into_inner);
+            let place = index as usize % cache.len();
+            if let Some((cached, block)) = &cache[place]
+                && *cached == index
+            {
+                return Ok(block.clone());
+            }
+            place
+        };
+        let source = self.tables.source();
+        let packed = source.up_to(length, offset)?;
+        let mut block = vec![0; self.block as usize];
+        let whole = match codec {
+            Codec::Deflate => inflate(&packed, &mut block, false),
+            Codec::Zlib => inflate(&packed, &mut block, true),
+            Codec::Zstd => unzstd(&packed, &mut block),
+        };
+        let broken = || Error::new(Kind::Damaged, "a compressed block does not unpack");
+        let broken = || broken().at(source.path()).offset(source.start().saturating_add(offset));
+        whole.ok_or_else(broken)?;
+        let block: Arc<[u8]> = block.into();
+        let mut cache = self.cache.lock().unwrap_or_else(PoisonError::into_inner);
+        cache[place] = Some((index, block.clone()));
+        Ok(block)
+    }
+}
+
+/// Fills the block from a deflate stream; bytes behind the stream do not matter.
+fn inflate(packed: &[u8], block: &mut [u8], zlib: bool) -> Option<()> {
+    let mut inflate = Decompress::new(zlib);
+    inflate.decompress(packed, block, FlushDecompress::Finish).ok();
+    (inflate.total_out() == block.len() as u64).then_some(())
+}
+
+fn unzstd(packed: &[u8], block: &mut [u8]) -> Option<()> {
+    let mut decoder = zstd::Decoder::with_buffer(packed).ok()?.single_frame();
+    decoder.window_log_max(ZSTD_WINDOW).ok()?;
+    decoder.read_exact(block).ok()
+}
