@@ -48,7 +48,7 @@ pub fn machine(image: &Arc<Image>) -> Machine {
     }
 }
 
-/// The same that the build said, so that a converted image and a built one are equal.
+/// The same that the build said: importers see the same machine.
 fn recorded(record: &ImageRecord) -> Machine {
     let (profile, release) = (&record.profile, &record.bundle.release);
     Machine {

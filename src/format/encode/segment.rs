@@ -79,9 +79,8 @@ pub fn parts(disk: &Disk, codec: Codec, segment: &Range<u64>) -> Vec<Part> {
 fn packed(disk: &Disk, segment: &Range<u64>) -> Vec<Range<u64>> {
     let mut ranges: Vec<Range<u64>> = Vec::new();
     for extent in extents(disk, segment) {
-        if let Data::Bytes(_) = extent.data {
-            continue;
-        }
+        // bytes in memory are one image's alone, and those of another image have no digest to know them by
+        let Data::Packed { .. } = extent.data else { continue };
         let bytes = extent.offset.max(segment.start)..extent.end().min(segment.end);
         match ranges.last_mut().filter(|last| last.end == bytes.start) {
             Some(last) => last.end = bytes.end,
