@@ -1,34 +1,100 @@
 //! Blob storage: named objects that never change, and a few small pointers that do.
 //!
-//! Stores are an open set (file, https; Azure, S3 and Google come as further types), so they are a trait:
-//! [`Store`] reads, [`Publish`] also writes. What all of them share lives here once: bytes are hashed and
-//! counted while they stream, what may be retried is retried, and a name can never leave the store.
+//! Stores are an open set (folder, web server, three clouds), so they are a trait: [`Store`] reads,
+//! [`Publish`] also writes. A store's methods try once. What all of them share lives here once: bytes are
+//! hashed and counted while they stream, what may be retried is retried, a cut download goes on where it
+//! was cut, and a name can never leave the store.
 
+mod address;
+mod cloud;
 mod folder;
 mod http;
 mod key;
-mod transfer;
+mod patience;
+mod read;
+mod settings;
+mod write;
 
 use std::fmt;
 use std::io::Read;
 use std::path::Path;
 
 pub use key::Key;
-pub use transfer::{Expected, Retry, download, small};
+pub use patience::{AskedToWait, Clock, Patience};
+pub use read::{Expected, Small, download, read, small};
+pub use settings::Settings;
+pub use write::{Created, create, create_bytes, update};
 
 use crate::error::{Error, Kind, Result};
+use address::Address;
+
+/// What names one state of an object that may change, as the store says it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tag {
+    /// The entity tag (RFC 9110, 8.8.3), quotes included.
+    pub etag: String,
+    /// A version beside it, which Google's conditional writes want.
+    pub version: Option<String>,
+}
+
+/// What is wanted of an object.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Ask<'a> {
+    /// The first byte.
+    pub from: u64,
+    /// Only this state of it: another is [`Kind::Damaged`], for what was read of it before is worthless.
+    pub only: Option<&'a Tag>,
+    /// Not this state of it, which is known.
+    pub unless: Option<&'a Tag>,
+}
+
+/// What a store answers.
+pub enum Answer {
+    /// Bytes.
+    Body(Body),
+    /// The object is in the state that is known.
+    Unchanged,
+}
+
+/// An object on its way.
+pub struct Body {
+    /// The first byte that comes: 0 where a store cannot begin in the middle.
+    pub from: u64,
+    /// The state, where the store names it in a way that holds for every byte.
+    pub tag: Option<Tag>,
+    /// The bytes.
+    pub bytes: Box<dyn Read + Send>,
+}
+
+/// What is known of an object without reading it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Head {
+    /// Its length in bytes.
+    pub size: u64,
+    /// Its state.
+    pub tag: Option<Tag>,
+}
 
 /// A store that can be read.
 pub trait Store: fmt::Debug + Send + Sync {
-    /// Its address for messages: without user, password or query, where secrets are.
+    /// Its address for messages; there are no secrets in it.
     fn shown(&self) -> &str;
+
+    /// How patiently it is to be asked.
+    fn patience(&self) -> &Patience;
 
     /// Opens an object.
     ///
     /// # Errors
     /// [`Kind::NotFound`] when there is none, [`Kind::Refused`] when we may not, [`Kind::Network`] when
     /// trying again may help. Errors while reading are mapped the same way by [`download`].
-    fn open(&self, key: &Key) -> Result<Box<dyn Read + Send>>;
+    fn get(&self, key: &Key, ask: &Ask<'_>) -> Result<Answer>;
+
+    /// Looks at an object.
+    ///
+    /// # Errors
+    /// As [`Store::get`].
+    fn head(&self, key: &Key) -> Result<Head>;
 
     /// The keys below a folder of the store, sorted, for people to look at. Which release is the newest
     /// never follows from a listing.
@@ -38,63 +104,65 @@ pub trait Store: fmt::Debug + Send + Sync {
     fn list(&self, folder: &Key) -> Result<Vec<Key>>;
 }
 
+/// What is put into a store.
+#[derive(Clone, Copy, Debug)]
+pub enum Content<'a> {
+    /// Bytes in memory.
+    Bytes(&'a [u8]),
+    /// A file.
+    File(&'a Path),
+}
+
+/// What became of a conditional write.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Put {
+    /// It is there.
+    Done,
+    /// It is not: the name is taken, or the object is not in the state that was seen.
+    Taken,
+}
+
 /// A store that can be written.
 pub trait Publish: Store {
-    /// Puts the file at `source` under a new name; it is visible whole or not at all.
+    /// Puts an object under a new name; it is visible whole or not at all.
     ///
-    /// # Errors
-    /// [`Kind::Refused`] when other bytes already have that name: objects never change.
-    fn create(&self, key: &Key, source: &Path) -> Result<Created>;
+    /// Clouds take more than 64 MiB in pieces only, and join them without a condition: such an object's
+    /// name must hold its digest, so that two who put it put the same.
+    fn put_new(&self, key: &Key, content: Content<'_>) -> Result<Put>;
 
-    /// The same for bytes in memory.
-    fn create_bytes(&self, key: &Key, bytes: &[u8]) -> Result<Created>;
-
-    /// Replaces a small object by what `change` makes of its present bytes, so that of two who do this at
-    /// the same time neither is lost.
-    fn update(&self, key: &Key, change: Change<'_>) -> Result<()>;
+    /// Replaces a small object if it is in the state that was seen; `None` is that there was none.
+    fn swap(&self, key: &Key, seen: Option<&Tag>, bytes: &[u8]) -> Result<Put>;
 }
 
 /// Makes a small object's next bytes of its present ones; none when there is no such object yet.
 pub type Change<'a> = &'a mut dyn FnMut(Option<&[u8]>) -> Result<Vec<u8>>;
 
-/// What [`Publish::create`] found.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Created {
-    /// The name was free.
-    Written,
-    /// The very same bytes were there already.
-    AlreadyThere,
-}
-
-/// Opens a store for reading: `file:///folder` or `https://host/path`; `http://` on this machine alone.
-pub fn open(url: &str) -> Result<Box<dyn Store>> {
-    match scheme(url)? {
-        ("file", rest) => Ok(Box::new(folder::Folder::new(rest)?)),
-        ("https" | "http", _) => Ok(Box::new(http::Http::new(url)?)),
-        (other, _) => Err(unknown(other)),
-    }
-}
-
-/// Opens a store for writing: `file:///folder`.
-pub fn open_for_publishing(url: &str) -> Result<Box<dyn Publish>> {
-    match scheme(url)? {
-        ("file", rest) => Ok(Box::new(folder::Folder::new(rest)?)),
-        ("https" | "http", _) => Err(Error::new(Kind::Refused, "an https store is read only")
-            .remedy("publish to the file:// folder that the web server shows")),
-        (other, _) => Err(unknown(other)),
-    }
-}
-
-fn scheme(url: &str) -> Result<(&str, &str)> {
-    url.split_once("://").ok_or_else(|| {
-        Error::new(Kind::Input, "the store is not a URL")
-            .remedy("write file:///folder or https://host/path")
+/// Opens a store for reading: `file:///folder`, `https://host/path` (`http://` on this machine alone),
+/// `azure://account/container/folder`, `s3://bucket/folder`, `gs://bucket/folder`.
+pub fn open(url: &str, settings: &Settings) -> Result<Box<dyn Store>> {
+    Ok(match Address::parse(url)? {
+        Address::Folder(path) => Box::new(folder::Folder::new(path, settings)),
+        Address::Web(url) => Box::new(http::Http::new(*url, settings)?),
+        Address::Cloud { provider, account, bucket, folder } => {
+            let place = cloud::Place { provider, account, bucket, folder };
+            Box::new(cloud::Cloud::open(&place, settings)?)
+        }
     })
 }
 
-fn unknown(scheme: &str) -> Error {
-    Error::new(Kind::Input, format!("stores of the kind {scheme:?} are not known"))
-        .remedy("use file:// or https://")
+/// Opens a store for writing: all kinds but `https://`.
+pub fn open_for_publishing(url: &str, settings: &Settings) -> Result<Box<dyn Publish>> {
+    Ok(match Address::parse(url)? {
+        Address::Folder(path) => Box::new(folder::Folder::new(path, settings)),
+        Address::Web(_) => {
+            return Err(Error::new(Kind::Refused, "an https store is read only")
+                .remedy("publish to the folder or the cloud storage that the web server shows"));
+        }
+        Address::Cloud { provider, account, bucket, folder } => {
+            let place = cloud::Place { provider, account, bucket, folder };
+            Box::new(cloud::Cloud::open(&place, settings)?)
+        }
+    })
 }
 
 #[cfg(test)]
@@ -103,13 +171,14 @@ mod tests {
 
     #[test]
     fn a_store_of_an_unknown_kind_is_refused_with_what_is_allowed() {
-        let error = open("ftp://host/x").unwrap_err();
-        assert_eq!(error.find_remedy(), Some("use file:// or https://"));
-        assert!(open("/srv/store").is_err());
+        let error = open("ftp://host/x", &Settings::default()).unwrap_err();
+        assert!(error.find_remedy().unwrap().contains("azure://account/container"));
+        assert!(open("/srv/store", &Settings::default()).is_err());
     }
 
     #[test]
     fn an_https_store_is_not_published_to() {
-        assert_eq!(open_for_publishing("https://host/x").unwrap_err().kind(), Kind::Refused);
+        let error = open_for_publishing("https://host/x", &Settings::default()).unwrap_err();
+        assert_eq!(error.kind(), Kind::Refused);
     }
 }

@@ -51,7 +51,7 @@ fn contents_of(project: &Project) -> Contents {
     let profile = profile::load(&path, &known).unwrap().profile;
     assert!(profile.files.is_empty(), "the demo has no extra files");
     let definition = base::Definition::find(&images, &profile.base).unwrap();
-    let store = blob::open(&profile.store_url(project.root())).unwrap();
+    let store = blob::open(&profile.store_url(project.root()), &blob::Settings::default()).unwrap();
     let bases = base::Cache::open(cache()).unwrap();
     let (cache, out) = (cache(), project.root().join("out"));
     let workshop =

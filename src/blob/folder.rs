@@ -1,48 +1,34 @@
 //! `file://`: a folder, also what a web server shows as an https store.
 
 use std::fs::{self, File};
-use std::io::{Read, Write};
+use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
-use super::{Change, Created, Key, Publish, Store};
+use super::{Answer, Ask, Body, Content, Head, Key, Patience, Publish, Put, Settings, Store, Tag};
 use crate::error::{Context, Error, Kind, Result};
 use crate::units::Digest;
 
 /// Held while a pointer changes; hidden, so no key can name it.
 const LOCK: &str = ".lock";
+/// Larger objects have no tag: it is their digest, and they never change.
+const LARGEST_TAGGED: u64 = 1 << 20;
 
 #[derive(Debug)]
 pub(super) struct Folder {
     root: PathBuf,
     shown: String,
+    patience: Patience,
 }
 
 impl Folder {
-    /// `path` is what follows `file://`: absolute, so that a store means the same from every folder.
-    pub(super) fn new(path: &str) -> Result<Self> {
-        if !path.starts_with('/') {
-            return Err(Error::new(Kind::Input, format!("file://{path} is not absolute"))
-                .remedy("write three slashes, as in file:///srv/store"));
-        }
-        Ok(Self { root: PathBuf::from(path), shown: format!("file://{path}") })
+    /// `root` is absolute, so that a store means the same from every folder.
+    pub(super) fn new(root: PathBuf, settings: &Settings) -> Self {
+        let shown = format!("file://{}", root.display());
+        Self { root, shown, patience: settings.patience.clone() }
     }
 
     fn path(&self, key: &Key) -> PathBuf {
         self.root.join(key.as_str())
-    }
-
-    fn put<R: Read>(&self, key: &Key, content: impl Fn() -> Result<R>) -> Result<Created> {
-        let (path, parent) = self.parent_of(key)?;
-        let mut to = temporary(&parent)?;
-        std::io::copy(&mut content()?, &mut to).at("cannot copy to the store", &path)?;
-        to.as_file().sync_all().at("cannot flush", &path)?;
-        match to.persist_noclobber(&path) {
-            Ok(_) => sync_folder(&parent).map(|()| Created::Written),
-            Err(e) if e.error.kind() == std::io::ErrorKind::AlreadyExists => {
-                same_bytes(&path, content()?)
-            }
-            Err(e) => Err(e.error).at("cannot publish", &path),
-        }
     }
 
     fn parent_of(&self, key: &Key) -> Result<(PathBuf, PathBuf)> {
@@ -58,9 +44,30 @@ impl Store for Folder {
         &self.shown
     }
 
-    fn open(&self, key: &Key) -> Result<Box<dyn Read + Send>> {
+    fn patience(&self) -> &Patience {
+        &self.patience
+    }
+
+    fn get(&self, key: &Key, ask: &Ask<'_>) -> Result<Answer> {
         let path = self.path(key);
-        Ok(Box::new(File::open(&path).at("cannot open", &path)?))
+        let mut file = File::open(&path).at("cannot open", &path)?;
+        let size = file.metadata().at("cannot look at", &path)?.len();
+        let tag = tag(&mut file, size).at("cannot read", &path)?;
+        if ask.unless.is_some() && ask.unless == tag.as_ref() {
+            return Ok(Answer::Unchanged);
+        }
+        if ask.only.is_some() && ask.only != tag.as_ref() {
+            return Err(Error::new(Kind::Damaged, "it was changed meanwhile").at(path));
+        }
+        file.seek(SeekFrom::Start(ask.from)).at("cannot read", &path)?;
+        Ok(Answer::Body(Body { from: ask.from, tag, bytes: Box::new(file) }))
+    }
+
+    fn head(&self, key: &Key) -> Result<Head> {
+        let path = self.path(key);
+        let mut file = File::open(&path).at("cannot open", &path)?;
+        let size = file.metadata().at("cannot look at", &path)?.len();
+        Ok(Head { size, tag: tag(&mut file, size).at("cannot read", &path)? })
     }
 
     fn list(&self, folder: &Key) -> Result<Vec<Key>> {
@@ -89,42 +96,61 @@ impl Store for Folder {
 }
 
 impl Publish for Folder {
-    fn create(&self, key: &Key, source: &Path) -> Result<Created> {
-        self.put(key, || File::open(source).at("cannot open", source))
+    fn put_new(&self, key: &Key, content: Content<'_>) -> Result<Put> {
+        let (path, parent) = self.parent_of(key)?;
+        if path.exists() {
+            return Ok(Put::Taken);
+        }
+        let mut to = temporary(&parent)?;
+        match content {
+            Content::Bytes(bytes) => to.write_all(bytes),
+            Content::File(source) => {
+                let mut from = File::open(source).at("cannot open", source)?;
+                std::io::copy(&mut from, &mut to).map(|_| ())
+            }
+        }
+        .at("cannot copy to the store", &path)?;
+        to.as_file().sync_all().at("cannot flush", &path)?;
+        match to.persist_noclobber(&path) {
+            Ok(_) => sync_folder(&parent).map(|()| Put::Done),
+            Err(e) if e.error.kind() == std::io::ErrorKind::AlreadyExists => Ok(Put::Taken),
+            Err(e) => Err(e.error).at("cannot publish", &path),
+        }
     }
 
-    fn create_bytes(&self, key: &Key, bytes: &[u8]) -> Result<Created> {
-        self.put(key, || Ok(bytes))
-    }
-
-    fn update(&self, key: &Key, change: Change<'_>) -> Result<()> {
+    fn swap(&self, key: &Key, seen: Option<&Tag>, bytes: &[u8]) -> Result<Put> {
         let (path, parent) = self.parent_of(key)?;
         let lock_path = parent.join(LOCK);
         let lock = File::create(&lock_path).at("cannot create the lock", &lock_path)?;
         lock.lock().at("cannot lock", &lock_path)?;
         let present = match fs::read(&path) {
-            Ok(bytes) => Some(bytes),
+            Ok(bytes) => Some(tag_of(&bytes)),
             Err(e) if e.kind() == std::io::ErrorKind::NotFound => None,
             Err(e) => return Err(e).at("cannot read", &path),
         };
-        let bytes = change(present.as_deref())?;
+        if present.as_ref() != seen {
+            return Ok(Put::Taken);
+        }
         let mut to = temporary(&parent)?;
-        to.write_all(&bytes).at("cannot write", &path)?;
+        to.write_all(bytes).at("cannot write", &path)?;
         to.as_file().sync_all().at("cannot flush", &path)?;
         to.persist(&path).map_err(|e| e.error).at("cannot replace", &path)?;
-        sync_folder(&parent)
+        sync_folder(&parent).map(|()| Put::Done)
     }
 }
 
-fn same_bytes(present: &Path, content: impl Read) -> Result<Created> {
-    let file = File::open(present).at("cannot open", present)?;
-    let there = Digest::of_reader(file).at("cannot read", present)?;
-    if there == Digest::of_reader(content).at("cannot compare with", present)? {
-        return Ok(Created::AlreadyThere);
+/// A small object's digest: a file's time does not tell two changes of one moment apart.
+fn tag(file: &mut File, size: u64) -> std::io::Result<Option<Tag>> {
+    if size > LARGEST_TAGGED {
+        return Ok(None);
     }
-    Err(Error::new(Kind::Refused, "other bytes are published under this name")
-        .at(present)
-        .remedy("raise the build number: a published release never changes"))
+    let mut bytes = Vec::new();
+    file.read_to_end(&mut bytes)?;
+    Ok(Some(tag_of(&bytes)))
+}
+
+fn tag_of(bytes: &[u8]) -> Tag {
+    Tag { etag: format!("\"{}\"", Digest::of(bytes)), version: None }
 }
 
 /// Readable by all like any published file: tempfile's default of 0600 would hide it from a web server.
@@ -143,38 +169,39 @@ fn sync_folder(folder: &Path) -> Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::{Created, create, create_bytes, update};
     use super::*;
+    use crate::progress::Quiet;
 
     fn store() -> (tempfile::TempDir, Folder) {
         let folder = tempfile::tempdir().unwrap();
-        let store = Folder::new(folder.path().join("store").to_str().unwrap()).unwrap();
+        let store = Folder::new(folder.path().join("store"), &Settings::default());
         (folder, store)
     }
 
     #[test]
     fn a_published_object_never_changes() {
         let (folder, store) = store();
-        let (one, two) = (folder.path().join("one"), folder.path().join("two"));
+        let one = folder.path().join("one");
         fs::write(&one, "1").unwrap();
-        fs::write(&two, "2").unwrap();
         let key = Key::new("bundles/demo/x.tgz").unwrap();
-        assert_eq!(store.create(&key, &one).unwrap(), Created::Written);
-        assert_eq!(store.create(&key, &one).unwrap(), Created::AlreadyThere);
-        assert_eq!(store.create(&key, &two).unwrap_err().kind(), Kind::Refused);
-        let mut text = String::new();
-        store.open(&key).unwrap().read_to_string(&mut text).unwrap();
-        assert_eq!(text, "1");
+        assert_eq!(create(&store, &key, &one, &Quiet).unwrap(), Created::Written);
+        assert_eq!(create(&store, &key, &one, &Quiet).unwrap(), Created::AlreadyThere);
+        let error = create_bytes(&store, &key, b"2", &Quiet).unwrap_err();
+        assert_eq!(error.kind(), Kind::Refused);
+        assert_eq!(fs::read(store.path(&key)).unwrap(), b"1");
         assert_eq!(store.list(&Key::new("bundles").unwrap()).unwrap(), [key]);
     }
 
     #[test]
     fn of_two_who_update_at_the_same_time_neither_is_lost() {
-        let (_folder, store) = store();
+        let (_folder, mut store) = store();
+        store.patience.first_wait = std::time::Duration::from_millis(1);
         let key = Key::new("channels/demo/stable.json").unwrap();
         let count_up = || {
             for _ in 0..20 {
                 let mut up = |old: Option<&[u8]>| Ok(vec![b'.'; old.map_or(0, <[u8]>::len) + 1]);
-                store.update(&key, &mut up).unwrap();
+                update(&store, &key, 100, &mut up, &Quiet).unwrap();
             }
         };
         std::thread::scope(|s| {
@@ -188,8 +215,7 @@ mod tests {
     fn a_store_that_is_not_there_has_no_objects() {
         let (_folder, store) = store();
         assert!(store.list(&Key::new("bundles").unwrap()).unwrap().is_empty());
-        let error = store.open(&Key::new("a").unwrap()).err().unwrap();
+        let error = store.head(&Key::new("a").unwrap()).unwrap_err();
         assert_eq!(error.kind(), Kind::NotFound);
-        assert!(Folder::new("relative").is_err());
     }
 }

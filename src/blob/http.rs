@@ -1,57 +1,52 @@
-//! `https://`: any web server, or a cloud's blobs through a URL with a signature in its query.
+//! `https://`: any web server, read only.
 
-use std::io::Read;
 use std::net::IpAddr;
 use std::time::Duration;
 
-use reqwest::blocking::Client;
+use reqwest::blocking::{Client, Response};
+use reqwest::header::{
+    CONTENT_RANGE, ETAG, HeaderMap, IF_MATCH, IF_NONE_MATCH, RANGE, RETRY_AFTER,
+};
 use reqwest::redirect::Policy;
-use reqwest::{StatusCode, Url};
+use reqwest::{Method, StatusCode, Url};
 
-use super::{Key, Store};
+use super::{Answer, Ask, AskedToWait, Body, Head, Key, Patience, Settings, Store, Tag};
 use crate::error::{Error, Kind, Result};
 
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(20);
-/// The longest silence, before the answer and between two pieces of it; the whole may take what it takes.
-const IDLE_TIMEOUT: Duration = Duration::from_secs(60);
 const MOST_REDIRECTS: usize = 5;
 
+#[derive(Debug)]
 pub(super) struct Http {
     base: Url,
     shown: String,
     client: Client,
-}
-
-/// By hand: a derived one would print the query, where a signature may be.
-impl std::fmt::Debug for Http {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_tuple("Http").field(&self.shown).finish()
-    }
+    patience: Patience,
 }
 
 impl Http {
-    pub(super) fn new(url: &str) -> Result<Self> {
-        let base: Url = url.parse().map_err(|_| {
-            Error::new(Kind::Input, "the store is not a URL").remedy("write https://host/path")
-        })?;
-        if !base.username().is_empty() || base.password().is_some() {
-            return Err(Error::new(Kind::Refused, "the store's URL holds a user or password")
-                .remedy("secrets do not belong into a profile"));
-        }
+    /// `base` has no credentials and no query: addresses with them are refused before.
+    pub(super) fn new(base: Url, settings: &Settings) -> Result<Self> {
+        let shown = base.to_string();
         if !is_private_enough(&base) {
-            return Err(Error::new(Kind::Refused, format!("{} is not encrypted", shown(&base)))
+            return Err(Error::new(Kind::Refused, format!("{shown} is not encrypted"))
                 .remedy("use https://; http:// is for this machine alone"));
         }
-        Ok(Self { shown: shown(&base), base, client: client()? })
+        Ok(Self { shown, base, client: client(settings)?, patience: settings.patience.clone() })
     }
 
-    /// Keeps the query: that is where a shared access signature is.
     fn url(&self, key: &Key) -> Url {
         let mut url = self.base.clone();
         // some stores read a plus sign in a path as a space
         let key = key.as_str().replace('+', "%2B");
         url.set_path(&format!("{}/{key}", self.base.path().trim_end_matches('/')));
         url
+    }
+
+    fn send(&self, method: Method, key: &Key, headers: HeaderMap) -> Result<Response> {
+        self.client.request(method, self.url(key)).headers(headers).send().map_err(|e| {
+            let message = format!("cannot get {key} from {}", self.shown);
+            Error::new(Kind::Network, message).because(e.without_url())
+        })
     }
 }
 
@@ -60,30 +55,77 @@ impl Store for Http {
         &self.shown
     }
 
-    fn open(&self, key: &Key) -> Result<Box<dyn Read + Send>> {
-        let answer = self.client.get(self.url(key)).send().map_err(|e| {
-            let message = format!("cannot get {key} from {}", self.shown);
-            Error::new(Kind::Network, message).because(e.without_url())
-        })?;
-        match answer.status() {
-            StatusCode::OK => Ok(Box::new(answer)),
-            status => Err(refusal(status, key, &self.shown)),
+    fn patience(&self) -> &Patience {
+        &self.patience
+    }
+
+    fn get(&self, key: &Key, ask: &Ask<'_>) -> Result<Answer> {
+        let answer = self.send(Method::GET, key, headers(ask)?)?;
+        let tag = tag(&answer);
+        let from = match answer.status() {
+            StatusCode::OK => 0,
+            StatusCode::PARTIAL_CONTENT if begins_at(&answer, ask.from) => ask.from,
+            StatusCode::NOT_MODIFIED if ask.unless.is_some() => return Ok(Answer::Unchanged),
+            _ => return Err(refusal(&answer, key, &self.shown)),
+        };
+        Ok(Answer::Body(Body { from, tag, bytes: Box::new(answer) }))
+    }
+
+    fn head(&self, key: &Key) -> Result<Head> {
+        let answer = self.send(Method::HEAD, key, HeaderMap::new())?;
+        if answer.status() != StatusCode::OK {
+            return Err(refusal(&answer, key, &self.shown));
         }
+        let size = answer.headers().get(reqwest::header::CONTENT_LENGTH);
+        let size = size.and_then(|value| value.to_str().ok()?.parse().ok()).ok_or_else(|| {
+            let message = format!("{} does not say how long {key} is", self.shown);
+            Error::new(Kind::Refused, message)
+        })?;
+        Ok(Head { size, tag: tag(&answer) })
     }
 
     fn list(&self, _folder: &Key) -> Result<Vec<Key>> {
         Err(Error::new(Kind::Refused, format!("{} cannot be listed", self.shown))
-            .remedy("list the file:// folder behind it, or name a site and a channel"))
+            .remedy("list the store behind it, or name a site and a channel"))
     }
 }
 
-fn client() -> Result<Client> {
-    // an error says that the process has a provider already, which serves as well
-    let _ = rustls::crypto::ring::default_provider().install_default();
+fn headers(ask: &Ask<'_>) -> Result<HeaderMap> {
+    let mut headers = HeaderMap::new();
+    let value = |text: &str| {
+        text.parse().map_err(|_| Error::new(Kind::Damaged, "an entity tag cannot be sent back"))
+    };
+    if ask.from > 0 {
+        headers.insert(RANGE, value(&format!("bytes={}-", ask.from))?);
+    }
+    if let Some(tag) = ask.only {
+        headers.insert(IF_MATCH, value(&tag.etag)?);
+    }
+    if let Some(tag) = ask.unless {
+        headers.insert(IF_NONE_MATCH, value(&tag.etag)?);
+    }
+    Ok(headers)
+}
+
+/// A weak tag does not promise equal bytes, and must not be sent in If-Match (RFC 9110, 13.1.1).
+fn tag(answer: &Response) -> Option<Tag> {
+    let etag = answer.headers().get(ETAG)?.to_str().ok()?;
+    etag.starts_with('"').then(|| Tag { etag: etag.to_owned(), version: None })
+}
+
+/// Whether a part begins where it was asked to (RFC 9110, 14.4).
+fn begins_at(answer: &Response, from: u64) -> bool {
+    let range = answer.headers().get(CONTENT_RANGE).and_then(|value| value.to_str().ok());
+    range.is_some_and(|range| range.starts_with(&format!("bytes {from}-")))
+}
+
+fn client(settings: &Settings) -> Result<Client> {
+    provide_cryptography();
     Client::builder()
         .user_agent(concat!("slipway/", env!("CARGO_PKG_VERSION")))
-        .connect_timeout(CONNECT_TIMEOUT)
-        .timeout(IDLE_TIMEOUT)
+        .connect_timeout(settings.connect)
+        // the blocking client counts it anew for the answer and for each piece
+        .timeout(settings.idle)
         .referer(false)
         .redirect(Policy::custom(|attempt| {
             if attempt.previous().len() > MOST_REDIRECTS {
@@ -99,7 +141,13 @@ fn client() -> Result<Client> {
         .map_err(|e| Error::new(Kind::Network, "cannot prepare HTTPS").because(e.without_url()))
 }
 
-fn is_private_enough(url: &Url) -> bool {
+/// An error says that the process has a provider already, which serves as well.
+pub(super) fn provide_cryptography() {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+}
+
+/// Whether an address is encrypted, or on this machine.
+pub(super) fn is_private_enough(url: &Url) -> bool {
     let loopback = || match url.host_str() {
         Some("localhost") => true,
         Some(host) => {
@@ -111,21 +159,33 @@ fn is_private_enough(url: &Url) -> bool {
     url.scheme() == "https" || (url.scheme() == "http" && loopback())
 }
 
-fn shown(url: &Url) -> String {
-    let mut url = url.clone();
-    if url.query().is_some() {
-        url.set_query(Some("redacted"));
+fn refusal(answer: &Response, key: &Key, store: &str) -> Error {
+    let retry = answer.headers().get(RETRY_AFTER).and_then(|v| v.to_str().ok());
+    match failure(answer.status().as_u16(), store, key) {
+        error if error.kind() == Kind::Network => match retry.and_then(wait) {
+            Some(time) => error.because(AskedToWait(time)),
+            None => error,
+        },
+        error => error,
     }
-    url.set_fragment(None);
-    url.to_string()
 }
 
-fn refusal(status: StatusCode, key: &Key, store: &str) -> Error {
+/// Seconds; the form with a date needs a clock that agrees with the server's, and ours goes by itself then.
+pub(super) fn wait(retry_after: &str) -> Option<Duration> {
+    retry_after.trim().parse().ok().map(Duration::from_secs)
+}
+
+/// What an answer with this status means.
+pub(super) fn failure(status: u16, store: &str, key: &Key) -> Error {
     let error = |kind, what: &str| Error::new(kind, format!("{store} {what} {key}"));
-    match status.as_u16() {
+    match status {
         404 | 410 => error(Kind::NotFound, "does not have"),
-        401 | 403 => error(Kind::Refused, "does not let us read")
-            .remedy("check the store's URL, and whether its signature has expired"),
+        401 | 403 => error(Kind::Refused, "does not give us leave to use")
+            .remedy("check the credentials in the environment, and whether they have expired"),
+        // the object is another than the one that we began to read, or shorter
+        412 | 416 => error(Kind::Damaged, "has meanwhile changed"),
+        // a part that begins elsewhere than we asked
+        206 => error(Kind::Damaged, "sent a wrong part of"),
         code @ (408 | 425 | 429 | 500..=599) => {
             error(Kind::Network, &format!("answered {code} when asked for"))
         }

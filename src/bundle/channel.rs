@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::release::{bundle_key, pointer_key, record_key};
 use super::{Bundle, Name, Version, digest_of, release_id};
-use crate::blob::{self, Created, Expected, Key, Publish, Retry, Store};
+use crate::blob::{self, Created, Expected, Key, Publish, Store};
 use crate::error::{Context, Error, Kind, Result};
 use crate::progress::Progress;
 use crate::units::{Digest, MIB, Timestamp};
@@ -93,6 +93,7 @@ pub fn publish(
     bundle: &Bundle,
     channel: &Name,
     issued: Timestamp,
+    progress: &dyn Progress,
 ) -> Result<Published> {
     let (site, version) = (&bundle.manifest.site, bundle.manifest.version);
     let key = bundle_key(site, version)?;
@@ -105,16 +106,18 @@ pub fn publish(
         size: bundle.size,
         sha256: bundle.digest,
     };
-    let created = store.create(&key, &bundle.path)?;
-    store.create_bytes(&record_key(site, version)?, &json(&record)?)?;
+    let created = blob::create(store, &key, &bundle.path, progress)?;
+    blob::create_bytes(store, &record_key(site, version)?, &json(&record)?, progress)?;
     let mut pointer =
         Pointer { record, channel: channel.clone(), seq: 1, issued: issued.to_string() };
-    store.update(&pointer_key(site, channel)?, &mut |present| {
+    let key = pointer_key(site, channel)?;
+    let mut next = |present: Option<&[u8]>| {
         if let Some(bytes) = present {
             pointer.seq = parse::<Pointer>(bytes)?.seq + 1;
         }
         json(&pointer)
-    })?;
+    };
+    blob::update(store, &key, LARGEST, &mut next, progress)?;
     Ok(Published { pointer, bundle: created })
 }
 
@@ -125,7 +128,7 @@ pub fn resolve(
     wanted: &Wanted,
     progress: &dyn Progress,
 ) -> Result<Pin> {
-    let read = |key: &Key| blob::small(store, key, LARGEST, Retry::default(), progress);
+    let read = |key: &Key| blob::read(store, key, LARGEST, progress);
     let record = match wanted {
         Wanted::Channel(channel) => {
             let bytes = read(&pointer_key(site, channel)?)
@@ -170,7 +173,7 @@ pub fn fetch(
         let mut file =
             tempfile::NamedTempFile::new_in(&folder).at("cannot create a file in", &folder)?;
         let key = bundle_key(&pin.site, pin.version)?;
-        blob::download(store, &key, expected, file.as_file_mut(), Retry::default(), progress)?;
+        blob::download(store, &key, expected, file.as_file_mut(), progress)?;
         file.as_file().sync_all().at("cannot flush", &path)?;
         file.persist(&path).map_err(|e| e.error).at("cannot keep in the cache", &path)?;
     }
@@ -183,7 +186,7 @@ pub fn fetch(
 
 /// All records of a store, by site and version; for people.
 pub fn list(store: &dyn Store, progress: &dyn Progress) -> Result<(Vec<Record>, Vec<Pointer>)> {
-    let read = |key: &Key| blob::small(store, key, LARGEST, Retry::default(), progress);
+    let read = |key: &Key| blob::read(store, key, LARGEST, progress);
     let json = |folder: &str| -> Result<Vec<Key>> {
         let keys = store.list(&Key::new(folder)?)?;
         Ok(keys.into_iter().filter(|k| k.as_str().ends_with(".json")).collect())

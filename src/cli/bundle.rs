@@ -5,7 +5,7 @@ use std::process::Command;
 
 use serde_json::json;
 
-use crate::blob::{self, Created};
+use crate::blob::{self, Created, Settings};
 use crate::bundle::{self, Bundle, Health, Name, Pointer, Record};
 use crate::error::{Error, Kind, Result};
 use crate::units::{ByteSize, Timestamp};
@@ -96,8 +96,8 @@ fn build(args: &Build) -> Result<()> {
     let bundle = bundle::build(&request, &Terminal::new())?;
     let published = match (&args.publish, &args.channel) {
         (Some(store), Some(channel)) => {
-            let store = blob::open_for_publishing(store)?;
-            Some(bundle::publish(store.as_ref(), &bundle, channel, now)?)
+            let store = blob::open_for_publishing(store, &Settings::of_process())?;
+            Some(bundle::publish(store.as_ref(), &bundle, channel, now, &Terminal::new())?)
         }
         _ => None,
     };
@@ -125,7 +125,7 @@ fn build(args: &Build) -> Result<()> {
 }
 
 fn list(args: &List) -> Result<()> {
-    let store = blob::open(&args.store)?;
+    let store = blob::open(&args.store, &Settings::of_process())?;
     let (records, pointers) = bundle::list(store.as_ref(), &Terminal::new())?;
     if args.json {
         return print_json(&json!({ "bundles": records, "channels": pointers }));

@@ -34,7 +34,7 @@ impl Desk {
             }
         }
         let definition = Definition::find(&project.images, &profile.base)?;
-        let store = blob::open(&profile.store_url(&project.root))?;
+        let store = blob::open(&profile.store_url(&project.root), &blob::Settings::of_process())?;
         let cache = project::cache()?;
         let bases = base::Cache::open(&cache)?;
         let out = out.unwrap_or_else(|| project.out.clone());

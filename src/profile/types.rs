@@ -26,7 +26,8 @@ pub struct Profile {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(extend("format" = "bundle-version"))]
     pub bundle: Option<String>,
-    /// Where bundles are: https://host/path, file:///folder, or file:folder below the project's root.
+    /// Where bundles are: azure://account/container/folder, s3://bucket/folder, gs://bucket/folder,
+    /// https://host/path, file:///folder, or file:folder below the project's root. Never a secret.
     #[schemars(extend("format" = "store"))]
     pub store: String,
     /// How the machine converges.

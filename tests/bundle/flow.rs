@@ -2,11 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
+use slipway::blob::{self, Settings};
 use slipway::bundle::{self, Bundle, Name, Wanted};
+use slipway::layer;
 use slipway::progress::Quiet;
 use slipway::tree::{Node, Tree};
 use slipway::units::Timestamp;
-use slipway::{blob, layer};
 
 pub const TIME: Timestamp = Timestamp { seconds: 1_700_000_000, nanos: 0 };
 
@@ -35,10 +36,10 @@ fn a_site_is_built_published_resolved_fetched_and_laid_into_a_tree() {
     let folder = tempfile::tempdir().unwrap();
     let url = format!("file://{}/store", folder.path().display());
     let built = build(&vendor().join("sites/tiny"), folder.path(), 7);
-    let store = blob::open_for_publishing(&url).unwrap();
-    bundle::publish(store.as_ref(), &built, &name("stable"), TIME).unwrap();
+    let store = blob::open_for_publishing(&url, &Settings::default()).unwrap();
+    bundle::publish(store.as_ref(), &built, &name("stable"), TIME, &Quiet).unwrap();
 
-    let store = blob::open(&url).unwrap();
+    let store = blob::open(&url, &Settings::default()).unwrap();
     let wanted = Wanted::Channel(name("stable"));
     let pin = bundle::resolve(store.as_ref(), &name("tiny"), &wanted, &Quiet).unwrap();
     assert_eq!((pin.release.as_str(), pin.digest), ("tiny-1.0.0+b7", built.digest));
@@ -62,9 +63,9 @@ fn a_damaged_cache_is_made_again() {
     let folder = tempfile::tempdir().unwrap();
     let url = format!("file://{}/store", folder.path().display());
     let built = build(&vendor().join("sites/tiny"), folder.path(), 1);
-    let store = blob::open_for_publishing(&url).unwrap();
-    bundle::publish(store.as_ref(), &built, &name("stable"), TIME).unwrap();
-    let store = blob::open(&url).unwrap();
+    let store = blob::open_for_publishing(&url, &Settings::default()).unwrap();
+    bundle::publish(store.as_ref(), &built, &name("stable"), TIME, &Quiet).unwrap();
+    let store = blob::open(&url, &Settings::default()).unwrap();
     let wanted = Wanted::Version(built.manifest.version);
     let pin = bundle::resolve(store.as_ref(), &name("tiny"), &wanted, &Quiet).unwrap();
     for place in ["bundles", "unpacked"] {
@@ -102,7 +103,7 @@ fn a_bundle_unpacked_by_many_at_once_is_the_same_for_all() {
 fn another_build_under_a_published_number_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let url = format!("file://{}/store", folder.path().display());
-    let store = blob::open_for_publishing(&url).unwrap();
+    let store = blob::open_for_publishing(&url, &Settings::default()).unwrap();
     for (site, accepted) in [("tiny", true), ("tiny", true), ("changed", false)] {
         let source = match site {
             "changed" => {
@@ -116,7 +117,7 @@ fn another_build_under_a_published_number_is_refused() {
             _ => vendor().join("sites/tiny"),
         };
         let built = build(&source, folder.path(), 1);
-        let done = bundle::publish(store.as_ref(), &built, &name("stable"), TIME);
+        let done = bundle::publish(store.as_ref(), &built, &name("stable"), TIME, &Quiet);
         assert_eq!(done.is_ok(), accepted, "{done:?}");
     }
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 use super::{NASTY, accepted, all_accepted, all_refused, load, quoted, refused, with};
 
 #[test]
-fn a_store_is_https_or_a_folder_and_carries_no_secret() {
+fn a_store_is_https_a_cloud_or_a_folder_and_carries_no_secret() {
     all_refused("store", &NASTY);
     all_refused(
         "store",
@@ -16,6 +16,10 @@ fn a_store_is_https_or_a_folder_and_carries_no_secret() {
             "https://host/../x",
             "https://user:word@host/x",
             "https://host/x?sig=secret",
+            "azure://account/container?sig=secret",
+            "s3://id:secret@bucket/x",
+            "s3://",
+            "gs://bucket/../x",
             "https://host/x#y",
             "https://host:0/x",
             "https://ho st/x",
@@ -35,6 +39,9 @@ fn a_store_is_https_or_a_folder_and_carries_no_secret() {
             "https://host/x/y",
             "https://host:8443/",
             "https://[2001:db8::1]:1/x",
+            "azure://account/container/bundles",
+            "s3://bucket",
+            "gs://bucket/a/b",
             "file:///srv/store",
             "file:out",
         ],

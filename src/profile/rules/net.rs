@@ -181,8 +181,9 @@ fn authority(text: &str) -> Result<(), &'static str> {
 pub(super) fn store(text: &str) -> Verdict {
     let wrong = |label: &str| {
         Complaint::new("this is not a store", label).help(
-            "write \"https://host/path\", \"file:///folder\", or \"file:folder\" for a folder \
-             below the project's root",
+            "write \"https://host/path\", \"azure://account/container/folder\", \
+             \"s3://bucket/folder\", \"gs://bucket/folder\", \"file:///folder\", or \
+             \"file:folder\" for a folder below the project's root",
         )
     };
     if text.len() > URL_LONGEST {
@@ -191,6 +192,11 @@ pub(super) fn store(text: &str) -> Verdict {
     if text.contains(['?', '#']) {
         return Err(Complaint::new("this store has a query in it", "keys and tokens are secrets")
             .help("leave out all from the question mark on"));
+    }
+    for (scheme, names) in [("azure://", 2), ("s3://", 1), ("gs://", 1)] {
+        if let Some(rest) = text.strip_prefix(scheme) {
+            return cloud(rest, names, wrong);
+        }
     }
     if let Some(rest) = text.strip_prefix("https://") {
         let (host, path) = rest.split_once('/').unwrap_or((rest, ""));
@@ -201,7 +207,7 @@ pub(super) fn store(text: &str) -> Verdict {
         return url_path(path).map_err(wrong);
     }
     let Some(path) = text.strip_prefix("file:") else {
-        return Err(wrong("it must begin with https:// or file:"));
+        return Err(wrong("it must begin with https://, azure://, s3://, gs:// or file:"));
     };
     match path.strip_prefix("//") {
         Some(absolute) => match absolute.strip_prefix('/') {
@@ -213,6 +219,17 @@ pub(super) fn store(text: &str) -> Verdict {
         }
         None => url_path(path).map_err(wrong),
     }
+}
+
+/// `names` is how many of the first parts a cloud needs: account and container, or a bucket.
+fn cloud(rest: &str, names: usize, wrong: impl Fn(&str) -> Complaint) -> Verdict {
+    if rest.contains('@') {
+        return Err(secret("this store has credentials in it"));
+    }
+    if rest.split('/').filter(|part| !part.is_empty()).count() < names {
+        return Err(wrong("its container or bucket is missing"));
+    }
+    url_path(rest).map_err(wrong)
 }
 
 fn url_path(path: &str) -> Result<(), &'static str> {

@@ -1,0 +1,214 @@
+//! `azure://`, `s3://`, `gs://`: the clouds' own protocols, by the crate object_store.
+//!
+//! What it offers beyond single requests is switched off: its retries count over a whole download, and
+//! hide that a conditional write was answered with silence.
+
+mod body;
+mod builders;
+mod failure;
+mod multipart;
+mod shared;
+mod watch;
+
+use std::future::Future;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use object_store::multipart::MultipartStore;
+use object_store::path::Path as ObjectPath;
+use object_store::{
+    GetOptions, GetRange, ObjectMeta, ObjectStore, PutMode, PutOptions, PutPayload, UpdateVersion,
+};
+use tokio::runtime::Runtime;
+
+use super::address::Provider;
+use super::{Answer, Ask, Body, Content, Head, Key, Patience, Publish, Put, Settings, Store, Tag};
+use crate::error::{Context, Error, Result};
+use watch::Watch;
+
+/// Where in a cloud.
+#[derive(Clone, Debug)]
+pub(super) struct Place {
+    pub(super) provider: Provider,
+    pub(super) account: String,
+    pub(super) bucket: String,
+    pub(super) folder: String,
+}
+
+/// What all three give us.
+trait Service: ObjectStore + MultipartStore {}
+impl<T: ObjectStore + MultipartStore> Service for T {}
+
+pub(super) struct Cloud {
+    service: Box<dyn Service>,
+    /// One thread's worth: requests of one store follow one another, so that what was watched last is
+    /// what the last request met.
+    runtime: Arc<Mutex<Runtime>>,
+    watch: Watch,
+    folder: String,
+    shown: String,
+    settings: Settings,
+}
+
+/// By hand: the services' own print credentials.
+impl std::fmt::Debug for Cloud {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Cloud").field(&self.shown).finish()
+    }
+}
+
+impl Cloud {
+    pub(super) fn open(place: &Place, settings: &Settings) -> Result<Self> {
+        super::http::provide_cryptography();
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .doing("cannot prepare the network")?;
+        let Place { provider, account, bucket, folder } = place;
+        let mut parts = vec![account.as_str(), bucket, folder];
+        parts.retain(|part| !part.is_empty());
+        let scheme = match provider {
+            Provider::Azure => "azure",
+            Provider::S3 => "s3",
+            Provider::Google => "gs",
+        };
+        let shown = format!("{scheme}://{}", parts.join("/"));
+        let watch = Watch::default();
+        let service = builders::build(place, &shown, settings, &watch)?;
+        Ok(Self {
+            service,
+            runtime: Arc::new(Mutex::new(runtime)),
+            watch,
+            folder: folder.clone(),
+            shown,
+            settings: settings.clone(),
+        })
+    }
+
+    fn path(&self, key: &Key) -> ObjectPath {
+        match self.folder.is_empty() {
+            true => ObjectPath::from(key.as_str()),
+            false => ObjectPath::from(format!("{}/{key}", self.folder)),
+        }
+    }
+
+    fn run<T>(
+        &self,
+        key: &Key,
+        request: impl Future<Output = object_store::Result<T>>,
+    ) -> Result<T> {
+        self.attempt(request).map_err(|e| self.failed(key, e))
+    }
+
+    fn attempt<T>(
+        &self,
+        request: impl Future<Output = object_store::Result<T>>,
+    ) -> object_store::Result<T> {
+        let runtime = self.runtime.lock().unwrap_or_else(PoisonError::into_inner);
+        self.watch.forget();
+        runtime.block_on(request)
+    }
+
+    fn failed(&self, key: &Key, error: object_store::Error) -> Error {
+        failure::explain(&error, self.watch.seen(), &self.settings, &self.shown, key)
+    }
+}
+
+impl Store for Cloud {
+    fn shown(&self) -> &str {
+        &self.shown
+    }
+
+    fn patience(&self) -> &Patience {
+        &self.settings.patience
+    }
+
+    fn get(&self, key: &Key, ask: &Ask<'_>) -> Result<Answer> {
+        let options = GetOptions {
+            range: (ask.from > 0).then_some(GetRange::Offset(ask.from)),
+            if_match: ask.only.map(|tag| tag.etag.clone()),
+            if_none_match: ask.unless.map(|tag| tag.etag.clone()),
+            ..GetOptions::default()
+        };
+        match self.attempt(self.service.get_opts(&self.path(key), options)) {
+            Ok(found) => Ok(Answer::Body(Body {
+                from: found.range.start,
+                tag: tag(&found.meta),
+                bytes: Box::new(body::Stream::new(found, self.runtime.clone(), &self.settings)),
+            })),
+            Err(object_store::Error::NotModified { .. }) if ask.unless.is_some() => {
+                Ok(Answer::Unchanged)
+            }
+            Err(e) => Err(self.failed(key, e)),
+        }
+    }
+
+    fn head(&self, key: &Key) -> Result<Head> {
+        let options = GetOptions { head: true, ..GetOptions::default() };
+        let found = self.run(key, self.service.get_opts(&self.path(key), options))?;
+        Ok(Head { size: found.meta.size, tag: tag(&found.meta) })
+    }
+
+    fn list(&self, folder: &Key) -> Result<Vec<Key>> {
+        let prefix = self.path(folder);
+        let listed = self.run(folder, body::all(self.service.list(Some(&prefix))))?;
+        let below = |meta: &ObjectMeta| {
+            let path: &str = meta.location.as_ref();
+            let key = match self.folder.as_str() {
+                "" => path,
+                folder => path.strip_prefix(folder)?.strip_prefix('/')?,
+            };
+            Key::new(key).ok()
+        };
+        let mut keys: Vec<Key> = listed.iter().filter_map(below).collect();
+        keys.sort();
+        Ok(keys)
+    }
+}
+
+impl Publish for Cloud {
+    fn put_new(&self, key: &Key, content: Content<'_>) -> Result<Put> {
+        let bytes = match content {
+            Content::Bytes(bytes) => bytes.to_vec(),
+            Content::File(path) => {
+                let size = std::fs::metadata(path).at("cannot look at", path)?.len();
+                if size > multipart::LARGEST_WHOLE {
+                    return self.put_in_parts(key, path, size);
+                }
+                std::fs::read(path).at("cannot read", path)?
+            }
+        };
+        self.put(key, bytes, PutMode::Create)
+    }
+
+    fn swap(&self, key: &Key, seen: Option<&Tag>, bytes: &[u8]) -> Result<Put> {
+        let mode = match seen {
+            Some(Tag { etag, version }) => PutMode::Update(UpdateVersion {
+                e_tag: Some(etag.clone()),
+                version: version.clone(),
+            }),
+            None => PutMode::Create,
+        };
+        self.put(key, bytes.to_vec(), mode)
+    }
+}
+
+impl Cloud {
+    fn put(&self, key: &Key, bytes: Vec<u8>, mode: PutMode) -> Result<Put> {
+        use object_store::Error::{AlreadyExists, NotFound, Precondition};
+        let options = PutOptions { mode, ..PutOptions::default() };
+        let path = self.path(key);
+        let swapping = matches!(options.mode, PutMode::Update(_));
+        match self.attempt(self.service.put_opts(&path, PutPayload::from(bytes), options)) {
+            Ok(_) => Ok(Put::Done),
+            Err(AlreadyExists { .. } | Precondition { .. }) => Ok(Put::Taken),
+            // what was to be replaced has gone; a container that is missing answers the same to a new name
+            Err(NotFound { .. }) if swapping => Ok(Put::Taken),
+            Err(e) => Err(self.failed(key, e)),
+        }
+    }
+}
+
+fn tag(meta: &ObjectMeta) -> Option<Tag> {
+    let etag = meta.e_tag.clone().filter(|etag| !etag.starts_with("W/"))?;
+    Some(Tag { etag, version: meta.version.clone() })
+}

@@ -1,0 +1,230 @@
+//! How patiently a store is asked: what may be tried again, how long to wait before, when to give up.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use crate::error::{Error, Kind, Result};
+use crate::progress::Progress;
+
+/// Time as waiting needs it; tests have one of their own, which nobody waits for.
+pub trait Clock: fmt::Debug + Send + Sync {
+    /// Time since some moment in the past; it never goes back.
+    fn now(&self) -> Duration;
+    /// Waits.
+    fn sleep(&self, time: Duration);
+}
+
+/// The machine's own clock.
+#[derive(Debug)]
+struct Machine(Instant);
+
+impl Clock for Machine {
+    fn now(&self) -> Duration {
+        self.0.elapsed()
+    }
+
+    fn sleep(&self, time: Duration) {
+        std::thread::sleep(time);
+    }
+}
+
+/// How often and how patiently to try again.
+#[derive(Clone, Debug)]
+pub struct Patience {
+    /// Tries in a row that brought nothing; at least one is made.
+    pub attempts: u32,
+    /// The longest wait before the second try; it doubles with each further one.
+    pub first_wait: Duration,
+    /// No wait is longer, whatever a server asks for.
+    pub longest_wait: Duration,
+    /// For one object with all tries; what takes longer is given up.
+    pub total: Duration,
+    /// Where the waits' jitter comes from, so that two who failed together do not come back together.
+    pub seed: u64,
+    /// The clock.
+    pub clock: Arc<dyn Clock>,
+}
+
+impl Default for Patience {
+    fn default() -> Self {
+        Self {
+            attempts: 5,
+            first_wait: Duration::from_secs(1),
+            longest_wait: Duration::from_secs(60),
+            total: Duration::from_secs(4 * 60 * 60),
+            seed: u64::from(std::process::id()),
+            clock: Arc::new(Machine(Instant::now())),
+        }
+    }
+}
+
+/// The server's answer said how long to wait (RFC 9110, 10.2.3).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AskedToWait(pub Duration);
+
+impl fmt::Display for AskedToWait {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "it asks to come back in {} s", self.0.as_secs())
+    }
+}
+
+impl std::error::Error for AskedToWait {}
+
+/// One object's tries.
+#[derive(Debug)]
+pub(super) struct Tries<'a> {
+    patience: &'a Patience,
+    began: Duration,
+    /// Failures since the last progress.
+    failures: u32,
+    drawn: u64,
+}
+
+impl Patience {
+    pub(super) fn begin(&self) -> Tries<'_> {
+        Tries { patience: self, began: self.clock.now(), failures: 0, drawn: self.seed }
+    }
+
+    /// Runs `attempt` until it succeeds, fails for good, or patience ends.
+    pub(super) fn persist<T>(
+        &self,
+        progress: &dyn Progress,
+        mut attempt: impl FnMut() -> Result<T>,
+    ) -> Result<T> {
+        let mut tries = self.begin();
+        loop {
+            match attempt() {
+                Err(e) => tries.wait_after(e, progress)?,
+                done => return done,
+            }
+        }
+    }
+}
+
+impl Tries<'_> {
+    /// Waits after a failure that may pass; gives any other back.
+    pub(super) fn wait_after(&mut self, error: Error, progress: &dyn Progress) -> Result<()> {
+        self.failures += 1;
+        if self.failures >= self.patience.attempts || !may_pass(&error) {
+            return Err(error);
+        }
+        let wait = asked(&error).unwrap_or_else(|| self.next_wait());
+        let wait = wait.min(self.patience.longest_wait);
+        self.check_total(wait).map_err(|late| late.because(error.to_string()))?;
+        progress.note(&format!("{error}; trying again in {:.1} s", wait.as_secs_f32()));
+        self.patience.clock.sleep(wait);
+        Ok(())
+    }
+
+    /// Bytes came: the next failure is the first again.
+    pub(super) fn progressed(&mut self) {
+        self.failures = 0;
+    }
+
+    /// An error once the time for the whole is over, or would be after `more`.
+    pub(super) fn check_total(&self, more: Duration) -> Result<()> {
+        let (clock, total) = (&self.patience.clock, self.patience.total);
+        if clock.now().saturating_sub(self.began) + more <= total {
+            return Ok(());
+        }
+        let message = format!("this took longer than {} s, and was given up", total.as_secs());
+        Err(Error::new(Kind::Network, message))
+    }
+
+    /// Half of it fixed and half by chance: never at once, never all at the same moment.
+    fn next_wait(&mut self) -> Duration {
+        let doubled = self.failures.saturating_sub(1).min(16);
+        let longest = self.patience.first_wait * (1 << doubled);
+        self.drawn = mix(self.drawn);
+        longest / 2 + (longest / 2).mul_f64((self.drawn >> 11) as f64 / (1u64 << 53) as f64)
+    }
+}
+
+/// One step of SplitMix64 (Steele, Lea, Flood 2014): enough for jitter, and the same for the same seed.
+fn mix(state: u64) -> u64 {
+    let mut z = state.wrapping_add(0x9E37_79B9_7F4A_7C15);
+    z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+    z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+    z ^ (z >> 31)
+}
+
+/// Wrong bytes are tried again too: mirrors that are being filled give them for a moment.
+fn may_pass(error: &Error) -> bool {
+    matches!(error.kind(), Kind::Network | Kind::Damaged)
+}
+
+fn asked(error: &Error) -> Option<Duration> {
+    let mut cause = std::error::Error::source(error);
+    while let Some(inner) = cause {
+        if let Some(AskedToWait(time)) = inner.downcast_ref() {
+            return Some(*time);
+        }
+        cause = inner.source();
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::progress::Quiet;
+    use std::sync::Mutex;
+
+    #[derive(Debug, Default)]
+    struct Slept(Mutex<Vec<Duration>>);
+
+    impl Clock for Slept {
+        fn now(&self) -> Duration {
+            self.0.lock().unwrap().iter().sum()
+        }
+
+        fn sleep(&self, time: Duration) {
+            self.0.lock().unwrap().push(time);
+        }
+    }
+
+    fn waits(patience: Patience, error: impl Fn() -> Error) -> (Error, Vec<Duration>) {
+        let clock = Arc::new(Slept::default());
+        let patience = Patience { clock: clock.clone(), ..patience };
+        let error = patience.persist::<()>(&Quiet, || Err(error())).unwrap_err();
+        (error, clock.0.lock().unwrap().clone())
+    }
+
+    fn broken() -> Error {
+        Error::new(Kind::Network, "cut off")
+    }
+
+    #[test]
+    fn waits_double_within_their_jitter_and_follow_from_the_seed() {
+        let (_, first) = waits(Patience { seed: 7, ..Patience::default() }, broken);
+        let (_, again) = waits(Patience { seed: 7, ..Patience::default() }, broken);
+        let (_, other) = waits(Patience { seed: 8, ..Patience::default() }, broken);
+        assert_eq!(first, again);
+        assert_ne!(first, other);
+        for (n, wait) in first.iter().enumerate() {
+            let longest = Duration::from_secs(1 << n);
+            assert!(*wait >= longest / 2 && *wait <= longest, "{first:?}");
+        }
+        assert_eq!(first.len(), 4);
+    }
+
+    #[test]
+    fn a_server_that_asks_for_time_gets_it_up_to_the_longest_wait() {
+        let busy = |s| move || broken().because(AskedToWait(Duration::from_secs(s)));
+        let (_, slept) = waits(Patience::default(), busy(7));
+        assert_eq!(slept, [Duration::from_secs(7); 4]);
+        let (_, slept) = waits(Patience::default(), busy(86_400));
+        assert_eq!(slept[0], Duration::from_secs(60));
+    }
+
+    #[test]
+    fn what_cannot_pass_is_not_tried_again_and_what_takes_too_long_is_given_up() {
+        let refused = || Error::new(Kind::Refused, "no");
+        assert!(waits(Patience::default(), refused).1.is_empty());
+        let short = Patience { total: Duration::from_millis(1200), ..Patience::default() };
+        let (error, slept) = waits(short, broken);
+        assert!(error.to_string().contains("given up"), "{error}");
+        assert_eq!(slept.len(), 1);
+    }
+}

@@ -1,0 +1,140 @@
+//! What every store shares in writing: an object is put once, a pointer is swapped and never overwritten.
+
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+
+use super::read::{about, opened};
+use super::{Ask, Change, Content, Key, Publish, Put, Small, small};
+use crate::error::{Context, Error, Kind, Result};
+use crate::progress::Progress;
+use crate::units::Digest;
+
+/// How often somebody else may be quicker before a swap is given up.
+const MOST_COLLISIONS: u32 = 100;
+
+/// What [`create`] found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Created {
+    /// The name was free.
+    Written,
+    /// The very same bytes were there already.
+    AlreadyThere,
+}
+
+/// Puts the file at `source` under a new name; it is visible whole or not at all.
+///
+/// # Errors
+/// [`Kind::Refused`] when other bytes already have that name: objects never change.
+pub fn create(
+    store: &dyn Publish,
+    key: &Key,
+    source: &Path,
+    progress: &dyn Progress,
+) -> Result<Created> {
+    put(store, key, Content::File(source), progress)
+}
+
+/// The same for bytes in memory.
+pub fn create_bytes(
+    store: &dyn Publish,
+    key: &Key,
+    bytes: &[u8],
+    progress: &dyn Progress,
+) -> Result<Created> {
+    put(store, key, Content::Bytes(bytes), progress)
+}
+
+fn put(
+    store: &dyn Publish,
+    key: &Key,
+    content: Content<'_>,
+    progress: &dyn Progress,
+) -> Result<Created> {
+    store.patience().persist(progress, || match store.put_new(key, content)? {
+        Put::Done => Ok(Created::Written),
+        // perhaps it was we: the answer to an earlier try may have been lost
+        Put::Taken => same_bytes(store, key, content),
+    })
+}
+
+fn same_bytes(store: &dyn Publish, key: &Key, content: Content<'_>) -> Result<Created> {
+    let body = opened(store, key, &Ask::default())?;
+    let there = digest(body.bytes).map_err(|e| {
+        about(store, key, Kind::Network, "was cut off while we compared it").because(e)
+    })?;
+    let ours = match content {
+        Content::Bytes(bytes) => digest(bytes).doing("cannot compare")?,
+        Content::File(path) => {
+            let file = File::open(path).at("cannot open", path)?;
+            digest(file).at("cannot read", path)?
+        }
+    };
+    if there == ours {
+        return Ok(Created::AlreadyThere);
+    }
+    Err(about(store, key, Kind::Refused, "has other bytes already")
+        .remedy("raise the build number: a published release never changes"))
+}
+
+fn digest(reader: impl Read) -> std::io::Result<(Digest, u64)> {
+    Digest::of_reader(reader)
+}
+
+/// Replaces an object of at most `limit` bytes by what `change` makes of its present bytes, so that of two
+/// who do this at the same time neither is lost; gives what was written.
+///
+/// After an answer that was lost the object is read before anything else: it may be ours already.
+pub fn update(
+    store: &dyn Publish,
+    key: &Key,
+    limit: u64,
+    change: Change<'_>,
+    progress: &dyn Progress,
+) -> Result<Vec<u8>> {
+    let mut tries = store.patience().begin();
+    let mut sent: Option<Vec<u8>> = None;
+    let mut collisions = 0;
+    loop {
+        let (present, tag) = match small(store, key, limit, None, progress) {
+            Ok(Small::New(bytes, tag)) => (Some(bytes), tag),
+            Err(e) if e.kind() == Kind::NotFound => (None, None),
+            Err(e) => return Err(e),
+            Ok(Small::Unchanged) => continue,
+        };
+        if let Some(ours) = sent.take_if(|ours| present.as_ref() == Some(ours)) {
+            return Ok(ours);
+        }
+        if present.is_some() && tag.is_none() {
+            return Err(about(
+                store,
+                key,
+                Kind::Refused,
+                "has no entity tag, so it cannot be swapped",
+            ));
+        }
+        let bytes = change(present.as_deref())?;
+        if present.as_ref() == Some(&bytes) {
+            return Ok(bytes);
+        }
+        let failure = match store.swap(key, tag.as_ref(), &bytes) {
+            Ok(Put::Done) => return Ok(bytes),
+            Ok(Put::Taken) if collisions < MOST_COLLISIONS => {
+                collisions += 1;
+                tries.progressed();
+                taken(store, key)
+            }
+            Ok(Put::Taken) => return Err(taken(store, key)),
+            Err(e) => {
+                // only now is it not known whether ours arrived
+                sent = Some(bytes);
+                e
+            }
+        };
+        tries.wait_after(failure, progress)?;
+    }
+}
+
+fn taken(store: &dyn Publish, key: &Key) -> Error {
+    about(store, key, Kind::Network, "was changed by somebody else meanwhile")
+}

@@ -1,0 +1,125 @@
+//! Real servers, started once for all tests: Azurite and moto, as scripts/test-servers installs them.
+
+use std::io::Write;
+use std::net::{TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::OnceLock;
+use std::time::{Duration, Instant};
+
+use slipway::blob::{Patience, Settings};
+
+/// A server; it ends with this process, however that ends.
+struct Server {
+    url: String,
+    /// The shell that watches its stdin.
+    _shell: Child,
+}
+
+fn installed(path: &str) -> PathBuf {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/test-servers").join(path);
+    assert!(path.exists(), "{}: run scripts/test-servers", path.display());
+    path
+}
+
+/// Runs a server until our end of its stdin is closed, which the kernel does when this process ends.
+fn start(program: &Path, arguments: &[&str], port: u16) -> Server {
+    let script = r#""$@" & read -r never; kill $!"#;
+    let shell = Command::new("sh")
+        .args(["-c", script, "sh"])
+        .arg(program)
+        .args(arguments)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let begun = Instant::now();
+    while TcpStream::connect(("127.0.0.1", port)).is_err() {
+        assert!(begun.elapsed() < Duration::from_secs(120), "{program:?} does not listen");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    Server { url: format!("http://127.0.0.1:{port}"), _shell: shell }
+}
+
+fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
+/// Azure Blob Storage, as its emulator speaks it.
+pub fn azurite() -> &'static str {
+    static SERVER: OnceLock<Server> = OnceLock::new();
+    let start = || {
+        let (script, port) = (installed("node_modules/azurite/dist/src/blob/main.js"), free_port());
+        let number = port.to_string();
+        let arguments = [script.to_str().unwrap(), "--blobPort", &number];
+        let fixed = ["--blobHost", "127.0.0.1", "--disableTelemetry", "--skipApiVersionCheck"];
+        let quiet = ["--silent", "--inMemoryPersistence"];
+        start(Path::new("node"), &[&arguments[..], &fixed, &quiet].concat(), port)
+    };
+    &SERVER.get_or_init(start).url
+}
+
+/// S3, as moto speaks it: conditional writes are right, any key is accepted.
+pub fn moto() -> &'static str {
+    static SERVER: OnceLock<Server> = OnceLock::new();
+    let start = || {
+        let port = free_port();
+        let arguments = ["-H", "127.0.0.1", "-p", &port.to_string()];
+        start(&installed("venv/bin/moto_server"), &arguments, port)
+    };
+    &SERVER.get_or_init(start).url
+}
+
+/// Has Microsoft's own client do something; gives what it printed.
+pub fn azure_client(arguments: &[&str]) -> Vec<u8> {
+    let output = Command::new("node")
+        .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/servers/azure.cjs"))
+        .arg(azurite())
+        .args(arguments)
+        .env("NODE_PATH", installed("node_modules"))
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "azure.cjs {arguments:?}: {said}");
+    output.stdout
+}
+
+/// Makes a bucket.
+pub fn bucket(name: &str) {
+    let url = format!("{}/{name}", moto());
+    let status = Command::new("curl").args(["-sfX", "PUT", &url]).output().unwrap().status;
+    assert!(status.success(), "{url}");
+}
+
+/// Settings with these variables, and little patience.
+pub fn settings(variables: &[(&str, &str)]) -> Settings {
+    let patience = Patience {
+        first_wait: Duration::from_millis(20),
+        longest_wait: Duration::from_millis(200),
+        ..Patience::default()
+    };
+    let variables = variables.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
+    Settings { variables, patience, ..Settings::default() }
+}
+
+/// What reaches Azurite.
+pub fn azure_settings() -> Settings {
+    settings(&[("AZURE_STORAGE_USE_EMULATOR", "true"), ("AZURITE_BLOB_STORAGE_URL", azurite())])
+}
+
+/// What reaches moto.
+pub fn s3_settings() -> Settings {
+    settings(&[
+        ("AWS_ENDPOINT_URL", moto()),
+        ("AWS_ACCESS_KEY_ID", "id-of-test"),
+        ("AWS_SECRET_ACCESS_KEY", "key-of-test"),
+    ])
+}
+
+/// A file with these bytes.
+pub fn file(bytes: &[u8]) -> tempfile::NamedTempFile {
+    let mut file = tempfile::NamedTempFile::new().unwrap();
+    file.write_all(bytes).unwrap();
+    file
+}
