@@ -18,6 +18,7 @@ pub mod error;
 pub mod format;
 pub mod inspect;
 pub mod layer;
+pub mod lint;
 pub mod manifest;
 pub mod pack;
 pub mod plan;

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 use std::io::Write as _;
 use std::path::PathBuf;
 
+use super::terminal::clean;
 use crate::error::{Context, Error, Kind, Result};
 use crate::inspect::{self, EfiFile, Report};
 use crate::manifest::ImageRecord;
@@ -116,9 +117,4 @@ fn efi_file(file: &EfiFile) -> String {
     };
     let line = format!("{:<22} {:>10}  {signed}", clean(&file.path), file.size.to_string());
     line.trim_end().to_owned()
-}
-
-/// An image's text without what a terminal would obey.
-fn clean(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { '\u{FFFD}' } else { c }).collect()
 }

@@ -6,6 +6,7 @@ mod bundle;
 mod check;
 mod convert;
 mod inspect;
+mod lint;
 mod list;
 mod new;
 mod order;
@@ -43,6 +44,8 @@ enum Verb {
     Build(build::Args),
     /// Show what went into an image, without booting or mounting it.
     Inspect(inspect::Args),
+    /// Find what a platform would refuse in an image, or trip over.
+    Lint(lint::Args),
     /// Write an image in another format.
     Convert(convert::Args),
     /// Boot a copy of an image and check that it converges.
@@ -64,6 +67,7 @@ impl Cli {
             Verb::Plan(args) => plan::run(args),
             Verb::Build(args) => build::run(args),
             Verb::Inspect(args) => inspect::run(args),
+            Verb::Lint(args) => lint::run(args),
             Verb::Convert(args) => convert::run(args),
             Verb::Smoke(args) => smoke::run(args),
             Verb::Base(args) => base::run(args),

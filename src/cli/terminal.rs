@@ -30,6 +30,11 @@ pub(super) fn complain(text: &str) {
     let _ = writeln!(anstream::stderr(), "{text}");
 }
 
+/// An image's text without what a terminal would obey.
+pub(super) fn clean(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { '\u{FFFD}' } else { c }).collect()
+}
+
 /// Columns of the terminal that stderr is.
 pub(super) fn width() -> Option<usize> {
     Term::stderr().size_checked().map(|(_, columns)| usize::from(columns))

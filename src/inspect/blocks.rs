@@ -126,6 +126,24 @@ impl Blocks {
         Ok(())
     }
 
+    /// Looks whether the file has every place that is named.
+    pub fn check_whole(&self) -> Result<()> {
+        let source = self.tables.source();
+        let mut index = 0;
+        while index < self.size.div_ceil(self.block) {
+            let left = self.size - index * self.block;
+            let (offset, length, blocks) = match self.map.place(&self.tables, index)? {
+                Place::Zeros(more) => (0, 0, more.max(1)),
+                Place::At(offset) => (offset, self.block.min(left), 1),
+                // how much of the last sector is used is known only to who unpacks it
+                Place::Packed { offset, .. } => (offset, 1, 1),
+            };
+            source.slice(offset, length)?;
+            index = index.saturating_add(blocks);
+        }
+        Ok(())
+    }
+
     /// The runs that are not known to be zeros, in order, with gaps between them.
     pub fn allocated(&self) -> Result<Vec<Region>> {
         let mut runs: Vec<Region> = Vec::new();

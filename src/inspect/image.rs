@@ -124,6 +124,15 @@ impl Image {
         }
     }
 
+    /// Looks whether the file has every place that its mapping tables name; nothing is unpacked.
+    pub fn check_whole(&self) -> Result<()> {
+        match &self.reader {
+            // what is compressed as a whole was unpacked to its end, and of a raw disk nobody knows its length
+            Reader::Plain(_) => Ok(()),
+            Reader::Blocks(blocks) => blocks.check_whole(),
+        }
+    }
+
     /// The runs of the disk that are not known to be zeros, in order, with gaps between them.
     pub fn allocated(&self) -> Result<Vec<Region>> {
         match &self.reader {

@@ -14,6 +14,7 @@ mod qcow2;
 mod root;
 mod source;
 mod stream;
+mod system;
 mod table;
 mod vhd;
 mod vhdx;
@@ -26,9 +27,15 @@ use gpt::partition_types::{BIOS, EFI, LINUX_ROOT_X64, Type};
 use serde::Serialize;
 
 pub use boot::EfiFile;
-pub use image::Image;
+pub use image::{Container, Image};
+pub use members::Member;
+pub use ova::PackageText;
 pub use root::RootFacts;
+pub use stream::Archive;
+pub use system::System;
 pub use table::{Partition, Table};
+pub use vhd::Footer as VhdFooter;
+pub use vmdk::Facts as VmdkFacts;
 
 use crate::error::{Error, Kind, Result};
 use crate::manifest::ImageRecord;
@@ -76,14 +83,7 @@ pub fn inspect(path: &Path) -> Result<Report> {
 /// The same of an image that is open.
 pub fn report(image: &Arc<Image>) -> Result<Report> {
     let table = table::read(image)?;
-    let bios = match find(&table, &BIOS) {
-        Some(partition) => boot::bios(image, partition.region())?,
-        None => false,
-    };
-    let efi = match find(&table, &EFI) {
-        Some(partition) => boot::efi_files(image, partition.region())?,
-        None => Vec::new(),
-    };
+    let (bios, efi) = loaders(image, &table)?;
     let root = open_root(image, &table)?;
     Ok(Report {
         format: image.format(),
@@ -94,6 +94,46 @@ pub fn report(image: &Arc<Image>) -> Result<Report> {
         record: root.record()?,
         table,
     })
+}
+
+/// What decides whether an image starts elsewhere.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Inside {
+    /// The partition table.
+    pub table: Table,
+    /// Whether it has GRUB for BIOS.
+    pub bios: bool,
+    /// What lies on the EFI partition.
+    pub efi: Vec<EfiFile>,
+    /// What the root filesystem says.
+    pub system: System,
+}
+
+impl Inside {
+    /// Whether firmware finds a boot loader without having been told of one.
+    pub fn boots_by_uefi(&self) -> bool {
+        self.efi.iter().any(|file| file.path.eq_ignore_ascii_case("EFI/BOOT/BOOTX64.EFI"))
+    }
+}
+
+/// Looks at what decides whether an image starts elsewhere.
+pub fn look_inside(image: &Arc<Image>) -> Result<Inside> {
+    let table = table::read(image)?;
+    let (bios, efi) = loaders(image, &table)?;
+    let system = system::look(&open_root(image, &table)?)?;
+    Ok(Inside { table, bios, efi, system })
+}
+
+fn loaders(image: &Arc<Image>, table: &Table) -> Result<(bool, Vec<EfiFile>)> {
+    let bios = match find(table, &BIOS) {
+        Some(partition) => boot::bios(image, partition.region())?,
+        None => false,
+    };
+    let efi = match find(table, &EFI) {
+        Some(partition) => boot::efi_files(image, partition.region())?,
+        None => Vec::new(),
+    };
+    Ok((bios, efi))
 }
 
 /// Writes one file of the image's root filesystem to `out`; gives its length in bytes.

@@ -99,28 +99,45 @@ impl Root {
     }
 
     fn kernels(&self) -> Result<Vec<String>> {
-        let folder = match self.filesystem.read_dir("/boot") {
+        let names = self.names("/boot")?.into_iter();
+        Ok(names.filter(|name| name.starts_with("vmlinuz-")).collect())
+    }
+
+    /// The names in a folder, sorted; none when there is no such folder.
+    pub fn names(&self, path: &str) -> Result<Vec<String>> {
+        let folder = match self.filesystem.read_dir(path) {
             Ok(folder) => folder,
-            Err(Ext4Error::NotFound) => return Ok(Vec::new()),
-            Err(e) => return Err(self.failed("/boot", e)),
+            Err(Ext4Error::NotFound | Ext4Error::NotADirectory) => return Ok(Vec::new()),
+            Err(e) => return Err(self.failed(path, e)),
         };
-        let mut kernels = Vec::new();
+        let mut names = Vec::new();
         for entry in folder.take(NAMES) {
-            let entry = entry.map_err(|e| self.failed("/boot", e))?;
+            let entry = entry.map_err(|e| self.failed(path, e))?;
             let name = entry.file_name().display().to_string();
-            if name.starts_with("vmlinuz-") {
-                kernels.push(name);
+            if name != "." && name != ".." {
+                names.push(name);
             }
         }
-        kernels.sort();
-        Ok(kernels)
+        names.sort();
+        Ok(names)
+    }
+
+    /// Whether something has this name; a link that leads nowhere does not count.
+    pub fn exists(&self, path: &str) -> bool {
+        self.filesystem.metadata(path).is_ok()
+    }
+
+    /// Whether a regular file has this name.
+    pub fn is_file(&self, path: &str) -> bool {
+        self.filesystem.metadata(path).is_ok_and(|m| m.file_type().is_regular_file())
     }
 
     fn link(&self, path: &str) -> Option<String> {
         self.filesystem.read_link(path).ok().map(|target| target.display().to_string())
     }
 
-    fn small(&self, path: &str) -> Result<Option<String>> {
+    /// A small text file; none when it does not exist.
+    pub fn small(&self, path: &str) -> Result<Option<String>> {
         self.text(path, SMALL_LIMIT)
     }
 

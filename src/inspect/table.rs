@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use gpt::partition_types::Type;
+use gpt::partition_types::{LINUX_ROOT_X64, Type};
 use serde::Serialize;
 
 use super::image::{Image, Window};
@@ -44,6 +44,11 @@ impl Partition {
         self.type_guid == wanted.guid.to_string()
     }
 
+    /// Whether it is a root filesystem for x86-64.
+    pub fn is_root(&self) -> bool {
+        self.is(&LINUX_ROOT_X64)
+    }
+
     /// Where it lies.
     pub fn region(&self) -> Region {
         Region { offset: self.offset, length: self.size.bytes() }
@@ -57,6 +62,9 @@ pub struct Table {
     pub disk_guid: String,
     /// Whether both copies are whole; one is enough to read it.
     pub both_copies: bool,
+    /// Where the first copy says that the second is, in bytes from the start of the disk; none when the first
+    /// is broken.
+    pub backup_at: Option<u64>,
     /// The partitions by number.
     pub partitions: Vec<Partition>,
 }
@@ -92,6 +100,7 @@ pub fn read(image: &Arc<Image>) -> Result<Table> {
     };
     Ok(Table {
         disk_guid: table.guid().to_string(),
+        backup_at: table.primary_header().ok().and_then(|h| h.backup_lba.checked_mul(SECTOR)),
         both_copies: table.primary_header().is_ok() && table.backup_header().is_ok(),
         partitions: table.partitions().iter().map(read).collect::<Result<_>>()?,
     })

@@ -47,7 +47,7 @@ pub struct Facts {
     pub compressed: bool,
     /// Whether it has markers.
     pub markers: bool,
-    /// Whether its grain directory is said by a footer.
+    /// Whether its header is repeated at its end.
     pub footer: bool,
     /// The description's kind, as in "streamOptimized".
     pub create_type: Option<String>,
@@ -101,7 +101,7 @@ impl Map {
             version,
             compressed,
             markers: flags & MARKERS != 0,
-            footer: in_footer,
+            footer: in_footer || footer(source).is_ok(),
             create_type: fact("createType"),
             adapter: fact("ddb.adapterType"),
             hardware: fact("ddb.virtualHWVersion").and_then(|v| v.parse().ok()),

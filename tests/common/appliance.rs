@@ -29,9 +29,14 @@ pub fn record() -> ImageRecord {
 
 /// Its disk: a root filesystem with little in it, and everything around it.
 pub fn disk() -> Disk {
+    disk_with(256 * MIB, &[])
+}
+
+/// The same of another size, and with more files.
+pub fn disk_with(size: u64, more: &[(&str, &str)]) -> Disk {
     let time = Timestamp::from_seconds(1_760_000_000);
     let plan = Digest::of("a plan");
-    let spec = DiskSpec { size: ByteSize(256 * MIB), plan, time, command_line: vec![] };
+    let spec = DiskSpec { size: ByteSize(size), plan, time, command_line: vec![] };
     let mut boot = vec![0x11; 512];
     boot[0x66..0x68].copy_from_slice(&[0xEB, 0x05]);
     boot[0x180..0x184].copy_from_slice(b"GRUB");
@@ -52,6 +57,9 @@ pub fn disk() -> Disk {
     }
     tree.put_symlink("/vmlinuz", "boot/vmlinuz-6.1.0-1-amd64", time).unwrap();
     tree.put_symlink("/initrd.img", "boot/initrd.img-6.1.0-1-amd64", time).unwrap();
+    for (path, text) in more {
+        tree.put_file(path, 0o644, time, *text).unwrap();
+    }
     bootloader::configure(&mut tree, &spec).unwrap();
     compose(&tree, &[], &spec).unwrap()
 }

@@ -1,0 +1,150 @@
+//! What a platform would refuse in an image, or trip over, found without it and without a network.
+//!
+//! [`facts`] reads the image once; rules are pure functions of what it found, one file a platform.
+
+mod aws;
+mod azure;
+mod drivers;
+pub mod facts;
+mod gce;
+mod general;
+mod hyperv;
+mod kvm;
+pub mod package;
+mod virtualbox;
+mod vmware;
+
+use std::path::Path;
+use std::sync::Arc;
+
+use serde::Serialize;
+
+pub use facts::Facts;
+
+use crate::error::Result;
+use crate::inspect::Image;
+use crate::profile::Format;
+
+/// Where an image is meant to run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Platform {
+    /// ESXi and vCenter.
+    Vmware,
+    /// Oracle's VirtualBox.
+    Virtualbox,
+    /// Microsoft's Hyper-V, generations 1 and 2.
+    Hyperv,
+    /// Microsoft's cloud.
+    Azure,
+    /// Google Compute Engine.
+    Gce,
+    /// Amazon's VM Import.
+    Aws,
+    /// QEMU with KVM, and what is built on it.
+    Kvm,
+}
+
+impl Platform {
+    /// Every platform.
+    pub const ALL: [Self; 7] = [
+        Self::Vmware,
+        Self::Virtualbox,
+        Self::Hyperv,
+        Self::Azure,
+        Self::Gce,
+        Self::Aws,
+        Self::Kvm,
+    ];
+
+    /// Its name on the command line.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Vmware => "vmware",
+            Self::Virtualbox => "virtualbox",
+            Self::Hyperv => "hyperv",
+            Self::Azure => "azure",
+            Self::Gce => "gce",
+            Self::Aws => "aws",
+            Self::Kvm => "kvm",
+        }
+    }
+}
+
+/// How bad a finding is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Severity {
+    /// The platform refuses the image, or it cannot start there.
+    Error,
+    /// It starts, and something will not be as it should.
+    Warning,
+    /// Nothing is wrong: what to choose when it is imported.
+    Note,
+}
+
+/// One thing that was found.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Finding {
+    /// How bad it is.
+    pub severity: Severity,
+    /// The rule's name, which stays when its words change.
+    pub rule: &'static str,
+    /// What it is, and why it matters.
+    pub reason: String,
+    /// What to do about it.
+    pub fix: String,
+}
+
+impl Finding {
+    fn new(severity: Severity, rule: &'static str, reason: String, fix: String) -> Self {
+        Self { severity, rule, reason, fix }
+    }
+
+    fn error(rule: &'static str, reason: impl Into<String>, fix: impl Into<String>) -> Self {
+        Self::new(Severity::Error, rule, reason.into(), fix.into())
+    }
+
+    fn warning(rule: &'static str, reason: impl Into<String>, fix: impl Into<String>) -> Self {
+        Self::new(Severity::Warning, rule, reason.into(), fix.into())
+    }
+
+    fn note(rule: &'static str, reason: impl Into<String>, fix: impl Into<String>) -> Self {
+        Self::new(Severity::Note, rule, reason.into(), fix.into())
+    }
+}
+
+/// Reads an image and judges it.
+///
+/// # Errors
+/// When the file cannot be read as an image at all; damage inside its disk is a finding.
+pub fn lint(path: &Path, platform: Platform) -> Result<Vec<Finding>> {
+    let facts = facts::gather(&Arc::new(Image::open(path)?))?;
+    Ok(judge(&facts, platform))
+}
+
+/// Judges what was found; the worst comes first.
+pub fn judge(facts: &Facts, platform: Platform) -> Vec<Finding> {
+    let mut findings = general::check(facts);
+    findings.extend(match platform {
+        Platform::Vmware => vmware::check(facts),
+        Platform::Virtualbox => virtualbox::check(facts),
+        Platform::Hyperv => hyperv::check(facts),
+        Platform::Azure => azure::check(facts),
+        Platform::Gce => gce::check(facts),
+        Platform::Aws => aws::check(facts),
+        Platform::Kvm => kvm::check(facts),
+    });
+    findings.sort_by_key(|finding| finding.severity);
+    findings
+}
+
+/// The finding about a format that the platform does not import.
+fn wrong_format(facts: &Facts, platform: &str, wanted: Format) -> Finding {
+    let reason = format!("{platform} does not import {}", facts.format);
+    Finding::error("format", reason, convert_to(wanted))
+}
+
+fn convert_to(format: Format) -> String {
+    format!("slipway convert IMAGE --to {format}")
+}
