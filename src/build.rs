@@ -75,20 +75,6 @@ impl From<&format::Written> for Artifact {
     }
 }
 
-/// The machine that a plan describes to importers.
-fn machine(plan: &Plan) -> Result<format::Machine> {
-    let profile = &plan.profile;
-    Ok(format::Machine {
-        plan: plan.digest()?,
-        name: plan.stem()?,
-        product: profile.product().to_owned(),
-        version: plan.bundle.release.clone(),
-        vendor: profile.customer.name.clone(),
-        vcpus: profile.hardware.vcpus,
-        memory: profile.hardware.memory,
-    })
-}
-
 /// The file beside a customer's artifacts that names the newest complete build's record.
 pub const LATEST: &str = "latest.json";
 
@@ -118,7 +104,7 @@ pub fn build(
             format::Wanted { format, path }
         })
         .collect();
-    let machine = machine(&prepared.plan)?;
+    let machine = format::Machine::of(&record);
     let encoded = workshop.cache.join(format::CACHE);
     let job = format::Job {
         disk: &disk,

@@ -5,12 +5,11 @@ use std::sync::Arc;
 
 use crate::disk::{Data, Disk, Extent, ReadAt, Reader};
 use crate::error::{Error, Kind, Result};
-use crate::format::{self, Job, Machine, Wanted, Written};
+use crate::format::{self, GuestOs, Job, Machine, Settings, Wanted, Written};
 use crate::inspect::{self, Image};
-use crate::manifest::{self, ImageRecord};
 use crate::profile::{Format, Hardware};
 use crate::progress::Progress;
-use crate::units::Digest;
+use crate::units::{Digest, Timestamp};
 
 /// Runs are cut into pieces of this many bytes at the most, so that writers can share one out among threads.
 const PIECE: u64 = crate::units::GIB;
@@ -43,22 +42,8 @@ pub fn machine(image: &Arc<Image>) -> Machine {
     // an image without a table, a root or a record is converted as well
     let record = inspect::report(image).ok().and_then(|report| report.record);
     match record {
-        Some(record) => recorded(&record),
+        Some(record) => Machine::of(&record),
         None => unknown(image),
-    }
-}
-
-/// The same that the build said: importers see the same machine.
-fn recorded(record: &ImageRecord) -> Machine {
-    let (profile, release) = (&record.profile, &record.bundle.release);
-    Machine {
-        plan: record.plan,
-        name: manifest::stem(profile, &record.bundle, record.plan),
-        product: profile.product().to_owned(),
-        version: release.clone(),
-        vendor: profile.customer.name.clone(),
-        vcpus: profile.hardware.vcpus,
-        memory: profile.hardware.memory,
     }
 }
 
@@ -68,12 +53,16 @@ fn unknown(image: &Image) -> Machine {
     let hardware = Hardware::default();
     Machine {
         plan: Digest::of(format!("convert {name} {}", image.size())),
+        time: Timestamp::default(),
         product: name.clone(),
         name,
         version: String::new(),
+        full_version: String::new(),
         vendor: String::new(),
+        os: GuestOs::Linux,
         vcpus: hardware.vcpus,
         memory: hardware.memory,
+        settings: Settings::default(),
     }
 }
 

@@ -35,9 +35,7 @@ pub struct ImageRecord {
 /// The artifacts' name without an ending: customer, the bundle's version and the first digits of the plan's
 /// digest, so that two plans never share a name and people still see what it is.
 pub fn stem(profile: &Profile, bundle: &BundleRecord, plan: Digest) -> String {
-    let release = &bundle.release;
-    let version = release.strip_prefix(&format!("{}-", bundle.site)).unwrap_or(release);
-    format!("{}-{version}-{}", profile.customer.id, &plan.to_string()[..STEM_DIGITS])
+    format!("{}-{}-{}", profile.customer.id, bundle.version(), &plan.to_string()[..STEM_DIGITS])
 }
 
 /// Which base, and the content that it had.
@@ -58,6 +56,14 @@ pub struct BundleRecord {
     pub release: String,
     /// SHA-256 of the .tgz.
     pub digest: Digest,
+}
+
+impl BundleRecord {
+    /// The release without the site, as in "1.0.0+b1".
+    pub fn version(&self) -> &str {
+        let rest = self.release.strip_prefix(&self.site);
+        rest.and_then(|rest| rest.strip_prefix('-')).unwrap_or(&self.release)
+    }
 }
 
 /// An installed package of the operating system.

@@ -2,7 +2,8 @@
 
 use uuid::Uuid;
 
-use crate::units::{ByteSize, Digest};
+use crate::manifest::{self, ImageRecord};
+use crate::units::{ByteSize, Digest, Timestamp};
 
 /// All names that formats derive from a plan lie in this namespace (RFC 9562, version 5). A constant of
 /// this program: another value would give every image other identifiers.
@@ -13,25 +14,108 @@ const NAMESPACE: Uuid = Uuid::from_u128(0x4f0f_3a52_6d7e_5b0a_8b1c_90d2_3c77_a6e
 pub struct Machine {
     /// The plan's digest, from which every identifier in the file follows.
     pub plan: Digest,
+    /// The plan's time: that of files in an archive.
+    pub time: Timestamp,
     /// The machine's name in the importer's list, as in "acme-1.0.0".
     pub name: String,
     /// The product's name, for people.
     pub product: String,
-    /// The product's version, for people.
+    /// The product's version, for people, as in "1.0.0+b17".
     pub version: String,
+    /// Everything that tells this build from others, for people.
+    pub full_version: String,
     /// The vendor's name, for people.
     pub vendor: String,
+    /// The operating system.
+    pub os: GuestOs,
     /// Recommended processors.
     pub vcpus: u32,
     /// Recommended memory.
     pub memory: ByteSize,
+    /// What it was built with.
+    pub settings: Settings,
+}
+
+/// The operating systems that importers tell apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum GuestOs {
+    /// Debian, 64 bits.
+    Debian,
+    /// Ubuntu, 64 bits.
+    Ubuntu,
+    /// Any other Linux, 64 bits.
+    Linux,
+}
+
+/// What holds on the machine when the importer says nothing else. Neither keys nor a proxy, which may hold a
+/// password, are among it: a description is read by everybody.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Settings {
+    /// The host name; none when nobody knows it.
+    pub hostname: Option<String>,
+    /// The address with its prefix's length; none for DHCP.
+    pub address: Option<String>,
+    /// The router.
+    pub gateway: Option<String>,
+    /// Name servers.
+    pub dns: Vec<String>,
+    /// Time servers.
+    pub ntp: Vec<String>,
 }
 
 impl Machine {
+    /// The machine that a record describes: the build and whoever converts its image later say the same.
+    pub fn of(record: &ImageRecord) -> Self {
+        let ImageRecord { profile, bundle, plan, .. } = record;
+        let network = &profile.network;
+        Self {
+            plan: *plan,
+            time: record.time,
+            name: manifest::stem(profile, bundle, *plan),
+            product: profile.product().to_owned(),
+            version: bundle.version().to_owned(),
+            full_version: format!("{} (plan {})", bundle.release, plan.short()),
+            vendor: profile.customer.name.clone(),
+            os: GuestOs::of_base(&record.base.name),
+            vcpus: profile.hardware.vcpus,
+            memory: profile.hardware.memory,
+            settings: Settings {
+                hostname: Some(profile.hostname().to_owned()),
+                address: network.address.clone(),
+                gateway: network.gateway.clone(),
+                dns: network.dns.clone(),
+                ntp: network.ntp.clone(),
+            },
+        }
+    }
+
     /// The identifier of this plan's `what`, as in "vhd": equal plans give equal files.
     pub fn id(&self, what: &str) -> Uuid {
         let mut bytes = self.plan.as_bytes().to_vec();
         bytes.extend_from_slice(what.as_bytes());
         Uuid::new_v5(&NAMESPACE, &bytes)
+    }
+}
+
+impl GuestOs {
+    /// The operating system of a base, as in "debian-12".
+    pub fn of_base(name: &str) -> Self {
+        match name.split('-').next() {
+            Some("debian") => Self::Debian,
+            Some("ubuntu") => Self::Ubuntu,
+            _ => Self::Linux,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_base_s_name_says_its_operating_system() {
+        assert_eq!(GuestOs::of_base("debian-12"), GuestOs::Debian);
+        assert_eq!(GuestOs::of_base("ubuntu-24.04"), GuestOs::Ubuntu);
+        assert_eq!(GuestOs::of_base("debianish"), GuestOs::Linux);
     }
 }

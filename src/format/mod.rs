@@ -7,6 +7,7 @@ mod copy;
 mod digest;
 pub mod encode;
 mod machine;
+mod ova;
 mod pending;
 mod qcow2;
 mod raw;
@@ -18,7 +19,7 @@ use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
-pub use machine::Machine;
+pub use machine::{GuestOs, Machine, Settings};
 
 use pending::{Pending, folder_of};
 use writer::Writer;

@@ -4,21 +4,25 @@ use std::path::{Path, PathBuf};
 
 use slipway::disk::Disk;
 use slipway::error::Result;
-use slipway::format::{self, Job, Machine, Wanted, Written};
+use slipway::format::{self, GuestOs, Job, Machine, Settings, Wanted, Written};
 use slipway::profile::Format;
 use slipway::progress::Quiet;
-use slipway::units::{ByteSize, Digest, GIB};
+use slipway::units::{ByteSize, Digest, GIB, Timestamp};
 
 /// A machine for formats that describe one.
 pub fn machine() -> Machine {
     Machine {
         plan: Digest::of("a plan"),
+        time: Timestamp::from_seconds(1_700_000_000),
         name: "demo-1.0.0".into(),
         product: "Demo".into(),
         version: "1.0.0".into(),
+        full_version: "demo-1.0.0 (plan 0123456789ab)".into(),
         vendor: "Example".into(),
+        os: GuestOs::Debian,
         vcpus: 2,
         memory: ByteSize(2 * GIB),
+        settings: Settings { hostname: Some("demo".into()), ..Settings::default() },
     }
 }
 

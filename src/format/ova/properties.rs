@@ -1,0 +1,123 @@
+//! What whoever imports the appliance can set, and its first boot reads.
+
+use super::xml::Xml;
+use crate::format::Machine;
+
+/// The groups that importers show properties in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Group {
+    Network,
+    Access,
+}
+
+impl Group {
+    fn title(self) -> &'static str {
+        match self {
+            Self::Network => "Network",
+            Self::Access => "Access",
+        }
+    }
+}
+
+/// One property. Its key is a contract with the first boot; the rest is for people.
+struct Property {
+    group: Group,
+    key: &'static str,
+    label: &'static str,
+    description: &'static str,
+    /// What holds when it stays empty.
+    otherwise: String,
+}
+
+/// In the order of their groups: a group's title stands before its first property only.
+fn properties(machine: &Machine) -> [Property; 7] {
+    use Group::{Access, Network};
+    let built = &machine.settings;
+    let as_built = || "as it was built".to_owned();
+    let property = |group, key, label, description, otherwise: String| Property {
+        group,
+        key,
+        label,
+        description,
+        otherwise,
+    };
+    let name = property(
+        Network,
+        "slipway.hostname",
+        "Host name",
+        "The machine's name, with or without its domain.",
+        built.hostname.clone().unwrap_or_else(as_built),
+    );
+    let address = property(
+        Network,
+        "slipway.address",
+        "Address",
+        "A fixed IPv4 or IPv6 address with its prefix length, as in 192.0.2.10/24.",
+        built.address.clone().unwrap_or_else(|| "DHCP".to_owned()),
+    );
+    let gateway = property(
+        Network,
+        "slipway.gateway",
+        "Gateway",
+        "The router; needed with a fixed address.",
+        or_network(built.gateway.iter()),
+    );
+    let dns = property(
+        Network,
+        "slipway.dns",
+        "Name servers",
+        "Addresses, separated by commas.",
+        or_network(built.dns.iter()),
+    );
+    let ntp = property(
+        Network,
+        "slipway.ntp",
+        "Time servers",
+        "Names or addresses, separated by commas.",
+        or_network(built.ntp.iter()),
+    );
+    let proxy = property(
+        Network,
+        "slipway.proxy",
+        "Proxy",
+        "The proxy for HTTP and HTTPS, as in http://proxy.example:3128.",
+        as_built(),
+    );
+    let keys = property(
+        Access,
+        "slipway.admin_keys",
+        "SSH keys of admin",
+        "OpenSSH public keys of the user admin, separated by commas or line ends.",
+        as_built(),
+    );
+    [name, address, gateway, dns, ntp, proxy, keys]
+}
+
+fn or_network<'s>(values: impl Iterator<Item = &'s String>) -> String {
+    let values: Vec<&str> = values.map(String::as_str).collect();
+    if values.is_empty() { "what the network says".to_owned() } else { values.join(", ") }
+}
+
+/// Writes the properties into a product section.
+///
+/// All of them are empty strings: what an importer shows as filled in it also hands to the machine, and a
+/// profile's value is on the machine already. So the description says it.
+pub fn write(machine: &Machine, xml: &mut Xml) {
+    let mut group = None;
+    for property in properties(machine) {
+        if group.replace(property.group) != Some(property.group) {
+            xml.leaf("Category", property.group.title());
+        }
+        let attributes = [
+            ("ovf:key", property.key),
+            ("ovf:type", "string"),
+            ("ovf:userConfigurable", "true"),
+            ("ovf:value", ""),
+        ];
+        xml.element("Property", &attributes, |xml| {
+            xml.leaf("Label", property.label);
+            let (description, otherwise) = (property.description, &property.otherwise);
+            xml.leaf("Description", &format!("{description} Empty: {otherwise}."));
+        });
+    }
+}
