@@ -1,5 +1,6 @@
 //! The SHA-256 of artifacts.
 
+use std::ops::Range;
 use std::os::unix::fs::FileExt;
 
 use super::Target;
@@ -22,6 +23,24 @@ pub fn of(target: Target<'_>) -> Result<Digest> {
             }
         }
     }
+}
+
+/// What hashes a file, after these of its bytes.
+///
+/// # Errors
+/// [`Kind::Damaged`] when the file ends before them.
+pub fn range(target: Target<'_>, bytes: Range<u64>) -> Result<Hasher> {
+    let mut hasher = Hasher::default();
+    let mut buffer = vec![0; MIB as usize];
+    let mut offset = bytes.start;
+    while offset < bytes.end {
+        let step = (bytes.end - offset).min(MIB) as usize;
+        let read = target.file.read_exact_at(&mut buffer[..step], offset);
+        read.at("cannot read back", target.path)?;
+        hasher.update(&buffer[..step]);
+        offset += step as u64;
+    }
+    Ok(hasher)
 }
 
 /// The digests of all targets, where one is not known already. Each file has a thread of its own: there are

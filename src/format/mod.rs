@@ -13,6 +13,7 @@ mod qcow2;
 mod raw;
 mod space;
 mod used;
+mod vmdk;
 mod writer;
 
 use std::fs::File;
@@ -92,6 +93,8 @@ pub fn extension(format: Format) -> &'static str {
 pub fn needed_bytes(format: Format, disk: &Disk) -> u64 {
     match format {
         Format::Qcow2 | Format::Qcow2Zstd => qcow2::needed_bytes(disk),
+        Format::Vmdk => vmdk::stream::needed_bytes(disk),
+        Format::Ova => ova::needed_bytes(disk),
         _ => raw::needed_bytes(disk),
     }
 }

@@ -1,7 +1,9 @@
 //! The formats that hold the disk encoded, while they are written.
 
 use super::encode::{Codec, Event, Sink};
+use super::ova::Archive;
 use super::qcow2::{self, Compression};
+use super::vmdk::stream::{Params, Stream};
 use super::{Job, Target};
 use crate::error::Result;
 use crate::profile::Format;
@@ -12,6 +14,10 @@ use crate::units::Digest;
 pub enum Writer<'a> {
     /// A compressed qcow2.
     Qcow2(qcow2::Image<'a>),
+    /// A streamOptimized VMDK.
+    Vmdk(Stream<'a>),
+    /// An appliance with such a VMDK in it.
+    Ova(Archive<'a>),
 }
 
 impl<'a> Writer<'a> {
@@ -22,12 +28,12 @@ impl<'a> Writer<'a> {
         Ok(match format {
             Format::Qcow2 => Some(qcow2(Compression::Deflate)),
             Format::Qcow2Zstd => Some(qcow2(Compression::Zstd)),
+            Format::Vmdk => Some(Self::Vmdk(vmdk(job, target)?)),
+            Format::Ova => Some(Self::Ova(Archive::new(job, target)?)),
             Format::Raw
             | Format::RawZst
             | Format::Qcow2Plain
-            | Format::Vmdk
             | Format::VmdkSparse
-            | Format::Ova
             | Format::Vhd
             | Format::VhdDynamic
             | Format::Vhdx
@@ -39,20 +45,32 @@ impl<'a> Writer<'a> {
     pub fn finish(self) -> Result<Option<Digest>> {
         match self {
             Self::Qcow2(image) => image.finish().map(|()| None),
+            Self::Vmdk(stream) => stream.finish().map(|_| None),
+            Self::Ova(archive) => archive.finish(),
         }
     }
+}
+
+fn vmdk<'a>(job: &Job<'a>, target: Target<'a>) -> Result<Stream<'a>> {
+    let name = format!("{}.vmdk", job.machine.name);
+    let (size, id) = (job.disk.size(), job.machine.id("vmdk"));
+    Stream::new(&Params { size, id, name: &name, base: 0 }, target)
 }
 
 impl Sink for Writer<'_> {
     fn codec(&self) -> Codec {
         match self {
             Self::Qcow2(image) => image.codec(),
+            Self::Vmdk(stream) => stream.codec(),
+            Self::Ova(archive) => archive.codec(),
         }
     }
 
     fn put(&mut self, event: Event<'_>) -> Result<()> {
         match self {
             Self::Qcow2(image) => image.put(event),
+            Self::Vmdk(stream) => stream.put(event),
+            Self::Ova(archive) => archive.put(event),
         }
     }
 }

@@ -1,4 +1,10 @@
-//! An appliance as one file.
+//! An appliance as one file: an archive of the description, the disk and the manifest, in this order.
+//!
+//! The description must come first: importers read it before they decide what to do with the rest
+//! (osbuild/image-builder#431). It tells the size of the disk's file, so its room is left free and filled at
+//! the end. The manifest comes last, one of the two orders that the standard allows: it is all that depends
+//! on the disk's digest, so that and the archive's own digest are worked out at the same time.
+
 mod hardware;
 mod manifest;
 mod names;
@@ -6,3 +12,89 @@ mod ovf;
 mod properties;
 mod tar;
 mod xml;
+
+use names::Names;
+use ovf::DiskFacts;
+
+use super::encode::{Codec, Event, Sink};
+use super::vmdk::stream::{self, Params, Stream};
+use super::{Job, Machine, Target, digest};
+use crate::disk::Disk;
+use crate::error::{Error, Kind, Result};
+use crate::units::{Digest, MIB};
+
+/// The disk, and generously all that surrounds it.
+pub fn needed_bytes(disk: &Disk) -> u64 {
+    stream::needed_bytes(disk) + MIB
+}
+
+/// An archive while it is written.
+#[derive(Debug)]
+pub struct Archive<'a> {
+    target: Target<'a>,
+    machine: &'a Machine,
+    names: Names,
+    capacity: u64,
+    /// Where the disk's header lies; its content follows.
+    header: u64,
+    disk: Stream<'a>,
+    /// Whether the archive's own digest is wanted.
+    digests: bool,
+}
+
+impl<'a> Archive<'a> {
+    /// Starts the disk behind the room for the description.
+    pub fn new(job: &Job<'a>, target: Target<'a>) -> Result<Self> {
+        let (machine, capacity) = (job.machine, job.disk.size());
+        let names = Names::of(&machine.name);
+        let description = ovf::length(machine, &names, capacity) as u64;
+        let header = tar::next(tar::BLOCK, description);
+        let params = Params {
+            size: capacity,
+            id: machine.id("vmdk"),
+            name: &names.disk,
+            base: header + tar::BLOCK,
+        };
+        let disk = Stream::new(&params, target)?;
+        Ok(Self { target, machine, names, capacity, header, disk, digests: job.digests })
+    }
+
+    /// Writes what surrounds the disk; gives the archive's digest.
+    pub fn finish(self) -> Result<Option<Digest>> {
+        let Self { target, machine, names, capacity, header, disk, digests } = self;
+        let disk = disk.finish()?;
+        let facts = DiskFacts { capacity, file: disk.length, populated: disk.populated };
+        let description = ovf::document(machine, &names, &facts);
+        target.write_at(&tar::member(&names.ovf, description.as_bytes(), machine.time)?, 0)?;
+        target.write_at(&tar::header(&names.disk, disk.length, machine.time)?, header)?;
+        // whole sectors, so nothing is to be filled up
+        let content = header + tar::BLOCK..header + tar::BLOCK + disk.length;
+        let (disk, whole) = std::thread::scope(|scope| {
+            let whole = digests.then(|| scope.spawn(|| digest::range(target, 0..content.end)));
+            let disk = digest::range(target, content.clone())?.finish();
+            let ended = |_| Error::new(Kind::Io, "a thread that hashes ended early");
+            let whole = whole.map(|thread| thread.join().map_err(ended)?).transpose()?;
+            Ok::<_, Error>((disk, whole))
+        })?;
+        let files =
+            [(names.ovf.as_str(), Digest::of(description.as_bytes())), (names.disk.as_str(), disk)];
+        let lines = manifest::lines(&files);
+        let mut tail = tar::member(&names.manifest, lines.as_bytes(), machine.time)?;
+        tail.extend(tar::END);
+        target.write_at(&tail, content.end)?;
+        Ok(whole.map(|mut hasher| {
+            hasher.update(&tail);
+            hasher.finish()
+        }))
+    }
+}
+
+impl Sink for Archive<'_> {
+    fn codec(&self) -> Codec {
+        self.disk.codec()
+    }
+
+    fn put(&mut self, event: Event<'_>) -> Result<()> {
+        self.disk.put(event)
+    }
+}

@@ -46,8 +46,7 @@ mod tests {
     #[test]
     fn a_member_s_name_holds_nothing_that_a_manifest_or_a_shell_reads() {
         assert_eq!(Names::of("acme-1.0.0+b17").disk, "acme-1.0.0+b17-disk1.vmdk");
-        assert_eq!(Names::of("../a)= b\u{e9}\n").ovf, "x../a)= b\u{e9}\n.ovf".replace(
-            ['/', ')', '=', ' ', '\u{e9}', '\n'], "_"));
+        assert_eq!(Names::of("../a)= b\u{e9}\n").ovf, "x.._a___b__.ovf");
         assert_eq!(Names::of("").manifest, "x.mf");
         assert!(Names::of(&"\u{e9}".repeat(300)).disk.len() < 100);
     }

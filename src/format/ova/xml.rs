@@ -112,8 +112,7 @@ mod tests {
         let document = Xml::document(|xml| {
             xml.element("r", &[("k", hostile)], |xml| xml.leaf("t", hostile));
         });
-        let escaped =
-            "a&quot;b&apos;&lt;c&gt;&amp;d]]&gt;\u{FFFD}&#10;\u{e9}\u{1F600}\u{FFFD}";
+        let escaped = "a&quot;b&apos;&lt;c&gt;&amp;d]]&gt;\u{FFFD}&#10;\u{e9}\u{1F600}\u{FFFD}";
         let expected = format!("<r k=\"{escaped}\">\n  <t>{escaped}</t>\n</r>\n");
         assert_eq!(document.lines().next().unwrap(), "<?xml version=\"1.0\" encoding=\"UTF-8\"?>");
         assert!(document.ends_with(&expected), "{document}");

@@ -1,0 +1,27 @@
+//! VMware's disk format (Virtual Disk Format 5.0).
+
+pub mod descriptor;
+pub mod header;
+mod marker;
+pub mod stream;
+
+use crate::error::{Error, Kind, Result};
+use crate::units::{ByteSize, KIB};
+
+/// What the format counts in, in bytes.
+pub const SECTOR: u64 = 512;
+/// Bytes of a grain: 64 KiB is what VMware writes, and the one size that every reader knows.
+pub const GRAIN: u64 = 64 * KIB;
+
+/// Bytes that entries of 32 bits reach, in sectors.
+const REACH: u64 = SECTOR << 32;
+
+/// # Errors
+/// [`Kind::Input`] for a file that grows beyond what its tables can point to.
+fn check_reach(length: u64) -> Result<()> {
+    if length <= REACH {
+        return Ok(());
+    }
+    let message = format!("a VMDK of {} passes the 2 TiB that its tables reach", ByteSize(length));
+    Err(Error::new(Kind::Input, message).remedy("write it as raw, qcow2 or vhdx"))
+}
