@@ -9,3 +9,4 @@ pub mod disk;
 pub mod foreign;
 pub mod guest;
 pub mod project;
+pub mod readers;

@@ -8,12 +8,12 @@ use slipway::profile::Format;
 use slipway::progress::Quiet;
 use slipway::units::{ByteSize, Digest, GIB, MIB};
 
-use super::{artifact, disk, judge, python, shown, written};
+use super::{artifact, disk, judge, reader, shown, written};
 
 /// What the judge with the readers found.
 fn judged(folder: &Path, arguments: &[&str]) -> Value {
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/ova/judge.py");
-    let text = judge(folder, &python(), &[&[script], arguments].concat());
+    let text = judge(folder, &reader("python"), &[&[script], arguments].concat());
     serde_json::from_str(&text).unwrap()
 }
 
@@ -93,8 +93,7 @@ fn the_description_says_what_the_machine_is() {
 fn cot_reads_the_archive_and_finds_its_files_true() {
     let folder = tempfile::tempdir().unwrap();
     let ova = written(Format::Ova, folder.path());
-    let cot = Path::new(&python()).with_file_name("cot");
-    let shown = judge(folder.path(), shown(&cot), &["info", "--verbose", shown(&ova)]);
+    let shown = judge(folder.path(), &reader("cot"), &["info", "--verbose", shown(&ova)]);
     for text in ["Demo", "demo-1.0.0-disk1.vmdk", "vmx-13", "slipway.hostname", "97 MiB"] {
         assert!(shown.contains(text), "{text}:\n{shown}");
     }

@@ -43,10 +43,11 @@ fn judge(folder: &Path, program: &str, arguments: &[&str]) -> String {
     text
 }
 
-/// The interpreter that has the readers.
-fn python() -> String {
+/// A program of the readers' environment, which is made when it is not there.
+fn reader(name: &str) -> String {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR"));
-    judge(folder, "scripts/readers", &[]).trim().to_owned()
+    judge(folder, "scripts/readers", &[]);
+    shown(&folder.join("target/readers/bin").join(name)).to_owned()
 }
 
 fn shown(path: &Path) -> &str {
