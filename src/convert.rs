@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::disk::{Data, Disk, Extent, ReadAt, Reader};
 use crate::error::{Error, Kind, Result};
-use crate::format::{self, GuestOs, Job, Machine, Settings, Wanted, Written};
+use crate::format::{self, GuestOs, Job, Machine, Wanted, Written};
 use crate::inspect::{self, Image};
 use crate::profile::{Format, Hardware};
 use crate::progress::Progress;
@@ -62,7 +62,7 @@ fn unknown(image: &Image) -> Machine {
         os: GuestOs::Linux,
         vcpus: hardware.vcpus,
         memory: hardware.memory,
-        settings: Settings::default(),
+        settings: None,
     }
 }
 

@@ -32,8 +32,9 @@ pub struct Machine {
     pub vcpus: u32,
     /// Recommended memory.
     pub memory: ByteSize,
-    /// What it was built with.
-    pub settings: Settings,
+    /// What it was built with; none for an image whose first boot reads no settings, which is then not asked
+    /// for any.
+    pub settings: Option<Settings>,
 }
 
 /// The operating systems that importers tell apart.
@@ -51,8 +52,8 @@ pub enum GuestOs {
 /// password, are among it: a description is read by everybody.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Settings {
-    /// The host name; none when nobody knows it.
-    pub hostname: Option<String>,
+    /// The host name.
+    pub hostname: String,
     /// The address with its prefix's length; none for DHCP.
     pub address: Option<String>,
     /// The router.
@@ -79,13 +80,13 @@ impl Machine {
             os: GuestOs::of_base(&record.base.name),
             vcpus: profile.hardware.vcpus,
             memory: profile.hardware.memory,
-            settings: Settings {
-                hostname: Some(profile.hostname().to_owned()),
+            settings: Some(Settings {
+                hostname: profile.hostname().to_owned(),
                 address: network.address.clone(),
                 gateway: network.gateway.clone(),
                 dns: network.dns.clone(),
                 ntp: network.ntp.clone(),
-            },
+            }),
         }
     }
 

@@ -22,7 +22,7 @@ pub fn machine() -> Machine {
         os: GuestOs::Debian,
         vcpus: 2,
         memory: ByteSize(2 * GIB),
-        settings: Settings { hostname: Some("demo".into()), ..Settings::default() },
+        settings: Some(Settings { hostname: "demo".into(), ..Settings::default() }),
     }
 }
 

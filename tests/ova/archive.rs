@@ -108,7 +108,7 @@ fn no_name_breaks_the_description() {
         vendor: format!("{hostile}\u{1}\u{0}"),
         full_version: "<!-- ".into(),
         os: GuestOs::Ubuntu,
-        settings: Settings { hostname: hostile.into(), ..Settings::default() },
+        settings: Some(Settings { hostname: hostile.into(), ..Settings::default() }),
         ..artifact::machine()
     };
     let folder = tempfile::tempdir().unwrap();

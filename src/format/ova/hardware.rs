@@ -39,7 +39,11 @@ type Field<'a> = (&'a str, &'a str);
 
 /// Writes the hardware section; `disk` and `network` are names from their sections.
 pub fn write(machine: &Machine, disk: &str, network: &str, xml: &mut Xml) {
-    xml.element("VirtualHardwareSection", &[("ovf:transport", TRANSPORT)], |xml| {
+    let transport: &[Field<'_>] = match machine.settings {
+        Some(_) => &[("ovf:transport", TRANSPORT)],
+        None => &[],
+    };
+    xml.element("VirtualHardwareSection", transport, |xml| {
         xml.leaf("Info", "Virtual hardware");
         xml.element("System", &[], |xml| {
             xml.leaf("vssd:ElementName", "Virtual Hardware Family");

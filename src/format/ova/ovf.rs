@@ -131,7 +131,9 @@ fn product(machine: &Machine, xml: &mut Xml) {
         xml.leaf("Vendor", &machine.vendor);
         xml.leaf("Version", &machine.version);
         xml.leaf("FullVersion", &machine.full_version);
-        properties::write(machine, xml);
+        if let Some(settings) = &machine.settings {
+            properties::write(settings, xml);
+        }
     });
 }
 
@@ -154,7 +156,7 @@ pub mod tests {
             os: GuestOs::Debian,
             vcpus: 2,
             memory: ByteSize(2 * GIB),
-            settings: Settings { hostname: Some("demo".into()), ..Settings::default() },
+            settings: Some(Settings { hostname: "demo".into(), ..Settings::default() }),
         }
     }
 
@@ -173,11 +175,15 @@ pub mod tests {
     #[test]
     fn a_profile_s_values_are_shown_and_never_preset() {
         let mut machine = machine();
-        machine.settings.dns = vec!["192.0.2.1".into(), "192.0.2.2".into()];
+        let dns = vec!["192.0.2.1".into(), "192.0.2.2".into()];
+        machine.settings = Some(Settings { dns, ..Settings::default() });
         let document = document(&machine, &Names::of("demo"), &facts(1));
         assert_eq!(document.matches("ovf:value=\"\"").count(), 7);
         assert_eq!(document.matches("ovf:userConfigurable=\"true\"").count(), 7);
         assert!(document.contains("Empty: 192.0.2.1, 192.0.2.2."));
         assert!(document.contains("Empty: DHCP."));
+        machine.settings = None;
+        let document = render(&machine, &Names::of("demo"), &facts(1));
+        assert!(!document.contains("Property") && !document.contains("transport"));
     }
 }

@@ -1,7 +1,7 @@
 //! What whoever imports the appliance can set, and its first boot reads.
 
 use super::xml::Xml;
-use crate::format::Machine;
+use crate::format::Settings;
 
 /// The groups that importers show properties in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,9 +30,8 @@ struct Property {
 }
 
 /// In the order of their groups: a group's title stands before its first property only.
-fn properties(machine: &Machine) -> [Property; 7] {
+fn properties(built: &Settings) -> [Property; 7] {
     use Group::{Access, Network};
-    let built = &machine.settings;
     let as_built = || "as it was built".to_owned();
     let property = |group, key, label, description, otherwise: String| Property {
         group,
@@ -46,7 +45,7 @@ fn properties(machine: &Machine) -> [Property; 7] {
         "slipway.hostname",
         "Host name",
         "The machine's name, with or without its domain.",
-        built.hostname.clone().unwrap_or_else(as_built),
+        built.hostname.clone(),
     );
     let address = property(
         Network,
@@ -102,9 +101,9 @@ fn or_network<'s>(values: impl Iterator<Item = &'s String>) -> String {
 ///
 /// All of them are empty strings: what an importer shows as filled in it also hands to the machine, and a
 /// profile's value is on the machine already. So the description says it.
-pub fn write(machine: &Machine, xml: &mut Xml) {
+pub fn write(built: &Settings, xml: &mut Xml) {
     let mut group = None;
-    for property in properties(machine) {
+    for property in properties(built) {
         if group.replace(property.group) != Some(property.group) {
             xml.leaf("Category", property.group.title());
         }
