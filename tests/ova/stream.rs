@@ -2,8 +2,10 @@
 
 use std::io::Read;
 
-use slipway::disk::Disk;
+use slipway::disk::{Disk, Extent};
+use slipway::format;
 use slipway::profile::Format;
+use slipway::units::Digest;
 
 use super::common::readers;
 use super::{disk, judge, reader, shown, written};
@@ -154,4 +156,18 @@ fn a_disk_of_zeros_is_a_stream_too() {
     let parts = parts(&std::fs::read(&path).unwrap());
     assert!(matches!(&parts[..], [Part::Directory(..), Part::Footer(_), Part::End]));
     judge(folder.path(), "qemu-img", &["check", "-f", "vmdk", shown(&path)]);
+}
+
+#[test]
+fn what_cannot_be_compressed_takes_no_more_than_was_asked_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let noise: Vec<u8> =
+        (0u64..60_000).flat_map(|i| *Digest::of(i.to_le_bytes()).as_bytes()).collect();
+    let length = noise.len() as u64;
+    let disk = Disk::new(64 << 20, vec![Extent::bytes(0, noise)]).unwrap();
+    for format in [Format::Vmdk, Format::Ova] {
+        let path = super::artifact::write(format, &disk, folder.path());
+        let size = path.metadata().unwrap().len();
+        assert!(size > length && size <= format::needed_bytes(format, &disk), "{format}: {size}");
+    }
 }

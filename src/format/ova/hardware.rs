@@ -2,8 +2,9 @@
 //! Hardware Description"; the numbers of resource types are CIM_ResourceAllocationSettingData's).
 //!
 //! Every choice is one that VMware and VirtualBox both make without asking; the image has the drivers of all
-//! others. LSI Logic for the disk: VirtualBox has no paravirtual SCSI, and VMware's AHCI is younger than
-//! many a host. E1000 for the network: VirtualBox makes a PCnet of VmxNet3, which it does not know.
+//! others. LSI Logic for the disk: VirtualBox has no paravirtual SCSI (home-assistant/operating-system#1674
+//! came to the same). E1000 for the network: VirtualBox does not know VmxNet3, which is faster on VMware and
+//! can be chosen there after the import.
 
 use super::xml::Xml;
 use crate::format::Machine;
@@ -111,7 +112,7 @@ fn controllers(xml: &mut Xml) {
 }
 
 fn drives(disk: &str, xml: &mut Xml) {
-    // empty, for the transport "iso" to have a drive: VMware refuses it otherwise
+    // empty, for the transport "iso" to have a drive
     optional_item(
         xml,
         &[

@@ -3,10 +3,10 @@
 //!
 //! The first header says that the directory is at the end; a table follows the grains that it lists, and
 //! behind the last one come directory, footer and end mark. So no byte is written twice, and the digest of
-//! what is there never changes. VMware's own converter has the tables in front and goes back to them; its
-//! exports do as we do. The end mark is not to be left out: QEMU's streams have none, and ovftool, Workstation
-//! and vSphere's content library then find another digest than the manifest's (flatcar/scripts#540,
-//! siderolabs/image-factory#232).
+//! what is there never changes. VMware's open-vmdk has the tables in front and goes back to them; that the
+//! end is known only at the end is what the footer was made for. The end mark is not to be left out: QEMU's
+//! streams have none, and they are the ones that ESX refuses and whose right digest ovftool finds wrong
+//! (flatcar/scripts#540, siderolabs/image-factory#232). That the mark is the reason is our guess.
 
 use super::descriptor::{self, Descriptor};
 use super::header::{ENTRY, Header, Kind, TABLE_ENTRIES};
