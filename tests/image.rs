@@ -11,15 +11,11 @@ use std::path::PathBuf;
 use std::process::Command;
 use std::sync::OnceLock;
 
+use common::contents;
 use common::disk::{GuestDisk, must};
-use common::project::{Project, cache};
-use common::{contents, project};
-use slipway::build::{self, Contents, Workshop};
-use slipway::plan::Order;
-use slipway::profile::{self, Known};
-use slipway::progress::Quiet;
+use common::project::Project;
+use slipway::build::Contents;
 use slipway::tree::{Entry, Node, Tree};
-use slipway::{base, blob};
 
 struct Demo {
     image: PathBuf,
@@ -37,29 +33,11 @@ fn demo() -> &'static Demo {
         let image = project.build("demo");
         Demo {
             disk: GuestDisk::open(&image),
-            contents: contents_of(&project),
+            contents: project.contents("demo"),
             image,
             _project: project,
         }
     })
-}
-
-fn contents_of(project: &Project) -> Contents {
-    let images = project::repository("images");
-    let known = Known { bases: profile::names(&images).unwrap() };
-    let path = project.root().join("profiles/demo.toml");
-    let profile = profile::load(&path, &known).unwrap().profile;
-    assert!(profile.files.is_empty(), "the demo has no extra files");
-    let definition = base::Definition::find(&images, &profile.base).unwrap();
-    let store = blob::open(&profile.store_url(project.root()), &blob::Settings::default()).unwrap();
-    let bases = base::Cache::open(cache()).unwrap();
-    let (cache, out) = (cache(), project.root().join("out"));
-    let workshop =
-        Workshop { bases: &bases, cache: &cache, store: &*store, out: &out, digests: true };
-    let order = Order { profile, sources: BTreeMap::new(), definition };
-    let bundle = build::fetch(&order, &workshop, &Quiet).unwrap();
-    let prepared = build::prepare(&order, bundle, &workshop, &Quiet).unwrap();
-    build::contents(&order, &prepared, &workshop, &Quiet).unwrap()
 }
 
 /// The name in the tree and the file's own entry, hard links followed.

@@ -1,11 +1,17 @@
 //! A project folder of its own for a test: profiles, the shipped bases, a store. Everything is done
 //! through the program, as a user does it.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::{Mutex, PoisonError};
 
 use serde_json::Value;
+use slipway::build::{self, Contents, Workshop};
+use slipway::plan::Order;
+use slipway::profile::{self, Known};
+use slipway::progress::Quiet;
+use slipway::{base, blob};
 
 /// One machine at a time: two would halve each other's speed, and their limits do not know of it.
 static MACHINE: Mutex<()> = Mutex::new(());
@@ -81,6 +87,25 @@ impl Project {
             entries.filter(|p| p.extension().is_some_and(|e| e == "qcow2")).collect();
         assert_eq!(images.len(), 1, "{}: {images:?}", folder.display());
         images.remove(0)
+    }
+
+    /// What the library says goes into a profile's image, and the pieces that say it.
+    pub fn contents(&self, profile: &str) -> Contents {
+        let images = repository("images");
+        let known = Known { bases: profile::names(&images).unwrap() };
+        let path = self.root().join(format!("profiles/{profile}.toml"));
+        let profile = profile::load(&path, &known).unwrap().profile;
+        assert!(profile.files.is_empty(), "extra files are the program's to read");
+        let definition = base::Definition::find(&images, &profile.base).unwrap();
+        let store = blob::open(&profile.store_url(self.root()), &blob::Settings::default()).unwrap();
+        let bases = base::Cache::open(cache()).unwrap();
+        let (cache, out) = (cache(), self.root().join("out"));
+        let workshop =
+            Workshop { bases: &bases, cache: &cache, store: &*store, out: &out, digests: true };
+        let order = Order { profile, sources: BTreeMap::new(), definition };
+        let bundle = build::fetch(&order, &workshop, &Quiet).unwrap();
+        let prepared = build::prepare(&order, bundle, &workshop, &Quiet).unwrap();
+        build::contents(&order, &prepared, &workshop, &Quiet).unwrap()
     }
 
     /// Boots a profile's image.

@@ -1,0 +1,133 @@
+//! From a disk to what customers import.
+
+use std::path::Path;
+
+use slipway::disk::Disk;
+use slipway::format::extension;
+use slipway::profile::Format;
+
+use crate::disk_rows::peak;
+use crate::inputs::Inputs;
+use crate::run::{best, remove, shell};
+use crate::table::{Figure, Row};
+
+/// A format, what QEMU's program is told to make the same, and how near to it the first one and the
+/// second one should come, in time; the first one's length should be at most [`LONGER`] of QEMU's.
+struct Rival {
+    format: Format,
+    name: &'static str,
+    convert: &'static str,
+    first: Option<f64>,
+    second: f64,
+}
+
+const LONGER: f64 = 1.03;
+
+const RIVALS: [Rival; 4] = [
+    Rival {
+        format: Format::Qcow2,
+        name: "qcow2, deflate",
+        convert: "-c -m 8 -W -O qcow2 -o compression_type=zlib",
+        first: Some(0.3),
+        second: 0.04,
+    },
+    Rival {
+        format: Format::Qcow2Zstd,
+        name: "qcow2, zstd",
+        convert: "-c -m 8 -W -O qcow2 -o compression_type=zstd",
+        first: Some(0.5),
+        second: 0.3,
+    },
+    Rival {
+        format: Format::Ova,
+        name: "OVA",
+        convert: "-m 8 -W -O vmdk -o subformat=streamOptimized",
+        first: Some(0.2),
+        second: 0.04,
+    },
+    Rival {
+        format: Format::Vhd,
+        name: "fixed VHD",
+        convert: "-m 8 -W -O vpc -o subformat=fixed,force_size=on",
+        first: None,
+        second: 0.6,
+    },
+];
+
+/// All rows of this page.
+pub fn all(inputs: &Inputs) -> Vec<Row> {
+    let mut rows = Vec::new();
+    for rival in &RIVALS {
+        rows.extend(against_qemu(inputs, rival));
+    }
+    rows.push(copy_and_digest(inputs));
+    let [small, large] = ["2 GiB", "64 GiB"].map(|disk| peak(inputs, disk));
+    rows.push(Row {
+        work: "peak memory, a disk of 64 GiB".into(),
+        against: "the same, a disk of 2 GiB".into(),
+        ours: Figure::Bytes(large),
+        peer: Figure::Bytes(small),
+        reach: 1.1,
+    });
+    rows
+}
+
+fn length(path: &Path) -> Figure {
+    Figure::Bytes(path.metadata().unwrap().len() as f64)
+}
+
+fn seconds(inputs: &Inputs, disk: &Disk, format: Format, stem: &str, cold: bool) -> f64 {
+    let out = inputs.path(&format!("{stem}.{}", extension(format)));
+    let before = || {
+        remove(&out);
+        if cold {
+            inputs.forget();
+        }
+    };
+    best(inputs.scale.rounds, before, || {
+        inputs.write(disk, &[format], stem, Some(&inputs.cache()));
+    })
+}
+
+fn against_qemu(inputs: &Inputs, rival: &Rival) -> Vec<Row> {
+    let raw = inputs.raw(&inputs.second, "second");
+    let converted = inputs.path("converted");
+    let line = format!("qemu-img convert -f raw {} \"$1\" \"$2\"; sync \"$2\"", rival.convert);
+    let peer =
+        best(inputs.scale.rounds, || remove(&converted), || shell(&line, &[&raw, &converted]));
+    let against = format!("`qemu-img convert {}`", rival.convert);
+    let row =
+        |work: String, ours, peer, reach| Row { work, against: against.clone(), ours, peer, reach };
+    let mut rows = Vec::new();
+    let first = seconds(inputs, &inputs.first, rival.format, "first", true);
+    let first_path = inputs.path(&format!("first.{}", extension(rival.format)));
+    if let Some(reach) = rival.first {
+        let peer = Figure::Seconds(peer);
+        rows.push(row(format!("first {}", rival.name), Figure::Seconds(first), peer, reach));
+        let lengths = (length(&first_path), length(&converted));
+        rows.push(row(format!("its length, {}", rival.name), lengths.0, lengths.1, LONGER));
+    }
+    let second = seconds(inputs, &inputs.second, rival.format, "second", false);
+    let work = format!("second customer's {}", rival.name);
+    rows.push(row(work, Figure::Seconds(second), Figure::Seconds(peer), rival.second));
+    remove(&converted);
+    remove(&first_path);
+    rows
+}
+
+fn copy_and_digest(inputs: &Inputs) -> Row {
+    inputs.forget();
+    inputs.write(&inputs.first, &[Format::Ova], "first", Some(&inputs.cache()));
+    let ours = seconds(inputs, &inputs.second, Format::Ova, "second", false);
+    let (ova, copy) = (inputs.path("second.ova"), inputs.path("copy.ova"));
+    let line = "cp \"$1\" \"$2\"; openssl dgst -sha256 \"$2\" >/dev/null; sync \"$2\"";
+    let peer = best(inputs.scale.rounds, || remove(&copy), || shell(line, &[&ova, &copy]));
+    remove(&copy);
+    Row {
+        work: "second customer's OVA".into(),
+        against: "`cp` of that OVA and `openssl dgst -sha256` of it".into(),
+        ours: Figure::Seconds(ours),
+        peer: Figure::Seconds(peer),
+        reach: 2.0,
+    }
+}

@@ -1,0 +1,144 @@
+//! The customers, and the folder that everything is measured in.
+
+use std::fs::File;
+use std::io::BufWriter;
+use std::path::{Path, PathBuf};
+
+use slipway::build::{self, Contents};
+use slipway::disk::Disk;
+use slipway::format::{self, Job, Machine, Wanted, Written};
+use slipway::profile::Format;
+use slipway::progress::Quiet;
+use slipway::tree::tar;
+use slipway::units::ByteSize;
+
+use crate::common::project::Project;
+use crate::run::remove;
+
+/// How much is measured.
+#[derive(Clone, Copy)]
+pub struct Scale {
+    /// The site of the sample vendor.
+    pub site: &'static str,
+    /// Runs of each command, the best of which counts.
+    pub rounds: usize,
+    /// Customers of the curve.
+    pub customers: usize,
+}
+
+/// What the rows are measured on.
+pub struct Inputs {
+    pub scale: Scale,
+    /// A folder of this run's own.
+    pub folder: tempfile::TempDir,
+    pub project: Project,
+    /// The first customer's whole root as one tar.
+    pub tar: PathBuf,
+    pub first: Disk,
+    pub second: Disk,
+    pub contents: Contents,
+    /// Files that differ between the two customers, for who writes them into a copy.
+    pub size: ByteSize,
+}
+
+fn profile(scale: Scale, customer: usize) -> String {
+    let (master, disk) = match scale.site {
+        "demo" => ("puppetserver", "2 GiB"),
+        _ => ("apply", "2 GiB"),
+    };
+    format!(
+        "base = \"debian-12\"\nsite = \"{}\"\nchannel = \"stable\"\nstore = \"file:out/store\"\n\
+         formats = [\"raw\"]\n[customer]\nname = \"Customer {customer}\"\n\
+         [system]\nhostname = \"appliance-{customer}\"\n\
+         [master]\nmode = \"{master}\"\n[hardware]\ndisk = \"{disk}\"\n",
+        scale.site
+    )
+}
+
+/// The name of a customer's profile.
+pub fn name(customer: usize) -> String {
+    format!("customer-{customer}")
+}
+
+/// The machine that descriptions state.
+pub fn machine(contents: &Contents) -> Machine {
+    Machine { plan: contents.record.plan, ..crate::common::artifact::machine() }
+}
+
+impl Inputs {
+    /// Makes the base where it is missing, and reads all of it once.
+    pub fn make(scale: Scale, folder: &Path) -> Self {
+        std::fs::create_dir_all(folder).unwrap();
+        let folder = tempfile::tempdir_in(folder).unwrap();
+        let project = Project::new();
+        project.publish(scale.site);
+        for customer in 0..scale.customers {
+            project.profile(&name(customer), &profile(scale, customer));
+        }
+        let [contents, other] = [0, 1].map(|customer| project.contents(&name(customer)));
+        let tar = folder.path().join("root.tar");
+        let file = BufWriter::with_capacity(1 << 20, File::create(&tar).unwrap());
+        tar::write(&contents.tree, file).unwrap();
+        let [first, second] = [&contents, &other].map(|c| build::assemble(c).unwrap());
+        let size = contents.spec.size;
+        Self { scale, folder, project, tar, first, second, contents, size }
+    }
+
+    /// A path in the run's folder.
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// Writes a disk in some formats, as `slipway build` does; the names begin with `stem`.
+    pub fn write(
+        &self,
+        disk: &Disk,
+        formats: &[Format],
+        stem: &str,
+        cache: Option<&Path>,
+    ) -> Vec<Written> {
+        let wanted = |&format| {
+            let path = self.path(&format!("{stem}.{}", format::extension(format)));
+            Wanted { format, path }
+        };
+        let wanted: Vec<_> = formats.iter().map(wanted).collect();
+        let machine = machine(&self.contents);
+        // who is measured beside us works out no digest of a disk without compression
+        let digests = formats.iter().all(|f| !matches!(f, Format::Raw | Format::Vhd));
+        let job = Job { disk, machine: &machine, cache, digests };
+        format::write(&job, &wanted, &Quiet).unwrap()
+    }
+
+    /// The first customer's raw disk, written when it is not there.
+    pub fn raw(&self, disk: &Disk, stem: &str) -> PathBuf {
+        let path = self.path(&format!("{stem}.raw"));
+        if !path.exists() {
+            self.write(disk, &[Format::Raw], stem, None);
+        }
+        path
+    }
+
+    /// What was measured, and on what.
+    pub fn description(&self) -> String {
+        let Scale { site, rounds, .. } = self.scale;
+        let cores = std::thread::available_parallelism().unwrap();
+        let bytes: u64 = self.contents.tree.iter().map(|(_, entry)| entry.length()).sum();
+        format!(
+            "Site {site}: {} entries, {} MB of files, a disk of {}; {cores} processors; \
+             best of {rounds}; every file is on the disk (fsync) before a clock stops.\n",
+            self.contents.tree.len(),
+            bytes / 1_000_000,
+            self.size
+        )
+    }
+
+    /// The folder of encoded regions.
+    pub fn cache(&self) -> PathBuf {
+        self.path("encoded")
+    }
+
+    /// Empties that folder.
+    pub fn forget(&self) {
+        remove(&self.cache());
+    }
+}

@@ -1,0 +1,42 @@
+//! What an image costs, as ratios against other programs in the same run, on this machine.
+//!
+//! `scripts/bench-engine` runs it; `--small` takes a small site, one round and three customers: that the
+//! command works is what the tests want to know, and nobody should read the figures.
+
+#![allow(clippy::unwrap_used, missing_docs)]
+
+mod archive;
+#[path = "../../tests/common/mod.rs"]
+mod common;
+mod curve;
+mod disk_rows;
+mod image_rows;
+mod inputs;
+mod run;
+mod table;
+
+use std::path::PathBuf;
+
+use inputs::{Inputs, Scale};
+
+fn main() {
+    // cargo passes --bench
+    let mut args = std::env::args().skip(1).filter(|a| a != "--bench").peekable();
+    let scale = match args.next_if(|a| a == "--small") {
+        Some(_) => Scale { site: "tiny", rounds: 1, customers: 3 },
+        None => Scale { site: "demo", rounds: 5, customers: 50 },
+    };
+    let folder =
+        args.next().map_or_else(|| PathBuf::from(env!("CARGO_TARGET_TMPDIR")), PathBuf::from);
+    let inputs = Inputs::make(scale, &folder);
+    let mut rows = disk_rows::all(&inputs);
+    rows.extend(image_rows::all(&inputs));
+    let curve = curve::Curve::measure(&inputs);
+    rows.extend(curve.rows());
+    println!("{}", inputs.description());
+    println!("{}", table::markdown(&rows));
+    println!("{}", curve.markdown());
+    if let Some(path) = args.next() {
+        std::fs::write(&path, curve.svg()).unwrap();
+    }
+}

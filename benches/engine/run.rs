@@ -1,0 +1,38 @@
+//! Timing: the best of some runs, each from the same start.
+
+use std::path::Path;
+use std::process::Command;
+use std::time::Instant;
+
+/// Seconds of the quickest of `rounds` runs. `before` puts things back, and is not counted.
+pub fn best(rounds: usize, mut before: impl FnMut(), mut work: impl FnMut()) -> f64 {
+    let mut least = f64::INFINITY;
+    for _ in 0..rounds {
+        before();
+        let begun = Instant::now();
+        work();
+        least = least.min(begun.elapsed().as_secs_f64());
+    }
+    least
+}
+
+/// Runs a program; a failure ends the benchmark.
+pub fn must(command: &mut Command) {
+    let output = command.output().unwrap_or_else(|e| panic!("{command:?}: {e}"));
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{command:?}: {}\n{said}", output.status);
+}
+
+/// A shell line with arguments `$1`, `$2` …
+pub fn shell(line: &str, arguments: &[&Path]) {
+    must(Command::new("sh").args(["-euc", line, "sh"]).args(arguments));
+}
+
+/// Removes what a run leaves, if it is there.
+pub fn remove(path: &Path) {
+    if path.is_dir() {
+        std::fs::remove_dir_all(path).unwrap();
+    } else if path.exists() {
+        std::fs::remove_file(path).unwrap();
+    }
+}

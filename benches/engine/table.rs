@@ -1,0 +1,55 @@
+//! The figures as people read them.
+
+/// One comparison: seconds (or bytes) of ours and of the peer beside it, from one run.
+pub struct Row {
+    /// What is done.
+    pub work: String,
+    /// By whom else.
+    pub against: String,
+    /// Ours.
+    pub ours: Figure,
+    /// The peer's.
+    pub peer: Figure,
+    /// The largest ratio that is good enough.
+    pub reach: f64,
+}
+
+/// A number and its unit.
+#[derive(Clone, Copy)]
+pub enum Figure {
+    /// Wall-clock time.
+    Seconds(f64),
+    /// A length.
+    Bytes(f64),
+}
+
+impl Figure {
+    fn value(self) -> f64 {
+        match self {
+            Self::Seconds(value) | Self::Bytes(value) => value,
+        }
+    }
+}
+
+impl std::fmt::Display for Figure {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Seconds(seconds) => write!(f, "{seconds:.2} s"),
+            Self::Bytes(bytes) => write!(f, "{:.1} MB", bytes / 1e6),
+        }
+    }
+}
+
+/// A table for a page of text.
+pub fn markdown(rows: &[Row]) -> String {
+    let mut text = String::from(
+        "| work | against | ours | theirs | ratio | reach | |\n| --- | --- | --- | --- | --- | --- | --- |\n",
+    );
+    for Row { work, against, ours, peer, reach } in rows {
+        let ratio = ours.value() / peer.value();
+        let held = if ratio <= *reach { "holds" } else { "**not reached**" };
+        text +=
+            &format!("| {work} | {against} | {ours} | {peer} | {ratio:.3} | {reach} | {held} |\n");
+    }
+    text
+}
