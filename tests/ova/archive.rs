@@ -89,8 +89,9 @@ fn the_description_says_what_the_machine_is() {
     assert!(found["properties"].as_object().unwrap().values().all(|p| p[0] == ""));
 }
 
+/// Its verdict on the digests is none: it takes every manifest beside an OVF 1 for SHA-1.
 #[test]
-fn cot_reads_the_archive_and_finds_its_files_true() {
+fn cot_reads_the_archive_and_its_description() {
     let folder = tempfile::tempdir().unwrap();
     let ova = written(Format::Ova, folder.path());
     let shown = judge(folder.path(), &reader("cot"), &["info", "--verbose", shown(&ova)]);

@@ -7,6 +7,9 @@ use crate::units::Digest;
 /// librenms/packer-builds#30). Writing both was rejected: an unknown line is an error for either side.
 /// Hardware version 13, which the description asks for, is where VMware's own tools change to it.
 ///
+/// OVF 1.1 itself names SHA-1 alone and OVF 2 SHA-256, so a reader that goes by the letter finds these wrong
+/// (COT 2.2.1 does).
+///
 /// Newer OpenSSL calls it "SHA2-256", which vCenter refuses (home-assistant/operating-system#3654).
 const ALGORITHM: &str = "SHA256";
 
