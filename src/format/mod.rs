@@ -1,18 +1,22 @@
 //! Image formats: one file, one enum variant, one match arm each.
 //!
 //! A format holds the disk either encoded or as it is. All encoded artifacts of a job come from one pass
-//! over the disk ([`encode`]); the others are copied, each by itself.
+//! over the disk ([`encode`]); the others are copied, each by itself (`host`).
 
 mod copy;
 mod digest;
 pub mod encode;
+mod host;
 mod machine;
 mod ova;
 mod pending;
+mod plain;
 mod qcow2;
 mod raw;
 mod space;
 mod used;
+mod vhd;
+mod vhdx;
 mod vmdk;
 mod writer;
 
@@ -95,7 +99,13 @@ pub fn needed_bytes(format: Format, disk: &Disk) -> u64 {
         Format::Qcow2 | Format::Qcow2Zstd => qcow2::needed_bytes(disk),
         Format::Vmdk => vmdk::stream::needed_bytes(disk),
         Format::Ova => ova::needed_bytes(disk),
-        _ => raw::needed_bytes(disk),
+        Format::RawZst | Format::Gce => plain::needed_bytes(Format::Raw, disk),
+        Format::Raw
+        | Format::Qcow2Plain
+        | Format::VmdkSparse
+        | Format::Vhd
+        | Format::VhdDynamic
+        | Format::Vhdx => plain::needed_bytes(format, disk),
     }
 }
 
@@ -141,7 +151,7 @@ fn fill(
                 writers.push(writer);
                 encoded.push(i);
             }
-            None => digests[i] = plain(job, wanted, *target, progress)?,
+            None => digests[i] = copy_plain(job, wanted, *target, progress)?,
         }
     }
     let names: Vec<_> = encoded.iter().map(|i| wanted[*i].path.display().to_string()).collect();
@@ -157,20 +167,18 @@ fn fill(
 }
 
 /// Writes a format that holds the disk's bytes as they are.
-fn plain(
+fn copy_plain(
     job: &Job<'_>,
     wanted: &Wanted,
     target: Target<'_>,
     progress: &dyn Progress,
 ) -> Result<Option<Digest>> {
-    progress.step(&format!("writing {}", wanted.path.display()), Some(job.disk.allocated()));
-    match wanted.format {
-        Format::Raw => raw::write(job.disk, target, progress).map(Some),
-        other => {
-            let message = format!("slipway cannot write {other} yet");
-            Err(Error::new(Kind::Refused, message))
-        }
-    }
+    let Some(file) = plain::layout(wanted.format, job.disk, Some(job.machine))? else {
+        let message = format!("slipway cannot write {} yet", wanted.format);
+        return Err(Error::new(Kind::Refused, message));
+    };
+    progress.step(&format!("writing {}", wanted.path.display()), Some(file.used(job.disk)));
+    host::write(&file, job.disk, target, job.digests, progress)
 }
 
 /// The file that a format writes, and its name for errors.

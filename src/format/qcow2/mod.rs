@@ -1,9 +1,10 @@
-//! QEMU's copy-on-write format, version 3, compressed (docs/interop/qcow2.txt in QEMU's source).
+//! QEMU's copy-on-write format, version 3 (docs/interop/qcow2.txt in QEMU's source).
 //!
 //! Clusters of the guest are compressed one by one and packed back to back in the order of the disk;
 //! clusters of zeros are not there at all. The tables lie behind what they describe, so the file is
 //! written once from front to back, except for the header.
 
+pub mod plain;
 mod refcounts;
 mod tables;
 

@@ -1,10 +1,9 @@
 //! VMware's disk format (Virtual Disk Format 5.0).
 
 pub mod descriptor;
-// the kind "monolithicSparse" has no writer yet
-#[allow(dead_code)]
 pub mod header;
 mod marker;
+pub mod sparse;
 pub mod stream;
 
 use crate::error::{Error, Kind, Result};
