@@ -7,13 +7,12 @@ mod common;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use common::artifact;
+use common::{artifact, bootable};
 use proptest::prelude::{ProptestConfig, Strategy, any, prop, prop_oneof, proptest};
 use slipway::disk::{Disk, DiskSpec, Extent, assemble, bootloader, compose, layout};
 use slipway::error::Kind;
 use slipway::format;
 use slipway::profile::Format;
-use slipway::tree::Tree;
 use slipway::units::{ByteSize, Digest, MIB, Timestamp};
 
 const FORMATS: [Format; 3] = [Format::Raw, Format::Qcow2, Format::Qcow2Zstd];
@@ -37,29 +36,6 @@ fn shown(path: &Path) -> &str {
     path.to_str().unwrap()
 }
 
-/// GRUB's images with nothing in them but what the builder looks at.
-fn tree() -> Tree {
-    let mut tree = Tree::new();
-    let mut boot = vec![0x11; 512];
-    boot[0x66..0x68].copy_from_slice(&[0xEB, 0x05]);
-    let os = "ID=debian\nPRETTY_NAME=\"Debian GNU/Linux 12 (bookworm)\"\n";
-    let files: [(&str, Vec<u8>); 6] = [
-        ("/usr/lib/os-release", os.into()),
-        ("/usr/lib/grub/i386-pc/boot.img", boot),
-        ("/usr/lib/slipway/boot/core.img", vec![0x22; 3000]),
-        ("/usr/lib/shim/shimx64.efi.signed", vec![0x33; 950_000]),
-        ("/usr/lib/shim/mmx64.efi.signed", vec![0x44; 512]),
-        ("/usr/lib/grub/x86_64-efi-signed/grubx64.efi.signed", vec![0x55; 4_000_001]),
-    ];
-    for (path, bytes) in files {
-        tree.put_file(path, 0o644, spec().time, bytes).unwrap();
-    }
-    for link in ["/vmlinuz", "/initrd.img"] {
-        tree.put_symlink(link, "boot/target", spec().time).unwrap();
-    }
-    tree
-}
-
 fn spec() -> DiskSpec {
     DiskSpec {
         size: ByteSize(256 * MIB),
@@ -70,7 +46,7 @@ fn spec() -> DiskSpec {
 }
 
 fn disk() -> Disk {
-    let mut tree = tree();
+    let mut tree = bootable::tree(spec().time);
     bootloader::configure(&mut tree, &spec()).unwrap();
     let root = vec![Extent::bytes(1024, *b"a root"), Extent::bytes(9 * MIB, vec![7; 70_000])];
     assemble(&tree, &spec(), root).unwrap()
@@ -116,7 +92,7 @@ fn fsck_finds_nothing_wrong_with_the_efi_partition() {
 #[test]
 fn e2fsck_finds_nothing_wrong_with_the_root_partition_and_it_has_the_uuid_that_boots() {
     let folder = tempfile::tempdir().unwrap();
-    let mut tree = tree();
+    let mut tree = bootable::tree(spec().time);
     bootloader::configure(&mut tree, &spec()).unwrap();
     let disk = compose(&tree, &[], &spec()).unwrap();
     let root = partition(&disk, layout::Layout::new(spec().size).unwrap().root, folder.path());
@@ -174,7 +150,7 @@ fn the_same_disk_gives_the_same_bytes_and_the_digest_of_the_file() {
 fn another_plan_gives_other_identifiers() {
     let other = DiskSpec { plan: Digest::of("another plan"), ..spec() };
     assert_ne!(spec().ids(), other.ids());
-    let mut tree = tree();
+    let mut tree = bootable::tree(spec().time);
     bootloader::configure(&mut tree, &other).unwrap();
     // the tree was made for another disk, whose root it would look for
     assert_eq!(assemble(&tree, &spec(), vec![]).unwrap_err().kind(), Kind::Input);
@@ -184,18 +160,18 @@ fn another_plan_gives_other_identifiers() {
 fn a_kernel_parameter_cannot_break_out_of_its_line() {
     for bad in ["a b", "x'y", "a\nb", "$(x)", "a;b", "\"", "`x`", "{", "ö", ""] {
         let spec = DiskSpec { command_line: vec![bad.into()], ..spec() };
-        let error = bootloader::configure(&mut tree(), &spec).unwrap_err();
+        let error = bootloader::configure(&mut bootable::tree(spec.time), &spec).unwrap_err();
         assert_eq!(error.kind(), Kind::Input, "{bad:?}");
     }
 }
 
 #[test]
 fn a_base_without_a_kernel_or_boot_loader_is_refused_with_the_package_to_add() {
-    let mut no_kernel = tree();
+    let mut no_kernel = bootable::tree(spec().time);
     no_kernel.remove("vmlinuz");
     let error = bootloader::configure(&mut no_kernel, &spec()).unwrap_err();
     assert!(error.find_remedy().unwrap().contains("kernel package"), "{error:?}");
-    let mut no_shim = tree();
+    let mut no_shim = bootable::tree(spec().time);
     no_shim.remove("usr/lib/shim/shimx64.efi.signed");
     bootloader::configure(&mut no_shim, &spec()).unwrap();
     let error = assemble(&no_shim, &spec(), vec![]).unwrap_err();

@@ -43,3 +43,80 @@ pub fn needed_bytes(format: Format, disk: &Disk) -> u64 {
         Ok(None) | Err(_) => 0,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::ops::Range;
+
+    use proptest::prelude::{ProptestConfig, Strategy, any, prop, prop_oneof, proptest};
+
+    use super::*;
+    use crate::disk::Extent;
+    use crate::format::host::Source;
+    use crate::units::MIB;
+
+    const FORMATS: [Format; 6] = [
+        Format::Raw,
+        Format::Qcow2Plain,
+        Format::VmdkSparse,
+        Format::Vhd,
+        Format::VhdDynamic,
+        Format::Vhdx,
+    ];
+
+    /// Small extents anywhere on disks of up to a TiB: nothing is read, so nothing is large.
+    fn any_disk() -> impl Strategy<Value = Disk> {
+        let near = 0..64 * MIB;
+        let far = 0..(1u64 << 40) - 64 * MIB;
+        let starts = prop::collection::btree_set(prop_oneof![near, far], 0..40);
+        (starts, any::<u8>(), 1..9u64).prop_map(|(starts, length, rest)| {
+            let mut extents: Vec<Extent> = Vec::new();
+            for start in starts {
+                if extents.last().is_none_or(|last| last.end() <= start) {
+                    extents.push(Extent::bytes(start, vec![1; 1 + usize::from(length) * 100]));
+                }
+            }
+            let end = extents.last().map_or(0, Extent::end);
+            Disk::new(end.next_multiple_of(MIB) + rest * MIB, extents).unwrap()
+        })
+    }
+
+    fn ranges(file: &HostFile) -> Vec<Range<u64>> {
+        let mut ranges: Vec<_> = file
+            .parts()
+            .iter()
+            .filter_map(|part| match &part.from {
+                Source::Disk(range) => Some(range.clone()),
+                Source::Bytes(_) => None,
+            })
+            .collect();
+        ranges.sort_by_key(|range| range.start);
+        ranges
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
+
+        #[test]
+        fn no_parts_overlap_and_every_byte_of_the_disk_is_there_once(disk in any_disk()) {
+            for format in FORMATS {
+                let file = layout(format, &disk, None).unwrap().unwrap();
+                assert!(file.parts().windows(2).all(|w| w[0].end() <= w[1].at), "{format}");
+                assert!(file.parts().last().unwrap().end() <= file.length(), "{format}");
+                let ranges = ranges(&file);
+                assert!(ranges.windows(2).all(|w| w[0].end <= w[1].start), "{format}");
+                assert!(ranges.iter().all(|range| range.end <= disk.size()), "{format}");
+                for extent in disk.extents() {
+                    let (mut at, end) = (extent.offset, extent.end());
+                    for range in &ranges {
+                        if range.contains(&at) {
+                            at = range.end;
+                        }
+                    }
+                    assert!(at >= end, "{format}: nothing holds byte {at}");
+                }
+                assert_eq!(needed_bytes(format, &disk), file.stored(&disk));
+            }
+        }
+    }
+}

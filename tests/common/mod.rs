@@ -4,6 +4,7 @@
 pub mod appliance;
 pub mod artifact;
 pub mod bench;
+pub mod bootable;
 pub mod contents;
 pub mod disk;
 pub mod foreign;

@@ -16,7 +16,6 @@ pub use write::write;
 
 use crate::disk::{Data, Disk, Extent};
 use crate::error::{Error, Kind, Result};
-use crate::pack::Pack;
 
 /// File systems allocate in blocks of this many bytes; a block of zeros stays a hole.
 const BLOCK: u64 = 4096;
@@ -138,19 +137,24 @@ fn touched<'a>(disk: &'a Disk, range: &Range<u64>) -> &'a [Extent] {
     &extents[first..last.max(first)]
 }
 
-/// Bytes that lie together, in memory or in a pack.
+/// Bytes that lie together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Slice<'a> {
     Bytes(&'a [u8]),
-    Packed { pack: &'a Pack, offset: u64, length: u64 },
+    /// Of what is in memory already there is no such slice.
+    Data {
+        data: &'a Data,
+        offset: u64,
+        length: u64,
+    },
 }
 
 impl<'a> Slice<'a> {
     fn of(data: &'a Data, range: Range<u64>) -> Self {
         match data {
             Data::Bytes(bytes) => Self::Bytes(&bytes[range.start as usize..range.end as usize]),
-            Data::Packed { pack, offset, .. } => {
-                Self::Packed { pack, offset: offset + range.start, length: range.end - range.start }
+            Data::Packed { .. } | Data::Read { .. } => {
+                Self::Data { data, offset: range.start, length: range.end - range.start }
             }
         }
     }
@@ -158,7 +162,18 @@ impl<'a> Slice<'a> {
     fn length(self) -> u64 {
         match self {
             Self::Bytes(bytes) => bytes.len() as u64,
-            Self::Packed { length, .. } => length,
+            Self::Data { length, .. } => length,
+        }
+    }
+
+    /// The bytes of it from `range`.
+    fn part(self, range: Range<u64>) -> Self {
+        match self {
+            Self::Bytes(bytes) => Self::Bytes(&bytes[range.start as usize..range.end as usize]),
+            Self::Data { data, offset, .. } => {
+                let length = range.end - range.start;
+                Self::Data { data, offset: offset + range.start, length }
+            }
         }
     }
 }

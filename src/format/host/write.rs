@@ -6,12 +6,11 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::{BLOCK, HostFile, Slice};
-use crate::disk::Disk;
+use crate::disk::{Data, Disk};
 use crate::error::{Context, Error, Kind, Result};
 use crate::format::Target;
 use crate::format::copy::{Origin, copy};
 use crate::format::raw::is_zero;
-use crate::pack::Pack;
 use crate::progress::Progress;
 use crate::units::{Digest, Hasher, KIB, MIB};
 
@@ -51,38 +50,38 @@ fn write_slices(
 ) -> Result<()> {
     let mut joined = Joined { target, at: 0, buffer: Vec::with_capacity(BUFFER as usize) };
     for (at, slice) in file.slices(disk) {
-        match slice {
-            Slice::Packed { pack, offset, length } if length >= LONG => {
-                joined.flush()?;
-                copy_long(pack, offset, length, target, at, progress)?;
-            }
-            short => {
-                for (done, piece) in pieces(short) {
-                    joined.put(at + done, piece)?;
-                }
-                progress.advance(short.length());
-            }
+        if let Some(from) = long_run(slice) {
+            joined.flush()?;
+            copy_long(from, target, at, progress)?;
+            continue;
+        }
+        for (done, piece) in pieces(slice) {
+            joined.put(at + done, piece)?;
+            progress.advance(piece.length());
         }
     }
     joined.flush()
 }
 
-fn copy_long(
-    pack: &Pack,
-    offset: u64,
-    length: u64,
-    target: Target<'_>,
-    at: u64,
-    progress: &dyn Progress,
-) -> Result<()> {
+/// The file that the kernel can copy the slice from, when it is worth it.
+fn long_run(slice: Slice<'_>) -> Option<Origin<'_>> {
+    match slice {
+        Slice::Data { data: Data::Packed { pack, offset: start, .. }, offset, length }
+            if length >= LONG =>
+        {
+            Some(Origin { file: pack.file(), path: pack.path(), offset: start + offset, length })
+        }
+        Slice::Bytes(_) | Slice::Data { .. } => None,
+    }
+}
+
+fn copy_long(from: Origin<'_>, target: Target<'_>, at: u64, progress: &dyn Progress) -> Result<()> {
     let mut done = 0;
-    while done < length {
-        let step = (length - done).min(STEP);
-        let from =
-            Origin { file: pack.file(), path: pack.path(), offset: offset + done, length: step };
-        copy(from, target, at + done)?;
-        progress.advance(step);
-        done += step;
+    while done < from.length {
+        let length = (from.length - done).min(STEP);
+        copy(Origin { offset: from.offset + done, length, ..from }, target, at + done)?;
+        progress.advance(length);
+        done += length;
     }
     Ok(())
 }
@@ -90,16 +89,9 @@ fn copy_long(
 /// The slice in pieces of [`BUFFER`] at most, each with its place in the slice.
 fn pieces(slice: Slice<'_>) -> impl Iterator<Item = (u64, Slice<'_>)> {
     let length = slice.length();
-    (0..length).step_by(BUFFER as usize).map(move |start| {
-        let end = length.min(start + BUFFER);
-        let piece = match slice {
-            Slice::Bytes(bytes) => Slice::Bytes(&bytes[start as usize..end as usize]),
-            Slice::Packed { pack, offset, .. } => {
-                Slice::Packed { pack, offset: offset + start, length: end - start }
-            }
-        };
-        (start, piece)
-    })
+    (0..length)
+        .step_by(BUFFER as usize)
+        .map(move |start| (start, slice.part(start..length.min(start + BUFFER))))
 }
 
 impl Slice<'_> {
@@ -110,10 +102,10 @@ impl Slice<'_> {
                 buffer.extend_from_slice(bytes);
                 Ok(())
             }
-            Self::Packed { pack, offset, length } => {
+            Self::Data { data, offset, length } => {
                 let start = buffer.len();
                 buffer.resize(start + length as usize, 0);
-                pack.read_at(&mut buffer[start..], offset)
+                data.read_at(&mut buffer[start..], offset)
             }
         }
     }

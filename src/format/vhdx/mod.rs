@@ -164,7 +164,7 @@ mod tests {
         assert_eq!(table.entries.len(), 4098);
         assert_eq!(table.entries[4095..], [ZERO, NOT_PRESENT, ZERO]);
         table.set(4096, 7 * MIB);
-        assert_eq!(table.entries[4097], 7 * MIB | 6);
+        assert_eq!(table.entries[4097], (7 * MIB) | 6);
     }
 
     #[test]
