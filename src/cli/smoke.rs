@@ -43,6 +43,12 @@ pub struct Args {
     /// Give the machine a larger disk than the image's, as in "100 GiB", to see it grow
     #[arg(long, value_name = "SIZE")]
     disk_size: Option<ByteSize>,
+    /// Put this disc (an ISO image) into the machine's drive, as one with OVF properties
+    #[arg(long, value_name = "FILE")]
+    cdrom: Option<PathBuf>,
+    /// Give the machine a second disk (a raw image), as a NoCloud seed; it is only read
+    #[arg(long, value_name = "FILE")]
+    seed: Option<PathBuf>,
     /// Shut the converged machine down, start it again, and expect READY and the same identity
     #[arg(long, conflicts_with = "cut_at")]
     reboot: bool,
@@ -113,6 +119,8 @@ fn order(args: &Args) -> Result<Order> {
         memory: args.memory.unwrap_or(hardware.memory),
         vcpus: args.vcpus.unwrap_or(hardware.vcpus),
         disk: args.disk_size,
+        cdrom: args.cdrom.as_deref().map(readable).transpose()?,
+        seed: args.seed.as_deref().map(readable).transpose()?,
         release,
         probes,
         limits: Limits::default(),
@@ -127,6 +135,12 @@ fn order(args: &Args) -> Result<Order> {
         keep_disk: args.keep_disk.clone(),
         stop: stop_on_signals()?,
     })
+}
+
+/// QEMU's own complaint about a file that is not there comes late, and is long.
+fn readable(path: &Path) -> Result<PathBuf> {
+    std::fs::File::open(path).at("cannot open", path)?;
+    path.canonicalize().at("cannot open", path)
 }
 
 /// One folder a firmware, so that a second test does not overwrite the first one's evidence.

@@ -21,6 +21,10 @@ pub struct Hardware<'a> {
     pub flash: Option<(&'a Path, &'a Path)>,
     /// The overlay (qcow2).
     pub disk: &'a Path,
+    /// An ISO image in the drive.
+    pub cdrom: Option<&'a Path>,
+    /// A second disk, raw.
+    pub seed: Option<&'a Path>,
     /// Memory.
     pub memory: ByteSize,
     /// Processors.
@@ -52,6 +56,16 @@ pub fn arguments(hardware: &Hardware<'_>) -> Vec<String> {
     }
     add("blockdev", disk_node(hardware.disk).to_string());
     add("device", "virtio-blk-pci,drive=disk,bootindex=0".to_owned());
+    for (name, device, path) in [
+        ("seed", "virtio-blk-pci,drive=seed", hardware.seed),
+        // q35 has the controller, and every base's kernel its driver
+        ("cdrom", "ide-cd,drive=cdrom,bus=ide.0", hardware.cdrom),
+    ] {
+        if let Some(path) = path {
+            add("blockdev", read_only_node(name, path).to_string());
+            add("device", device.to_owned());
+        }
+    }
     add("netdev", network(hardware.ports));
     // no option ROM: a machine that cannot boot from its disk shall say so, not try the network
     add("device", "virtio-net-pci,netdev=net,romfile=".to_owned());
@@ -121,6 +135,11 @@ fn disk_node(disk: &Path) -> Value {
         "file": {"driver": "file", "filename": disk, "cache": {"no-flush": true}}})
 }
 
+fn read_only_node(name: &str, path: &Path) -> Value {
+    json!({"driver": "raw", "node-name": name, "read-only": true,
+        "file": {"driver": "file", "filename": path, "read-only": true}})
+}
+
 /// User mode without a way out. Host port 0 lets the kernel choose when QEMU binds: no race.
 fn network(ports: &[u16]) -> String {
     let mut text = "user,id=net,restrict=on".to_owned();
@@ -155,6 +174,8 @@ mod tests {
             firmware,
             flash,
             disk: Path::new("/tmp/a, b.qcow2"),
+            cdrom: None,
+            seed: None,
             memory: ByteSize(2 * GIB),
             vcpus: 2,
             ports: &[8008, 80],
@@ -183,6 +204,23 @@ mod tests {
         let list = arguments(&hardware(Firmware::SecureBoot, flash));
         assert!(has(&list, "-machine", "q35,smm=on,pflash0=code,pflash1=variables"));
         assert!(has(&list, "-global", "driver=cfi.pflash01,property=secure,value=on"));
+    }
+
+    #[test]
+    fn a_disc_and_a_seed_are_only_read() {
+        let plain = hardware(Firmware::Bios, None);
+        let list = arguments(&Hardware {
+            cdrom: Some(Path::new("/a.iso")),
+            seed: Some(Path::new("/b.img")),
+            ..plain
+        });
+        assert!(has(&list, "-device", "ide-cd,drive=cdrom,bus=ide.0"));
+        assert!(has(&list, "-device", "virtio-blk-pci,drive=seed"));
+        for path in ["/a.iso", "/b.img"] {
+            let node = list.iter().find(|a| a.contains(path)).unwrap();
+            assert_eq!(node.matches("\"read-only\":true").count(), 2, "{node}");
+        }
+        assert!(!arguments(&plain).iter().any(|a| a.contains("cdrom") || a.contains("seed")));
     }
 
     #[test]

@@ -131,6 +131,8 @@ impl Session<'_> {
             firmware: order.firmware,
             flash: self.flash.as_ref().map(|f| (f.code.as_path(), f.variables.as_path())),
             disk: self.overlay,
+            cdrom: order.cdrom.as_deref(),
+            seed: order.seed.as_deref(),
             memory: order.memory,
             vcpus: order.vcpus,
             ports: &checks::ports(&checks),

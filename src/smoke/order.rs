@@ -26,6 +26,10 @@ pub struct Order {
     pub vcpus: u32,
     /// A larger disk than the artifact's, to see it grow.
     pub disk: Option<ByteSize>,
+    /// A disc in the drive (an ISO image), as hypervisors hand over OVF properties. It is only read.
+    pub cdrom: Option<PathBuf>,
+    /// A second disk (a raw image), as for a NoCloud seed. It is only read.
+    pub seed: Option<PathBuf>,
     /// The release that must converge, as in "demo-1.0.0+b1".
     pub release: String,
     /// What to ask of the converged machine.

@@ -45,6 +45,8 @@ pub fn base() -> Tree {
         "usr/sbin/chpasswd",
         "usr/bin/chage",
         "usr/bin/perl",
+        "usr/bin/ruby",
+        "usr/bin/curl",
         "usr/bin/dbus-daemon",
         "usr/bin/sudo",
         "usr/lib/systemd/systemd-networkd",
@@ -103,7 +105,11 @@ pub const FAILS: &str = "fail";
 
 impl Machine {
     pub fn new(facts: &Facts) -> Self {
-        let mut tree = base();
+        Self::of(base(), facts)
+    }
+
+    /// A machine of a tree that other layers have been at.
+    pub fn of(mut tree: Tree, facts: &Facts) -> Self {
         firstboot::add(&mut tree, facts).unwrap();
         let folder = tempfile::tempdir().unwrap();
         let machine = Self { folder };
@@ -155,11 +161,15 @@ impl Machine {
             "usr/lib/slipway/master-start",
             "[ -e \"$SLIPWAY_ROOT/fake/ca/cert\" ] || { echo 'no certificate' >&2; exit 1; }",
         );
+        // discs: readers that we did not write stand for the kernel's
+        self.script(&format!("{bin}/mount"), include_str!("mount.sh"));
+        self.script(&format!("{bin}/umount"), "chmod -R u+w \"$1\"; rm -rf \"$1\"");
+        self.script(&format!("{bin}/udevadm"), ":");
         self.script("usr/lib/slipway/master-stop", ":");
         self.script("usr/lib/slipway/converge-once", include_str!("converge-once.sh"));
     }
 
-    fn script(&self, path: &str, body: &str) {
+    pub fn script(&self, path: &str, body: &str) {
         self.write(path, &format!("#!/bin/sh\n{body}\n"));
         let mode = fs::Permissions::from_mode(0o755);
         fs::set_permissions(self.root().join(path), mode).unwrap();

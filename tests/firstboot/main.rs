@@ -2,10 +2,14 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod adapters;
 mod customers;
 mod cuts;
+mod hostile;
 mod judges;
 mod machine;
 mod others;
+mod settings;
+mod sources;
 mod states;
 mod texts;

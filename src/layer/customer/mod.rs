@@ -2,6 +2,7 @@
 
 mod access;
 mod data;
+mod defaults;
 mod network;
 mod system;
 mod users;
@@ -31,6 +32,7 @@ pub fn add(tree: &mut Tree, profile: &Profile, inputs: &Inputs) -> Result<()> {
     system::add(tree, profile, inputs.time)?;
     network::add(tree, &profile.network, inputs.time)?;
     access::add(tree, &profile.access, inputs.time)?;
+    defaults::add(tree, profile, inputs.time)?;
     data::add_hiera(tree, &profile.hiera, inputs.time)?;
     data::add_files(tree, &profile.files, inputs)
 }

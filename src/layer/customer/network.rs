@@ -17,6 +17,10 @@ const RESOLVED: &str = include_str!("../../../templates/customer/resolved.conf")
 const ENVIRONMENT: &str = include_str!("../../../templates/customer/environment");
 const APT_PROXY: &str = include_str!("../../../templates/customer/apt-proxy.conf");
 
+/// What a fixed address brings for the first wired adapter alone. The machine gives it that adapter's name at every
+/// boot, and DHCP to the others; only if that step fails, `50-slipway.network` speaks for all of them.
+const FIRST_ADAPTER: &str = "/etc/slipway/first.network";
+
 /// What systemd's own daemons need: the daemon, its package, and the links that `systemctl enable` makes.
 const DAEMONS: &[(&str, &str, &[&str])] = &[
     ("systemd-networkd", "systemd", &["multi-user.target.wants/systemd-networkd.service"]),
@@ -42,6 +46,11 @@ const DAEMONS: &[(&str, &str, &[&str])] = &[
 pub fn add(tree: &mut Tree, network: &Network, time: Timestamp) -> Result<()> {
     enable_daemons(tree, time)?;
     let text = interface(network)?;
+    if network.address.is_some() {
+        // without the match: the machine says at every boot which of its adapters is the first
+        let settings = &text[text.find("[Network]").unwrap_or_default()..];
+        tree.put_file(FIRST_ADAPTER, 0o644, time, settings)?;
+    }
     tree.put_file("/etc/systemd/network/50-slipway.network", 0o644, time, text)?;
     // resolved answers there; the builder's own name servers must not stay
     tree.put_symlink("/etc/resolv.conf", "../run/systemd/resolve/stub-resolv.conf", time)?;

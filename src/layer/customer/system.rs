@@ -17,7 +17,7 @@ const HOSTS: &str = include_str!("../../../templates/customer/hosts");
 
 /// Lays in `/etc/hostname`, `/etc/hosts`, `/etc/localtime`.
 pub fn add(tree: &mut Tree, profile: &Profile, time: Timestamp) -> Result<()> {
-    let name = profile.system.hostname.as_deref().unwrap_or(&profile.customer.id);
+    let name = host_name(profile);
     check_host_name(name)?;
     let short = name.split('.').next().unwrap_or(name);
     // the kernel's name is the short one, as Debian has it; hosts knows the long one first
@@ -28,6 +28,11 @@ pub fn add(tree: &mut Tree, profile: &Profile, time: Timestamp) -> Result<()> {
     let hosts = render(Language::Systemd, "hosts", HOSTS, &context)?;
     tree.put_file("/etc/hosts", 0o644, time, hosts)?;
     add_time_zone(tree, profile.system.timezone.as_deref().unwrap_or("Etc/UTC"), time)
+}
+
+/// The machine's name: the profile's, else the customer's id.
+pub fn host_name(profile: &Profile) -> &str {
+    profile.system.hostname.as_deref().unwrap_or(&profile.customer.id)
 }
 
 /// Whether `name` is a host name (RFC 1123, section 2.1), in words when not.

@@ -28,10 +28,20 @@ pub const FIXED: &[(&str, u16, &str)] = laid! {
     "/usr/lib/slipway/status-http", 0o755, "scripts/status-http";
     "/usr/lib/slipway/banner", 0o755, "scripts/banner";
     "/usr/lib/slipway/closed.nft", 0o644, "etc/closed.nft";
+    "/usr/lib/slipway/inputs", 0o755, "scripts/inputs";
+    "/usr/lib/slipway/inputs-apply", 0o755, "scripts/inputs-apply";
+    "/usr/lib/slipway/azure", 0o755, "scripts/azure";
+    "/usr/lib/slipway/settings/xml.rb", 0o644, "settings/xml.rb";
+    "/usr/lib/slipway/settings/sources.rb", 0o644, "settings/sources.rb";
+    "/usr/lib/slipway/settings/values.rb", 0o644, "settings/values.rb";
+    "/usr/lib/slipway/settings/apply.rb", 0o644, "settings/apply.rb";
+    "/usr/lib/slipway/others.network", 0o644, "etc/others.network";
     "/usr/bin/slipway-status", 0o755, "scripts/slipway-status";
     "/usr/lib/systemd/system/slipway-grow.service", 0o644, "units/slipway-grow.service";
     "/usr/lib/systemd/system/slipway-identity.service", 0o644, "units/slipway-identity.service";
     "/usr/lib/systemd/system/slipway-closed.service", 0o644, "units/slipway-closed.service";
+    "/usr/lib/systemd/system/slipway-inputs.service", 0o644, "units/slipway-inputs.service";
+    "/usr/lib/systemd/system/slipway-azure.service", 0o644, "units/slipway-azure.service";
     "/usr/lib/systemd/system/slipway-converge.service", 0o644, "units/slipway-converge.service";
     "/usr/lib/systemd/system/slipway-status.socket", 0o644, "units/slipway-status.socket";
     "/usr/lib/systemd/system/slipway-status@.service", 0o644, "units/slipway-status@.service";
@@ -55,6 +65,14 @@ pub const LINKS: &[(&str, &str)] = &[
     (
         "/etc/systemd/system/sysinit.target.wants/slipway-closed.service",
         "/usr/lib/systemd/system/slipway-closed.service",
+    ),
+    (
+        "/etc/systemd/system/sysinit.target.wants/slipway-inputs.service",
+        "/usr/lib/systemd/system/slipway-inputs.service",
+    ),
+    (
+        "/etc/systemd/system/multi-user.target.wants/slipway-azure.service",
+        "/usr/lib/systemd/system/slipway-azure.service",
     ),
     (
         "/etc/systemd/system/multi-user.target.wants/slipway-converge.service",

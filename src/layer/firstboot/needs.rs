@@ -16,6 +16,8 @@ const NEEDS: &[(&[&str], &str)] = &[
     (&["usr/sbin/sshd"], "openssh-server"),
     (&["usr/sbin/chpasswd", "usr/bin/chage"], "passwd"),
     (&["usr/bin/perl"], "perl-base"),
+    (&["usr/bin/ruby"], "ruby"),
+    (&["usr/bin/curl"], "curl"),
     (&["usr/bin/dbus-daemon", "usr/bin/dbus-broker"], "dbus"),
 ];
 

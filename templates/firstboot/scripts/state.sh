@@ -81,6 +81,8 @@ publish() {
     about="$about,\"instance\":\"$line\""
     first "$store/ssh-fingerprint"
     about="$about,\"ssh_fingerprint\":\"$line\""
+    first "$store/inputs/source"
+    about="$about,\"settings\":\"${line:-profile}\""
     printf '%s\n' "$head$why$about}" >"$run/new/status.json"
     printf '%s\n' "$now" "${2-}" "${3-}" "${stage-}" "$code" "$message" "$hint" >"$run/new/status"
     printf '%s\n' "$seq" >"$run/new/seq"

@@ -1,0 +1,48 @@
+//! The profile's values, as the machine reads them when a setting from outside takes their place or leaves it again.
+
+use serde::Serialize;
+
+use super::system::host_name;
+use crate::error::{Context, Result};
+use crate::profile::Profile;
+use crate::tree::Tree;
+use crate::units::Timestamp;
+
+/// Where `inputs-apply` reads them.
+const DEFAULTS: &str = "/usr/lib/slipway/defaults.json";
+
+/// The fields that may come from outside, under the names that they have there.
+#[derive(Debug, Serialize)]
+struct Defaults<'a> {
+    hostname: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    address: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    gateway: Option<&'a str>,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    dns: &'a [String],
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    ntp: &'a [String],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    proxy: Option<&'a str>,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    admin_keys: &'a [String],
+}
+
+/// Lays in the profile's values.
+pub fn add(tree: &mut Tree, profile: &Profile, time: Timestamp) -> Result<()> {
+    let network = &profile.network;
+    let defaults = Defaults {
+        hostname: host_name(profile),
+        address: network.address.as_deref(),
+        gateway: network.gateway.as_deref(),
+        dns: &network.dns,
+        ntp: &network.ntp,
+        proxy: network.proxy.as_deref(),
+        admin_keys: &profile.access.ssh_keys,
+    };
+    let text = serde_json::to_string_pretty(&defaults)
+        .map_err(std::io::Error::other)
+        .doing("cannot write the profile's values as JSON")?;
+    tree.put_file(DEFAULTS, 0o644, time, format!("{text}\n"))
+}

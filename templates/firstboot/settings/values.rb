@@ -1,0 +1,171 @@
+# What a setting may be. Everything here comes from outside: nothing is used that is not wholly understood, and what is
+# accepted holds no character that could end a line or a word in the files it is written into.
+require 'ipaddr'
+require 'open3'
+
+module Values
+  # said to people; never quotes a key or a proxy, which may hold a password
+  class Bad < StandardError; end
+
+  FIELDS = %w[hostname address gateway dns ntp proxy admin_keys].freeze
+  LISTS = %w[dns ntp admin_keys].freeze
+
+  LABEL = /[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?/
+  NAME = /\A#{LABEL}(?:\.#{LABEL})*\z/
+  LONGEST_NAME = 253 # RFC 1035, section 2.3.4, written with dots
+  LONGEST_HOST_NAME = 64 # HOST_NAME_MAX of Linux
+  MOST = 64 # entries of a list
+  LONGEST_KEY = 16_384 # RSA with 16384 bits takes 2.8 KB
+  KINDS = /ssh-(?:rsa|ed25519)|ecdsa-sha2-nistp(?:256|384|521)|sk-ssh-ed25519@openssh\.com|sk-ecdsa-sha2-nistp256@openssh\.com/
+  # every key's data starts with the length of its type's name: three zero bytes
+  KEY = %r{\A(?:#{KINDS}) AAAA[A-Za-z0-9+/]+={0,2}(?: [^[:cntrl:]]{0,200})?\z}
+  # without a user and a password: everybody on the machine may read the files that it is written into
+  PROXY = %r{\Ahttps?://(?<host>[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(?::(?<port>[0-9]{1,5}))?/?\z}
+
+  module_function
+
+  # blank and "null" (what some hypervisors make of nothing) mean: not set
+  def blank?(value) = value.nil? || ['', 'null'].include?(value.to_s.strip)
+
+  # a value for a message: one short line of ASCII, whatever it holds
+  def shown(value)
+    text = value.to_s.dup.force_encoding('UTF-8').scrub('?')
+    text = "#{text[0, 40]}…" if text.size > 40
+    text.dump.gsub(/\\u\{2026\}|\\u2026/, '...')
+  end
+
+  # in lower case, as names are compared; the last part is no number, so that nobody takes it for an address
+  def name?(text) = text.size <= LONGEST_NAME && NAME.match?(text) && !/(?:\A|\.)[0-9]+\z/.match?(text)
+
+  def hostname(value)
+    name = value.to_s.strip.downcase.delete_suffix('.')
+    mine = name.size <= LONGEST_HOST_NAME && name.split('.').first != 'localhost'
+    return name if mine && name?(name)
+    raise Bad, "#{shown(value)} is not a host name"
+  end
+
+  def ip(value, what)
+    text = value.to_s.strip
+    return [text, IPAddr.new(text)] if /\A[0-9A-Fa-f:.]{2,45}\z/.match?(text)
+    raise Bad, "#{shown(value)} is not #{what}"
+  rescue IPAddr::Error
+    raise Bad, "#{shown(value)} is not #{what}"
+  end
+
+  def address(value)
+    text, bits = value.to_s.strip.split('/', 2)
+    text, parsed = ip(text, 'an address')
+    most = parsed.ipv4? ? 32 : 128
+    unless /\A[0-9]{1,3}\z/.match?(bits.to_s) && (1..most).cover?(bits.to_i)
+      raise Bad, "#{shown(value)} lacks its prefix, as in 192.0.2.10/24"
+    end
+    raise Bad, "#{shown(value)} is no machine's address" if nobody?(parsed, bits.to_i, most)
+    "#{text}/#{bits.to_i}"
+  end
+
+  # unspecified, loopback, multicast, and in a network of several the two ends of IPv4
+  def nobody?(parsed, bits, most)
+    range = parsed.mask(bits).to_range
+    ends = most == 32 && bits < 31 ? [range.begin, range.end] : []
+    parsed.to_i.zero? || parsed.loopback? || ends.include?(parsed) ||
+      IPAddr.new(most == 32 ? '224.0.0.0/3' : 'ff00::/8').include?(parsed)
+  end
+
+  def gateway(value, address)
+    raise Bad, 'a gateway needs an address beside it' if address.nil?
+    text, parsed = ip(value, 'a gateway')
+    return text if IPAddr.new(address).include?(parsed) || (parsed.ipv6? && parsed.link_local? && address.include?(':'))
+    raise Bad, "the gateway #{shown(value)} is not in the network of #{address}"
+  end
+
+  def dns(values) = list(values, /[\s,;]+/).map { |one| ip(one, 'a name server')[0] }
+
+  def ntp(values)
+    list(values, /[\s,;]+/).map do |one|
+      name?(one) ? one : ip(one, 'a time server')[0]
+    end
+  end
+
+  def proxy(value)
+    text = value.to_s.strip
+    match = PROXY.match(text)
+    port = match && match[:port]
+    whole = text.size <= 1024 && match && (port.nil? || (1..65_535).cover?(port.to_i))
+    host = whole && match[:host]
+    ok = host && (host.start_with?('[') ? ip?(host[1..-2]) : name?(host) || ip?(host))
+    raise Bad, 'it is not as in http://proxy.example:3128, without a user and a password' unless ok
+    text
+  end
+
+  def ip?(text)
+    IPAddr.new(text)
+    true
+  rescue IPAddr::Error
+    false
+  end
+
+  # Keys a line each, or with commas or spaces between them where the form that they were typed into has one line. A key
+  # that is none is left out; the block is told so.
+  def admin_keys(values)
+    found = list(values, /[\r\n]+|[\s,;]+(?=(?:#{KINDS})[ \t]+AAAA)/)
+    found = found.each_with_index.filter_map do |one, index|
+      key = one.strip.gsub(/[ \t]+/, ' ')
+      next key if key.size <= LONGEST_KEY && KEY.match?(key) && key?(key)
+      yield "SSH key #{index + 1} is not an OpenSSH public key" if block_given?
+      nil
+    end
+    raise Bad, 'none of the SSH keys is one' if found.empty?
+    found.uniq
+  end
+
+  # ssh-keygen reads what sshd will read: by pipe, and without a shell
+  def key?(key)
+    _, status = Open3.capture2e('ssh-keygen', '-l', '-f', '-', stdin_data: "#{key}\n")
+    status.success?
+  rescue SystemCallError
+    false
+  end
+
+  def list(values, separator)
+    all = Array(values).flat_map { |one| one.to_s.split(separator) }.map(&:strip).reject { |one| blank?(one) }
+    raise Bad, "more than #{MOST} entries" if all.size > MOST
+    raise Bad, 'an empty list' if all.empty?
+    all
+  end
+
+  # Raw values to checked ones. Gives those, the fields that were refused, and why.
+  def check(raw)
+    good = {}
+    refused = []
+    notes = []
+    FIELDS.each do |field|
+      value = raw[field]
+      next if value.is_a?(Array) ? value.all? { |one| blank?(one) } : blank?(value)
+      unless Array(value).all? { |one| text?(one) }
+        raise Bad, 'it holds bytes that are no text'
+      end
+      good[field] = one_value(field, value, good) { |note| notes << note }
+    rescue Bad => e
+      refused << field
+      notes << "#{field}: #{e.message}"
+    end
+    # half an address is none: the machine keeps what it has
+    good.delete('address') if refused.include?('gateway')
+    refused << 'address' if refused.include?('gateway')
+    refused << 'gateway' if refused.include?('address')
+    [good, refused.uniq, notes]
+  end
+
+  def one_value(field, value, good, &note)
+    case field
+    when 'gateway' then gateway(value, good['address'])
+    when 'admin_keys' then admin_keys(value, &note)
+    else public_send(field, value)
+    end
+  end
+
+  def text?(value)
+    text = value.to_s
+    text.dup.force_encoding('UTF-8').valid_encoding? && !text.include?("\0")
+  end
+end
