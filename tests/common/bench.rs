@@ -63,6 +63,8 @@ impl Bench {
             memory: ByteSize(128 * MIB),
             vcpus: 1,
             disk: None,
+            cdrom: None,
+            seed: None,
             release: RELEASE.to_owned(),
             probes: Vec::new(),
             limits: Limits {

@@ -15,6 +15,9 @@ module Sources
 
   LONGEST = 1 << 20 # bytes of a document; the sh that collects cuts off behind this
 
+  LONGEST_YAML = 1 << 17 # cloud-init's sources stop at 64 KiB or less
+  DEEPEST = 64 # brackets in each other, or dashes on a line
+
   module_function
 
   # Every source of which a document was collected below `folder`, the one that counts most first.
@@ -128,9 +131,18 @@ module Sources
 
   # YAML without objects and without aliases, which can grow without end.
   def yaml(text)
+    raise Malformed, 'it is longer than 128 KiB' if text.bytesize > LONGEST_YAML
+    raise Malformed, 'too much lies in each other in it' if too_deep?(text)
     YAML.safe_load(text, permitted_classes: [Date, Time, Symbol], aliases: false)
   rescue Psych::Exception
     raise Malformed, 'it is not YAML as is read here (no aliases, no objects)'
+  end
+
+  # libyaml's time grows with the square of the depth: one of 200,000 takes it minutes
+  def too_deep?(text)
+    depth = 0
+    flow = text.scan(/[\[\]{}]/).any? { |one| (depth += '[{'.include?(one) ? 1 : -1) > DEEPEST }
+    flow || /^[ \t]*(?:[-?:][ \t]+){#{DEEPEST}}/o.match?(text)
   end
 
   def scalar(value) = value.is_a?(String) || value.is_a?(Integer) ? value.to_s : nil

@@ -18,6 +18,9 @@ module Values
   LONGEST_KEY = 16_384 # RSA with 16384 bits takes 2.8 KB
   KINDS = /ssh-(?:rsa|ed25519)|ecdsa-sha2-nistp(?:256|384|521)|sk-ssh-ed25519@openssh\.com|sk-ecdsa-sha2-nistp256@openssh\.com/
   # every key's data starts with the length of its type's name: three zero bytes
+  START = /(?:#{KINDS})[ \t]+AAAA/
+  # sshd(8), "AUTHORIZED_KEYS FILE FORMAT"
+  OPTION = /["=]|\A(?:restrict|cert-authority|verify-required|pty|user-rc|no-|(?:agent|port|x11)-forwarding)/i
   KEY = %r{\A(?:#{KINDS}) AAAA[A-Za-z0-9+/]+={0,2}(?: [^[:cntrl:]]{0,200})?\z}
   # without a user and a password: everybody on the machine may read the files that it is written into
   PROXY = %r{\Ahttps?://(?<host>[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(?::(?<port>[0-9]{1,5}))?/?\z}
@@ -107,7 +110,7 @@ module Values
   # Keys a line each, or with commas or spaces between them where the form that they were typed into has one line. A key
   # that is none is left out; the block is told so.
   def admin_keys(values)
-    found = list(values, /[\r\n]+|[\s,;]+(?=(?:#{KINDS})[ \t]+AAAA)/)
+    found = list(values, /[\r\n]+/).flat_map { |line| keys_of(line) }
     found = found.each_with_index.filter_map do |one, index|
       key = one.strip.gsub(/[ \t]+/, ' ')
       next key if key.size <= LONGEST_KEY && KEY.match?(key) && key?(key)
@@ -116,6 +119,14 @@ module Values
     end
     raise Bad, 'none of the SSH keys is one' if found.empty?
     found.uniq
+  end
+
+  # A line that has options before a key stays whole, and is refused or is a comment to sshd as well: a key that was meant
+  # for one command must not be left without its options.
+  def keys_of(line)
+    keys = line.split(/[\s,;]+(?=#{START})/o)
+    plain = /\A#{START}/o.match?(line) && keys[0..-2].none? { |key| OPTION.match?(key.split(/[\s,;]+/).drop(2).last.to_s) }
+    plain ? keys : [line]
   end
 
   # ssh-keygen reads what sshd will read: by pipe, and without a shell
