@@ -97,7 +97,8 @@ impl Project {
         let profile = profile::load(&path, &known).unwrap().profile;
         assert!(profile.files.is_empty(), "extra files are the program's to read");
         let definition = base::Definition::find(&images, &profile.base).unwrap();
-        let store = blob::open(&profile.store_url(self.root()), &blob::Settings::default()).unwrap();
+        let store =
+            blob::open(&profile.store_url(self.root()), &blob::Settings::default()).unwrap();
         let bases = base::Cache::open(cache()).unwrap();
         let (cache, out) = (cache(), self.root().join("out"));
         let workshop =
