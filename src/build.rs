@@ -26,6 +26,8 @@ pub struct Workshop<'a> {
     pub bases: &'a base::Cache,
     /// The cache's folder: bundles and what was unpacked from them.
     pub cache: &'a Path,
+    /// Encoded regions of disks, which images share.
+    pub encoded: format::Cache,
     /// Where bundles come from.
     pub store: &'a dyn blob::Store,
     /// Artifacts go to a folder of the customer's in it.
@@ -105,11 +107,10 @@ pub fn build(
         })
         .collect();
     let machine = format::Machine::of(&record);
-    let encoded = workshop.cache.join(format::CACHE);
     let job = format::Job {
         disk: &disk,
         machine: &machine,
-        cache: Some(&encoded),
+        cache: Some(&workshop.encoded),
         digests: workshop.digests,
     };
     let artifacts = format::write(&job, &wanted, progress)?.iter().map(Artifact::from).collect();

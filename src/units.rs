@@ -123,7 +123,7 @@ impl std::io::Write for Hasher {
 }
 
 /// A size in bytes; reads `8 GiB`, `512MiB`, `4096`; shows binary units.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ByteSize(pub u64);
 
 impl ByteSize {

@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 
 use slipway::build::{self, Contents};
 use slipway::disk::Disk;
-use slipway::format::{self, Job, Machine, Wanted, Written};
+use slipway::format::encode::DEFAULT_LIMIT;
+use slipway::format::{self, Cache, Job, Machine, Wanted, Written};
 use slipway::profile::Format;
 use slipway::progress::Quiet;
 use slipway::tree::tar;
@@ -105,7 +106,8 @@ impl Inputs {
         let machine = machine(&self.contents);
         // who is measured beside us works out no digest of a disk without compression
         let digests = formats.iter().all(|f| !matches!(f, Format::Raw | Format::Vhd));
-        let job = Job { disk, machine: &machine, cache, digests };
+        let cache = cache.map(|folder| Cache::new(folder, DEFAULT_LIMIT));
+        let job = Job { disk, machine: &machine, cache: cache.as_ref(), digests };
         format::write(&job, &wanted, &Quiet).unwrap()
     }
 

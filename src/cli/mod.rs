@@ -3,6 +3,7 @@
 mod base;
 mod build;
 mod bundle;
+mod cache;
 mod check;
 mod convert;
 mod inspect;
@@ -54,6 +55,8 @@ enum Verb {
     Base(base::Args),
     /// Build and show configuration bundles.
     Bundle(bundle::Args),
+    /// Show and prune the cache.
+    Cache(cache::Args),
 }
 
 impl Cli {
@@ -72,6 +75,7 @@ impl Cli {
             Verb::Smoke(args) => smoke::run(args),
             Verb::Base(args) => base::run(args),
             Verb::Bundle(args) => bundle::run(args),
+            Verb::Cache(args) => cache::run(args),
         }
     }
 }

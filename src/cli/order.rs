@@ -7,6 +7,7 @@ use crate::base::{self, Definition};
 use crate::blob;
 use crate::build::Workshop;
 use crate::error::{Context as _, Result};
+use crate::format;
 use crate::plan::Order;
 use crate::profile::Content;
 
@@ -17,6 +18,7 @@ pub(super) struct Desk {
     pub order: Order,
     bases: base::Cache,
     cache: PathBuf,
+    encoded: format::Cache,
     store: Box<dyn blob::Store>,
     out: PathBuf,
 }
@@ -37,8 +39,16 @@ impl Desk {
         let store = blob::open(&profile.store_url(&project.root), &blob::Settings::of_process())?;
         let cache = project::cache()?;
         let bases = base::Cache::open(&cache)?;
+        let encoded = project::encoded(&cache)?;
         let out = out.unwrap_or_else(|| project.out.clone());
-        Ok(Self { order: Order { profile, sources, definition }, bases, cache, store, out })
+        Ok(Self {
+            order: Order { profile, sources, definition },
+            bases,
+            cache,
+            encoded,
+            store,
+            out,
+        })
     }
 
     /// What the library builds with.
@@ -46,6 +56,7 @@ impl Desk {
         Workshop {
             bases: &self.bases,
             cache: &self.cache,
+            encoded: self.encoded.clone(),
             store: self.store.as_ref(),
             out: &self.out,
             digests: true,

@@ -3,7 +3,10 @@
 use std::path::{Path, PathBuf};
 
 use crate::error::{Context as _, Error, Kind, Result};
+use crate::format;
 use crate::profile::{self, Diagnostics, Known, Loaded, Style};
+
+use crate::units::ByteSize;
 
 use super::terminal;
 
@@ -11,6 +14,9 @@ use super::terminal;
 const PROJECT_VARIABLE: &str = "SLIPWAY_PROJECT";
 /// Names the cache folder.
 const CACHE_VARIABLE: &str = "SLIPWAY_CACHE";
+
+/// Keeps the cache of encoded regions below a size, as in "20 GiB".
+const LIMIT_VARIABLE: &str = "SLIPWAY_ENCODED_LIMIT";
 
 /// Which project; every verb that reads profiles flattens this into its arguments.
 #[derive(Debug, clap::Args)]
@@ -144,6 +150,20 @@ pub(super) fn cache() -> Result<PathBuf> {
         Error::new(Kind::Input, "there is no home folder for the cache")
             .remedy(format!("name one with {CACHE_VARIABLE}"))
     })
+}
+
+/// The cache of encoded regions in a cache folder, to be kept below $SLIPWAY_ENCODED_LIMIT.
+pub(super) fn encoded(cache: &Path) -> Result<format::Cache> {
+    let limit = match std::env::var(LIMIT_VARIABLE) {
+        Ok(text) if !text.is_empty() => {
+            let size: ByteSize = text.parse().map_err(|e| {
+                Error::new(Kind::Input, format!("{LIMIT_VARIABLE} is wrong")).because(e)
+            })?;
+            size.bytes()
+        }
+        _ => format::encode::DEFAULT_LIMIT,
+    };
+    Ok(format::Cache::new(cache.join(format::CACHE), limit))
 }
 
 #[cfg(test)]

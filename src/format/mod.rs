@@ -6,6 +6,7 @@
 mod copy;
 mod digest;
 pub mod encode;
+mod gce;
 mod host;
 mod machine;
 mod ova;
@@ -14,6 +15,7 @@ mod plain;
 mod qcow2;
 mod raw;
 mod space;
+mod stream;
 mod used;
 mod vhd;
 mod vhdx;
@@ -24,6 +26,7 @@ use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
+pub use encode::Cache;
 pub use machine::{GuestOs, Machine, Settings};
 
 use pending::{Pending, folder_of};
@@ -48,7 +51,7 @@ pub struct Written {
     pub digest: Option<Digest>,
 }
 
-/// The folder of a cache where encoded regions lie: see [`Job::cache`].
+/// The name of the folder in a cache where encoded regions lie: see [`Job::cache`].
 pub const CACHE: &str = "encoded";
 
 /// One artifact that is asked for.
@@ -67,8 +70,8 @@ pub struct Job<'a> {
     pub disk: &'a Disk,
     /// The machine around it: what formats with a description say.
     pub machine: &'a Machine,
-    /// The folder of encoded regions that images share; without one, everything is encoded here and now.
-    pub cache: Option<&'a Path>,
+    /// Encoded regions that images share; without it, everything is encoded here and now.
+    pub cache: Option<&'a Cache>,
     /// Whether to work out the artifacts' SHA-256. That of a raw disk takes longer than writing it, holes
     /// included, so a raw disk for one's own use may go without.
     pub digests: bool,
@@ -99,7 +102,8 @@ pub fn needed_bytes(format: Format, disk: &Disk) -> u64 {
         Format::Qcow2 | Format::Qcow2Zstd => qcow2::needed_bytes(disk),
         Format::Vmdk => vmdk::stream::needed_bytes(disk),
         Format::Ova => ova::needed_bytes(disk),
-        Format::RawZst | Format::Gce => plain::needed_bytes(Format::Raw, disk),
+        Format::RawZst => stream::needed_bytes(disk, encode::Codec::Zstd),
+        Format::Gce => gce::needed_bytes(disk),
         Format::Raw
         | Format::Qcow2Plain
         | Format::VmdkSparse
@@ -117,7 +121,7 @@ pub fn needed_bytes(format: Format, disk: &Disk) -> u64 {
 pub fn write(job: &Job<'_>, wanted: &[Wanted], progress: &dyn Progress) -> Result<Vec<Written>> {
     let pending = wanted.iter().map(|wanted| Pending::create(&wanted.path));
     let pending = pending.collect::<Result<Vec<_>>>()?;
-    space::check(wanted.iter().map(|w| (folder_of(&w.path), needed_bytes(w.format, job.disk))))?;
+    space::check(needs(job, wanted))?;
     let targets: Vec<Target<'_>> = pending.iter().map(Pending::target).collect();
     let digests = fill(job, wanted, &targets, progress)?;
     let digests = match job.digests {
@@ -133,6 +137,11 @@ pub fn write(job: &Job<'_>, wanted: &[Wanted], progress: &dyn Progress) -> Resul
     // the slow part first: from one name to the last is an instant
     pending.iter().try_for_each(Pending::flush)?;
     pending.into_iter().try_for_each(Pending::commit)?;
+    if let Some(cache) = job.cache
+        && let Err(error) = cache.trim(cache.limit())
+    {
+        progress.note(&format!("the cache of encoded regions cannot be made smaller: {error}"));
+    }
     Ok(written)
 }
 
@@ -158,12 +167,26 @@ fn fill(
     if !names.is_empty() {
         progress.step(&format!("writing {}", names.join(", ")), Some(job.disk.allocated()));
     }
-    let threads = std::thread::available_parallelism().map_or(1, |n| n.get());
-    encode::walk(encode::Work { disk: job.disk, threads }, &mut writers, progress)?;
+    encode::walk(work(job, wanted)?, &mut writers, progress)?;
     for (i, writer) in encoded.into_iter().zip(writers) {
         digests[i] = writer.finish()?;
     }
     Ok(digests)
+}
+
+/// The cache gets what is free beyond what the artifacts may need.
+fn work<'a>(job: &Job<'a>, wanted: &[Wanted]) -> Result<encode::Work<'a>> {
+    let spare = match job.cache {
+        Some(cache) => space::spare(cache.folder(), needs(job, wanted))?,
+        None => 0,
+    };
+    let threads = std::thread::available_parallelism().map_or(1, |n| n.get());
+    Ok(encode::Work { disk: job.disk, cache: job.cache, spare, threads })
+}
+
+/// What each artifact may need, and in which folder.
+fn needs<'w>(job: &Job<'_>, wanted: &'w [Wanted]) -> impl Iterator<Item = (&'w Path, u64)> {
+    wanted.iter().map(|w| (folder_of(&w.path), needed_bytes(w.format, job.disk)))
 }
 
 /// Writes a format that holds the disk's bytes as they are.
@@ -174,8 +197,9 @@ fn copy_plain(
     progress: &dyn Progress,
 ) -> Result<Option<Digest>> {
     let Some(file) = plain::layout(wanted.format, job.disk, Some(job.machine))? else {
-        let message = format!("slipway cannot write {} yet", wanted.format);
-        return Err(Error::new(Kind::Refused, message));
+        let message = format!("{} is neither encoded nor copied", wanted.format);
+        return Err(Error::new(Kind::Damaged, message)
+            .remedy("this is a defect of slipway: please report it"));
     };
     progress.step(&format!("writing {}", wanted.path.display()), Some(file.used(job.disk)));
     host::write(&file, job.disk, target, job.digests, progress)

@@ -31,6 +31,22 @@ fn fits(folder: &Path, needed: u64) -> Result<()> {
         .remedy("free some space, or write to a folder on another disk"))
 }
 
+/// The bytes that are free for a folder beside those needs that are on the same filesystem. The folder need
+/// not be there yet.
+pub fn spare<'p>(folder: &Path, needs: impl Iterator<Item = (&'p Path, u64)>) -> Result<u64> {
+    let there = folder.ancestors().find(|folder| folder.is_dir()).unwrap_or(Path::new("."));
+    let device =
+        |folder: &Path| folder.metadata().map(|m| m.dev()).at("cannot look at the folder", folder);
+    let here = device(there)?;
+    let mut spare = free(there)?;
+    for (folder, needed) in needs {
+        if device(folder)? == here {
+            spare = spare.saturating_sub(needed);
+        }
+    }
+    Ok(spare)
+}
+
 /// The bytes that are free in a folder for whom this program runs as.
 fn free(folder: &Path) -> Result<u64> {
     rustix::fs::statvfs(folder)

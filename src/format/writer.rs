@@ -1,8 +1,10 @@
 //! The formats that hold the disk encoded, while they are written.
 
 use super::encode::{Codec, Event, Sink};
+use super::gce::Gce;
 use super::ova::Archive;
 use super::qcow2::{self, Compression};
+use super::stream::RawZst;
 use super::vmdk::stream::{Params, Stream};
 use super::{Job, Target};
 use crate::error::Result;
@@ -18,6 +20,10 @@ pub enum Writer<'a> {
     Vmdk(Stream<'a>),
     /// An appliance with such a VMDK in it.
     Ova(Archive<'a>),
+    /// A raw disk in zstd.
+    RawZst(RawZst<'a>),
+    /// A raw disk in a tar in gzip.
+    Gce(Gce<'a>),
 }
 
 impl<'a> Writer<'a> {
@@ -30,24 +36,27 @@ impl<'a> Writer<'a> {
             Format::Qcow2Zstd => Some(qcow2(Compression::Zstd)),
             Format::Vmdk => Some(Self::Vmdk(vmdk(job, target)?)),
             Format::Ova => Some(Self::Ova(Archive::new(job, target)?)),
+            Format::RawZst => Some(Self::RawZst(RawZst::new(target))),
+            Format::Gce => Some(Self::Gce(Gce::new(job.disk.size(), target)?)),
             Format::Raw
-            | Format::RawZst
             | Format::Qcow2Plain
             | Format::VmdkSparse
             | Format::Vhd
             | Format::VhdDynamic
-            | Format::Vhdx
-            | Format::Gce => None,
+            | Format::Vhdx => None,
         })
     }
 
     /// Writes what is known only at the end; gives the file's digest when that is known now.
     pub fn finish(self) -> Result<Option<Digest>> {
         match self {
-            Self::Qcow2(image) => image.finish().map(|()| None),
-            Self::Vmdk(stream) => stream.finish().map(|_| None),
-            Self::Ova(archive) => archive.finish(),
+            Self::Qcow2(image) => image.finish()?,
+            Self::Vmdk(stream) => stream.finish().map(drop)?,
+            Self::Ova(archive) => return archive.finish(),
+            Self::RawZst(stream) => stream.finish()?,
+            Self::Gce(gce) => gce.finish()?,
         }
+        Ok(None)
     }
 }
 
@@ -63,6 +72,8 @@ impl Sink for Writer<'_> {
             Self::Qcow2(image) => image.codec(),
             Self::Vmdk(stream) => stream.codec(),
             Self::Ova(archive) => archive.codec(),
+            Self::RawZst(stream) => stream.codec(),
+            Self::Gce(gce) => gce.codec(),
         }
     }
 
@@ -71,6 +82,8 @@ impl Sink for Writer<'_> {
             Self::Qcow2(image) => image.put(event),
             Self::Vmdk(stream) => stream.put(event),
             Self::Ova(archive) => archive.put(event),
+            Self::RawZst(stream) => stream.put(event),
+            Self::Gce(gce) => gce.put(event),
         }
     }
 }

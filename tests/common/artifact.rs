@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use slipway::disk::Disk;
 use slipway::error::Result;
-use slipway::format::{self, GuestOs, Job, Machine, Settings, Wanted, Written};
+use slipway::format::{self, Cache, GuestOs, Job, Machine, Settings, Wanted, Written};
 use slipway::profile::Format;
 use slipway::progress::Quiet;
 use slipway::units::{ByteSize, Digest, GIB, Timestamp};
@@ -31,12 +31,28 @@ pub fn try_write(
     format: Format,
     disk: &Disk,
     path: &Path,
-    cache: Option<&Path>,
+    cache: Option<&Cache>,
 ) -> Result<Written> {
     let machine = machine();
     let job = Job { disk, machine: &machine, cache, digests: true };
     let wanted = Wanted { format, path: path.to_owned() };
     Ok(format::write(&job, &[wanted], &Quiet)?.remove(0))
+}
+
+/// Writes a disk into a folder in several formats by one job.
+pub fn write_all(
+    formats: &[Format],
+    disk: &Disk,
+    folder: &Path,
+    cache: Option<&Cache>,
+) -> Vec<PathBuf> {
+    let machine = machine();
+    let job = Job { disk, machine: &machine, cache, digests: true };
+    let path = |format| folder.join(format!("disk.{}", format::extension(format)));
+    let wanted: Vec<_> =
+        formats.iter().map(|&format| Wanted { format, path: path(format) }).collect();
+    let written = format::write(&job, &wanted, &Quiet).unwrap();
+    written.into_iter().map(|written| written.path).collect()
 }
 
 /// Writes a disk into a folder, without a cache.

@@ -8,6 +8,8 @@ use std::sync::{Mutex, PoisonError};
 
 use serde_json::Value;
 use slipway::build::{self, Contents, Workshop};
+use slipway::format::encode::DEFAULT_LIMIT;
+use slipway::format::{CACHE, Cache as Encoded};
 use slipway::plan::Order;
 use slipway::profile::{self, Known};
 use slipway::progress::Quiet;
@@ -101,8 +103,10 @@ impl Project {
             blob::open(&profile.store_url(self.root()), &blob::Settings::default()).unwrap();
         let bases = base::Cache::open(cache()).unwrap();
         let (cache, out) = (cache(), self.root().join("out"));
+        let encoded = Encoded::new(cache.join(CACHE), DEFAULT_LIMIT);
+        let (store, digests) = (&*store, true);
         let workshop =
-            Workshop { bases: &bases, cache: &cache, store: &*store, out: &out, digests: true };
+            Workshop { bases: &bases, cache: &cache, encoded, store, out: &out, digests };
         let order = Order { profile, sources: BTreeMap::new(), definition };
         let bundle = build::fetch(&order, &workshop, &Quiet).unwrap();
         let prepared = build::prepare(&order, bundle, &workshop, &Quiet).unwrap();

@@ -26,6 +26,29 @@ pub enum Codec {
 }
 
 impl Codec {
+    /// All of them.
+    pub const ALL: [Self; 5] =
+        [Self::Qcow2Deflate, Self::Qcow2Zstd, Self::Grain, Self::Gzip, Self::Zstd];
+
+    /// Its name, for people and in names of files.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Qcow2Deflate => "qcow2-deflate",
+            Self::Qcow2Zstd => "qcow2-zstd",
+            Self::Grain => "vmdk",
+            Self::Gzip => "gzip",
+            Self::Zstd => "zstd",
+        }
+    }
+
+    /// Whether a chunk's bytes say where on the disk it lies.
+    pub fn holds_position(self) -> bool {
+        match self {
+            Self::Grain => true,
+            Self::Qcow2Deflate | Self::Qcow2Zstd | Self::Gzip | Self::Zstd => false,
+        }
+    }
+
     /// Bytes of the disk that one chunk holds.
     pub fn chunk(self) -> u64 {
         match self {

@@ -16,6 +16,7 @@
 //! Where groups start and end, and what is in them, depends on the disk alone, so a sink's bytes are the
 //! same with any number of threads and whether a group was encoded now or comes from the cache.
 
+mod cache;
 mod codec;
 mod deflate;
 mod grain;
@@ -29,8 +30,9 @@ mod zstd;
 use std::fs::File;
 use std::path::Path;
 
+pub use cache::{Cache, DEFAULT_LIMIT, Stored, Trimmed, disk_usage};
 pub use codec::{CLUSTER, Codec};
-pub use walk::{Work, walk};
+pub use walk::{Walked, Work, walk};
 
 use crate::error::Result;
 use crate::units::MIB;

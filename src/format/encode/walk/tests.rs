@@ -1,23 +1,22 @@
-use super::super::{CLUSTER, Form, SEGMENT};
+use super::super::{CLUSTER, Event, Form, Place, SEGMENT};
 use super::*;
 use crate::disk::Extent;
 use crate::progress::Quiet;
 use crate::units::MIB;
 
-const ALL: [Codec; 5] =
-    [Codec::Qcow2Deflate, Codec::Qcow2Zstd, Codec::Grain, Codec::Gzip, Codec::Zstd];
+const ALL: [Codec; 5] = Codec::ALL;
 
 /// A group's chunks, and its length.
 type Recorded = (Vec<(Place, Vec<u8>)>, u64);
 
 /// Keeps all that it is given.
-struct Recorder {
+struct Keeper {
     codec: Codec,
     groups: Vec<Recorded>,
     fails: bool,
 }
 
-impl Recorder {
+impl Keeper {
     fn new(codec: Codec) -> Self {
         Self { codec, groups: Vec::new(), fails: false }
     }
@@ -27,7 +26,7 @@ impl Recorder {
     }
 }
 
-impl Sink for Recorder {
+impl Sink for Keeper {
     fn codec(&self) -> Codec {
         self.codec
     }
@@ -65,10 +64,14 @@ fn disk() -> Disk {
     Disk::new(3 * SEGMENT + 5 * MIB + 512, extents).unwrap()
 }
 
-fn record(codecs: &[Codec], threads: usize) -> Vec<Recorder> {
+fn work(disk: &Disk, threads: usize) -> Work<'_> {
+    Work { disk, cache: None, spare: 0, threads }
+}
+
+fn record(codecs: &[Codec], threads: usize) -> Vec<Keeper> {
     let disk = disk();
-    let mut recorders: Vec<_> = codecs.iter().map(|codec| Recorder::new(*codec)).collect();
-    walk(Work { disk: &disk, threads }, &mut recorders, &Quiet).unwrap();
+    let mut recorders: Vec<_> = codecs.iter().map(|codec| Keeper::new(*codec)).collect();
+    walk(work(&disk, threads), &mut recorders, &Quiet).unwrap();
     recorders
 }
 
@@ -140,14 +143,13 @@ fn zstd_frames_one_after_the_other_are_the_disk() {
 
 #[test]
 fn an_error_while_writing_ends_all_threads() {
-    let mut recorder = Recorder::new(Codec::Qcow2Zstd);
+    let mut recorder = Keeper::new(Codec::Qcow2Zstd);
     recorder.fails = true;
-    let work = Work { disk: &disk(), threads: 3 };
-    let error = walk(work, &mut [recorder], &Quiet).unwrap_err();
+    let error = walk(work(&disk(), 3), &mut [recorder], &Quiet).unwrap_err();
     assert_eq!(error.kind(), Kind::NoSpace);
 }
 
 #[test]
 fn nobody_listening_is_no_work() {
-    walk::<Recorder>(Work { disk: &disk(), threads: 1 }, &mut [], &Quiet).unwrap();
+    walk::<Keeper>(work(&disk(), 1), &mut [], &Quiet).unwrap();
 }

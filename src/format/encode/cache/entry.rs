@@ -1,0 +1,295 @@
+//! A group in a file of its own.
+//!
+//! | bytes | what |
+//! | --- | --- |
+//! | 0..8 | [`MAGIC`] |
+//! | 8..12 | [`VERSION`] |
+//! | 12..16 | how many places |
+//! | 16..48 | the key |
+//! | 48..56 | how many bytes the group takes |
+//! | 56..88 | BLAKE3 of all before this, of the places and of the group |
+//! | 88.. | the places, [`PLACE`] bytes each |
+//! | [`group_offset`].. | the group, to the end of the file |
+//!
+//! Numbers are little-endian.
+
+use std::fs::File;
+use std::io::Read;
+use std::ops::Range;
+use std::os::unix::fs::{FileExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+use tempfile::NamedTempFile;
+
+use super::super::{Form, Group, Place};
+use super::trim::UNFINISHED;
+use crate::error::{Context, Error, Kind, Result};
+use crate::units::{Digest, MIB};
+
+const MAGIC: &[u8; 8] = b"SLIPENC\n";
+const VERSION: u32 = 1;
+/// Where the checksum lies, behind what it covers of the header.
+const CHECKSUM: usize = 56;
+/// Bytes of the header.
+const HEADER: usize = CHECKSUM + blake3::OUT_LEN;
+/// Bytes of a place: the chunk's number in the group and its form (u16 each), then offset, length and CRC
+/// (u32 each). A segment bounds all of them.
+const PLACE: usize = 16;
+/// A place's form.
+const ENCODED: u16 = 0;
+const STORED: u16 = 1;
+/// Groups start at multiples of this many bytes, so that filesystems that can will share their blocks.
+const ALIGNMENT: u64 = 4096;
+/// Bytes that are hashed at a time.
+const BUFFER: u64 = MIB / 4;
+
+/// Where the group starts: known before how many of its chunks are zeros is.
+fn group_offset(chunks: &Range<u64>) -> u64 {
+    let places = (chunks.end - chunks.start) * PLACE as u64;
+    (HEADER as u64 + places).next_multiple_of(ALIGNMENT)
+}
+
+/// A whole entry, open: it stays readable when its file is replaced or removed.
+#[derive(Debug)]
+pub struct Entry {
+    file: File,
+    path: PathBuf,
+    places: Vec<Place>,
+    offset: u64,
+    length: u64,
+}
+
+impl Entry {
+    /// Opens an entry and checks every byte.
+    pub fn open(path: &Path, key: Digest, chunks: &Range<u64>) -> Result<Self> {
+        let mut file = File::open(path).at("cannot open", path)?;
+        let damaged =
+            || Error::new(Kind::Damaged, "this is not the entry that its name says").at(path);
+        let mut header = [0; HEADER];
+        file.read_exact(&mut header).at("cannot read", path)?;
+        let fields = Fields::parse(&header).filter(|f| f.key == key).ok_or_else(damaged)?;
+        if u64::from(fields.places) > chunks.end - chunks.start {
+            return Err(damaged());
+        }
+        let mut table = vec![0; fields.places as usize * PLACE];
+        file.read_exact(&mut table).at("cannot read", path)?;
+        let offset = group_offset(chunks);
+        if file.metadata().at("cannot look at", path)?.len() != offset + fields.length {
+            return Err(damaged());
+        }
+        let found = checksum(&file, path, &[&header[..CHECKSUM], &table], offset, fields.length)?;
+        if found.as_bytes() != &header[CHECKSUM..] {
+            return Err(damaged());
+        }
+        let places = table.as_chunks::<PLACE>().0.iter().map(|b| parse_place(b, chunks.start));
+        let places = places.collect::<Option<Vec<_>>>().ok_or_else(damaged)?;
+        // what is used least is removed first; not being allowed to say so is no reason to stop
+        let now = rustix::fs::Timespec { tv_sec: 0, tv_nsec: rustix::fs::UTIME_NOW };
+        let times = rustix::fs::Timestamps { last_access: now, last_modification: now };
+        let _ = rustix::fs::futimens(&file, &times);
+        Ok(Self { file, path: path.to_owned(), places, offset, length: fields.length })
+    }
+
+    /// What sinks are given.
+    pub fn group(&self) -> Group<'_> {
+        let Self { file, path, places, offset, length } = self;
+        Group { places, file, path, offset: *offset, length: *length }
+    }
+}
+
+/// An entry in the making, under a temporary name.
+#[derive(Debug)]
+pub struct Recording {
+    temporary: NamedTempFile,
+    path: PathBuf,
+    key: Digest,
+    chunks: Range<u64>,
+    table: Vec<u8>,
+}
+
+impl Recording {
+    /// Starts an entry that will lie at `path`.
+    pub fn begin(path: PathBuf, key: Digest, chunks: &Range<u64>) -> Result<Self> {
+        let folder = path.parent().unwrap_or(Path::new("."));
+        std::fs::create_dir_all(folder).at("cannot make the folder", folder)?;
+        // what is in the cache is no secret, and its users may be several
+        let mode = std::fs::Permissions::from_mode(0o644);
+        let mut options = tempfile::Builder::new();
+        let temporary = options.prefix(UNFINISHED).permissions(mode).tempfile_in(folder);
+        let temporary = temporary.at("cannot write in", folder)?;
+        Ok(Self { temporary, path, key, chunks: chunks.clone(), table: Vec::new() })
+    }
+
+    /// Adds the group's next chunk.
+    pub fn put(&mut self, place: Place, bytes: &[u8]) -> Result<()> {
+        let form = match place.form {
+            Form::Encoded => ENCODED,
+            Form::Stored => STORED,
+        };
+        self.table.extend(((place.index - self.chunks.start) as u16).to_le_bytes());
+        self.table.extend(form.to_le_bytes());
+        self.table.extend((place.offset as u32).to_le_bytes());
+        self.table.extend((place.length as u32).to_le_bytes());
+        self.table.extend(place.crc.to_le_bytes());
+        let offset = group_offset(&self.chunks) + place.offset;
+        self.temporary.as_file().write_all_at(bytes, offset).at("cannot write", &self.path)
+    }
+
+    /// Ends the group, which takes `length` bytes, and gives the entry its name. It is not flushed: after a
+    /// power cut the checksum tells.
+    pub fn finish(self, length: u64) -> Result<()> {
+        let Self { temporary, path, key, chunks, table } = self;
+        let file = temporary.as_file();
+        let offset = group_offset(&chunks);
+        file.set_len(offset + length).at("cannot set the length", &path)?;
+        let fields = Fields { places: (table.len() / PLACE) as u32, key, length };
+        let mut header = fields.bytes();
+        let sum = checksum(file, &path, &[&header, &table], offset, length)?;
+        header.extend(sum.as_bytes());
+        header.extend(table);
+        file.write_all_at(&header, 0).at("cannot write", &path)?;
+        temporary.persist(&path).map_err(|e| e.error).at("cannot rename to", &path)?;
+        Ok(())
+    }
+}
+
+/// What the header says.
+#[derive(Clone, Copy, Debug)]
+struct Fields {
+    places: u32,
+    key: Digest,
+    length: u64,
+}
+
+impl Fields {
+    fn bytes(&self) -> Vec<u8> {
+        let mut bytes = Vec::with_capacity(HEADER);
+        bytes.extend(MAGIC);
+        bytes.extend(VERSION.to_le_bytes());
+        bytes.extend(self.places.to_le_bytes());
+        bytes.extend(self.key.as_bytes());
+        bytes.extend(self.length.to_le_bytes());
+        bytes
+    }
+
+    fn parse(header: &[u8; HEADER]) -> Option<Self> {
+        let places = u32::from_le_bytes(*header[12..].first_chunk()?);
+        let key = Digest::from_bytes(*header[16..].first_chunk()?);
+        let length = u64::from_le_bytes(*header[48..].first_chunk()?);
+        let fields = Self { places, key, length };
+        (fields.bytes() == header[..CHECKSUM]).then_some(fields)
+    }
+}
+
+fn parse_place(bytes: &[u8; PLACE], first: u64) -> Option<Place> {
+    let word = |at: usize| bytes[at..].first_chunk().map(|b| u32::from_le_bytes(*b));
+    let form = match u16::from_le_bytes([bytes[2], bytes[3]]) {
+        ENCODED => Form::Encoded,
+        STORED => Form::Stored,
+        _ => return None,
+    };
+    let index = first + u64::from(u16::from_le_bytes([bytes[0], bytes[1]]));
+    let (offset, length) = (u64::from(word(4)?), u64::from(word(8)?));
+    Some(Place { index, form, offset, length, crc: word(12)? })
+}
+
+fn checksum(
+    file: &File,
+    path: &Path,
+    before: &[&[u8]],
+    offset: u64,
+    length: u64,
+) -> Result<blake3::Hash> {
+    let mut hasher = blake3::Hasher::new();
+    before.iter().for_each(|bytes| {
+        hasher.update(bytes);
+    });
+    let mut buffer = vec![0; length.min(BUFFER) as usize];
+    let mut done = 0;
+    while done < length {
+        let step = (length - done).min(BUFFER) as usize;
+        file.read_exact_at(&mut buffer[..step], offset + done).at("cannot read", path)?;
+        hasher.update(&buffer[..step]);
+        done += step as u64;
+    }
+    Ok(hasher.finalize())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const CHUNKS: Range<u64> = 100..600;
+
+    fn key() -> Digest {
+        Digest::of("a key")
+    }
+
+    fn places() -> [Place; 2] {
+        let encoded = Place { index: 107, form: Form::Encoded, offset: 9, length: 3, crc: 0 };
+        [encoded, Place { index: 599, form: Form::Stored, offset: 65536, length: 2, crc: 77 }]
+    }
+
+    fn recorded(folder: &Path) -> PathBuf {
+        let path = folder.join("below/entry");
+        let mut recording = Recording::begin(path.clone(), key(), &CHUNKS).unwrap();
+        recording.put(places()[0], b"abc").unwrap();
+        recording.put(places()[1], b"de").unwrap();
+        recording.finish(131_072).unwrap();
+        path
+    }
+
+    #[test]
+    fn an_entry_reads_back_as_it_was_recorded() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = recorded(folder.path());
+        let entry = Entry::open(&path, key(), &CHUNKS).unwrap();
+        let group = entry.group();
+        assert_eq!(group.places, places());
+        assert_eq!((group.length, group.offset), (131_072, 8192));
+        let bytes = std::fs::read(&path).unwrap();
+        assert_eq!(bytes.len() as u64, group.offset + group.length);
+        assert_eq!(bytes[8192 + 9..][..3], *b"abc");
+        assert_eq!(bytes[8192 + 65536..][..2], *b"de");
+        assert_eq!(std::fs::read_dir(path.parent().unwrap()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn a_changed_byte_anywhere_and_a_wrong_length_are_found() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = recorded(folder.path());
+        let whole = std::fs::read(&path).unwrap();
+        let table_end = HEADER + 2 * PLACE;
+        let at = (0..table_end).chain([8192, 8192 + 65536, whole.len() - 1]);
+        for at in at {
+            let mut damaged = whole.clone();
+            damaged[at] ^= 1;
+            std::fs::write(&path, damaged).unwrap();
+            assert!(Entry::open(&path, key(), &CHUNKS).is_err(), "byte {at}");
+        }
+        for length in [0, 7, HEADER, table_end, 8192, whole.len() - 1, whole.len() + 1] {
+            let mut damaged = whole.clone();
+            damaged.resize(length, 0);
+            std::fs::write(&path, damaged).unwrap();
+            assert!(Entry::open(&path, key(), &CHUNKS).is_err(), "length {length}");
+        }
+    }
+
+    #[test]
+    fn an_entry_of_another_key_or_of_fewer_chunks_is_not_taken() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = recorded(folder.path());
+        assert!(Entry::open(&path, Digest::of("another"), &CHUNKS).is_err());
+        assert!(Entry::open(&path, key(), &(0..1)).is_err());
+    }
+
+    #[test]
+    fn what_is_given_up_leaves_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("entry");
+        let mut recording = Recording::begin(path, key(), &CHUNKS).unwrap();
+        recording.put(places()[0], b"abc").unwrap();
+        drop(recording);
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+    }
+}

@@ -1,0 +1,176 @@
+//! How large the cache is, and keeping it below its limit.
+
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+
+use super::super::Codec;
+use super::Cache;
+use crate::error::{Context, Result};
+use crate::units::ByteSize;
+
+/// Names of entries in the making start with this; no key does.
+pub const UNFINISHED: &str = ".unfinished-";
+/// An entry in the making that is older than this belongs to a build that was killed: writing one takes
+/// seconds.
+const STALE: Duration = Duration::from_secs(3600);
+/// Bytes of a block, as file systems count what a file takes (stat(2), st_blocks).
+const STAT_BLOCK: u64 = 512;
+
+/// What the cache holds of one codec.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct Stored {
+    /// The codec's name.
+    pub codec: &'static str,
+    /// How many groups.
+    pub entries: u64,
+    /// What they take on the disk.
+    pub bytes: ByteSize,
+}
+
+/// What was removed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
+pub struct Trimmed {
+    /// How many groups.
+    pub entries: u64,
+    /// What they took on the disk.
+    pub bytes: ByteSize,
+}
+
+/// A file of the cache.
+struct Found {
+    used: SystemTime,
+    path: PathBuf,
+    bytes: u64,
+}
+
+impl Cache {
+    /// What it holds, by codec.
+    pub fn stored(&self) -> Result<Vec<Stored>> {
+        let stored = Codec::ALL.into_iter().map(|codec| {
+            let mut found = Vec::new();
+            collect(&self.folder().join(codec.name()), &mut found)?;
+            let bytes = ByteSize(found.iter().map(|f| f.bytes).sum());
+            Ok(Stored { codec: codec.name(), entries: found.len() as u64, bytes })
+        });
+        stored.collect()
+    }
+
+    /// Removes what was used longest ago until `limit` is kept, and what killed builds left. Builds that use
+    /// the cache meanwhile lose nothing: they hold open what they copy.
+    pub fn trim(&self, limit: u64) -> Result<Trimmed> {
+        let mut found = Vec::new();
+        for codec in Codec::ALL {
+            collect(&self.folder().join(codec.name()), &mut found)?;
+        }
+        // paths make equal times a definite order
+        found.sort_by(|a, b| (a.used, &a.path).cmp(&(b.used, &b.path)));
+        let mut left: u64 = found.iter().map(|f| f.bytes).sum();
+        let newest = found.last().map(|f| f.used);
+        let mut trimmed = Trimmed::default();
+        for Found { used, path, bytes } in found {
+            let age = newest.and_then(|newest| newest.duration_since(used).ok());
+            let name = path.file_name().unwrap_or_default().as_encoded_bytes();
+            let unfinished = name.starts_with(UNFINISHED.as_bytes());
+            let remove = match unfinished {
+                true => age.is_some_and(|age| age > STALE),
+                false => left > limit,
+            };
+            if remove && gone(&path)? {
+                left -= bytes;
+                trimmed.entries += 1;
+                trimmed.bytes.0 += bytes;
+            }
+        }
+        Ok(trimmed)
+    }
+}
+
+/// What all files below a folder take on the disk, in bytes.
+pub fn disk_usage(folder: &Path) -> Result<u64> {
+    let mut found = Vec::new();
+    collect(folder, &mut found)?;
+    Ok(found.iter().map(|f| f.bytes).sum())
+}
+
+/// All files below a folder; one that another build removes meanwhile is not there.
+fn collect(folder: &Path, found: &mut Vec<Found>) -> Result<()> {
+    let entries = match std::fs::read_dir(folder) {
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+        entries => entries.at("cannot read the folder", folder)?,
+    };
+    for entry in entries {
+        let path = entry.at("cannot read the folder", folder)?.path();
+        let metadata = match std::fs::symlink_metadata(&path) {
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => continue,
+            metadata => metadata.at("cannot look at", &path)?,
+        };
+        if metadata.is_dir() {
+            collect(&path, found)?;
+        } else {
+            let used = metadata.modified().at("cannot read the time", &path)?;
+            found.push(Found { used, path, bytes: metadata.blocks() * STAT_BLOCK });
+        }
+    }
+    Ok(())
+}
+
+/// Removes a file; whether it was there.
+fn gone(path: &Path) -> Result<bool> {
+    match std::fs::remove_file(path) {
+        Ok(()) => Ok(true),
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(false),
+        Err(e) => Err(e).at("cannot remove", path),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn put(cache: &Cache, name: &str, age: u64) -> PathBuf {
+        let folder = cache.folder().join(Codec::Grain.name()).join("00");
+        std::fs::create_dir_all(&folder).unwrap();
+        let path = folder.join(name);
+        std::fs::write(&path, vec![1; 8192]).unwrap();
+        let time = SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000 - age);
+        std::fs::File::options().write(true).open(&path).unwrap().set_modified(time).unwrap();
+        path
+    }
+
+    #[test]
+    fn what_was_used_longest_ago_goes_first() {
+        let folder = tempfile::tempdir().unwrap();
+        let cache = Cache::new(folder.path(), 0);
+        let [old, new] = [put(&cache, "1", 50), put(&cache, "0", 10)];
+        let one = std::fs::metadata(&old).unwrap().blocks() * STAT_BLOCK;
+        assert_eq!(cache.trim(2 * one).unwrap(), Trimmed::default());
+        assert_eq!(cache.trim(one).unwrap(), Trimmed { entries: 1, bytes: ByteSize(one) });
+        assert!(!old.exists() && new.exists());
+        assert_eq!(cache.trim(0).unwrap().entries, 1);
+        assert!(!new.exists());
+    }
+
+    #[test]
+    fn what_a_killed_build_left_goes_and_what_is_being_made_stays() {
+        let folder = tempfile::tempdir().unwrap();
+        let cache = Cache::new(folder.path(), 0);
+        let dead = put(&cache, &format!("{UNFINISHED}a"), 7200);
+        let alive = put(&cache, &format!("{UNFINISHED}b"), 5);
+        let entry = put(&cache, "0", 0);
+        cache.trim(1 << 30).unwrap();
+        assert!(!dead.exists() && alive.exists() && entry.exists());
+    }
+
+    #[test]
+    fn it_shows_each_codec_and_a_folder_that_is_not_there_is_empty() {
+        let folder = tempfile::tempdir().unwrap();
+        let cache = Cache::new(folder.path().join("none"), 0);
+        assert!(cache.stored().unwrap().iter().all(|s| s.entries == 0));
+        put(&cache, "0", 0);
+        let stored = cache.stored().unwrap();
+        let grains = stored.iter().find(|s| s.codec == Codec::Grain.name()).unwrap();
+        assert_eq!(grains.entries, 1);
+        assert!(grains.bytes.0 >= 8192);
+    }
+}

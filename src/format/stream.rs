@@ -1,0 +1,94 @@
+//! Formats that are one compressed stream of the disk's bytes: raw.zst.
+
+use super::encode::{Codec, Event, Group, Place, Sink};
+use super::{Target, copy, used};
+use crate::disk::Disk;
+use crate::error::Result;
+use crate::units::{KIB, MIB};
+
+/// Bytes that are collected before they are written: chunks of zeros are tiny.
+const BUFFER: usize = MIB as usize;
+/// What an encoded chunk takes beyond its own bytes at the most, and what a chunk of zeros takes: a
+/// thousandth of a MiB in gzip, less in zstd, and the headers of both.
+const OVERHEAD: u64 = 4 * KIB;
+
+/// Every used chunk as it is, and what those of zeros take.
+pub fn needed_bytes(disk: &Disk, codec: Codec) -> u64 {
+    let chunks = disk.size().div_ceil(codec.chunk());
+    used::count(disk, codec.chunk()) * codec.chunk() + (chunks + 1) * OVERHEAD
+}
+
+/// A file that is written from front to back.
+#[derive(Debug)]
+pub struct Stream<'a> {
+    target: Target<'a>,
+    /// What is in the file and in the buffer.
+    end: u64,
+    buffer: Vec<u8>,
+}
+
+impl<'a> Stream<'a> {
+    /// An empty one.
+    pub fn new(target: Target<'a>) -> Self {
+        Self { target, end: 0, buffer: Vec::with_capacity(BUFFER) }
+    }
+
+    /// Appends bytes.
+    pub fn write(&mut self, bytes: &[u8]) -> Result<()> {
+        if self.buffer.len() + bytes.len() > BUFFER {
+            self.flush()?;
+        }
+        self.end += bytes.len() as u64;
+        if bytes.len() > BUFFER {
+            return self.target.write_at(bytes, self.end - bytes.len() as u64);
+        }
+        self.buffer.extend_from_slice(bytes);
+        Ok(())
+    }
+
+    /// Appends a group that is in a file.
+    pub fn copy(&mut self, group: &Group<'_>) -> Result<()> {
+        self.flush()?;
+        let Group { file, path, offset, length, .. } = *group;
+        copy::copy(copy::Origin { file, path, offset, length }, self.target, self.end)?;
+        self.end += length;
+        Ok(())
+    }
+
+    /// Writes what is in the buffer.
+    pub fn flush(&mut self) -> Result<()> {
+        self.target.write_at(&self.buffer, self.end - self.buffer.len() as u64)?;
+        self.buffer.clear();
+        Ok(())
+    }
+}
+
+/// A raw disk as zstd frames one after the other, which every decoder takes as one (RFC 8878, 3.1).
+#[derive(Debug)]
+pub struct RawZst<'a>(Stream<'a>);
+
+impl<'a> RawZst<'a> {
+    /// Starts a file.
+    pub fn new(target: Target<'a>) -> Self {
+        Self(Stream::new(target))
+    }
+
+    /// Writes the rest.
+    pub fn finish(mut self) -> Result<()> {
+        self.0.flush()
+    }
+}
+
+impl Sink for RawZst<'_> {
+    fn codec(&self) -> Codec {
+        Codec::Zstd
+    }
+
+    fn put(&mut self, event: Event<'_>) -> Result<()> {
+        match event {
+            Event::Start | Event::End { .. } => Ok(()),
+            Event::Chunk(Place { .. }, bytes) => self.0.write(bytes),
+            Event::Copy(group) => self.0.copy(&group),
+        }
+    }
+}
