@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use common::bench::{Bench, RELEASE, run, text};
 use common::guest::Script;
 use serde_json::Value;
-use slipway::profile::Probe;
+use slipway::profile::{Format, Probe};
 use slipway::smoke::{self, State};
 use slipway::units::Digest;
 
@@ -41,6 +41,23 @@ fn a_failed_appliance_is_reported_with_state_resource_and_hint() {
     assert_eq!(report["boots"][0]["states"].as_array().unwrap().len(), 3);
     assert!(text(&std::fs::read(bench.path("report/serial-1.log")).unwrap()).contains("FAILED"));
     assert_eq!(bench.left_in_scratch(), 0);
+}
+
+#[test]
+fn a_machine_starts_from_every_format() {
+    let bench = Bench::new(&Script::new().state("FAILED", RELEASE, ""));
+    let raw = bench.path("guest.raw");
+    // a whole number of MiB, as Azure wants it
+    std::fs::OpenOptions::new().write(true).open(&raw).unwrap().set_len(4 << 20).unwrap();
+    for format in Format::ALL.into_iter().filter(|format| *format != Format::Raw) {
+        let image = bench.path(&format!("machine.{}", slipway::format::extension(format)));
+        let mut convert = Command::new(env!("CARGO_BIN_EXE_slipway"));
+        convert.arg("convert").arg(&raw).args(["--to", format.name(), "--out"]).arg(&image);
+        let converted = convert.output().unwrap();
+        assert!(converted.status.success(), "{format}: {}", text(&converted.stderr));
+        let output = bench.command_on(&image, &[]).output().unwrap();
+        assert_eq!(output.status.code(), Some(11), "{format}: {}", text(&output.stderr));
+    }
 }
 
 #[test]

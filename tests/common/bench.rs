@@ -1,6 +1,6 @@
 //! One guest that plays a script, and the ways to test it.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::Arc;
 use std::time::Duration;
@@ -37,13 +37,18 @@ impl Bench {
 
     /// The verb, on this guest, told to translate: the judge is ours here, not the machine.
     pub fn command(&self, arguments: &[&str]) -> Command {
+        self.command_on(&self.path("guest.raw"), arguments)
+    }
+
+    /// The same on another file with this guest in it.
+    pub fn command_on(&self, image: &Path, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_slipway"));
         command
             .args(["smoke", "--release", RELEASE, "--accel", "tcg", "--memory", "128 MiB"])
             .args(arguments)
             .arg("--report")
             .arg(self.path("report"))
-            .arg(self.path("guest.raw"))
+            .arg(image)
             .env("TMPDIR", self.path("scratch"));
         command
     }

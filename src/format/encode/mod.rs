@@ -8,7 +8,7 @@
 //!   [`Event::Start`], its [`Event::Chunk`]s by rising index, [`Event::End`]; or it is one [`Event::Copy`]
 //!   with all of that in a file. A group may be empty, and what lies between groups is zeros.
 //! - Each chunk has a place: an offset from the group's start, which the sink adds to where it wants the
-//!   group (for qcow2 a multiple of the cluster; [`packing`] has the rules). `End` and `Copy` say how many
+//!   group (for qcow2 a multiple of the cluster; `packing` has the rules). `End` and `Copy` say how many
 //!   bytes the whole group takes, so that a sink never works out a place itself.
 //! - Chunks of zeros are left out, unless the codec's stream must hold all of the disk
 //!   ([`Codec::holds_zeros`]): then they all come.
