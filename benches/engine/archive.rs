@@ -120,7 +120,9 @@ pub fn mkext4(archive: &Path, size: u64, out: &Path) {
         let handle = match kind {
             Kind::File { offset, length } => {
                 let handle = builder.file(parent, name, theirs, length).unwrap();
-                contents.push((handle, offset, length));
+                if length > 0 {
+                    contents.push((handle, offset, length));
+                }
                 handle
             }
             Kind::Directory => builder.mkdir(parent, name, theirs).unwrap(),

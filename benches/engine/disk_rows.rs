@@ -5,10 +5,9 @@ use std::process::Command;
 
 use slipway::disk::{DiskSpec, compose};
 use slipway::profile::Format;
-use slipway::units::ByteSize;
 
 use crate::archive;
-use crate::inputs::{Inputs, name};
+use crate::inputs::{DISK, Inputs, name};
 use crate::run::{best, must, remove, shell};
 use crate::table::{Figure, Row};
 
@@ -136,7 +135,7 @@ pub fn peak(inputs: &Inputs, disk: &str) -> f64 {
     let customer = format!("peak-{}", disk.replace(' ', "-").to_lowercase());
     let profile =
         std::fs::read_to_string(inputs.project.root().join(format!("profiles/{}.toml", name(1))));
-    let profile = profile.unwrap().replace(&ByteSize(inputs.size.bytes()).to_string(), disk);
+    let profile = profile.unwrap().replace(DISK, disk);
     let profile = profile.replace("\"raw\"", "\"ova\", \"qcow2\"");
     inputs.project.profile(&customer, &profile);
     let built = inputs.project.command(&["build", &customer]);

@@ -7,7 +7,7 @@ use slipway::format::extension;
 use slipway::profile::Format;
 
 use crate::disk_rows::peak;
-use crate::inputs::Inputs;
+use crate::inputs::{DISK, Inputs};
 use crate::run::{best, remove, shell};
 use crate::table::{Figure, Row};
 
@@ -61,10 +61,10 @@ pub fn all(inputs: &Inputs) -> Vec<Row> {
         rows.extend(against_qemu(inputs, rival));
     }
     rows.push(copy_and_digest(inputs));
-    let [small, large] = ["2 GiB", "64 GiB"].map(|disk| peak(inputs, disk));
+    let [small, large] = [DISK, "64 GiB"].map(|disk| peak(inputs, disk));
     rows.push(Row {
         work: "peak memory, a disk of 64 GiB".into(),
-        against: "the same, a disk of 2 GiB".into(),
+        against: format!("the same, a disk of {DISK}"),
         ours: Figure::Bytes(large),
         peer: Figure::Bytes(small),
         reach: 1.1,

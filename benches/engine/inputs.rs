@@ -42,16 +42,16 @@ pub struct Inputs {
     pub size: ByteSize,
 }
 
+/// The disk of every customer: the smallest that profiles may ask for.
+pub const DISK: &str = "3 GiB";
+
 fn profile(scale: Scale, customer: usize) -> String {
-    let (master, disk) = match scale.site {
-        "demo" => ("puppetserver", "2 GiB"),
-        _ => ("apply", "2 GiB"),
-    };
+    let master = if scale.site == "demo" { "puppetserver" } else { "apply" };
     format!(
         "base = \"debian-12\"\nsite = \"{}\"\nchannel = \"stable\"\nstore = \"file:out/store\"\n\
          formats = [\"raw\"]\n[customer]\nname = \"Customer {customer}\"\n\
          [system]\nhostname = \"appliance-{customer}\"\n\
-         [master]\nmode = \"{master}\"\n[hardware]\ndisk = \"{disk}\"\n",
+         [master]\nmode = \"{master}\"\n[hardware]\ndisk = \"{DISK}\"\n",
         scale.site
     )
 }

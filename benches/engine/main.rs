@@ -30,7 +30,9 @@ fn main() {
         args.next().map_or_else(|| PathBuf::from(env!("CARGO_TARGET_TMPDIR")), PathBuf::from);
     let inputs = Inputs::make(scale, &folder);
     let mut rows = disk_rows::all(&inputs);
+    eprintln!("{}", table::markdown(&rows));
     rows.extend(image_rows::all(&inputs));
+    eprintln!("{}", table::markdown(&rows));
     let curve = curve::Curve::measure(&inputs);
     rows.extend(curve.rows());
     println!("{}", inputs.description());
