@@ -69,7 +69,7 @@ fn disk(base: &(Tree, Arc<Pack>), customer: &Customer, size: u64) -> Disk {
 /// Where the base's bytes lie: on the disk, in the pack, how many.
 fn runs(disk: &Disk, base: &Pack) -> Vec<(u64, u64, u64)> {
     let run = |extent: &slipway::disk::Extent| match &extent.data {
-        Data::Packed { pack, offset, length } if **pack == *base => {
+        Data::Content(Content::Packed { pack, offset, length }) if **pack == *base => {
             Some((extent.offset, *offset, *length))
         }
         _ => None,

@@ -5,36 +5,20 @@
 mod common;
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
+use common::judge::{judge, shown};
 use common::{artifact, bootable};
 use proptest::prelude::{ProptestConfig, Strategy, any, prop, prop_oneof, proptest};
 use slipway::disk::{Disk, DiskSpec, Extent, assemble, bootloader, compose, layout};
 use slipway::error::Kind;
 use slipway::format;
 use slipway::profile::Format;
+use slipway::tree::Content;
 use slipway::units::{ByteSize, Digest, MIB, Timestamp};
 
 const FORMATS: [Format; 3] = [Format::Raw, Format::Qcow2, Format::Qcow2Zstd];
 /// Those that qemu-img checks and compares.
 const COMPRESSED: [Format; 2] = [Format::Qcow2, Format::Qcow2Zstd];
-
-/// Runs a judge; what it prints is given when it finds nothing wrong.
-fn judge(program: &str, args: &[&str]) -> String {
-    let output = Command::new(program)
-        .args(args)
-        .env("PATH", "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin")
-        .output()
-        .unwrap_or_else(|e| panic!("the judge {program} does not start: {e}"));
-    let text = String::from_utf8_lossy(&output.stdout).into_owned();
-    let errors = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{program} {args:?}: {}\n{text}{errors}", output.status);
-    text
-}
-
-fn shown(path: &Path) -> &str {
-    path.to_str().unwrap()
-}
 
 fn spec() -> DiskSpec {
     DiskSpec {
@@ -184,8 +168,8 @@ fn what_cannot_fit_on_the_disk_of_the_builder_is_refused_before_a_byte_is_writte
     let sparse = folder.path().join("huge.pack");
     std::fs::File::create(&sparse).unwrap().set_len(1 << 43).unwrap();
     let pack = slipway::pack::Pack::open(&sparse, Digest::of("huge")).unwrap();
-    let data = slipway::disk::Data::Packed { pack, offset: 0, length: 1 << 43 };
-    let disk = Disk::new(1 << 43, vec![Extent { offset: 0, data }]).unwrap();
+    let content = Content::Packed { pack, offset: 0, length: 1 << 43 };
+    let disk = Disk::new(1 << 43, vec![Extent { offset: 0, data: content.into() }]).unwrap();
     for format in FORMATS {
         let path = folder.path().join("disk.out");
         let error = artifact::try_write(format, &disk, &path, None).unwrap_err();

@@ -5,15 +5,16 @@
 mod common;
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::sync::Arc;
 
 use common::artifact;
+use common::judge::{judge, shown};
 use proptest::prelude::{Just, ProptestConfig, Strategy, any, prop, prop_oneof, proptest};
-use slipway::disk::{Data, Disk, Extent};
+use slipway::disk::{Disk, Extent};
 use slipway::format::Cache;
 use slipway::pack::{ALIGN, Pack, PackWriter};
 use slipway::profile::Format;
+use slipway::tree::Content;
 use slipway::units::{GIB, MIB};
 
 /// All formats that the cache serves.
@@ -21,22 +22,6 @@ const FORMATS: [Format; 6] =
     [Format::Qcow2, Format::Qcow2Zstd, Format::RawZst, Format::Gce, Format::Vmdk, Format::Ova];
 
 const PACK: u64 = 12 * MIB;
-
-/// Runs a judge; what it prints is given when it finds nothing wrong.
-fn judge(program: &str, args: &[&str]) -> String {
-    let output = Command::new(program)
-        .args(args)
-        .output()
-        .unwrap_or_else(|e| panic!("the judge {program} does not start: {e}"));
-    let text = String::from_utf8_lossy(&output.stdout).into_owned();
-    let errors = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{program} {args:?}: {}\n{text}{errors}", output.status);
-    text
-}
-
-fn shown(path: &Path) -> &str {
-    path.to_str().unwrap()
-}
 
 /// xorshift64*, masked: 0xFF cannot be compressed, 0x03 can.
 fn noise(length: usize, seed: u64, mask: u8) -> Vec<u8> {
@@ -145,7 +130,7 @@ fn disk(parts: &[Part], rest: u64, pack: &Arc<Pack>) -> Disk {
             Part::Packed { gap, block, blocks } => {
                 let offset = block * ALIGN;
                 let length = (blocks * ALIGN).min(PACK - offset);
-                let data = Data::Packed { pack: pack.clone(), offset, length };
+                let data = Content::Packed { pack: pack.clone(), offset, length }.into();
                 Extent { offset: (end + gap).next_multiple_of(ALIGN), data }
             }
         };
@@ -179,7 +164,7 @@ proptest! {
 /// A disk with a base of several segments, and a customer's own bytes before, between and behind.
 fn customer(pack: &Arc<Pack>, name: u8) -> Disk {
     let base = |offset, from, length| {
-        let data = Data::Packed { pack: pack.clone(), offset: from, length };
+        let data = Content::Packed { pack: pack.clone(), offset: from, length }.into();
         Extent { offset, data }
     };
     let extents = vec![

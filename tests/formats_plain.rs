@@ -10,12 +10,13 @@ use std::sync::Arc;
 
 use common::{artifact, readers};
 use proptest::prelude::{Just, ProptestConfig, Strategy, any, prop, prop_oneof, proptest};
-use slipway::disk::{Data, Disk, Extent};
+use slipway::disk::{Disk, Extent};
 use slipway::error::Kind;
 use slipway::format::{self, Job, Wanted, Written};
 use slipway::pack::{Pack, PackWriter};
 use slipway::profile::Format;
 use slipway::progress::Quiet;
+use slipway::tree::Content;
 use slipway::units::{Digest, GIB, MIB};
 
 const FORMATS: [Format; 6] = [
@@ -42,7 +43,7 @@ fn pack(bytes: &[u8]) -> Arc<Pack> {
 }
 
 fn packed(at: u64, pack: &Arc<Pack>, offset: u64, length: u64) -> Extent {
-    Extent { offset: at, data: Data::Packed { pack: pack.clone(), offset, length } }
+    Extent { offset: at, data: Content::Packed { pack: pack.clone(), offset, length }.into() }
 }
 
 /// What occurs: odd places, runs that cross blocks of every format, zeros in memory and in a pack.

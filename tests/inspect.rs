@@ -18,6 +18,7 @@ use slipway::disk::{Data, Disk};
 use slipway::error::Kind;
 use slipway::inspect::{Report, copy_file, inspect};
 use slipway::profile::Format;
+use slipway::tree::Content;
 use slipway::units::ByteSize;
 
 fn qemu_img(args: &[&str]) {
@@ -160,7 +161,7 @@ fn the_program_prints_for_people_and_for_machines() {
 
 /// A place that a reader looks at, as bytes of the raw image.
 fn read_places(disk: &Disk) -> Vec<(u64, u64)> {
-    let known = |data: &Data| matches!(data, Data::Bytes(_));
+    let known = |data: &Data| matches!(data, Data::Content(Content::Bytes(_)));
     let extents = disk.extents().iter().filter(|e| known(&e.data));
     // the beginning of each part is where its structure is
     extents.map(|e| (e.offset, e.data.length().min(4096))).collect()

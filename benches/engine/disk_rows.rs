@@ -7,8 +7,9 @@ use slipway::disk::{DiskSpec, compose};
 use slipway::profile::Format;
 
 use crate::archive;
+use crate::common::disk::must;
 use crate::inputs::{DISK, Inputs, name};
-use crate::run::{best, must, remove, shell};
+use crate::run::{best, remove, shell};
 use crate::table::{Figure, Row};
 
 /// The program that makes a filesystem of a tar: e2fsprogs 1.47.1 or newer, with libarchive.

@@ -29,6 +29,7 @@ fn main() {
     let folder =
         args.next().map_or_else(|| PathBuf::from(env!("CARGO_TARGET_TMPDIR")), PathBuf::from);
     let inputs = Inputs::make(scale, &folder);
+    // a long run that fails late has still said what it knew: on stderr, the whole on stdout
     let mut rows = disk_rows::all(&inputs);
     eprintln!("{}", table::markdown(&rows));
     rows.extend(image_rows::all(&inputs));

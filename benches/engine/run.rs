@@ -4,8 +4,10 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Instant;
 
+use crate::common::disk::must;
+
 /// Seconds of the quickest of `rounds` runs. `before` puts things back, and is not counted.
-pub fn best(rounds: usize, mut before: impl FnMut(), mut work: impl FnMut()) -> f64 {
+pub fn best<T>(rounds: usize, mut before: impl FnMut(), mut work: impl FnMut() -> T) -> f64 {
     let mut least = f64::INFINITY;
     for _ in 0..rounds {
         before();
@@ -14,13 +16,6 @@ pub fn best(rounds: usize, mut before: impl FnMut(), mut work: impl FnMut()) -> 
         least = least.min(begun.elapsed().as_secs_f64());
     }
     least
-}
-
-/// Runs a program; a failure ends the benchmark.
-pub fn must(command: &mut Command) {
-    let output = command.output().unwrap_or_else(|e| panic!("{command:?}: {e}"));
-    let said = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{command:?}: {}\n{said}", output.status);
 }
 
 /// A shell line with arguments `$1`, `$2` …

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde_json::json;
 
-use crate::error::{Context, Error, Kind, Result};
+use crate::error::{Context, Result};
 use crate::format::encode::{Stored, Trimmed};
 use crate::units::ByteSize;
 
@@ -58,7 +58,8 @@ fn show(folder: &Path, encoded: &[Stored], json: bool) -> Result<()> {
     let others = others(folder)?;
     if json {
         let others: Vec<_> = others.iter().map(|(n, b)| json!({ "name": n, "bytes": b })).collect();
-        return print(&json!({ "folder": folder, "encoded": encoded, "folders": others }));
+        let value = json!({ "folder": folder, "encoded": encoded, "folders": others });
+        return terminal::print(format!("{value:#}"));
     }
     terminal::print(folder.display())?;
     for Stored { codec, entries, bytes } in encoded {
@@ -75,17 +76,11 @@ fn show(folder: &Path, encoded: &[Stored], json: bool) -> Result<()> {
 
 fn removed(trimmed: Trimmed, json: bool) -> Result<()> {
     if json {
-        return print(&json!({ "removed": trimmed }));
+        return terminal::print(format!("{:#}", json!({ "removed": trimmed })));
     }
     let Trimmed { entries, bytes } = trimmed;
     let regions = project::counted(entries as usize, "encoded region");
     terminal::print(format!("removed {regions}, {bytes}"))
-}
-
-fn print(value: &serde_json::Value) -> Result<()> {
-    let text = serde_json::to_string_pretty(value)
-        .map_err(|e| Error::new(Kind::Io, "cannot print").because(e))?;
-    terminal::print(text)
 }
 
 /// What the cache's other folders take: bases and layers, bundles and what was unpacked from them.

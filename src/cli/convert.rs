@@ -18,7 +18,8 @@ use crate::units::ByteSize;
 pub struct Args {
     /// The image, in any format that slipway writes
     image: PathBuf,
-    /// The format that is wanted
+    /// The format that is wanted: raw, raw-zst, qcow2, qcow2-zstd, qcow2-plain, vmdk, vmdk-sparse, ova, vhd,
+    /// vhd-dynamic, vhdx, gce
     #[arg(long, value_name = "FORMAT", value_parser = parse_format)]
     to: Format,
     /// Where the new image goes [default: beside the image, with the format's ending]

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use serde_json::json;
 
+use super::project::counted;
 use super::terminal;
 use crate::error::Result;
 use crate::lint::{self, Finding, Platform, Severity};
@@ -55,8 +56,7 @@ fn people(findings: &[Finding], platform: Platform, errors: usize, warnings: usi
         let _ = writeln!(text, "{severity}: {reason} [{rule}]");
         let _ = writeln!(text, "  fix: {}", finding.fix);
     }
-    let count = |n: usize, what: &str| format!("{n} {what}{}", if n == 1 { "" } else { "s" });
-    let (errors, warnings) = (count(errors, "error"), count(warnings, "warning"));
+    let (errors, warnings) = (counted(errors, "error"), counted(warnings, "warning"));
     text.push_str(&format!("{}: {errors}, {warnings}", platform.name()));
     text
 }

@@ -4,7 +4,6 @@ use std::fmt::Debug;
 use std::sync::Arc;
 
 use crate::error::Result;
-use crate::pack::Pack;
 use crate::tree::Content;
 
 /// Bytes that are worked out when they are asked for: those of an image in another format.
@@ -34,21 +33,11 @@ impl PartialEq for Reader {
 
 impl Eq for Reader {}
 
-/// Where an extent's bytes are: where a file's may be, or in another image. A tree cannot hold the latter,
-/// so this is not the tree's [`Content`].
+/// Where an extent's bytes are: where a file's may be, or in another image, which no tree holds.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Data {
-    /// In memory.
-    Bytes(Arc<[u8]>),
-    /// In a pack, from `offset`, `length` bytes.
-    Packed {
-        /// The pack.
-        pack: Arc<Pack>,
-        /// Bytes from the pack's start.
-        offset: u64,
-        /// Bytes.
-        length: u64,
-    },
+    /// Where a file's may be.
+    Content(Content),
     /// In an image, from `offset` of its disk, `length` bytes.
     Read {
         /// The image.
@@ -64,20 +53,15 @@ impl Data {
     /// Bytes.
     pub fn length(&self) -> u64 {
         match self {
-            Self::Bytes(bytes) => bytes.len() as u64,
-            Self::Packed { length, .. } | Self::Read { length, .. } => *length,
+            Self::Content(content) => content.length(),
+            Self::Read { length, .. } => *length,
         }
     }
 
     /// Fills `buffer` from `offset` (bytes from the data's start; the buffer must end within it).
     pub fn read_at(&self, buffer: &mut [u8], offset: u64) -> Result<()> {
         match self {
-            Self::Bytes(bytes) => {
-                let start = offset as usize;
-                buffer.copy_from_slice(&bytes[start..start + buffer.len()]);
-                Ok(())
-            }
-            Self::Packed { pack, offset: base, .. } => pack.read_at(buffer, base + offset),
+            Self::Content(content) => content.read_at(buffer, offset),
             Self::Read { reader, offset: base, .. } => reader.0.read_at(buffer, base + offset),
         }
     }
@@ -85,9 +69,6 @@ impl Data {
 
 impl From<Content> for Data {
     fn from(content: Content) -> Self {
-        match content {
-            Content::Bytes(bytes) => Self::Bytes(bytes),
-            Content::Packed { pack, offset, length } => Self::Packed { pack, offset, length },
-        }
+        Self::Content(content)
     }
 }

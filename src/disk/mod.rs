@@ -17,6 +17,7 @@ pub use compose::{DiskSpec, Ids, assemble, compose};
 pub use data::{Data, ReadAt, Reader};
 
 use crate::error::{Error, Kind, Result};
+use crate::tree::Content;
 
 /// Bytes at a place.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,7 +31,7 @@ pub struct Extent {
 impl Extent {
     /// Bytes in memory at `offset`.
     pub fn bytes(offset: u64, bytes: impl Into<Arc<[u8]>>) -> Self {
-        Self { offset, data: Data::Bytes(bytes.into()) }
+        Self { offset, data: Data::Content(Content::Bytes(bytes.into())) }
     }
 
     /// The first byte after it.

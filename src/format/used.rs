@@ -1,4 +1,4 @@
-//! Which parts of a disk hold anything, in pieces of any size.
+//! Which parts of a disk hold anything, in pieces of any size, and which of those only zeros.
 
 use std::ops::Range;
 
@@ -20,6 +20,12 @@ pub fn used(disk: &Disk, piece: u64) -> impl Iterator<Item = Range<u64>> {
 /// How many pieces any extent touches.
 pub fn count(disk: &Disk, piece: u64) -> u64 {
     used(disk, piece).map(|run| run.end - run.start).sum()
+}
+
+/// Whether all bytes are zero. Words of 16 bytes: the compiler makes vectors of them.
+pub fn is_zero(bytes: &[u8]) -> bool {
+    let (words, rest) = bytes.as_chunks::<16>();
+    rest.iter().all(|b| *b == 0) && words.iter().all(|w| u128::from_ne_bytes(*w) == 0)
 }
 
 #[cfg(test)]

@@ -21,6 +21,9 @@ const LAST_LINES: usize = 40;
 /// How often limits and the stop flag are looked at.
 const LOOK: Duration = Duration::from_millis(200);
 
+/// The monitor and the console are heard by two threads: the word that a machine stopped can overtake its last
+/// lines, which say why. So they are waited for until there is silence for this long.
+const SILENCE: Duration = Duration::from_secs(1);
 /// A guest that writes without end must not keep limits from being looked at.
 const MOST_EVENTS: usize = 1000;
 
@@ -123,7 +126,7 @@ impl Running<'_> {
         }
         let mut wait = LOOK;
         for _ in 0..MOST_EVENTS {
-            let Some(event) = self.machine.next(std::mem::take(&mut wait)) else { break };
+            let Some(event) = self.machine.next(wait) else { break };
             match event {
                 Event::Line(line) => self.line(line),
                 Event::Qemu(name, reason) if name == "SHUTDOWN" => self.watch.stopped(&reason),
@@ -134,6 +137,7 @@ impl Running<'_> {
                     break;
                 }
             }
+            wait = if self.watch.runs() { Duration::ZERO } else { SILENCE };
         }
         Ok(())
     }

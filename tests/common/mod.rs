@@ -9,5 +9,6 @@ pub mod contents;
 pub mod disk;
 pub mod foreign;
 pub mod guest;
+pub mod judge;
 pub mod project;
 pub mod readers;

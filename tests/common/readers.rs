@@ -7,6 +7,7 @@ use std::process::Command;
 use slipway::profile::Format;
 
 use super::disk::must;
+use super::judge::{judge_in, shown};
 
 /// How qemu-img calls a format.
 pub fn qemu_name(format: Format) -> &'static str {
@@ -51,10 +52,15 @@ pub fn virtual_size(format: Format, image: &Path) -> u64 {
     info["virtual-size"].as_u64().unwrap()
 }
 
+/// A program of the readers' environment, which is made when it is not there.
+pub fn installed(name: &str) -> String {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR"));
+    judge_in(folder, "scripts/readers", &[]);
+    shown(&folder.join("target/readers/bin").join(name)).to_owned()
+}
+
 /// One of the readers that scripts/readers installs sees `raw`'s bytes in the image.
 pub fn reads(reader: &str, format: Format, image: &Path, raw: &Path) {
-    let program = concat!(env!("CARGO_MANIFEST_DIR"), "/target/readers/bin/read-image");
-    assert!(Path::new(program).exists(), "{program} is missing: run scripts/readers");
-    let mut command = Command::new(program);
+    let mut command = Command::new(installed("read-image"));
     must(command.args([reader, &format.to_string()]).args([image, raw]));
 }

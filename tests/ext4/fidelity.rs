@@ -232,7 +232,10 @@ fn large_files_are_broken_at_metadata_and_at_the_longest_extent() {
         let size = length + length / 8;
         let extents = ext4::build(&tree, &[sparse], &params(size)).unwrap();
         // only what is in memory is written: the content's blocks stay holes
-        let in_memory = extents.into_iter().filter(|e| matches!(e.data, Data::Bytes(_))).collect();
+        let in_memory = extents
+            .into_iter()
+            .filter(|e| matches!(e.data, Data::Content(Content::Bytes(_))))
+            .collect();
         let image = Image::of_extents(in_memory, size);
         image.assert_clean();
         let stat = image.stat(b"large");

@@ -29,7 +29,7 @@ fn base() -> (Tree, Arc<Pack>) {
 
 fn runs_of(extents: &[Extent], pack: &Pack) -> Vec<(u64, u64, u64)> {
     let run = |extent: &Extent| match &extent.data {
-        Data::Packed { pack: p, offset, length } if **p == *pack => {
+        Data::Content(Content::Packed { pack: p, offset, length }) if **p == *pack => {
             Some((extent.offset, *offset, *length))
         }
         _ => None,

@@ -10,13 +10,14 @@ mod archive;
 mod stream;
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use slipway::disk::{Disk, Extent};
 use slipway::profile::Format;
 use slipway::units::MIB;
 
 use common::artifact;
+use common::judge::{judge_in as judge, shown};
+use common::readers::installed as reader;
 
 /// A disk with grains of all sorts in its first and third 32 MiB, and none in the second.
 fn disk() -> Disk {
@@ -30,28 +31,6 @@ fn disk() -> Disk {
         Extent::bytes(96 * MIB - 1, *b"z"),
     ];
     Disk::new(97 * MIB, extents).unwrap()
-}
-
-/// Runs a judge in a folder; what it prints is given when it finds nothing wrong.
-fn judge(folder: &Path, program: &str, arguments: &[&str]) -> String {
-    let mut command = Command::new(program);
-    let output = command.args(arguments).current_dir(folder).output();
-    let output = output.unwrap_or_else(|e| panic!("the judge {program} does not start: {e}"));
-    let text = String::from_utf8_lossy(&output.stdout).into_owned();
-    let errors = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{program} {arguments:?}: {}\n{text}{errors}", output.status);
-    text
-}
-
-/// A program of the readers' environment, which is made when it is not there.
-fn reader(name: &str) -> String {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR"));
-    judge(folder, "scripts/readers", &[]);
-    shown(&folder.join("target/readers/bin").join(name)).to_owned()
-}
-
-fn shown(path: &Path) -> &str {
-    path.to_str().unwrap()
 }
 
 fn written(format: Format, folder: &Path) -> PathBuf {

@@ -168,7 +168,7 @@ impl Volume {
                 bytes.extend(names::entry(&short, ARCHIVE, cluster, size, self.time));
             }
         }
-        self.contents.push((first, Data::Bytes(bytes.into())));
+        self.contents.push((first, Content::from(bytes).into()));
         Ok(first)
     }
 

@@ -114,7 +114,8 @@ impl Laid {
         let mut data = Vec::with_capacity(runs.len());
         for run in &runs {
             let length = (run.length * BLOCK).min(pack.length() - offset);
-            data.push((run.start * BLOCK, Data::Packed { pack: pack.clone(), offset, length }));
+            let content = Content::Packed { pack: pack.clone(), offset, length };
+            data.push((run.start * BLOCK, content.into()));
             offset += length;
         }
         Ok((Self(runs), data))
@@ -142,13 +143,14 @@ impl Laid {
 
 /// The bytes `from..to` of a content, as data of a disk.
 pub(super) fn slice(content: &Content, from: u64, to: u64) -> Data {
-    match content {
+    let part = match content {
         Content::Bytes(bytes) if from == 0 && to == bytes.len() as u64 => {
-            Data::Bytes(bytes.clone())
+            Content::Bytes(bytes.clone())
         }
-        Content::Bytes(bytes) => Data::Bytes(bytes[from as usize..to as usize].into()),
+        Content::Bytes(bytes) => Content::Bytes(bytes[from as usize..to as usize].into()),
         Content::Packed { pack, offset, .. } => {
-            Data::Packed { pack: pack.clone(), offset: offset + from, length: to - from }
+            Content::Packed { pack: pack.clone(), offset: offset + from, length: to - from }
         }
-    }
+    };
+    part.into()
 }

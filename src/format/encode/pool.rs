@@ -8,7 +8,7 @@ use super::Codec;
 use super::codec::{Chunk, Encoder};
 use crate::disk::Disk;
 use crate::error::Result;
-use crate::format::raw::is_zero;
+use crate::format::used::is_zero;
 use crate::units::MIB;
 
 /// Bytes that a thread reads at a time, aligned to the disk: a multiple of every codec's chunk.

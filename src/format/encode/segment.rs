@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use super::{Codec, SEGMENT};
 use crate::disk::{Data, Disk, Extent};
+use crate::tree::Content;
 use crate::units::{Digest, MIB};
 
 /// Bytes that a group must hold to be worth an entry in the cache.
@@ -80,7 +81,7 @@ fn packed(disk: &Disk, segment: &Range<u64>) -> Vec<Range<u64>> {
     let mut ranges: Vec<Range<u64>> = Vec::new();
     for extent in extents(disk, segment) {
         // bytes in memory are one image's alone, and those of another image have no digest to know them by
-        let Data::Packed { .. } = extent.data else { continue };
+        let Data::Content(Content::Packed { .. }) = extent.data else { continue };
         let bytes = extent.offset.max(segment.start)..extent.end().min(segment.end);
         match ranges.last_mut().filter(|last| last.end == bytes.start) {
             Some(last) => last.end = bytes.end,
@@ -95,7 +96,7 @@ fn packed(disk: &Disk, segment: &Range<u64>) -> Vec<Range<u64>> {
 fn sources(disk: &Disk, bytes: &Range<u64>) -> Vec<Source> {
     let mut sources: Vec<Source> = Vec::new();
     for extent in extents(disk, bytes) {
-        let Data::Packed { pack, offset, .. } = &extent.data else { continue };
+        let Data::Content(Content::Packed { pack, offset, .. }) = &extent.data else { continue };
         let (from, to) = (extent.offset.max(bytes.start), extent.end().min(bytes.end));
         let offset = offset + (from - extent.offset);
         let source = Source { pack: pack.digest(), offset, length: to - from };
@@ -119,7 +120,8 @@ mod tests {
     use crate::pack::Pack;
 
     fn packed_extent(pack: &Arc<Pack>, offset: u64, from: u64, length: u64) -> Extent {
-        Extent { offset, data: Data::Packed { pack: pack.clone(), offset: from, length } }
+        let content = Content::Packed { pack: pack.clone(), offset: from, length };
+        Extent { offset, data: content.into() }
     }
 
     fn pack(name: &str) -> Arc<Pack> {

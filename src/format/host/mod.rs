@@ -16,6 +16,7 @@ pub use write::write;
 
 use crate::disk::{Data, Disk, Extent};
 use crate::error::{Error, Kind, Result};
+use crate::tree::Content;
 
 /// File systems allocate in blocks of this many bytes; a block of zeros stays a hole.
 const BLOCK: u64 = 4096;
@@ -152,8 +153,10 @@ enum Slice<'a> {
 impl<'a> Slice<'a> {
     fn of(data: &'a Data, range: Range<u64>) -> Self {
         match data {
-            Data::Bytes(bytes) => Self::Bytes(&bytes[range.start as usize..range.end as usize]),
-            Data::Packed { .. } | Data::Read { .. } => {
+            Data::Content(Content::Bytes(bytes)) => {
+                Self::Bytes(&bytes[range.start as usize..range.end as usize])
+            }
+            Data::Content(Content::Packed { .. }) | Data::Read { .. } => {
                 Self::Data { data, offset: range.start, length: range.end - range.start }
             }
         }

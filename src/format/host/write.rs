@@ -10,8 +10,9 @@ use crate::disk::{Data, Disk};
 use crate::error::{Context, Error, Kind, Result};
 use crate::format::Target;
 use crate::format::copy::{Origin, copy};
-use crate::format::raw::is_zero;
+use crate::format::used::is_zero;
 use crate::progress::Progress;
+use crate::tree::Content;
 use crate::units::{Digest, Hasher, KIB, MIB};
 
 /// Bytes that are joined before they are written, and that are read and hashed at a time.
@@ -66,9 +67,11 @@ fn write_slices(
 /// The file that the kernel can copy the slice from, when it is worth it.
 fn long_run(slice: Slice<'_>) -> Option<Origin<'_>> {
     match slice {
-        Slice::Data { data: Data::Packed { pack, offset: start, .. }, offset, length }
-            if length >= LONG =>
-        {
+        Slice::Data {
+            data: Data::Content(Content::Packed { pack, offset: start, .. }),
+            offset,
+            length,
+        } if length >= LONG => {
             Some(Origin { file: pack.file(), path: pack.path(), offset: start + offset, length })
         }
         Slice::Bytes(_) | Slice::Data { .. } => None,
