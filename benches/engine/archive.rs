@@ -80,7 +80,7 @@ fn member<R: Read>(entry: &mut tar::Entry<'_, R>) -> Member {
 }
 
 /// The archive as our tree: contents stay in it.
-pub fn tree(archive: &Path) -> (Tree, std::sync::Arc<Pack>) {
+pub fn tree(archive: &Path) -> Tree {
     // the digest only tells packs apart
     let pack = Pack::open(archive, Digest::of("the archive")).unwrap();
     let mut tree = Tree::new();
@@ -98,7 +98,7 @@ pub fn tree(archive: &Path) -> (Tree, std::sync::Arc<Pack>) {
         };
         tree.insert(TreePath::new(&path).unwrap(), Entry { meta, node });
     }
-    (tree, pack)
+    tree
 }
 
 /// The crate mkext4 fed the same archive: a filesystem of `size` bytes in a file.

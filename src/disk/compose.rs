@@ -76,7 +76,7 @@ const ROOT_LABEL: &str = "root";
 
 /// Makes the disk of an appliance: the tree as its root filesystem, and all that boots it.
 ///
-/// `packs` are those that the tree's contents lie in, the base's first; the tree must have passed
+/// `packs` are those that are laid whole, the base's first; the tree must have passed
 /// [`bootloader::configure`] with the same `spec`.
 ///
 /// # Errors

@@ -127,3 +127,17 @@ fn packs_lie_in_the_order_given_and_before_what_is_in_memory() {
     let in_memory = extents.iter().find(|e| e.data.length() == 9000).unwrap();
     assert!(layer_runs.last().unwrap().0 < in_memory.offset);
 }
+
+#[test]
+fn of_a_pack_that_is_not_laid_only_what_is_in_use_is_on_the_disk() {
+    let (mut tree, base_pack) = base();
+    for i in (0..300).step_by(2) {
+        tree.remove(format!("file-{i}"));
+    }
+    let image = Image::of(&tree, &[], 512 * MIB);
+    image.assert_clean();
+    image.assert_holds(&tree);
+    let on_disk: u64 = runs_of(&image.extents, &base_pack).iter().map(|run| run.2).sum();
+    let in_use: u64 = tree.iter().map(|(_, entry)| entry.length()).sum();
+    assert_eq!(on_disk, in_use);
+}

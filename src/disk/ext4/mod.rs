@@ -60,7 +60,8 @@ pub struct Params {
 }
 
 /// The extents of an ext4 filesystem with the tree's entries, sorted, by offsets in bytes from the start
-/// of the partition. No pack is read.
+/// of the partition. No pack is read. `packs` are laid whole, in this order; of others that contents lie
+/// in, only what is in use is on the disk.
 ///
 /// # Errors
 /// `NoSpace`, with the size that would do, when the disk is too small; `Input`, with the path, when the

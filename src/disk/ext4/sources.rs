@@ -19,7 +19,7 @@ pub(super) enum Source {
     Nothing,
     /// Blocks of a pack, by the pack's index, claimed by this file alone.
     InPack { pack: usize, first: u64, blocks: u64 },
-    /// In memory, or in a pack at a place that another file has already.
+    /// In memory, in a pack that is not laid, or in one that is at a place that another file has already.
     Apart { blocks: u64 },
 }
 
@@ -78,11 +78,9 @@ fn decide(
     if offset.checked_add(*length).is_none_or(|end| end > pack.length()) {
         return Err(Error::new(Kind::Damaged, "its content lies beyond the end of the pack"));
     }
+    // a pack that is not on the disk as a whole, such as an archive: only what is in use is taken from it
     let Some(&index) = indexes.get(&pack.digest()) else {
-        let message =
-            format!("its content is in {}, which is not on the disk", pack.path().display());
-        return Err(Error::new(Kind::Damaged, message)
-            .remedy("this is a defect of slipway: please report it"));
+        return Ok(if count == 0 { Source::Nothing } else { Source::Apart { blocks: count } });
     };
     let first = offset / BLOCK;
     let wanted = &mut claimed[index][first as usize..(first + count) as usize];

@@ -3,7 +3,9 @@
 //! The digest is worked out beside the writing, by a thread that reads the same values: what the kernel
 //! copies never passes through the writer, and reading the file back would have to wait for its end.
 
+use std::ops::Range;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, SyncSender, channel, sync_channel};
 
 use super::{BLOCK, HostFile, Slice};
 use crate::disk::{Data, Disk};
@@ -20,6 +22,8 @@ const BUFFER: u64 = MIB;
 /// From this many bytes of a pack on the kernel copies them; fewer are joined with their neighbours, which
 /// saves calls.
 const LONG: u64 = 64 * KIB;
+/// Steps that the reader may be ahead.
+const AHEAD: usize = 8;
 /// Bytes that the kernel copies at a time, so that there is progress to show.
 const STEP: u64 = 32 * MIB;
 
@@ -49,19 +53,87 @@ fn write_slices(
     target: Target<'_>,
     progress: &dyn Progress,
 ) -> Result<()> {
-    let mut joined = Joined { target, at: 0, buffer: Vec::with_capacity(BUFFER as usize) };
-    for (at, slice) in file.slices(disk) {
-        if let Some(from) = long_run(slice) {
-            joined.flush()?;
-            copy_long(from, target, at, progress)?;
-            continue;
+    let (sender, steps) = sync_channel(AHEAD);
+    let (returned, spare) = channel();
+    std::thread::scope(|scope| {
+        scope.spawn(move || {
+            Reader { steps: sender, spare, joined: Joined::default() }.run(file, disk)
+        });
+        for step in steps {
+            match step? {
+                Step::Copy(from, at) => copy_long(from, target, at, progress)?,
+                Step::Write(joined) => {
+                    joined.write(target)?;
+                    progress.advance(joined.bytes.len() as u64);
+                    // the reader may be at its end, and want no more buffers
+                    let _ = returned.send(joined.bytes);
+                }
+            }
         }
-        for (done, piece) in pieces(slice) {
-            joined.put(at + done, piece)?;
-            progress.advance(piece.length());
-        }
+        Ok(())
+    })
+}
+
+/// What is done next.
+enum Step<'a> {
+    /// The kernel copies this to a place in the file.
+    Copy(Origin<'a>, u64),
+    /// Bytes that were read are written.
+    Write(Joined),
+}
+
+/// Reads what the kernel is not to copy, a few buffers ahead of the writing: of thousands of small files half
+/// of the time is reading.
+struct Reader<'a> {
+    steps: SyncSender<Result<Step<'a>>>,
+    /// Buffers that were written.
+    spare: Receiver<Vec<u8>>,
+    joined: Joined,
+}
+
+/// The writing has ended with an error: nobody wants more.
+struct Unwanted;
+
+impl<'a> Reader<'a> {
+    fn run(mut self, file: &'a HostFile, disk: &'a Disk) {
+        // what went wrong is told by whoever writes
+        let _: std::result::Result<(), Unwanted> = self.all(file, disk);
     }
-    joined.flush()
+
+    fn all(&mut self, file: &'a HostFile, disk: &'a Disk) -> std::result::Result<(), Unwanted> {
+        for (at, slice) in file.slices(disk) {
+            if let Some(from) = long_run(slice) {
+                self.flush()?;
+                self.send(Ok(Step::Copy(from, at)))?;
+                continue;
+            }
+            for (done, piece) in pieces(slice) {
+                if !self.joined.takes(at + done, piece.length()) {
+                    self.flush()?;
+                    self.joined.at = at + done;
+                }
+                if let Err(error) = piece.append_to(&mut self.joined.bytes) {
+                    return self.send(Err(error));
+                }
+            }
+        }
+        self.flush()
+    }
+
+    fn flush(&mut self) -> std::result::Result<(), Unwanted> {
+        if self.joined.bytes.is_empty() {
+            return Ok(());
+        }
+        let mut bytes = self.spare.try_recv().unwrap_or_default();
+        bytes.clear();
+        let mut full = std::mem::replace(&mut self.joined, Joined { bytes, ..Joined::default() });
+        full.find_used();
+        self.send(Ok(Step::Write(full)))
+    }
+
+    fn send(&self, step: Result<Step<'a>>) -> std::result::Result<(), Unwanted> {
+        self.steps.send(step).map_err(|_| Unwanted)
+    }
 }
 
 /// The file that the kernel can copy the slice from, when it is worth it.
@@ -115,48 +187,42 @@ impl Slice<'_> {
 }
 
 /// Neighbouring bytes that are written together.
-struct Joined<'a> {
-    target: Target<'a>,
+#[derive(Default)]
+struct Joined {
     at: u64,
-    buffer: Vec<u8>,
+    bytes: Vec<u8>,
+    /// Those of its blocks that are not all zeros, neighbours together.
+    used: Vec<Range<usize>>,
 }
 
-impl Joined<'_> {
-    fn put(&mut self, at: u64, piece: Slice<'_>) -> Result<()> {
-        let held = self.buffer.len() as u64;
-        if self.at + held != at || held + piece.length() > BUFFER {
-            self.flush()?;
-            self.at = at;
-        }
-        piece.append_to(&mut self.buffer)
+impl Joined {
+    /// Whether bytes at this place follow and find room.
+    fn takes(&self, at: u64, length: u64) -> bool {
+        let held = self.bytes.len() as u64;
+        self.at + held == at && held + length <= BUFFER
     }
 
-    fn flush(&mut self) -> Result<()> {
-        write_used(self.target, &self.buffer, self.at)?;
-        self.at += self.buffer.len() as u64;
-        self.buffer.clear();
-        Ok(())
+    fn find_used(&mut self) {
+        let (block, length) = (BLOCK as usize, self.bytes.len());
+        let lead = (block - self.at as usize % block).min(length);
+        for start in std::iter::once(0).chain((lead..length).step_by(block)) {
+            let stop = if start == 0 { lead } else { (start + block).min(length) };
+            if is_zero(&self.bytes[start..stop]) {
+                continue;
+            }
+            match self.used.last_mut().filter(|run| run.end == start) {
+                Some(run) => run.end = stop,
+                None => self.used.push(start..stop),
+            }
+        }
     }
-}
 
-/// Writes the blocks of `bytes` that are not all zeros, neighbours together.
-fn write_used(target: Target<'_>, bytes: &[u8], offset: u64) -> Result<()> {
-    let block = BLOCK as usize;
-    let mut run = 0..0;
-    let lead = (block - offset as usize % block).min(bytes.len());
-    let starts = std::iter::once(0).chain((lead..bytes.len()).step_by(block));
-    for start in starts {
-        let stop = if start == 0 { lead } else { (start + block).min(bytes.len()) };
-        if is_zero(&bytes[start..stop]) {
-            continue;
-        }
-        if run.end != start {
-            target.write_at(&bytes[run.clone()], offset + run.start as u64)?;
-            run.start = start;
-        }
-        run.end = stop;
+    fn write(&self, target: Target<'_>) -> Result<()> {
+        let mut runs = self.used.iter();
+        runs.try_for_each(|run| {
+            target.write_at(&self.bytes[run.clone()], self.at + run.start as u64)
+        })
     }
-    target.write_at(&bytes[run.clone()], offset + run.start as u64)
 }
 
 /// Hashes the whole file as it will be, until `stop` says that it will not.
