@@ -57,6 +57,7 @@ fn first_disk(inputs: &Inputs) -> Vec<Row> {
 }
 
 fn row(work: &str, against: &str, ours: f64, peer: f64, reach: f64) -> Row {
+    let reach = Some(reach);
     let (work, against) = (work.to_owned(), against.to_owned());
     Row { work, against, ours: Figure::Seconds(ours), peer: Figure::Seconds(peer), reach }
 }

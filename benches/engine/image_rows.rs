@@ -67,7 +67,7 @@ pub fn all(inputs: &Inputs) -> Vec<Row> {
         against: format!("the same, a disk of {DISK}"),
         ours: Figure::Bytes(large),
         peer: Figure::Bytes(small),
-        reach: 1.1,
+        reach: Some(1.1),
     });
     rows
 }
@@ -96,8 +96,10 @@ fn against_qemu(inputs: &Inputs, rival: &Rival) -> Vec<Row> {
     let peer =
         best(inputs.scale.rounds, || remove(&converted), || shell(&line, &[&raw, &converted]));
     let against = format!("`qemu-img convert {}`", rival.convert);
-    let row =
-        |work: String, ours, peer, reach| Row { work, against: against.clone(), ours, peer, reach };
+    let row = |work: String, ours, peer, reach| {
+        let reach = Some(reach);
+        Row { work, against: against.clone(), ours, peer, reach }
+    };
     let mut rows = Vec::new();
     let first = seconds(inputs, &inputs.first, rival.format, "first", true);
     let first_path = inputs.path(&format!("first.{}", extension(rival.format)));
@@ -128,6 +130,6 @@ fn copy_and_digest(inputs: &Inputs) -> Row {
         against: "`cp` of that OVA and `openssl dgst -sha256` of it".into(),
         ours: Figure::Seconds(ours),
         peer: Figure::Seconds(peer),
-        reach: 2.0,
+        reach: Some(2.0),
     }
 }

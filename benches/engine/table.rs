@@ -10,8 +10,8 @@ pub struct Row {
     pub ours: Figure,
     /// The peer's.
     pub peer: Figure,
-    /// The largest ratio that is good enough.
-    pub reach: f64,
+    /// The largest ratio that is good enough; none for what only shows where the floor is.
+    pub reach: Option<f64>,
 }
 
 /// A number and its unit.
@@ -47,7 +47,12 @@ pub fn markdown(rows: &[Row]) -> String {
     );
     for Row { work, against, ours, peer, reach } in rows {
         let ratio = ours.value() / peer.value();
-        let held = if ratio <= *reach { "holds" } else { "**not reached**" };
+        let held = match reach {
+            Some(reach) if ratio <= *reach => "holds",
+            Some(_) => "**not reached**",
+            None => "the floor",
+        };
+        let reach = reach.map_or_else(String::new, |reach| reach.to_string());
         text +=
             &format!("| {work} | {against} | {ours} | {peer} | {ratio:.3} | {reach} | {held} |\n");
     }

@@ -4,7 +4,7 @@ use std::ops::Range;
 use std::os::unix::fs::FileExt;
 
 use super::Target;
-use crate::error::{Context, Error, Kind, Result};
+use crate::error::{Context, Result};
 use crate::units::{Digest, Hasher, MIB};
 
 /// The digest of all of a file's bytes, most of them still in the page cache.
@@ -41,22 +41,4 @@ pub fn range(target: Target<'_>, bytes: Range<u64>) -> Result<Hasher> {
         offset += step as u64;
     }
     Ok(hasher)
-}
-
-/// The digests of all targets, where one is not known already. Each file has a thread of its own: there are
-/// as many as one job has formats.
-pub fn all(targets: &[Target<'_>], known: Vec<Option<Digest>>) -> Result<Vec<Option<Digest>>> {
-    std::thread::scope(|scope| {
-        let threads: Vec<_> = targets
-            .iter()
-            .zip(&known)
-            .map(|(target, known)| known.is_none().then(|| scope.spawn(|| of(*target))))
-            .collect();
-        let ended = |_| Error::new(Kind::Io, "a thread that hashes ended early");
-        let digests = threads.into_iter().zip(&known).map(|(thread, known)| match thread {
-            Some(thread) => thread.join().map_err(ended)?.map(Some),
-            None => Ok(*known),
-        });
-        digests.collect()
-    })
 }

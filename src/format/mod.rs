@@ -124,10 +124,6 @@ pub fn write(job: &Job<'_>, wanted: &[Wanted], progress: &dyn Progress) -> Resul
     space::check(needs(job, wanted))?;
     let targets: Vec<Target<'_>> = pending.iter().map(Pending::target).collect();
     let digests = fill(job, wanted, &targets, progress)?;
-    let digests = match job.digests {
-        true => digest::all(&targets, digests)?,
-        false => vec![None; wanted.len()],
-    };
     let written = wanted.iter().zip(&pending).zip(digests);
     let written = written.map(|((wanted, pending), digest)| {
         let Wanted { format, path } = wanted.clone();
@@ -168,10 +164,36 @@ fn fill(
         progress.step(&format!("writing {}", names.join(", ")), Some(job.disk.allocated()));
     }
     encode::walk(work(job, wanted)?, &mut writers, progress)?;
-    for (i, writer) in encoded.into_iter().zip(writers) {
-        digests[i] = writer.finish()?;
+    let ends = encoded.iter().map(|i| targets[*i]).zip(writers).collect();
+    for (i, digest) in encoded.iter().zip(finish(ends, job.digests)?) {
+        digests[*i] = digest;
     }
     Ok(digests)
+}
+
+/// Finishes encoded artifacts, each in a thread of its own: what takes time is hashing, and each has its own
+/// bytes. Meanwhile the disk gets them.
+fn finish(ends: Vec<(Target<'_>, Writer<'_>)>, digests: bool) -> Result<Vec<Option<Digest>>> {
+    let end = |target: Target<'_>, writer: Writer<'_>| match writer.finish()? {
+        None if digests => digest::of(target).map(Some),
+        known => Ok(known),
+    };
+    std::thread::scope(|scope| {
+        let threads: Vec<_> = ends
+            .into_iter()
+            .map(|(target, writer)| {
+                let flushed = scope.spawn(move || target.flush());
+                (flushed, scope.spawn(move || end(target, writer)))
+            })
+            .collect();
+        let ended = |_| Error::new(Kind::Io, "a thread that finishes an artifact ended early");
+        let digests = threads.into_iter().map(|(flushed, digest)| {
+            // an error of the disk is told once: who comes to flush again would not hear of it
+            flushed.join().map_err(ended)??;
+            digest.join().map_err(ended)?
+        });
+        digests.collect()
+    })
 }
 
 /// The cache gets what is free beyond what the artifacts may need.
@@ -215,5 +237,9 @@ struct Target<'a> {
 impl Target<'_> {
     fn write_at(&self, bytes: &[u8], offset: u64) -> Result<()> {
         self.file.write_all_at(bytes, offset).at("cannot write", self.path)
+    }
+
+    fn flush(&self) -> Result<()> {
+        self.file.sync_all().at("cannot flush", self.path)
     }
 }

@@ -68,7 +68,7 @@ impl Pending {
     /// Flushes it to the disk: before [`Pending::commit`], and apart from it, because of several artifacts
     /// none should have its name while another may still fail.
     pub fn flush(&self) -> Result<()> {
-        self.file.sync_all().at("cannot flush", &self.temporary)
+        self.target().flush()
     }
 
     /// Gives it its name, in place of what had the name before.
