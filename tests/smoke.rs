@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use common::bench::{Bench, RELEASE, run, text};
 use common::guest::Script;
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use slipway::profile::{Format, Probe};
 use slipway::smoke::{self, State};
@@ -262,20 +263,19 @@ fn assert_no_machine_within(limit: Duration, scratch: &Path) {
     }
 }
 
-fn signal(child: &Child, name: &str) {
-    let status = Command::new("kill").args(["-s", name, &child.id().to_string()]).status().unwrap();
-    assert!(status.success());
+fn signal(child: &Child, signal: Signal) {
+    kill_process(Pid::from_child(child), signal).unwrap();
 }
 
 #[test]
 fn a_signal_ends_the_machine_and_cleans_up() {
-    for name in ["INT", "TERM", "HUP"] {
+    for sent in [Signal::INT, Signal::TERM, Signal::HUP] {
         let bench = Bench::new(&Script::new());
         let mut child = start(&bench);
-        signal(&child, name);
-        assert_eq!(child.wait().unwrap().code(), Some(130), "{name}");
+        signal(&child, sent);
+        assert_eq!(child.wait().unwrap().code(), Some(130), "{sent:?}");
         assert_no_machine_within(Duration::from_secs(5), &bench.path("scratch"));
-        assert_eq!(bench.left_in_scratch(), 0, "{name}");
+        assert_eq!(bench.left_in_scratch(), 0, "{sent:?}");
     }
 }
 
