@@ -7,6 +7,7 @@ mod cache;
 mod check;
 mod convert;
 mod inspect;
+mod key;
 mod lint;
 mod list;
 mod new;
@@ -14,6 +15,7 @@ mod order;
 mod plan;
 mod project;
 mod schema;
+mod signing;
 mod smoke;
 mod terminal;
 
@@ -55,6 +57,8 @@ enum Verb {
     Base(base::Args),
     /// Build and show configuration bundles.
     Bundle(bundle::Args),
+    /// Make the keys that releases are signed with, and say whose are trusted.
+    Key(key::Args),
     /// Show and prune the cache.
     Cache(cache::Args),
 }
@@ -75,6 +79,7 @@ impl Cli {
             Verb::Smoke(args) => smoke::run(args),
             Verb::Base(args) => base::run(args),
             Verb::Bundle(args) => bundle::run(args),
+            Verb::Key(args) => key::run(args),
             Verb::Cache(args) => cache::run(args),
         }
     }

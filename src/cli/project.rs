@@ -15,6 +15,11 @@ const PROJECT_VARIABLE: &str = "SLIPWAY_PROJECT";
 /// Names the cache folder.
 const CACHE_VARIABLE: &str = "SLIPWAY_CACHE";
 
+/// Names the file of trusted keys.
+const TRUST_VARIABLE: &str = "SLIPWAY_TRUST";
+/// That file in a project: beside the profiles, so that whoever changes it is seen in the same history.
+const TRUST: &str = "trust/allowed_signers";
+
 /// Keeps the cache of encoded regions below a size, as in "20 GiB".
 const LIMIT_VARIABLE: &str = "SLIPWAY_ENCODED_LIMIT";
 
@@ -58,13 +63,21 @@ impl Options {
         let (images, out) = (root.join("images"), root.join("out"));
         Ok(Project { root, profiles, images, out })
     }
+
+    /// The file of trusted keys: $SLIPWAY_TRUST, else the project's.
+    pub fn trust_file(&self) -> Result<PathBuf> {
+        match variable(TRUST_VARIABLE) {
+            Some(file) => absolute(Path::new(&file)),
+            None => Ok(self.open()?.root.join(TRUST)),
+        }
+    }
 }
 
 fn here() -> Result<PathBuf> {
     std::env::current_dir().doing("cannot tell the current folder")
 }
 
-fn absolute(folder: &Path) -> Result<PathBuf> {
+pub(super) fn absolute(folder: &Path) -> Result<PathBuf> {
     std::path::absolute(folder).at("cannot make absolute", folder)
 }
 
@@ -137,9 +150,13 @@ pub(super) fn counted(count: usize, noun: &str) -> String {
     if count == 1 { format!("1 {noun}") } else { format!("{count} {noun}s") }
 }
 
+/// An environment variable that is set and not empty.
+pub(super) fn variable(name: &str) -> Option<std::ffi::OsString> {
+    std::env::var_os(name).filter(|value| !value.is_empty())
+}
+
 /// The cache: $SLIPWAY_CACHE, else slipway/ in the user's cache folder (XDG Base Directory).
 pub(super) fn cache() -> Result<PathBuf> {
-    let variable = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
     if let Some(folder) = variable(CACHE_VARIABLE) {
         return absolute(Path::new(&folder));
     }

@@ -1,0 +1,72 @@
+//! Where a private key and its passphrase come from: a folder of the user's or a file that CI made, a
+//! prompt or a file. Never from an argument or a variable's value: other processes see both.
+
+use std::path::{Path, PathBuf};
+
+use dialoguer::Password;
+use dialoguer::theme::ColorfulTheme;
+
+use crate::error::{Error, Kind, Result};
+use crate::key::{Keyring, Passphrase};
+use crate::units::Timestamp;
+
+use super::project::{absolute, shown, variable};
+use super::terminal;
+
+/// Names the folder of private keys.
+const KEYS_VARIABLE: &str = "SLIPWAY_KEYS";
+/// Names the file that holds the passphrase.
+const PASSPHRASE_FILE_VARIABLE: &str = "SLIPWAY_KEY_PASSPHRASE_FILE";
+
+/// The user's private keys: $SLIPWAY_KEYS, else slipway/keys/ in the configuration folder (XDG).
+pub(super) fn keyring(folder: Option<&Path>) -> Result<Keyring> {
+    if let Some(folder) = folder {
+        return Ok(Keyring::new(absolute(folder)?));
+    }
+    if let Some(folder) = variable(KEYS_VARIABLE) {
+        return Ok(Keyring::new(absolute(Path::new(&folder))?));
+    }
+    // XDG: a relative path here is invalid and must be ignored
+    let xdg = variable("XDG_CONFIG_HOME").map(PathBuf::from).filter(|folder| folder.is_absolute());
+    let folder = xdg.or_else(|| variable("HOME").map(|home| Path::new(&home).join(".config")));
+    folder.map(|folder| Keyring::new(folder.join("slipway/keys"))).ok_or_else(|| {
+        Error::new(Kind::Input, "there is no home folder for keys")
+            .remedy(format!("name one with {KEYS_VARIABLE}"))
+    })
+}
+
+/// The passphrase for a key that is being made.
+pub(super) fn new_passphrase(path: &Path) -> Result<Passphrase> {
+    match variable(PASSPHRASE_FILE_VARIABLE) {
+        Some(file) => Passphrase::read(Path::new(&file)),
+        None => ask(path, true),
+    }
+}
+
+fn ask(path: &Path, twice: bool) -> Result<Passphrase> {
+    if !terminal::is_interactive() {
+        let error = Error::new(Kind::Input, "there is nobody to ask for the key's passphrase");
+        return Err(error.at(shown(path)).remedy(format!(
+            "name a file that holds it in {PASSPHRASE_FILE_VARIABLE}, or make the key with --no-passphrase"
+        )));
+    }
+    let theme = ColorfulTheme::default();
+    let prompt = format!("Passphrase of {}", shown(path).display());
+    let mut question = Password::with_theme(&theme).with_prompt(prompt);
+    if twice {
+        question = question.with_confirmation("Once more", "they differ");
+    }
+    let asked = |e| {
+        let dialoguer::Error::IO(e) = e;
+        match e.kind() {
+            std::io::ErrorKind::Interrupted => Error::new(Kind::Interrupted, "nothing was signed"),
+            _ => Error::new(Kind::Io, "cannot ask on this terminal").because(e),
+        }
+    };
+    terminal::with_interrupt_as_error(|| question.interact().map(Passphrase::new).map_err(asked))
+}
+
+/// The machine's clock: the library gets the time as an argument.
+pub(super) fn now() -> Timestamp {
+    Timestamp::from_seconds(jiff::Timestamp::now().as_second())
+}
