@@ -14,6 +14,7 @@ mod new;
 mod order;
 mod plan;
 mod project;
+mod pulling;
 mod schema;
 mod signing;
 mod smoke;
@@ -55,7 +56,7 @@ enum Verb {
     Smoke(smoke::Args),
     /// List, build and prune base images.
     Base(base::Args),
-    /// Build and show configuration bundles.
+    /// Build, sign, publish, pull and compare configuration bundles.
     Bundle(bundle::Args),
     /// Make the keys that releases are signed with, and say whose are trusted.
     Key(key::Args),
@@ -111,4 +112,12 @@ pub fn is_closed_pipe(error: &Error) -> bool {
         cause = inner.source();
     }
     false
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn no_two_arguments_of_a_verb_have_one_name() {
+        <super::Cli as clap::CommandFactory>::command().debug_assert();
+    }
 }

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use crate::error::{Context as _, Error, Kind, Result};
 use crate::format;
+use crate::key::Trust;
 use crate::profile::{self, Diagnostics, Known, Loaded, Style};
 
 use crate::units::ByteSize;
@@ -68,7 +69,17 @@ impl Options {
     pub fn trust_file(&self) -> Result<PathBuf> {
         match variable(TRUST_VARIABLE) {
             Some(file) => absolute(Path::new(&file)),
-            None => Ok(self.open()?.root.join(TRUST)),
+            None => self.open()?.trust_file(),
+        }
+    }
+
+    /// The trusted keys, where a project or a variable names them: whoever publishes may have neither, and
+    /// trusts their own key then.
+    pub fn trust_if_any(&self) -> Result<Trust> {
+        let named = self.project.is_some() || variable(PROJECT_VARIABLE).is_some();
+        match self.trust_file() {
+            Err(e) if e.kind() == Kind::NotFound && !named => Ok(Trust::default()),
+            file => Trust::read(&file?),
         }
     }
 }
@@ -103,6 +114,14 @@ fn search(start: &Path) -> Result<PathBuf> {
 }
 
 impl Project {
+    /// The file of trusted keys: $SLIPWAY_TRUST, else trust/allowed_signers.
+    pub fn trust_file(&self) -> Result<PathBuf> {
+        match variable(TRUST_VARIABLE) {
+            Some(file) => absolute(Path::new(&file)),
+            None => Ok(self.root.join(TRUST)),
+        }
+    }
+
     /// What profiles of this project may name.
     pub fn known(&self) -> Result<Known> {
         Ok(Known { bases: profile::names(&self.images)? })

@@ -7,7 +7,7 @@ use dialoguer::Password;
 use dialoguer::theme::ColorfulTheme;
 
 use crate::error::{Error, Kind, Result};
-use crate::key::{Keyring, Passphrase};
+use crate::key::{Keyring, Passphrase, SecretKey};
 use crate::units::Timestamp;
 
 use super::project::{absolute, shown, variable};
@@ -15,8 +15,41 @@ use super::terminal;
 
 /// Names the folder of private keys.
 const KEYS_VARIABLE: &str = "SLIPWAY_KEYS";
+/// Names the private key's file, as CI gives secrets.
+const KEY_FILE_VARIABLE: &str = "SLIPWAY_KEY_FILE";
 /// Names the file that holds the passphrase.
 const PASSPHRASE_FILE_VARIABLE: &str = "SLIPWAY_KEY_PASSPHRASE_FILE";
+
+/// Which key signs; every verb that publishes flattens this into its arguments.
+#[derive(Debug, clap::Args)]
+// the group would have the struct's name, which those of other rooms have too
+#[group(skip)]
+pub(super) struct Options {
+    /// The key to sign with: a name that `slipway key list` shows, or a private key's file
+    /// [default: $SLIPWAY_KEY_FILE, else your only key]
+    #[arg(long, value_name = "KEY")]
+    key: Option<String>,
+}
+
+impl Options {
+    /// Opens the key; asks for its passphrase where it has one.
+    pub fn open(&self) -> Result<SecretKey> {
+        let path = self.path()?;
+        SecretKey::read(&path, &mut || match variable(PASSPHRASE_FILE_VARIABLE) {
+            Some(file) => Passphrase::read(Path::new(&file)),
+            None => ask(&path, false),
+        })
+    }
+
+    fn path(&self) -> Result<PathBuf> {
+        match (&self.key, variable(KEY_FILE_VARIABLE)) {
+            (Some(file), _) if file.contains('/') => Ok(PathBuf::from(file)),
+            (Some(name), _) => keyring(None)?.path(name),
+            (None, Some(file)) => Ok(PathBuf::from(file)),
+            (None, None) => keyring(None)?.only(),
+        }
+    }
+}
 
 /// The user's private keys: $SLIPWAY_KEYS, else slipway/keys/ in the configuration folder (XDG).
 pub(super) fn keyring(folder: Option<&Path>) -> Result<Keyring> {
