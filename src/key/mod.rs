@@ -9,6 +9,7 @@
 
 mod allowed;
 mod distrust;
+mod edit;
 mod keyring;
 mod public;
 mod secret;

@@ -127,3 +127,22 @@ fn keys_of_other_kinds_are_refused_by_name() {
         assert!(error.find_remedy().unwrap().contains("Ed25519"), "{error:?}");
     }
 }
+
+#[test]
+fn a_signature_that_was_changed_anywhere_is_refused_or_the_same() {
+    let key = SecretKey::generate("ci").unwrap();
+    let mut trust = Trust::default();
+    trust.add(key.public(), Sites::All);
+    let digest = Digest::of("text");
+    let good = key.sign(Namespace::Bundle, &digest).unwrap();
+    let text = good.to_string();
+    let now = Timestamp::from_seconds(1_800_000_000);
+    for at in 0..text.len() {
+        for other in ["A", "/", "\n", "=", ""] {
+            let changed = format!("{}{other}{}", &text[..at], &text[at + 1..]);
+            let Ok(signature) = Signature::parse(&changed) else { continue };
+            let believed = trust.verify("demo", Namespace::Bundle, &digest, &signature, now);
+            assert!(believed.is_err() || signature == good, "byte {at}: {changed}");
+        }
+    }
+}
