@@ -6,6 +6,7 @@ use super::fetch::{self, fetch};
 use super::memory::{Channel, Memory, Release};
 use super::pointer::{Accepted, Claim};
 use super::record::{LARGEST, Record};
+use super::refusal::Refusal;
 use super::release::{Name, Version, pointer_key, record_key, release_id};
 use super::{Bundle, Pin};
 use crate::blob::{self, Small, Store, Tag};
@@ -69,13 +70,11 @@ impl Reader<'_> {
     /// Finds out which release is meant, gets it and proves both; what is in the cache is not fetched.
     ///
     /// # Errors
-    /// [`Kind::Refused`] because of a [`super::Refusal`]; [`Kind::NotFound`] when there is no such release.
+    /// [`Kind::Refused`] because of a [`Refusal`]; [`Kind::NotFound`] when there is no such release.
     pub fn pull(&self, site: &Name, wanted: &Wanted, progress: &dyn Progress) -> Result<Bundle> {
         if self.trust.is_empty_for(site.as_str()) {
-            let message = format!("no key is trusted for the site {site}");
-            return Err(Error::new(Kind::Refused, message).remedy(format!(
-                "ask the vendor for theirs, then: slipway key trust FILE --site {site}"
-            )));
+            let what = format!("the site {site} of {}", self.shown());
+            return Err(Refusal::NoKey.about(&what));
         }
         match (self.place, wanted) {
             (Place::Store(store), Wanted::Channel(channel)) => {

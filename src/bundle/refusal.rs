@@ -9,6 +9,8 @@ use crate::units::Timestamp;
 /// One reason each. It is the cause of the error that a caller gets, see [`Refusal::of`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Refusal {
+    /// Nobody is trusted for the site, so nothing of it can be taken.
+    NoKey,
     /// It is cut off, or no pointer at all.
     Unreadable,
     /// It has no signature.
@@ -70,6 +72,9 @@ impl Refusal {
 
     fn remedy(&self) -> &'static str {
         match self {
+            Self::NoKey => {
+                "ask the vendor for their public key, then: slipway key trust FILE --site SITE"
+            }
             Self::Unreadable => "publish or promote it again; a store is written by slipway alone",
             Self::NotSigned => "publish it again with a slipway that signs",
             Self::Distrusted(why) => why.remedy(),
@@ -89,6 +94,7 @@ impl Refusal {
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::NoKey => f.write_str("no key is trusted for the site"),
             Self::Unreadable => f.write_str("it cannot be read; it may be cut off"),
             Self::NotSigned => f.write_str("it is not signed"),
             Self::Distrusted(why) => why.fmt(f),

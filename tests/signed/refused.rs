@@ -120,7 +120,7 @@ fn a_key_that_is_trusted_for_another_site_is_no_ones_here() {
         vendor.reader(store, &cache).pull(&name("tiny"), &stable(), &Quiet).unwrap_err()
     };
     let nobody = pull(&vendor);
-    assert!(nobody.to_string().contains("no key is trusted for the site tiny"), "{nobody:?}");
+    assert_eq!(why(&nobody), Refusal::NoKey);
     vendor.trust.add(another.public(), Sites::named(["tiny"]).unwrap());
     let error = pull(&vendor);
     assert!(matches!(why(&error), Refusal::Distrusted(Distrust::OtherSite { .. })), "{error:?}");
@@ -174,4 +174,33 @@ fn a_store_that_was_set_back_on_purpose_is_taken_once_somebody_says_so() {
     assert_eq!(taken.manifest.release, "tiny-1.0.0+b1");
     // from here on it is the newest that is known
     pull(Allow::default()).unwrap();
+}
+
+#[test]
+fn a_pointer_that_was_changed_or_cut_anywhere_is_refused_or_says_the_same() {
+    let [place, _] = Place::both("anywhere");
+    let (store, cache) = (place.store(), place.cache("cache"));
+    let store = store.as_ref();
+    let vendor = Vendor::of(&["tiny"]);
+    let bundle = build(place.folder.path(), 1);
+    vendor.publisher(store, &cache).publish(&bundle, &name("stable"), &Quiet).unwrap();
+    let good = get(store, &pointer("stable"));
+    let path = place.folder.path().join("store/channels/tiny/stable.json");
+    let mut refused = 0;
+    for at in 0..good.len() {
+        let mut changed = good.clone();
+        changed[at] ^= 1;
+        for bytes in [&changed[..], &good[..at]] {
+            std::fs::write(&path, bytes).unwrap();
+            match vendor.reader(store, &cache).pull(&name("tiny"), &stable(), &Quiet) {
+                Ok(pulled) => assert_eq!(pulled.digest, bundle.digest, "byte {at}"),
+                Err(error) => {
+                    assert_eq!(error.kind(), Kind::Refused, "byte {at}: {error:?}");
+                    refused += 1;
+                }
+            }
+        }
+    }
+    // what was let pass are blanks between values, and the line's end
+    assert!(refused > 2 * good.len() - 60, "{refused} of {}", 2 * good.len());
 }
