@@ -140,7 +140,16 @@ fn a_release_is_promoted_pulled_and_verified_by_us_and_by_ssh_keygen() {
                  -s tiny-1.0.0+b2.tgz.sig < tiny-1.0.0+b2.tgz";
     Command::new("sh").args(["-c", judge]).current_dir(folder).assert().success();
 
-    // the same, of one version, without a network, and of another bundle
+    let object = std::fs::read(folder.join("store/channels/tiny/stable.json")).unwrap();
+    let object: Value = serde_json::from_slice(&object).unwrap();
+    std::fs::write(folder.join("pointer"), object["signed"].as_str().unwrap()).unwrap();
+    let signature = object["signatures"][0].as_str().unwrap();
+    std::fs::write(folder.join("pointer.sig"), signature).unwrap();
+    let judge = "ssh-keygen -Y verify -f allowed_signers -I tiny -n slipway-pointer \
+                 -s pointer.sig < pointer";
+    Command::new("sh").args(["-c", judge]).current_dir(folder).assert().success();
+
+    // of one version, and with the signature of another bundle
     let pinned = ["bundle", "pull", "tiny", "--release", "1.0.0+b1", "--store", &store];
     slipway(folder).args(pinned).assert().success();
     let said = refused(
