@@ -140,19 +140,28 @@ pub type Change<'a> = &'a mut dyn FnMut(Option<&[u8]>) -> Result<Vec<u8>>;
 /// Opens a store for reading: `file:///folder`, `https://host/path` (`http://` on this machine alone),
 /// `azure://account/container/folder`, `s3://bucket/folder`, `gs://bucket/folder`.
 pub fn open(url: &str, settings: &Settings) -> Result<Box<dyn Store>> {
-    Ok(match Address::parse(url)? {
+    let address = Address::parse(url)?;
+    let shown = address.to_string();
+    Ok(match address {
         Address::Folder(path) => Box::new(folder::Folder::new(path, settings)),
         Address::Web(url) => Box::new(http::Http::new(*url, settings)?),
         Address::Cloud { provider, account, bucket, folder } => {
             let place = cloud::Place { provider, account, bucket, folder };
-            Box::new(cloud::Cloud::open(&place, settings)?)
+            Box::new(cloud::Cloud::open(&place, shown, settings)?)
         }
     })
 }
 
+/// A store's address as its messages have it, without opening it: that may need credentials.
+pub fn shown(url: &str) -> Result<String> {
+    Address::parse(url).map(|address| address.to_string())
+}
+
 /// Opens a store for writing: all kinds but `https://`.
 pub fn open_for_publishing(url: &str, settings: &Settings) -> Result<Box<dyn Publish>> {
-    Ok(match Address::parse(url)? {
+    let address = Address::parse(url)?;
+    let shown = address.to_string();
+    Ok(match address {
         Address::Folder(path) => Box::new(folder::Folder::new(path, settings)),
         Address::Web(_) => {
             return Err(Error::new(Kind::Refused, "an https store is read only")
@@ -160,7 +169,7 @@ pub fn open_for_publishing(url: &str, settings: &Settings) -> Result<Box<dyn Pub
         }
         Address::Cloud { provider, account, bucket, folder } => {
             let place = cloud::Place { provider, account, bucket, folder };
-            Box::new(cloud::Cloud::open(&place, settings)?)
+            Box::new(cloud::Cloud::open(&place, shown, settings)?)
         }
     })
 }
@@ -174,6 +183,21 @@ mod tests {
         let error = open("ftp://host/x", &Settings::default()).unwrap_err();
         assert!(error.find_remedy().unwrap().contains("azure://account/container"));
         assert!(open("/srv/store", &Settings::default()).is_err());
+    }
+
+    #[test]
+    fn a_store_is_called_the_same_opened_or_not() {
+        let name = |k: &str, v: &str| (k.to_owned(), v.to_owned());
+        let variables = [
+            name("AZURE_STORAGE_KEY", "c2VjcmV0"),
+            name("AWS_ACCESS_KEY_ID", "id"),
+            name("AWS_SECRET_ACCESS_KEY", "secret"),
+            name("AWS_REGION", "eu-west-1"),
+        ];
+        let settings = Settings { variables: variables.into(), ..Settings::default() };
+        for url in ["file:///srv/x", "https://h/x", "azure://acme/b/x/", "s3://b"] {
+            assert_eq!(open(url, &settings).unwrap().shown(), shown(url).unwrap(), "{url}");
+        }
     }
 
     #[test]

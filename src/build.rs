@@ -6,7 +6,6 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::base::{self, Root};
-use crate::blob;
 use crate::bundle::{self, Bundle};
 use crate::disk::{self, Disk, DiskSpec};
 use crate::error::{Context, Error, Kind, Result};
@@ -28,8 +27,8 @@ pub struct Workshop<'a> {
     pub cache: &'a Path,
     /// Encoded regions of disks, which images share.
     pub encoded: format::Cache,
-    /// Where bundles come from.
-    pub store: &'a dyn blob::Store,
+    /// Where bundles come from, and who is believed.
+    pub bundles: bundle::Reader<'a>,
     /// Artifacts go to a folder of the customer's in it.
     pub out: &'a Path,
     /// Whether to work out the artifacts' SHA-256.
@@ -121,15 +120,14 @@ pub fn build(
     Ok((path, built))
 }
 
-/// Resolves and fetches the order's bundle, and refuses one that does not fit.
+/// Pulls the order's bundle, and refuses one that does not fit.
 pub fn fetch(order: &Order, workshop: &Workshop<'_>, progress: &dyn Progress) -> Result<Bundle> {
     let wanted = match order.profile.release()? {
         Release::Newest(channel) => bundle::Wanted::Channel(channel.parse()?),
         Release::Pinned(version) => bundle::Wanted::Version(version.parse()?),
     };
     let site = order.profile.site.parse()?;
-    let pin = bundle::resolve(workshop.store, &site, &wanted, progress)?;
-    let bundle = bundle::fetch(workshop.store, &pin, workshop.cache, progress)?;
+    let bundle = workshop.bundles.pull(&site, &wanted, progress)?;
     bundle.manifest.needs.check_base(&order.definition.name)?;
     Ok(bundle)
 }

@@ -17,6 +17,7 @@ pub mod disk;
 pub mod error;
 pub mod format;
 pub mod inspect;
+pub mod key;
 pub mod layer;
 pub mod lint;
 pub mod manifest;

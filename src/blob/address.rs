@@ -50,6 +50,26 @@ impl Address {
     }
 }
 
+impl std::fmt::Display for Address {
+    /// As the store says it in messages.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Folder(path) => write!(f, "file://{}", path.display()),
+            Self::Web(url) => write!(f, "{url}"),
+            Self::Cloud { provider, account, bucket, folder } => {
+                let scheme = match provider {
+                    Provider::Azure => "azure",
+                    Provider::S3 => "s3",
+                    Provider::Google => "gs",
+                };
+                let parts = [account.as_str(), bucket, folder];
+                let parts: Vec<&str> = parts.into_iter().filter(|part| !part.is_empty()).collect();
+                write!(f, "{scheme}://{}", parts.join("/"))
+            }
+        }
+    }
+}
+
 /// A query is refused: what stands there is a signature, and a URL stands in profiles and process lists.
 fn web(url: &str) -> Result<Address> {
     let url: Url =

@@ -57,28 +57,19 @@ impl std::fmt::Debug for Cloud {
 }
 
 impl Cloud {
-    pub(super) fn open(place: &Place, settings: &Settings) -> Result<Self> {
+    pub(super) fn open(place: &Place, shown: String, settings: &Settings) -> Result<Self> {
         super::http::provide_cryptography();
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()
             .doing("cannot prepare the network")?;
-        let Place { provider, account, bucket, folder } = place;
-        let mut parts = vec![account.as_str(), bucket, folder];
-        parts.retain(|part| !part.is_empty());
-        let scheme = match provider {
-            Provider::Azure => "azure",
-            Provider::S3 => "s3",
-            Provider::Google => "gs",
-        };
-        let shown = format!("{scheme}://{}", parts.join("/"));
         let watch = Watch::default();
         let service = builders::build(place, &shown, settings, &watch)?;
         Ok(Self {
             service,
             runtime: Arc::new(Mutex::new(runtime)),
             watch,
-            folder: folder.clone(),
+            folder: place.folder.clone(),
             shown,
             settings: settings.clone(),
         })

@@ -187,15 +187,20 @@ fn check_builder(needed: &str, ours: &str) -> Result<()> {
         .remedy("use a newer slipway"))
 }
 
-mod rfc3339 {
+pub(super) mod rfc3339 {
     use crate::units::Timestamp;
     use serde::{Deserialize, Deserializer, Serializer, de::Error};
 
-    pub(super) fn serialize<S: Serializer>(time: &Timestamp, s: S) -> Result<S::Ok, S::Error> {
+    pub(in crate::bundle) fn serialize<S: Serializer>(
+        time: &Timestamp,
+        s: S,
+    ) -> Result<S::Ok, S::Error> {
         s.collect_str(time)
     }
 
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(d: D) -> Result<Timestamp, D::Error> {
+    pub(in crate::bundle) fn deserialize<'de, D: Deserializer<'de>>(
+        d: D,
+    ) -> Result<Timestamp, D::Error> {
         String::deserialize(d)?.parse().map_err(D::Error::custom)
     }
 }

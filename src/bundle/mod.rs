@@ -1,19 +1,29 @@
-//! The configuration bundle of one site: build, publish, resolve, fetch, unpack.
+//! The configuration bundle of one site: build, sign, publish, pull, verify, unpack.
 //!
 //! A bundle is everything that a machine converges from: Puppet code, modules, Hiera data, packed apps,
 //! in one archive with one form (see `archive`), under a version that never changes. A store holds bundles
-//! and, for each site and channel, one small pointer to the newest (see `channel`).
+//! with their signatures and, for each site and channel, one small signed pointer to the newest (see
+//! `pointer`, and `publish` and `pull` for the two ways through a store). 'Latest' is what the pointer says,
+//! never what a listing shows: names sort b10 before b9.
 
 mod app;
 mod archive;
 mod build;
-mod channel;
+mod diff;
+mod fetch;
 mod generated;
+mod list;
 mod manifest;
+mod memory;
 mod module;
 mod needs;
 mod package;
 mod path;
+mod pointer;
+mod publish;
+mod pull;
+mod record;
+mod refusal;
 mod release;
 mod site;
 mod unpack;
@@ -22,10 +32,16 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 
 pub use build::{Request, build};
-pub use channel::{Pin, Pointer, Published, Record, Wanted, fetch, list, publish, resolve};
+pub use diff::{Change, Diff, diff};
+pub use list::{Listed, list};
 pub use manifest::{
     App, FORMAT, FileRecord, Health, MANIFEST, Manifest, Module, NeededFile, Needs, RELEASE_ID,
 };
+pub use pointer::Pointer;
+pub use publish::{DAYS, Published, Publisher};
+pub use pull::{Allow, Place, Reader, Wanted};
+pub use record::{Record, check_signature};
+pub use refusal::Refusal;
 pub use release::{Name, Version, release_id};
 pub use unpack::{Unpacked, unpack};
 
@@ -43,6 +59,32 @@ pub struct Bundle {
     pub digest: Digest,
     /// Length of the .tgz in bytes.
     pub size: u64,
+}
+
+/// One release, pinned: made of a bundle, of a proven pointer or of a record with a signature alone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Pin {
+    site: Name,
+    version: Version,
+    /// As in "demo-1.0.0+b1".
+    release: String,
+    /// SHA-256 of the .tgz.
+    digest: Digest,
+    /// Its length in bytes.
+    size: u64,
+}
+
+impl Pin {
+    fn of(bundle: &Bundle) -> Self {
+        let Manifest { site, version, release, .. } = &bundle.manifest;
+        let (site, version, release) = (site.clone(), *version, release.clone());
+        Self { site, version, release, digest: bundle.digest, size: bundle.size }
+    }
+}
+
+/// A store's name in what is remembered of it: with and without a slash at its end it is the same store.
+fn store_name(shown: &str) -> &str {
+    shown.trim_end_matches('/')
 }
 
 impl Bundle {

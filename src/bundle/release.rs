@@ -7,6 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::blob::Key;
 use crate::error::{Error, Kind, Result};
+use crate::key::KeyId;
+use crate::units::Digest;
 
 /// The longest name of a site or channel in bytes.
 const LONGEST_NAME: usize = 40;
@@ -121,9 +123,24 @@ pub fn release_id(site: &Name, version: Version) -> String {
     format!("{site}-{version}")
 }
 
-/// Where a store keeps the bundle.
-pub(crate) fn bundle_key(site: &Name, version: Version) -> Result<Key> {
-    Key::new(format!("bundles/{site}/{}.tgz", release_id(site, version)))
+/// Where a store keeps the bundle. The name holds the digest, so two who put different bytes never meet,
+/// also where a cloud joins the parts of a large object without a condition.
+pub(crate) fn bundle_key(site: &Name, version: Version, digest: &Digest) -> Result<Key> {
+    Key::new(format!("bundles/{site}/{}.{digest}.tgz", release_id(site, version)))
+}
+
+/// Where a store keeps a signature of the bundle: the first one, or the one by a key.
+pub(crate) fn signature_key(
+    site: &Name,
+    version: Version,
+    digest: &Digest,
+    by: Option<&KeyId>,
+) -> Result<Key> {
+    let bundle = bundle_key(site, version, digest)?;
+    match by {
+        None => Key::new(format!("{bundle}.sig")),
+        Some(key) => Key::new(format!("{bundle}.{key}.sig")),
+    }
 }
 
 /// Where a store keeps size and digest of the bundle.

@@ -10,6 +10,7 @@ use crate::units::ByteSize;
 
 use super::order::Desk;
 use super::project::{self, shown};
+use super::pulling;
 use super::terminal::{self, Terminal};
 
 /// Arguments of `slipway build`.
@@ -28,13 +29,15 @@ pub struct Args {
     #[arg(long)]
     json: bool,
     #[command(flatten)]
+    pulling: pulling::Options,
+    #[command(flatten)]
     project: project::Options,
 }
 
 /// Runs the verb; the number is the process's exit code.
 pub fn run(args: &Args) -> Result<u8> {
     let project = args.project.open()?;
-    let desk = Desk::open(&project, &args.profile, args.out.clone())?;
+    let desk = Desk::open(&project, &args.profile, args.out.clone(), &args.pulling)?;
     let progress = Terminal::new();
     let workshop = Workshop { digests: !args.no_digest, ..desk.workshop() };
     let (path, built) = build::build(&desk.order, &workshop, &progress)?;

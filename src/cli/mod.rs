@@ -7,13 +7,16 @@ mod cache;
 mod check;
 mod convert;
 mod inspect;
+mod key;
 mod lint;
 mod list;
 mod new;
 mod order;
 mod plan;
 mod project;
+mod pulling;
 mod schema;
+mod signing;
 mod smoke;
 mod terminal;
 
@@ -53,8 +56,10 @@ enum Verb {
     Smoke(smoke::Args),
     /// List, build and prune base images.
     Base(base::Args),
-    /// Build and show configuration bundles.
+    /// Build, sign, publish, pull and compare configuration bundles.
     Bundle(bundle::Args),
+    /// Make the keys that releases are signed with, and say whose are trusted.
+    Key(key::Args),
     /// Show and prune the cache.
     Cache(cache::Args),
 }
@@ -75,6 +80,7 @@ impl Cli {
             Verb::Smoke(args) => smoke::run(args),
             Verb::Base(args) => base::run(args),
             Verb::Bundle(args) => bundle::run(args),
+            Verb::Key(args) => key::run(args),
             Verb::Cache(args) => cache::run(args),
         }
     }
@@ -106,4 +112,12 @@ pub fn is_closed_pipe(error: &Error) -> bool {
         cause = inner.source();
     }
     false
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn no_two_arguments_of_a_verb_have_one_name() {
+        <super::Cli as clap::CommandFactory>::command().debug_assert();
+    }
 }

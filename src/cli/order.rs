@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use crate::base::{self, Definition};
-use crate::blob;
 use crate::build::Workshop;
 use crate::error::{Context as _, Result};
 use crate::format;
@@ -12,6 +11,7 @@ use crate::plan::Order;
 use crate::profile::Content;
 
 use super::project::{self, Project};
+use super::pulling::{self, Pulling};
 
 /// An order with what is needed to fill it.
 pub(super) struct Desk {
@@ -19,13 +19,18 @@ pub(super) struct Desk {
     bases: base::Cache,
     cache: PathBuf,
     encoded: format::Cache,
-    store: Box<dyn blob::Store>,
+    pulling: Pulling,
     out: PathBuf,
 }
 
 impl Desk {
     /// Reads the profile and all that it names; nothing is fetched or made yet.
-    pub fn open(project: &Project, wanted: &str, out: Option<PathBuf>) -> Result<Self> {
+    pub fn open(
+        project: &Project,
+        wanted: &str,
+        out: Option<PathBuf>,
+        pulling: &pulling::Options,
+    ) -> Result<Self> {
         let profile = project.load(wanted)?.profile;
         let mut sources = BTreeMap::new();
         for file in &profile.files {
@@ -36,7 +41,7 @@ impl Desk {
             }
         }
         let definition = Definition::find(&project.images, &profile.base)?;
-        let store = blob::open(&profile.store_url(&project.root), &blob::Settings::of_process())?;
+        let pulling = pulling.open(&profile.store_url(&project.root), &project.trust_file()?)?;
         let cache = project::cache()?;
         let bases = base::Cache::open(&cache)?;
         let encoded = project::encoded(&cache)?;
@@ -46,7 +51,7 @@ impl Desk {
             bases,
             cache,
             encoded,
-            store,
+            pulling,
             out,
         })
     }
@@ -57,7 +62,7 @@ impl Desk {
             bases: &self.bases,
             cache: &self.cache,
             encoded: self.encoded.clone(),
-            store: self.store.as_ref(),
+            bundles: self.pulling.reader(),
             out: &self.out,
             digests: true,
         }

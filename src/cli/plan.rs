@@ -12,6 +12,7 @@ use crate::units::ByteSize;
 
 use super::order::Desk;
 use super::project;
+use super::pulling;
 use super::terminal::{self, Terminal};
 
 /// Arguments of `slipway plan`.
@@ -24,13 +25,15 @@ pub struct Args {
     #[arg(long)]
     json: bool,
     #[command(flatten)]
+    pulling: pulling::Options,
+    #[command(flatten)]
     project: project::Options,
 }
 
 /// Runs the verb; the number is the process's exit code.
 pub fn run(args: &Args) -> Result<u8> {
     let project = args.project.open()?;
-    let desk = Desk::open(&project, &args.profile, None)?;
+    let desk = Desk::open(&project, &args.profile, None, &args.pulling)?;
     let progress = Terminal::new();
     let workshop = desk.workshop();
     let bundle = build::fetch(&desk.order, &workshop, &progress)?;

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use crate::error::{Context as _, Error, Kind, Result};
 use crate::format;
+use crate::key::Trust;
 use crate::profile::{self, Diagnostics, Known, Loaded, Style};
 
 use crate::units::ByteSize;
@@ -14,6 +15,11 @@ use super::terminal;
 const PROJECT_VARIABLE: &str = "SLIPWAY_PROJECT";
 /// Names the cache folder.
 const CACHE_VARIABLE: &str = "SLIPWAY_CACHE";
+
+/// Names the file of trusted keys.
+const TRUST_VARIABLE: &str = "SLIPWAY_TRUST";
+/// That file in a project: beside the profiles, so that whoever changes it is seen in the same history.
+const TRUST: &str = "trust/allowed_signers";
 
 /// Keeps the cache of encoded regions below a size, as in "20 GiB".
 const LIMIT_VARIABLE: &str = "SLIPWAY_ENCODED_LIMIT";
@@ -58,13 +64,31 @@ impl Options {
         let (images, out) = (root.join("images"), root.join("out"));
         Ok(Project { root, profiles, images, out })
     }
+
+    /// The file of trusted keys: $SLIPWAY_TRUST, else the project's.
+    pub fn trust_file(&self) -> Result<PathBuf> {
+        match variable(TRUST_VARIABLE) {
+            Some(file) => absolute(Path::new(&file)),
+            None => self.open()?.trust_file(),
+        }
+    }
+
+    /// The trusted keys, where a project or a variable names them: whoever publishes may have neither, and
+    /// trusts their own key then.
+    pub fn trust_if_any(&self) -> Result<Trust> {
+        let named = self.project.is_some() || variable(PROJECT_VARIABLE).is_some();
+        match self.trust_file() {
+            Err(e) if e.kind() == Kind::NotFound && !named => Ok(Trust::default()),
+            file => Trust::read(&file?),
+        }
+    }
 }
 
 fn here() -> Result<PathBuf> {
     std::env::current_dir().doing("cannot tell the current folder")
 }
 
-fn absolute(folder: &Path) -> Result<PathBuf> {
+pub(super) fn absolute(folder: &Path) -> Result<PathBuf> {
     std::path::absolute(folder).at("cannot make absolute", folder)
 }
 
@@ -90,6 +114,14 @@ fn search(start: &Path) -> Result<PathBuf> {
 }
 
 impl Project {
+    /// The file of trusted keys: $SLIPWAY_TRUST, else trust/allowed_signers.
+    pub fn trust_file(&self) -> Result<PathBuf> {
+        match variable(TRUST_VARIABLE) {
+            Some(file) => absolute(Path::new(&file)),
+            None => Ok(self.root.join(TRUST)),
+        }
+    }
+
     /// What profiles of this project may name.
     pub fn known(&self) -> Result<Known> {
         Ok(Known { bases: profile::names(&self.images)? })
@@ -137,9 +169,13 @@ pub(super) fn counted(count: usize, noun: &str) -> String {
     if count == 1 { format!("1 {noun}") } else { format!("{count} {noun}s") }
 }
 
+/// An environment variable that is set and not empty.
+pub(super) fn variable(name: &str) -> Option<std::ffi::OsString> {
+    std::env::var_os(name).filter(|value| !value.is_empty())
+}
+
 /// The cache: $SLIPWAY_CACHE, else slipway/ in the user's cache folder (XDG Base Directory).
 pub(super) fn cache() -> Result<PathBuf> {
-    let variable = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
     if let Some(folder) = variable(CACHE_VARIABLE) {
         return absolute(Path::new(&folder));
     }

@@ -3,13 +3,12 @@
 use std::path::{Path, PathBuf};
 
 use slipway::blob::{self, Settings};
-use slipway::bundle::{self, Bundle, Name, Wanted};
+use slipway::bundle::{self, Bundle, Wanted};
 use slipway::layer;
 use slipway::progress::Quiet;
 use slipway::tree::{Node, Tree};
-use slipway::units::Timestamp;
 
-pub const TIME: Timestamp = Timestamp { seconds: 1_700_000_000, nanos: 0 };
+use crate::vendor::{TIME, Vendor, name};
 
 pub fn vendor() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/demo-vendor")
@@ -27,23 +26,21 @@ pub fn build(site: &Path, out: &Path, build: u32) -> Bundle {
     bundle::build(&request, &Quiet).unwrap()
 }
 
-pub fn name(text: &str) -> Name {
-    text.parse().unwrap()
-}
-
 #[test]
 fn a_site_is_built_published_resolved_fetched_and_laid_into_a_tree() {
     let folder = tempfile::tempdir().unwrap();
     let url = format!("file://{}/store", folder.path().display());
     let built = build(&vendor().join("sites/tiny"), folder.path(), 7);
     let store = blob::open_for_publishing(&url, &Settings::default()).unwrap();
-    bundle::publish(store.as_ref(), &built, &name("stable"), TIME, &Quiet).unwrap();
+    let tiny = Vendor::of(&["tiny"]);
+    let publisher = tiny.publisher(store.as_ref(), folder.path());
+    publisher.publish(&built, &name("stable"), &Quiet).unwrap();
 
     let store = blob::open(&url, &Settings::default()).unwrap();
     let wanted = Wanted::Channel(name("stable"));
-    let pin = bundle::resolve(store.as_ref(), &name("tiny"), &wanted, &Quiet).unwrap();
-    assert_eq!((pin.release.as_str(), pin.digest), ("tiny-1.0.0+b7", built.digest));
-    let fetched = bundle::fetch(store.as_ref(), &pin, folder.path(), &Quiet).unwrap();
+    let reader = tiny.reader(store.as_ref(), folder.path());
+    let fetched = reader.pull(&name("tiny"), &wanted, &Quiet).unwrap();
+    assert_eq!(fetched.digest, built.digest);
     assert_eq!(fetched.manifest, built.manifest);
 
     let code = layer::config::CODE;
@@ -64,19 +61,22 @@ fn a_damaged_cache_is_made_again() {
     let url = format!("file://{}/store", folder.path().display());
     let built = build(&vendor().join("sites/tiny"), folder.path(), 1);
     let store = blob::open_for_publishing(&url, &Settings::default()).unwrap();
-    bundle::publish(store.as_ref(), &built, &name("stable"), TIME, &Quiet).unwrap();
+    let tiny = Vendor::of(&["tiny"]);
+    let publisher = tiny.publisher(store.as_ref(), folder.path());
+    publisher.publish(&built, &name("stable"), &Quiet).unwrap();
     let store = blob::open(&url, &Settings::default()).unwrap();
     let wanted = Wanted::Version(built.manifest.version);
-    let pin = bundle::resolve(store.as_ref(), &name("tiny"), &wanted, &Quiet).unwrap();
+    let reader = tiny.reader(store.as_ref(), folder.path());
+    let pull = || reader.pull(&name("tiny"), &wanted, &Quiet).unwrap();
     for place in ["bundles", "unpacked"] {
-        let fetched = bundle::fetch(store.as_ref(), &pin, folder.path(), &Quiet).unwrap();
+        let fetched = pull();
         bundle::unpack(&fetched, folder.path()).unwrap();
         let file = match place {
             "bundles" => fetched.path.clone(),
-            _ => folder.path().join(format!("unpacked/{}/files.pack", pin.digest)),
+            _ => folder.path().join(format!("unpacked/{}/files.pack", built.digest)),
         };
         std::fs::write(&file, "damaged").unwrap();
-        let fetched = bundle::fetch(store.as_ref(), &pin, folder.path(), &Quiet).unwrap();
+        let fetched = pull();
         let unpacked = bundle::unpack(&fetched, folder.path()).unwrap();
         assert_ne!(std::fs::read(&file).unwrap(), b"damaged", "{place}");
         assert_eq!(unpacked.offsets.len(), fetched.manifest.files.len());
@@ -104,6 +104,7 @@ fn another_build_under_a_published_number_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let url = format!("file://{}/store", folder.path().display());
     let store = blob::open_for_publishing(&url, &Settings::default()).unwrap();
+    let tiny = Vendor::of(&["tiny"]);
     for (site, accepted) in [("tiny", true), ("tiny", true), ("changed", false)] {
         let source = match site {
             "changed" => {
@@ -117,7 +118,8 @@ fn another_build_under_a_published_number_is_refused() {
             _ => vendor().join("sites/tiny"),
         };
         let built = build(&source, folder.path(), 1);
-        let done = bundle::publish(store.as_ref(), &built, &name("stable"), TIME, &Quiet);
+        let publisher = tiny.publisher(store.as_ref(), folder.path());
+        let done = publisher.publish(&built, &name("stable"), &Quiet);
         assert_eq!(done.is_ok(), accepted, "{done:?}");
     }
 }

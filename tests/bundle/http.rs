@@ -6,12 +6,13 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use slipway::blob::{self, Expected, Key, Patience, Settings};
-use slipway::bundle::{self, Wanted};
+use slipway::bundle::Wanted;
 use slipway::error::{Kind, Result};
 use slipway::progress::Quiet;
 use slipway::units::Digest;
 
-use crate::flow::{TIME, build, name, vendor};
+use crate::flow::{build, vendor};
+use crate::vendor::{Vendor, name};
 
 fn quick() -> Settings {
     let first_wait = Duration::from_millis(5);
@@ -166,7 +167,9 @@ fn a_published_folder_shown_by_a_web_server_is_a_store() {
     let store =
         blob::open_for_publishing(&format!("file://{}", root.display()), &Settings::default())
             .unwrap();
-    bundle::publish(store.as_ref(), &built, &name("stable"), TIME, &Quiet).unwrap();
+    let tiny = Vendor::of(&["tiny"]);
+    let publisher = tiny.publisher(store.as_ref(), folder.path());
+    publisher.publish(&built, &name("stable"), &Quiet).unwrap();
 
     let server = serve(move |_, path| {
         match std::fs::read(root.join(path.trim_start_matches('/').replace("%2B", "+"))) {
@@ -176,12 +179,13 @@ fn a_published_folder_shown_by_a_web_server_is_a_store() {
     });
     let store = blob::open(&server.url, &quick()).unwrap();
     for wanted in [Wanted::Channel(name("stable")), Wanted::Version("1.0.0+b3".parse().unwrap())] {
-        let pin = bundle::resolve(store.as_ref(), &name("tiny"), &wanted, &Quiet).unwrap();
         let cache = tempfile::tempdir().unwrap();
-        let fetched = bundle::fetch(store.as_ref(), &pin, cache.path(), &Quiet).unwrap();
+        let reader = tiny.reader(store.as_ref(), cache.path());
+        let fetched = reader.pull(&name("tiny"), &wanted, &Quiet).unwrap();
         assert_eq!((fetched.digest, &fetched.manifest), (built.digest, &built.manifest));
     }
     let absent = Wanted::Channel(name("nightly"));
-    let error = bundle::resolve(store.as_ref(), &name("tiny"), &absent, &Quiet).unwrap_err();
+    let reader = tiny.reader(store.as_ref(), folder.path());
+    let error = reader.pull(&name("tiny"), &absent, &Quiet).unwrap_err();
     assert_eq!(error.kind(), Kind::NotFound);
 }

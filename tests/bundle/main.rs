@@ -7,3 +7,5 @@ mod flow;
 mod forge;
 mod hostile;
 mod http;
+#[path = "../common/vendor.rs"]
+mod vendor;

@@ -1,0 +1,182 @@
+//! Publishing: the object first, its signature, its record, and the pointer last and conditionally, so that
+//! whoever reads meanwhile sees the old release or the whole new one, and of two who publish at the same
+//! time neither's work is lost.
+
+use std::path::Path;
+
+use super::memory::{Channel, Memory};
+use super::pointer::{Claim, Pointer};
+use super::record::{self, LARGEST, Record};
+use super::refusal::Refusal;
+use super::release::{Name, bundle_key, pointer_key, record_key, signature_key};
+use super::{Bundle, Pin};
+use crate::blob::{self, Created, Publish};
+use crate::error::{Error, Kind, Result};
+use crate::key::{Namespace, SecretKey, Sites, Trust};
+use crate::progress::Progress;
+use crate::units::Timestamp;
+
+/// How long a pointer is good unless somebody says otherwise, in days: long enough for a channel that is
+/// seldom renewed, short enough that a store which is frozen is noticed within a quarter.
+pub const DAYS: u32 = 90;
+/// Seconds of a day.
+const DAY: i64 = 86_400;
+
+/// Who publishes, where to and with what.
+pub struct Publisher<'a> {
+    /// The store.
+    pub store: &'a dyn Publish,
+    /// The key that signs.
+    pub key: &'a SecretKey,
+    /// Whose pointers may be followed by ours; our own key is trusted beside these.
+    pub trust: &'a Trust,
+    /// The cache's folder: a number is never used that was seen before.
+    pub cache: &'a Path,
+    /// The time.
+    pub now: Timestamp,
+    /// How many days the pointer is good.
+    pub days: u32,
+    /// Put the pointer in the place of one that is refused.
+    pub replace: bool,
+}
+
+/// What publishing did.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Published {
+    /// What the channel points to now.
+    pub pointer: Pointer,
+    /// Whether the bundle was new to the store.
+    pub bundle: Created,
+}
+
+impl Publisher<'_> {
+    /// Puts a bundle into the store, signs it and points a channel at it.
+    ///
+    /// # Errors
+    /// [`Kind::Refused`] when the version has other bytes already.
+    pub fn publish(
+        &self,
+        bundle: &Bundle,
+        channel: &Name,
+        progress: &dyn Progress,
+    ) -> Result<Published> {
+        let pin = Pin::of(bundle);
+        let key = bundle_key(&pin.site, pin.version, &pin.digest)?;
+        let created = blob::create(self.store, &key, &bundle.path, progress)?;
+        self.sign(&pin, progress)?;
+        let record = Record {
+            format: record::FORMAT,
+            site: pin.site.clone(),
+            version: pin.version,
+            release: pin.release.clone(),
+            blob: key.to_string(),
+            size: pin.size,
+            sha256: pin.digest,
+        };
+        let name = record_key(&pin.site, pin.version)?;
+        blob::create_bytes(self.store, &name, &record.json()?, progress)?;
+        let pointer = self.point(&pin, channel, progress)?;
+        Ok(Published { pointer, bundle: created })
+    }
+
+    /// Points a channel at a release that is in the store: `bundle` is it, pulled from there, so that
+    /// nothing is signed which was not looked at.
+    pub fn promote(
+        &self,
+        bundle: &Bundle,
+        channel: &Name,
+        progress: &dyn Progress,
+    ) -> Result<Pointer> {
+        let pin = Pin::of(bundle);
+        // after a rotation the new key's signature joins the old one's
+        self.sign(&pin, progress)?;
+        self.point(&pin, channel, progress)
+    }
+
+    /// Puts our signature beside the bundle. Signatures never change either: where somebody else's has the
+    /// plain name, ours gets one with our key's in it.
+    fn sign(&self, pin: &Pin, progress: &dyn Progress) -> Result<()> {
+        let text = self.key.sign(Namespace::Bundle, &pin.digest)?.to_string();
+        let put = |by: Option<_>| {
+            let name = signature_key(&pin.site, pin.version, &pin.digest, by.as_ref())?;
+            blob::create_bytes(self.store, &name, text.as_bytes(), progress)
+        };
+        match put(None) {
+            Err(e) if e.kind() == Kind::Refused => put(Some(self.key.public().id()))?,
+            done => done?,
+        };
+        Ok(())
+    }
+
+    fn point(&self, pin: &Pin, channel: &Name, progress: &dyn Progress) -> Result<Pointer> {
+        let site = &pin.site;
+        let trust = self.trust_with_ours(site, progress)?;
+        let memory =
+            Memory::of_channel(self.cache, super::store_name(self.store.shown()), site, channel);
+        let known: Option<Channel> = memory.read()?;
+        let newest = known.and_then(|k| k.newest(&trust, site, self.now)).map_or(0, |s| s.seq);
+        let mut signed = None;
+        let mut next = |present: Option<&[u8]>| {
+            let present = present.map_or(Ok(0), |bytes| self.seq(bytes, &trust, site, channel))?;
+            let seq = present.max(newest).checked_add(1).ok_or_else(no_number_left)?;
+            let next = self.pointer(pin, channel, seq)?.sign(self.key)?;
+            let bytes = next.bytes.clone();
+            signed = Some(next.pointer);
+            Ok(bytes)
+        };
+        blob::update(self.store, &pointer_key(site, channel)?, LARGEST, &mut next, progress)?;
+        signed.ok_or_else(|| Error::new(Kind::Network, "the channel was not changed"))
+    }
+
+    /// The number of the pointer that is there. Only one that a trusted key signed may count: otherwise
+    /// whoever can write to the store uses up all numbers.
+    fn seq(&self, bytes: &[u8], trust: &Trust, site: &Name, channel: &Name) -> Result<u64> {
+        let proven = Claim::parse(bytes).and_then(|c| c.verify(trust, site, channel, self.now));
+        match proven {
+            Ok(proven) => Ok(proven.pointer.seq),
+            Err(_) if self.replace => Ok(0),
+            Err(why) => Err(refused(why, site, channel)),
+        }
+    }
+
+    fn pointer(&self, pin: &Pin, channel: &Name, seq: u64) -> Result<Pointer> {
+        let lasts = i64::from(self.days) * DAY;
+        Ok(Pointer {
+            site: pin.site.clone(),
+            channel: channel.clone(),
+            seq,
+            release: pin.release.clone(),
+            version: pin.version,
+            blob: bundle_key(&pin.site, pin.version, &pin.digest)?.to_string(),
+            size: pin.size,
+            sha256: pin.digest,
+            issued: self.now,
+            expires: Timestamp::from_seconds(self.now.seconds + lasts),
+        })
+    }
+
+    fn trust_with_ours(&self, site: &Name, progress: &dyn Progress) -> Result<Trust> {
+        let ours = self.key.public();
+        let known = self.trust.holds(&ours.id(), site.as_str(), Namespace::Pointer, self.now);
+        if !known && !self.trust.is_empty_for(site.as_str()) {
+            progress.note(&format!(
+                "{} is not among the keys that are trusted here for {site}: readers may refuse this",
+                ours.fingerprint()
+            ));
+        }
+        let mut trust = self.trust.clone();
+        trust.add(ours, Sites::named([site.as_str()])?);
+        Ok(trust)
+    }
+}
+
+fn no_number_left() -> Error {
+    Error::new(Kind::Refused, "the channel has used its last number")
+        .remedy("publish to a channel of another name")
+}
+
+fn refused(why: Refusal, site: &Name, channel: &Name) -> Error {
+    let what = format!("the present pointer of channel {channel} of site {site}");
+    let remedy = "trust the key that signed it, or pass --replace-pointer to begin anew after it";
+    why.about(&what).remedy(remedy)
+}

@@ -1,0 +1,111 @@
+//! `slipway bundle build`.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use serde_json::json;
+
+use crate::bundle::{self, Name};
+use crate::error::{Error, Kind, Result};
+use crate::units::{ByteSize, Timestamp};
+
+use super::super::project;
+use super::super::signing;
+use super::super::terminal::{self, Terminal};
+use super::print_json;
+use super::publish::{self, Publishing};
+
+/// Arguments of `slipway bundle build`.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// The site's folder, with SITE.toml.
+    site: PathBuf,
+    /// Your build number.
+    #[arg(long, default_value_t = 1)]
+    build: u32,
+    /// Where the bundle goes.
+    #[arg(long, value_name = "FOLDER", default_value = "out/bundles")]
+    out: PathBuf,
+    /// Sign it and publish it to this store, as `slipway bundle publish` does.
+    #[arg(long, value_name = "STORE", requires = "channel")]
+    publish: Option<String>,
+    /// The channel that shall point to it.
+    #[arg(long, value_name = "NAME", requires = "publish")]
+    channel: Option<Name>,
+    #[command(flatten)]
+    publishing: Publishing,
+    /// Print JSON.
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    project: project::Options,
+}
+
+pub(super) fn run(args: &Args) -> Result<()> {
+    let source = git(&args.site)?;
+    let request = bundle::Request {
+        site: &args.site,
+        build: args.build,
+        created: created(source.as_ref(), signing::now())?,
+        commit: source.map(|s| s.commit),
+        out: &args.out,
+        cache: &project::cache()?,
+    };
+    let bundle = bundle::build(&request, &Terminal::new())?;
+    let published = match (&args.publish, &args.channel) {
+        (Some(store), Some(channel)) => {
+            Some(args.publishing.publish(&bundle, store, channel, &args.project)?)
+        }
+        _ => None,
+    };
+    if args.json {
+        let published = published.as_ref().map(|p| &p.pointer);
+        return print_json(&json!({
+            "release": bundle.manifest.release, "file": bundle.path, "size": bundle.size,
+            "sha256": bundle.digest, "published": published,
+        }));
+    }
+    terminal::print(format!(
+        "{}\n  {}, SHA-256 {}",
+        bundle.path.display(),
+        ByteSize(bundle.size),
+        bundle.digest
+    ))?;
+    published.as_ref().map_or(Ok(()), publish::show)
+}
+
+/// What git says of the folder's sources.
+struct Source {
+    commit: String,
+    committed: Timestamp,
+}
+
+/// None where the folder is in no repository, or there is no git.
+fn git(folder: &Path) -> Result<Option<Source>> {
+    let ask = |args: &[&str]| -> Option<String> {
+        let output = Command::new("git").arg("-C").arg(folder).args(args).output().ok()?;
+        let text = String::from_utf8(output.stdout).ok()?;
+        output.status.success().then(|| text.trim().to_owned())
+    };
+    let Some(head) = ask(&["log", "-1", "--format=%H %ct"]) else { return Ok(None) };
+    let wrong = || Error::new(Kind::Tool, format!("git says {head:?} of the last commit"));
+    let (commit, seconds) = head.split_once(' ').ok_or_else(wrong)?;
+    let committed = Timestamp::from_seconds(seconds.parse().map_err(|_| wrong())?);
+    // what differs anywhere in the repository counts: apps and modules lie beside the site
+    let dirty = ask(&["status", "--porcelain"]).is_none_or(|s| !s.is_empty());
+    let commit = format!("{commit}{}", if dirty { "-dirty" } else { "" });
+    Ok(Some(Source { commit, committed }))
+}
+
+/// SOURCE_DATE_EPOCH, then the commit's time, then now.
+fn created(source: Option<&Source>, now: Timestamp) -> Result<Timestamp> {
+    if let Ok(text) = std::env::var("SOURCE_DATE_EPOCH") {
+        let seconds = text.parse().map_err(|_| {
+            Error::new(Kind::Input, format!("SOURCE_DATE_EPOCH is {text:?}"))
+                .remedy("set it to a number of seconds, or not at all")
+        })?;
+        return Ok(Timestamp::from_seconds(seconds));
+    }
+    // the commit's time also where files differ from it: the same sources give the same bytes, whenever
+    Ok(source.map_or(now, |s| s.committed))
+}

@@ -1,0 +1,59 @@
+//! `slipway bundle promote`.
+
+use crate::bundle::{Name, Version, Wanted};
+use crate::error::{Error, Kind, Result};
+
+use super::super::terminal::Terminal;
+use super::super::{project, pulling};
+use super::print_json;
+use super::publish::{self, Publishing};
+
+/// Arguments of `slipway bundle promote`.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// The version, as in 1.4.0+b17.
+    #[arg(value_name = "VERSION")]
+    release: Version,
+    /// The site.
+    #[arg(long, value_name = "SITE")]
+    site: Name,
+    /// The channel that must have it now [default: any release that is published].
+    #[arg(long, value_name = "NAME")]
+    from: Option<Name>,
+    /// The channel that shall have it; the same as --from renews the channel.
+    #[arg(long, value_name = "NAME")]
+    to: Name,
+    /// The store, as in file:///srv/store.
+    #[arg(long, value_name = "STORE")]
+    store: String,
+    #[command(flatten)]
+    publishing: Publishing,
+    #[command(flatten)]
+    pulling: pulling::Options,
+    /// Print the pointer as JSON.
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    project: project::Options,
+}
+
+pub(super) fn run(args: &Args) -> Result<()> {
+    let pulling = args.pulling.open(&args.store, &args.project.trust_file()?)?;
+    let wanted = match &args.from {
+        Some(channel) => Wanted::Channel(channel.clone()),
+        None => Wanted::Version(args.release),
+    };
+    let bundle = pulling.reader().pull(&args.site, &wanted, &Terminal::new())?;
+    if bundle.manifest.version != args.release {
+        let message = format!("the channel has {}, not {}", bundle.manifest.version, args.release);
+        return Err(Error::new(Kind::Refused, message).remedy(
+            "look at `slipway bundle list`; without --from any published release is taken",
+        ));
+    }
+    let desk = args.publishing.open(&args.store, &args.project)?;
+    let pointer = desk.publisher().promote(&bundle, &args.to, &Terminal::new())?;
+    if args.json {
+        return print_json(&pointer);
+    }
+    publish::show_pointer(&pointer)
+}

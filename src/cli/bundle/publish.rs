@@ -1,0 +1,121 @@
+//! `slipway bundle publish`.
+
+use std::path::PathBuf;
+
+use crate::blob::{self, Created, Publish, Settings};
+use crate::bundle::{self, Bundle, Name, Pointer, Published, Publisher};
+use crate::error::Result;
+use crate::key::{SecretKey, Trust};
+
+use super::super::terminal::{self, Terminal};
+use super::super::{project, signing};
+use super::print_json;
+
+/// Arguments of `slipway bundle publish`.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// The bundle's .tgz.
+    file: PathBuf,
+    /// The store, as in file:///srv/store.
+    #[arg(long, value_name = "STORE")]
+    to: String,
+    /// The channel that shall point to it.
+    #[arg(long, value_name = "NAME")]
+    channel: Name,
+    #[command(flatten)]
+    publishing: Publishing,
+    /// Print the pointer as JSON.
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    project: project::Options,
+}
+
+/// How a pointer is written; every verb that writes one flattens this into its arguments.
+#[derive(Debug, clap::Args)]
+pub(super) struct Publishing {
+    #[command(flatten)]
+    signing: signing::Options,
+    /// How many days the channel is good; publish or promote again before they are over.
+    #[arg(long, value_name = "DAYS", default_value_t = bundle::DAYS,
+        value_parser = clap::value_parser!(u32).range(1..=3650))]
+    valid_for: u32,
+    /// Put the pointer in the place of one that is not signed by a trusted key.
+    #[arg(long)]
+    replace_pointer: bool,
+}
+
+/// All that a [`Publisher`] refers to.
+pub(super) struct Desk {
+    store: Box<dyn Publish>,
+    key: SecretKey,
+    trust: Trust,
+    cache: PathBuf,
+    days: u32,
+    replace: bool,
+}
+
+impl Publishing {
+    /// Opens key and store.
+    pub fn open(&self, store: &str, project: &project::Options) -> Result<Desk> {
+        Ok(Desk {
+            store: blob::open_for_publishing(store, &Settings::of_process())?,
+            key: self.signing.open()?,
+            trust: project.trust_if_any()?,
+            cache: project::cache()?,
+            days: self.valid_for,
+            replace: self.replace_pointer,
+        })
+    }
+
+    /// Publishes a bundle.
+    pub fn publish(
+        &self,
+        bundle: &Bundle,
+        store: &str,
+        channel: &Name,
+        project: &project::Options,
+    ) -> Result<Published> {
+        let desk = self.open(store, project)?;
+        desk.publisher().publish(bundle, channel, &Terminal::new())
+    }
+}
+
+impl Desk {
+    /// What the library publishes with.
+    pub fn publisher(&self) -> Publisher<'_> {
+        Publisher {
+            store: self.store.as_ref(),
+            key: &self.key,
+            trust: &self.trust,
+            cache: &self.cache,
+            now: signing::now(),
+            days: self.days,
+            replace: self.replace,
+        }
+    }
+}
+
+pub(super) fn run(args: &Args) -> Result<()> {
+    // what we would refuse to read must not be signed
+    let bundle = Bundle::verify(&args.file)?;
+    let published = args.publishing.publish(&bundle, &args.to, &args.channel, &args.project)?;
+    if args.json {
+        return print_json(&published.pointer);
+    }
+    terminal::print(&bundle.manifest.release)?;
+    show(&published)
+}
+
+/// Says what was done.
+pub(super) fn show(published: &Published) -> Result<()> {
+    let was = if published.bundle == Created::AlreadyThere { " (was there already)" } else { "" };
+    terminal::print(format!("  signed and published{was}"))?;
+    show_pointer(&published.pointer)
+}
+
+/// Says what a channel has now.
+pub(super) fn show_pointer(pointer: &Pointer) -> Result<()> {
+    let Pointer { channel, release, seq, expires, .. } = pointer;
+    terminal::print(format!("  channel {channel} has {release} (change {seq}), until {expires}"))
+}

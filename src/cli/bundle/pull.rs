@@ -1,0 +1,95 @@
+//! `slipway bundle pull`.
+
+use std::fs::{self, File};
+use std::io::Write;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+use serde_json::json;
+
+use crate::bundle::{Name, Version, Wanted};
+use crate::error::{Context, Error, Kind, Result};
+use crate::units::ByteSize;
+
+use super::super::terminal::{self, Terminal};
+use super::super::{project, pulling};
+use super::{print_json, verify};
+
+/// Arguments of `slipway bundle pull`.
+#[derive(Debug, clap::Args)]
+#[command(group = clap::ArgGroup::new("wanted").required(true))]
+pub(super) struct Args {
+    /// The site.
+    site: Name,
+    /// The channel whose release is wanted.
+    #[arg(long, value_name = "NAME", group = "wanted")]
+    channel: Option<Name>,
+    /// The version that is wanted, as in 1.4.0+b17.
+    #[arg(long, value_name = "VERSION", group = "wanted")]
+    release: Option<Version>,
+    /// The store, as in file:///srv/store.
+    #[arg(long, value_name = "STORE")]
+    store: String,
+    /// Where the bundle goes, its signature beside it [default: <release>.tgz].
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+    #[command(flatten)]
+    pulling: pulling::Options,
+    /// Print JSON.
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    project: project::Options,
+}
+
+impl Args {
+    fn wanted(&self) -> Result<Wanted> {
+        let channel = self.channel.clone().map(Wanted::Channel);
+        channel
+            .or(self.release.map(Wanted::Version))
+            .ok_or_else(|| Error::new(Kind::Input, "neither a channel nor a version is named"))
+    }
+}
+
+pub(super) fn run(args: &Args) -> Result<()> {
+    let pulling = args.pulling.open(&args.store, &args.project.trust_file()?)?;
+    let (reader, progress) = (pulling.reader(), Terminal::new());
+    let bundle = reader.pull(&args.site, &args.wanted()?, &progress)?;
+    let release = &bundle.manifest.release;
+    let out = args.out.clone().unwrap_or_else(|| PathBuf::from(format!("{release}.tgz")));
+    let signature = reader.signature(&bundle, &progress)?;
+    // the signature first: a bundle without one would look unsigned
+    write(&verify::signature_path(&out), signature.as_bytes())?;
+    let mut from = File::open(&bundle.path).at("cannot open the bundle", &bundle.path)?;
+    place(&out, |to| std::io::copy(&mut from, to).map(drop))?;
+    drop(progress);
+    if args.json {
+        return print_json(&json!({
+            "release": release, "file": out, "size": bundle.size, "sha256": bundle.digest,
+        }));
+    }
+    terminal::print(format!(
+        "{}\n  {release}, {}, SHA-256 {}",
+        out.display(),
+        ByteSize(bundle.size),
+        bundle.digest
+    ))
+}
+
+fn write(path: &Path, bytes: &[u8]) -> Result<()> {
+    place(path, |to| to.write_all(bytes))
+}
+
+/// Whole or not at all, whenever the process ends.
+fn place(path: &Path, fill: impl FnOnce(&mut File) -> std::io::Result<()>) -> Result<()> {
+    let folder = path.parent().filter(|f| !f.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let mut file = tempfile::Builder::new()
+        .prefix(".new-")
+        .permissions(fs::Permissions::from_mode(0o644))
+        .tempfile_in(folder)
+        .at("cannot write in", folder)?;
+    fill(file.as_file_mut()).at("cannot write", path)?;
+    file.as_file().sync_all().at("cannot flush", path)?;
+    file.persist(path).map_err(|e| e.error).at("cannot rename to", path)?;
+    Ok(())
+}

@@ -1,0 +1,74 @@
+//! `slipway key rotate`.
+
+use crate::error::Result;
+use crate::key::{Keyring, Trust};
+use crate::units::Timestamp;
+
+use super::super::project::{self, shown};
+use super::super::terminal;
+
+/// Arguments of `slipway key rotate`.
+#[derive(Debug, clap::Args)]
+#[command(group = clap::ArgGroup::new("what").required(true).multiple(true))]
+pub(super) struct Args {
+    /// The old key: its name or fingerprint, as `slipway key list` shows them
+    old: String,
+    /// The new key, trusted from now on for all that the old one is: a .pub file, the one line in it, or
+    /// the name of one of your own
+    #[arg(long, value_name = "KEY", group = "what")]
+    to: Option<String>,
+    /// The day or moment that the old key ends, as in 2026-12-31 or 2026-12-31T12:00:00Z
+    #[arg(long, value_name = "TIME", value_parser = moment, group = "what")]
+    until: Option<Timestamp>,
+    /// Forget the old key at once: what it signed is refused from now on
+    #[arg(long, conflicts_with = "until", group = "what")]
+    remove: bool,
+    #[command(flatten)]
+    project: project::Options,
+}
+
+pub(super) fn run(args: &Args, keyring: &Keyring) -> Result<()> {
+    let file = args.project.trust_file()?;
+    let mut trust = Trust::read(&file)?;
+    let old = trust.find(&args.old).map_err(|e| e.at(shown(&file)))?;
+    let mut said = Vec::new();
+    if let Some(new) = &args.to {
+        let new = super::meant(new, keyring)?;
+        trust.succeed(&old, &new);
+        said.push(format!(
+            "{} is trusted for all that {} is",
+            new.fingerprint(),
+            old.fingerprint()
+        ));
+    }
+    if let Some(at) = args.until {
+        trust.end(&old, at);
+        said.push(format!("{} ends at {at}", old.fingerprint()));
+    }
+    if args.remove {
+        trust.remove(&old);
+        said.push(format!("{} is not trusted any more", old.fingerprint()));
+    }
+    trust.save(&file)?;
+    terminal::print(said.join("\n"))
+}
+
+/// A whole day is its beginning in UTC.
+fn moment(text: &str) -> Result<Timestamp> {
+    match text.len() {
+        10 => format!("{text}T00:00:00Z").parse(),
+        _ => text.parse(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_day_is_its_first_moment() {
+        assert_eq!(moment("1970-01-02").unwrap(), Timestamp::from_seconds(86_400));
+        assert_eq!(moment("1970-01-01T00:00:09Z").unwrap(), Timestamp::from_seconds(9));
+        assert!(moment("tomorrow").is_err());
+    }
+}

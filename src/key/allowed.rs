@@ -1,0 +1,260 @@
+//! One line of OpenSSH's allowed_signers (ssh-keygen(1), ALLOWED SIGNERS): `principals [options] key`.
+//!
+//! The principals are the sites that the key may publish for. What of the format we do not honour (patterns
+//! but `*`, certificates, local times, other kinds of keys) is an error and never skipped: a line that
+//! ssh-keygen and slipway read differently would trust more or less than its writer believes.
+
+use std::collections::BTreeSet;
+use std::fmt;
+
+use jiff::civil::DateTime;
+use jiff::tz::TimeZone;
+
+use super::{Namespace, PublicKey};
+use crate::error::{Error, Kind, Result};
+use crate::units::Timestamp;
+
+/// The sites that a key may publish for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Sites {
+    /// Every site there is.
+    All,
+    /// These.
+    Named(BTreeSet<String>),
+}
+
+impl Sites {
+    /// These sites.
+    ///
+    /// # Errors
+    /// [`Kind::Input`] for what could break out of a line, or means more than one site.
+    pub fn named<S: Into<String>>(names: impl IntoIterator<Item = S>) -> Result<Self> {
+        let names: BTreeSet<String> = names.into_iter().map(Into::into).collect();
+        let plain = |name: &String| {
+            let allowed = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
+            !name.is_empty() && name.bytes().all(allowed)
+        };
+        if names.is_empty() || !names.iter().all(plain) {
+            return Err(Error::new(Kind::Input, "these cannot be names of sites")
+                .remedy("use lowercase letters, digits and hyphens; * means every site"));
+        }
+        Ok(Self::Named(names))
+    }
+
+    /// Whether `site` is one of them.
+    pub fn hold(&self, site: &str) -> bool {
+        match self {
+            Self::All => true,
+            Self::Named(names) => names.contains(site),
+        }
+    }
+
+    /// Adds others; says whether that changed anything.
+    pub(super) fn extend(&mut self, more: &Self) -> bool {
+        match (&mut *self, more) {
+            (Self::All, _) => false,
+            (_, Self::All) => {
+                *self = Self::All;
+                true
+            }
+            (Self::Named(ours), Self::Named(theirs)) => {
+                let before = ours.len();
+                ours.extend(theirs.iter().cloned());
+                ours.len() > before
+            }
+        }
+    }
+}
+
+impl fmt::Display for Sites {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::All => f.write_str("*"),
+            Self::Named(names) => {
+                f.write_str(&names.iter().map(String::as_str).collect::<Vec<_>>().join(","))
+            }
+        }
+    }
+}
+
+/// One key and what it is trusted for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Entry {
+    pub sites: Sites,
+    /// Every use when none are named, as ssh-keygen has it.
+    pub namespaces: Option<Vec<String>>,
+    pub after: Option<Timestamp>,
+    pub before: Option<Timestamp>,
+    pub key: PublicKey,
+}
+
+impl Entry {
+    /// A key that is trusted for all that slipway signs, without an end.
+    pub(super) fn new(key: PublicKey, sites: Sites) -> Self {
+        let namespaces = Namespace::ALL.map(|n| n.as_str().to_owned()).to_vec();
+        Self { sites, namespaces: Some(namespaces), after: None, before: None, key }
+    }
+
+    pub(super) fn parse(line: &str) -> Result<Self> {
+        let (principals, rest) = word(line);
+        let sites = sites(principals)?;
+        let (first, after_first) = word(rest);
+        let (options, key) = if is_kind(first) { ("", rest) } else { (first, after_first) };
+        let mut entry = Self {
+            sites,
+            namespaces: None,
+            after: None,
+            before: None,
+            key: PublicKey::parse(key)?,
+        };
+        for option in split(options, ',') {
+            entry.take(option)?;
+        }
+        Ok(entry)
+    }
+
+    fn take(&mut self, option: &str) -> Result<()> {
+        let (name, value) = option.split_once('=').unwrap_or((option, ""));
+        let value = value.strip_prefix('"').and_then(|v| v.strip_suffix('"')).unwrap_or(value);
+        match name.to_ascii_lowercase().as_str() {
+            "namespaces" => {
+                if value.is_empty() || value.contains(['*', '?', '!']) {
+                    return Err(not_honoured("a pattern of namespaces"));
+                }
+                self.namespaces = Some(value.split(',').map(str::to_owned).collect());
+            }
+            "valid-after" => self.after = Some(parse_time(value)?),
+            "valid-before" => self.before = Some(parse_time(value)?),
+            other => return Err(not_honoured(&format!("the option {other:?}"))),
+        }
+        Ok(())
+    }
+
+    pub(super) fn allows(&self, namespace: Namespace) -> bool {
+        let all = self.namespaces.as_ref();
+        all.is_none_or(|all| all.iter().any(|n| n == namespace.as_str()))
+    }
+
+    /// The line, without its end.
+    pub(super) fn line(&self) -> Result<String> {
+        let mut options = Vec::new();
+        if let Some(all) = &self.namespaces {
+            options.push(format!("namespaces=\"{}\"", all.join(",")));
+        }
+        for (name, time) in [("valid-after", self.after), ("valid-before", self.before)] {
+            if let Some(time) = time {
+                options.push(format!("{name}=\"{}\"", write_time(time)?));
+            }
+        }
+        let mut words = vec![self.sites.to_string(), options.join(","), self.key.line()?];
+        words.retain(|word| !word.is_empty());
+        Ok(words.join(" "))
+    }
+}
+
+fn sites(principals: &str) -> Result<Sites> {
+    match principals {
+        "*" => Ok(Sites::All),
+        names => Sites::named(names.split(',')),
+    }
+}
+
+fn is_kind(word: &str) -> bool {
+    ["ssh-", "ecdsa-", "sk-"].iter().any(|start| word.starts_with(start))
+}
+
+/// The first word, and what follows; blanks within double quotes do not end it.
+fn word(text: &str) -> (&str, &str) {
+    let text = text.trim_start();
+    let mut quoted = false;
+    let end = text.find(|c: char| {
+        quoted ^= c == '"';
+        c.is_whitespace() && !quoted
+    });
+    let end = end.unwrap_or(text.len());
+    (&text[..end], text[end..].trim_start())
+}
+
+/// Parts between separators that no double quotes enclose.
+fn split(text: &str, separator: char) -> impl Iterator<Item = &str> {
+    let mut quoted = false;
+    text.split(move |c: char| {
+        quoted ^= c == '"';
+        c == separator && !quoted
+    })
+    .filter(|part| !part.is_empty())
+}
+
+fn not_honoured(what: &str) -> Error {
+    Error::new(Kind::Input, format!("{what} is not honoured here"))
+        .remedy("write the line with `slipway key trust`")
+}
+
+/// `YYYYMMDD[HHMM[SS]]Z`. Without the Z ssh-keygen takes the machine's own time zone, so the same file
+/// would end a key at different moments: refused.
+fn parse_time(text: &str) -> Result<Timestamp> {
+    let wrong = || {
+        Error::new(Kind::Input, format!("{text:?} is not a time in UTC"))
+            .remedy("write it as 20261231235959Z")
+    };
+    let digits = text.strip_suffix('Z').ok_or_else(wrong)?;
+    if !matches!(digits.len(), 8 | 12 | 14) || !digits.bytes().all(|b| b.is_ascii_digit()) {
+        return Err(wrong());
+    }
+    let part = |from: usize, to: usize| digits.get(from..to).map_or(Ok(0), str::parse::<i16>);
+    let small = |from: usize| part(from, from + 2).map(|n| n as i8);
+    let fields = || -> std::result::Result<_, std::num::ParseIntError> {
+        Ok((part(0, 4)?, small(4)?, small(6)?, small(8)?, small(10)?, small(12)?))
+    };
+    let (year, month, day, hour, minute, second) = fields().map_err(|_| wrong())?;
+    let moment = DateTime::new(year, month, day, hour, minute, second, 0)
+        .and_then(|time| TimeZone::UTC.to_timestamp(time))
+        .map_err(|_| wrong())?;
+    Ok(Timestamp::from_seconds(moment.as_second()))
+}
+
+fn write_time(time: Timestamp) -> Result<String> {
+    jiff::Timestamp::from_second(time.seconds)
+        .map(|moment| moment.strftime("%Y%m%d%H%M%SZ").to_string())
+        .map_err(|e| Error::new(Kind::Input, "the time is outside the calendar").because(e))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const KEY: &str = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAILM+rvN+ot98qgEN796jTiQfZfG1KaT0PtFDJ/XFSqti ci@vendor";
+
+    #[test]
+    fn a_line_reads_back_as_it_was_written() {
+        for line in [
+            format!("demo {KEY}"),
+            format!("* namespaces=\"slipway-pointer\" {KEY}"),
+            format!(
+                "acme,demo namespaces=\"slipway-bundle,slipway-pointer\",valid-before=\"20261231235959Z\" {KEY}"
+            ),
+        ] {
+            assert_eq!(Entry::parse(&line).unwrap().line().unwrap(), line);
+        }
+        let short = Entry::parse(&format!("demo valid-after=\"20260101Z\"   {KEY}")).unwrap();
+        assert_eq!(short.after, Some("2026-01-01T00:00:00Z".parse().unwrap()));
+    }
+
+    #[test]
+    fn what_would_be_read_differently_by_ssh_keygen_is_refused() {
+        for line in [
+            format!("d* {KEY}"),
+            format!("demo,!acme {KEY}"),
+            format!("\"demo\" {KEY}"),
+            format!("demo cert-authority {KEY}"),
+            format!("demo namespaces=\"slipway-*\" {KEY}"),
+            format!("demo valid-before=\"20261231\" {KEY}"),
+            format!("demo valid-before=\"20261331Z\" {KEY}"),
+            "demo ssh-rsa AAAA x".to_owned(),
+            "demo".to_owned(),
+            String::new(),
+        ] {
+            assert!(Entry::parse(&line).is_err(), "{line}");
+        }
+    }
+}

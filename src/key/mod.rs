@@ -1,0 +1,56 @@
+//! Keys: who may publish for a site, and what proves that somebody who may did.
+//!
+//! Signatures, private keys and the list of trusted keys are OpenSSH's own formats (SSHSIG, openssh-key-v1,
+//! allowed_signers), so that `ssh-keygen` on any machine is a second, independent judge of all of them. A
+//! format of our own was rejected for that, X.509 because a vendor's five keys need no authority, and
+//! minisign because it draws noise where two builders should write the same bytes.
+//!
+//! Only Ed25519 is read: its signatures are deterministic, and what nobody needs cannot be attacked.
+
+mod allowed;
+mod distrust;
+mod edit;
+mod keyring;
+mod public;
+mod secret;
+mod signature;
+mod trust;
+
+use std::fmt;
+
+pub use allowed::Sites;
+pub use distrust::Distrust;
+pub use keyring::{Keyring, Stored};
+pub use public::{KeyId, PublicKey};
+pub use secret::{Passphrase, SecretKey};
+pub use signature::Signature;
+pub use trust::{Trust, Trusted};
+
+/// What a signature is for. It is part of what is signed, so one made for a bundle never passes for one of
+/// a pointer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Namespace {
+    /// The bytes of a bundle's .tgz.
+    Bundle,
+    /// The text of a channel's pointer.
+    Pointer,
+}
+
+impl Namespace {
+    /// All that there are: what a newly trusted key is trusted for.
+    pub const ALL: [Self; 2] = [Self::Bundle, Self::Pointer];
+
+    /// The name, as `ssh-keygen -Y verify -n` takes it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Bundle => "slipway-bundle",
+            Self::Pointer => "slipway-pointer",
+        }
+    }
+}
+
+impl fmt::Display for Namespace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}

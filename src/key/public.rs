@@ -1,0 +1,125 @@
+//! Public keys and their names.
+
+use std::fmt;
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+use ssh_key::HashAlg;
+use ssh_key::public::KeyData;
+
+use crate::error::{Context, Error, Kind, Result};
+use crate::units::Digest;
+
+/// The largest file of a public key that is read, in bytes; they have about a hundred.
+const LARGEST: u64 = 16 * 1024;
+
+/// The one kind that is taken.
+const KIND: &str = "ssh-ed25519";
+/// How the names of all others begin.
+const OTHER_KINDS: [&str; 3] = ["ssh-", "ecdsa-", "sk-"];
+
+/// An Ed25519 public key with its comment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PublicKey(ssh_key::PublicKey);
+
+/// A key's short name where a file or an object is named after it: 32 hexadecimal digits of the SHA-256 of
+/// its fingerprint. The fingerprint itself is base64, whose slashes no file name may hold.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct KeyId(String);
+
+impl PublicKey {
+    /// Reads the one line of a .pub file.
+    ///
+    /// # Errors
+    /// [`Kind::Input`] when it is no key, or one of another kind than Ed25519.
+    pub fn parse(line: &str) -> Result<Self> {
+        let wrong = || {
+            Error::new(Kind::Input, "this is no public key of OpenSSH's")
+                .remedy("give the one line of a .pub file, as in \"ssh-ed25519 AAAA… name\"")
+        };
+        // by name and before the rest: most other kinds are compiled out of the parser
+        match line.split_whitespace().next() {
+            Some(KIND) => {}
+            Some(kind) if OTHER_KINDS.iter().any(|start| kind.starts_with(start)) => {
+                return Err(other_kind(kind));
+            }
+            _ => return Err(wrong()),
+        }
+        let key = ssh_key::PublicKey::from_openssh(line.trim()).map_err(|e| wrong().because(e))?;
+        Self::new(key)
+    }
+
+    /// Reads a .pub file.
+    pub fn read(path: &Path) -> Result<Self> {
+        let size = std::fs::metadata(path).at("cannot look at the key", path)?.len();
+        if size > LARGEST {
+            return Err(Error::new(Kind::Input, "this is too large for a public key").at(path));
+        }
+        let text = std::fs::read_to_string(path).at("cannot read the key", path)?;
+        Self::parse(&text).map_err(|e| e.at(path))
+    }
+
+    pub(super) fn new(key: ssh_key::PublicKey) -> Result<Self> {
+        let printable = |c: char| !c.is_control();
+        match key.key_data() {
+            KeyData::Ed25519(_) if key.comment().chars().all(printable) => Ok(Self(key)),
+            KeyData::Ed25519(_) => {
+                Err(Error::new(Kind::Input, "the key's comment holds a control character"))
+            }
+            _ => Err(other_kind(key.algorithm().as_str())),
+        }
+    }
+
+    /// One that came out of a key which was checked.
+    pub(super) fn of_checked(key: ssh_key::PublicKey) -> Self {
+        Self(key)
+    }
+
+    pub(super) fn data(&self) -> &KeyData {
+        self.0.key_data()
+    }
+
+    /// The comment: whose it is.
+    pub fn comment(&self) -> &str {
+        self.0.comment()
+    }
+
+    /// What `ssh-keygen -l` shows, as in "SHA256:…".
+    pub fn fingerprint(&self) -> String {
+        fingerprint(self.data())
+    }
+
+    /// The short name.
+    pub fn id(&self) -> KeyId {
+        KeyId::of(self.data())
+    }
+
+    /// The line of a .pub file, without its end.
+    pub fn line(&self) -> Result<String> {
+        self.0.to_openssh().map_err(|e| Error::new(Kind::Input, "cannot write the key").because(e))
+    }
+}
+
+fn other_kind(kind: &str) -> Error {
+    Error::new(Kind::Input, format!("keys of the kind {kind:?} are not taken"))
+        .remedy("make an Ed25519 key with `slipway key new` or `ssh-keygen -t ed25519`")
+}
+
+/// A key's fingerprint as OpenSSH shows it.
+pub(super) fn fingerprint(data: &KeyData) -> String {
+    data.fingerprint(HashAlg::Sha256).to_string()
+}
+
+impl KeyId {
+    pub(super) fn of(data: &KeyData) -> Self {
+        let mut text = Digest::of(fingerprint(data)).to_string();
+        text.truncate(32);
+        Self(text)
+    }
+}
+
+impl fmt::Display for KeyId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
