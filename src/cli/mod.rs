@@ -1,5 +1,6 @@
 //! The command line: one file a verb. The library never sees a clap type.
 
+mod app;
 mod base;
 mod build;
 mod bundle;
@@ -53,6 +54,8 @@ enum Verb {
     Smoke(smoke::Args),
     /// List, build and prune base images.
     Base(base::Args),
+    /// Pack, publish and list web applications.
+    App(app::Args),
     /// Build and show configuration bundles.
     Bundle(bundle::Args),
     /// Show and prune the cache.
@@ -74,6 +77,7 @@ impl Cli {
             Verb::Convert(args) => convert::run(args),
             Verb::Smoke(args) => smoke::run(args),
             Verb::Base(args) => base::run(args),
+            Verb::App(args) => app::run(args),
             Verb::Bundle(args) => bundle::run(args),
             Verb::Cache(args) => cache::run(args),
         }
