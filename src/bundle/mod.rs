@@ -4,24 +4,29 @@
 //! in one archive with one form (see `archive`), under a version that never changes. A store holds bundles
 //! and, for each site and channel, one small pointer to the newest (see `channel`).
 
-mod app;
 mod archive;
 mod build;
 mod channel;
+mod check;
+mod files;
+mod forge;
 mod generated;
 mod manifest;
 mod module;
 mod needs;
 mod package;
 mod path;
+mod puppetfile;
 mod release;
+mod repository;
 mod site;
 mod unpack;
+mod untar;
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
-pub use build::{Request, build};
+pub use build::{Inputs, Request, build};
 pub use channel::{Pin, Pointer, Published, Record, Wanted, fetch, list, publish, resolve};
 pub use manifest::{
     App, FORMAT, FileRecord, Health, MANIFEST, Manifest, Module, NeededFile, Needs, RELEASE_ID,

@@ -10,6 +10,7 @@ use crate::bundle::{self, Bundle, Health, Name, Pointer, Record};
 use crate::error::{Error, Kind, Result};
 use crate::units::{ByteSize, Timestamp};
 
+use super::inputs::Inputs;
 use super::project;
 use super::terminal::{self, Terminal};
 
@@ -38,6 +39,8 @@ struct Build {
     /// Your build number.
     #[arg(long, default_value_t = 1)]
     build: u32,
+    #[command(flatten)]
+    inputs: Inputs,
     /// Where the bundle goes.
     #[arg(long, value_name = "FOLDER", default_value = "out/bundles")]
     out: PathBuf,
@@ -92,6 +95,7 @@ fn build(args: &Build) -> Result<()> {
         commit: source.map(|s| s.commit),
         out: &args.out,
         cache: &project::cache()?,
+        inputs: args.inputs.read()?,
     };
     let bundle = bundle::build(&request, &Terminal::new())?;
     let published = match (&args.publish, &args.channel) {

@@ -7,6 +7,7 @@ mod bundle;
 mod cache;
 mod check;
 mod convert;
+mod inputs;
 mod inspect;
 mod lint;
 mod list;
