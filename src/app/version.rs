@@ -130,15 +130,16 @@ impl FromStr for Range {
 /// Whether all of one alternative is comparators: the library passes over what it cannot read, and
 /// `^2.1 <3.o` would be `^2.1`.
 fn is_set(text: &str) -> bool {
+    let words: Vec<&str> = text.split_whitespace().collect();
+    if let [low, "-", high] = words[..] {
+        return is_partial(low) && is_partial(high);
+    }
     let mut operator = false;
-    for word in text.split_whitespace() {
+    for word in words {
         let version = word.trim_start_matches(['<', '>', '=', '^', '~']);
-        let hyphen = word == "-";
-        if !hyphen && !version.is_empty() && !is_partial(version) {
-            return false;
-        }
+        let signs = version.len() < word.len();
         // an operator may stand apart from its version, but not from every one
-        if operator && (version.is_empty() || hyphen || version.len() < word.len()) {
+        if !(version.is_empty() || is_partial(version)) || operator && signs {
             return false;
         }
         operator = version.is_empty();
