@@ -1,19 +1,20 @@
 //! From a site's folder to its bundle. Same sources, same bytes: no clock, no order of a folder, no umask.
 
-use std::collections::BTreeMap;
-use std::fs::{self, File};
-use std::io::{Cursor, Read};
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
 use std::os::unix::fs::PermissionsExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use super::manifest::{App, FORMAT, FileRecord, Manifest, Module, RELEASE_ID};
-use super::package::{Apt, Deb};
+use super::files::{Files, Source};
+use super::manifest::{App, FORMAT, Manifest, Module, RELEASE_ID};
 use super::release::{Version, release_id};
-use super::site::{ModuleSource, SITE, Site};
-use super::{Bundle, app, archive, digest_of, generated, module, path};
+use super::site::{AppSource, Site};
+use super::{Bundle, archive, check, digest_of, generated, module, path};
+use crate::app::{self, AppName, Channel, Numbering, Tests};
+use crate::blob::{self, Settings};
 use crate::error::{Context, Error, Kind, Result};
 use crate::progress::Progress;
-use crate::units::{Digest, Hasher, Timestamp};
+use crate::units::Timestamp;
 
 /// What to build, and what is known of its source.
 #[derive(Clone, Debug)]
@@ -28,8 +29,36 @@ pub struct Request<'a> {
     pub created: Timestamp,
     /// Where the bundle goes.
     pub out: &'a Path,
-    /// Where indexes of archives are kept.
+    /// Where indexes of archives, repositories and apps are kept.
     pub cache: &'a Path,
+    /// Where what the site names comes from, and what is checked.
+    pub inputs: Inputs,
+}
+
+/// Where what a site names comes from, and what is checked of it.
+#[derive(Clone, Debug)]
+pub struct Inputs {
+    /// The store of apps, instead of the site's.
+    pub apps: Option<String>,
+    /// Apps that are taken from another channel, the newest there: a branch that a team tries out.
+    pub channels: BTreeMap<AppName, Channel>,
+    /// The forge, instead of the site's and the Puppetfile's.
+    pub forge: Option<String>,
+    /// Credentials of stores.
+    pub settings: Settings,
+    /// Whether apps that are packed now have their tests run.
+    pub tests: Tests,
+    /// Whether puppet checks the manifests.
+    pub puppet: bool,
+}
+
+impl Default for Inputs {
+    /// What the site says, and every check.
+    fn default() -> Self {
+        let (apps, forge) = (None, None);
+        let (channels, settings) = (BTreeMap::new(), Settings::default());
+        Self { apps, channels, forge, settings, tests: Tests::Run, puppet: true }
+    }
 }
 
 /// Builds `<out>/<site>-<version>+b<build>.tgz`.
@@ -46,8 +75,11 @@ pub fn build(request: &Request<'_>, progress: &dyn Progress) -> Result<Bundle> {
     let mut files = Files::default();
     files.add_site(request.site, request.out)?;
     let modules = add_modules(&mut files, &site, request, work.path(), progress)?;
-    let apps = add_apps(&mut files, &site, request.site, work.path(), progress)?;
+    let apps = add_apps(&mut files, &site, request, work.path(), progress)?;
     add_generated(&mut files, request.site, &release, &apps)?;
+    let packaged = modules.iter().filter(|m| m.package.is_some()).map(|m| m.name.clone()).collect();
+    let puppet = request.inputs.puppet;
+    check::all(&files, &site.unmet, &packaged, work.path(), puppet, progress)?;
 
     let manifest = Manifest {
         format: FORMAT,
@@ -90,66 +122,96 @@ fn add_modules(
     work: &Path,
     progress: &dyn Progress,
 ) -> Result<Vec<Module>> {
-    let debs = fetch_packages(site, request.cache, work, progress)?;
     let mut modules = Vec::new();
-    for (name, source) in &site.modules {
-        let (folder, package) = match source {
-            ModuleSource::Path { path } => (request.site.join(path), None),
-            ModuleSource::Package { package, .. } => {
-                let deb = debs.get(package).ok_or_else(|| {
-                    Error::new(Kind::Tool, format!("apt-get download left no {package}"))
-                })?;
-                (module::in_package(deb, name)?, Some(deb.id.clone()))
-            }
-        };
+    for module::Gathered { name, folder, package, commit, source } in
+        module::gather(site, request, work, progress)?
+    {
         let home = format!("modules/{name}");
         files.add_folder(&folder, &home, &module::is_left_out)?;
         let digest = files.digest_below(&home)?;
-        let version = module::version(&folder)?;
-        modules.push(Module { name: name.clone(), version, package, digest });
+        let version = check::version(files, &home)?;
+        modules.push(Module { name, version, package, commit, source, digest });
     }
     Ok(modules)
-}
-
-fn fetch_packages(
-    site: &Site,
-    cache: &Path,
-    work: &Path,
-    progress: &dyn Progress,
-) -> Result<BTreeMap<String, Deb>> {
-    let mut wanted = BTreeMap::new();
-    for source in site.modules.values() {
-        if let ModuleSource::Package { package, version } = source {
-            wanted.insert(package.as_str(), version.as_deref());
-        }
-    }
-    match &site.archive {
-        Some(archive) if !wanted.is_empty() => {
-            progress.step(&format!("modules from {}", archive.suite), None);
-            Apt::open(archive, cache)?.fetch(&wanted, work)
-        }
-        // packages without an archive were refused when SITE.toml was read
-        _ => Ok(BTreeMap::new()),
-    }
 }
 
 fn add_apps(
     files: &mut Files,
     site: &Site,
-    folder: &Path,
+    request: &Request<'_>,
     work: &Path,
     progress: &dyn Progress,
 ) -> Result<Vec<App>> {
+    let known: BTreeSet<&AppName> = site.apps.keys().collect();
+    if let Some(name) = request.inputs.channels.keys().find(|name| !known.contains(name)) {
+        return Err(Error::new(Kind::Input, format!("the site has no app {name}"))
+            .at(request.site)
+            .remedy("--app takes one that SITE.toml names in [apps]"));
+    }
     let mut apps = Vec::new();
     for (name, source) in &site.apps {
-        progress.step(&format!("app {name}"), None);
-        let packed = app::pack(name, &folder.join(&source.path), work)?;
-        let (digest, _) = digest_of(&packed.file)?;
-        let file = format!("apps/{name}-{}.tgz", packed.version);
-        files.add(file.clone(), 0o644, Source::File(packed.file))?;
-        apps.push(App { name: name.to_string(), version: packed.version, file, digest });
+        let channel = request.inputs.channels.get(name);
+        let (app, channel) = match (&source.path, channel) {
+            (Some(path), None) => {
+                (pack(name, &request.site.join(path), request, work, progress)?, None)
+            }
+            _ => fetch(name, source, channel, site, request, progress)?,
+        };
+        let file = format!("apps/{}", app.file_name());
+        files.add(file.clone(), 0o644, Source::File(app.path))?;
+        let (name, version) = (app.name.to_string(), app.version.to_string());
+        let channel = channel.map(|channel| channel.to_string());
+        apps.push(App { name, version, file, digest: app.digest, commit: app.commit, channel });
     }
     Ok(apps)
+}
+
+/// Packs an app that lies beside the site.
+fn pack(
+    name: &AppName,
+    folder: &Path,
+    request: &Request<'_>,
+    work: &Path,
+    progress: &dyn Progress,
+) -> Result<app::App> {
+    let ask = app::Request {
+        folder,
+        numbering: &Numbering::AsIs,
+        tests: request.inputs.tests,
+        out: work,
+        work: &work.join("packing"),
+    };
+    let app = app::pack(&ask, progress)?.app;
+    if app.name == *name {
+        return Ok(app);
+    }
+    let message = format!("the package is named {}, SITE.toml says {name}", app.name);
+    Err(Error::new(Kind::Input, message).at(folder))
+}
+
+/// Takes an app from a store: what the site asks for, or the newest of the channel that the caller names.
+fn fetch(
+    name: &AppName,
+    source: &AppSource,
+    other: Option<&Channel>,
+    site: &Site,
+    request: &Request<'_>,
+    progress: &dyn Progress,
+) -> Result<(app::App, Option<Channel>)> {
+    let inputs = &request.inputs;
+    let store = inputs.apps.as_ref().or(source.store.as_ref()).or(site.store.apps.as_ref());
+    let url = store.ok_or_else(|| {
+        Error::new(Kind::Input, format!("no store is named for the app {name}"))
+            .at(request.site)
+            .remedy("write [store] apps = \"URL\" in SITE.toml, or name one with --apps")
+    })?;
+    let store = blob::open(url, &inputs.settings)?;
+    let channel = other.or(source.channel.as_ref()).cloned().unwrap_or_default();
+    // a branch's versions are prereleases, which the site's range does not hold
+    let range = source.version.as_ref().filter(|_| other.is_none());
+    let found = app::find(store.as_ref(), name, &channel, range, progress)?;
+    progress.note(&format!("{name} {} of channel {channel}", found.entry.version));
+    Ok((app::fetch(store.as_ref(), &found, request.cache, progress)?, Some(channel)))
 }
 
 fn add_generated(files: &mut Files, site: &Path, release: &str, apps: &[App]) -> Result<()> {
@@ -164,131 +226,4 @@ fn add_generated(files: &mut Files, site: &Path, release: &str, apps: &[App]) ->
     files.add(generated::FACTS.to_owned(), 0o644, Source::Bytes(facts))?;
     let id = format!("{release}\n").into_bytes();
     files.add(RELEASE_ID.to_owned(), 0o644, Source::Bytes(id))
-}
-
-/// Where a file of the bundle comes from.
-#[derive(Debug)]
-enum Source {
-    Bytes(Vec<u8>),
-    File(PathBuf),
-}
-
-/// The bundle's files by path.
-#[derive(Debug, Default)]
-struct Files(BTreeMap<String, (u16, Source)>);
-
-impl Files {
-    /// Takes over the parts of a site that the format has a place for.
-    fn add_site(&mut self, site: &Path, out: &Path) -> Result<()> {
-        let out = fs::canonicalize(out).at("cannot find", out)?;
-        for entry in sorted(site)? {
-            // who builds in the site's own folder has the output there
-            if out.starts_with(fs::canonicalize(&entry).at("cannot find", &entry)?) {
-                continue;
-            }
-            let name = name_of(&entry)?;
-            match name.as_str() {
-                "manifests" | "data" => self.add_folder(&entry, &name, &|_| false)?,
-                "hiera.yaml" => self.add(name, 0o644, Source::File(entry))?,
-                "environment.conf" | SITE => {}
-                _ if name.starts_with('.') || name.starts_with("README") => {}
-                _ => {
-                    return Err(Error::new(Kind::Input, "this has no place in a bundle")
-                        .at(&entry)
-                        .remedy("a site has manifests/, data/, hiera.yaml, environment.conf and SITE.toml"));
-                }
-            }
-        }
-        if !self.0.keys().any(|path| path.starts_with("manifests/") && path.ends_with(".pp")) {
-            return Err(Error::new(
-                Kind::Input,
-                "the site has no manifests, it would apply nothing",
-            )
-            .at(site.join("manifests"))
-            .remedy("write manifests/site.pp"));
-        }
-        Ok(())
-    }
-
-    fn add_folder(
-        &mut self,
-        folder: &Path,
-        as_: &str,
-        leave_out: &dyn Fn(&str) -> bool,
-    ) -> Result<()> {
-        for entry in sorted(folder)? {
-            let name = name_of(&entry)?;
-            if name.starts_with('.') || leave_out(&name) {
-                continue;
-            }
-            let path = format!("{as_}/{name}");
-            let meta = fs::metadata(&entry).at("cannot look at", &entry)?;
-            let link = fs::symlink_metadata(&entry).at("cannot look at", &entry)?.is_symlink();
-            if meta.is_dir() && !link {
-                self.add_folder(&entry, &path, &|_| false)?;
-            } else if meta.is_file() && !link {
-                let mode = if meta.permissions().mode() & 0o100 != 0 { 0o755 } else { 0o644 };
-                self.add(path, mode, Source::File(entry))?;
-            } else {
-                return Err(Error::new(Kind::Input, "a bundle holds files and folders alone")
-                    .at(&entry)
-                    .remedy("put the file itself in the place of the link"));
-            }
-        }
-        Ok(())
-    }
-
-    fn add(&mut self, path: String, mode: u16, source: Source) -> Result<()> {
-        path::check(&path)?;
-        if self.0.contains_key(&path) {
-            return Err(Error::new(Kind::Input, format!("{path} is written by the builder"))
-                .remedy("leave the file out of the site"));
-        }
-        self.0.insert(path, (mode, source));
-        Ok(())
-    }
-
-    fn open(&self, path: &str) -> Result<Box<dyn Read + '_>> {
-        match self.0.get(path) {
-            Some((_, Source::Bytes(bytes))) => Ok(Box::new(Cursor::new(bytes))),
-            Some((_, Source::File(file))) => {
-                Ok(Box::new(File::open(file).at("cannot open", file)?))
-            }
-            None => Err(path::refused(path, "it is not there")),
-        }
-    }
-
-    fn record(&self, path: &str, mode: u16) -> Result<FileRecord> {
-        let (sha256, size) = Digest::of_reader(self.open(path)?).at("cannot read", path)?;
-        Ok(FileRecord { path: path.to_owned(), sha256, size, mode })
-    }
-
-    fn records(&self) -> Result<Vec<FileRecord>> {
-        self.0.iter().map(|(path, (mode, _))| self.record(path, *mode)).collect()
-    }
-
-    /// One digest for all that lies below a folder.
-    fn digest_below(&self, folder: &str) -> Result<Digest> {
-        let prefix = format!("{folder}/");
-        let mut hasher = Hasher::default();
-        for (path, (mode, _)) in self.0.iter().filter(|(path, _)| path.starts_with(&prefix)) {
-            let FileRecord { sha256, mode, .. } = self.record(path, *mode)?;
-            hasher.update(format!("{mode:04o} {sha256} {}\n", &path[prefix.len()..]));
-        }
-        Ok(hasher.finish())
-    }
-}
-
-fn sorted(folder: &Path) -> Result<Vec<PathBuf>> {
-    let mut all = Vec::new();
-    for entry in fs::read_dir(folder).at("cannot list", folder)? {
-        all.push(entry.at("cannot list", folder)?.path());
-    }
-    all.sort();
-    Ok(all)
-}
-
-fn name_of(path: &Path) -> Result<String> {
-    let name = path.file_name().and_then(|n| n.to_str());
-    name.map(str::to_owned).ok_or_else(|| Error::new(Kind::Input, "the name is not UTF-8").at(path))
 }

@@ -108,6 +108,13 @@ pub struct Module {
     /// The distribution's package that it came from, `name=version`; the vendor's own has none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub package: Option<String>,
+    /// The commit of its repository, with `-dirty` when its files differed from it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub commit: Option<String>,
+    /// The repository that a Puppetfile names, or the forge's release, as in
+    /// `forge:puppetlabs-stdlib-9.4.1`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<String>,
     /// SHA-256 over its files' modes, digests and paths.
     pub digest: Digest,
 }
@@ -124,6 +131,12 @@ pub struct App {
     pub file: String,
     /// SHA-256 of the .tgz.
     pub digest: Digest,
+    /// The commit that it was packed from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub commit: Option<String>,
+    /// The channel of the store that it came from; none where it was packed with the bundle.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub channel: Option<String>,
 }
 
 /// One file of the archive.

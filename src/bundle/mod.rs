@@ -6,11 +6,13 @@
 //! `pointer`, and `publish` and `pull` for the two ways through a store). 'Latest' is what the pointer says,
 //! never what a listing shows: names sort b10 before b9.
 
-mod app;
 mod archive;
 mod build;
+mod check;
 mod diff;
 mod fetch;
+mod files;
+mod forge;
 mod generated;
 mod list;
 mod manifest;
@@ -22,16 +24,19 @@ mod path;
 mod pointer;
 mod publish;
 mod pull;
+mod puppetfile;
 mod record;
 mod refusal;
 mod release;
+mod repository;
 mod site;
 mod unpack;
+mod untar;
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
-pub use build::{Request, build};
+pub use build::{Inputs, Request, build};
 pub use diff::{Change, Diff, diff};
 pub use list::{Listed, list};
 pub use manifest::{

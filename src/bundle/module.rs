@@ -1,21 +1,143 @@
-//! Where a module's files come from, and what is known of it.
+//! Where modules' files come from, and what is known of each.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::package::Deb;
+use super::build::{Inputs, Request};
+use super::forge::Forge;
+use super::package::{Apt, Deb};
+use super::puppetfile::{self, From, Puppetfile};
+use super::repository::Repository;
+use super::site::{ModuleSource, Site, is_module};
+use crate::app;
 use crate::error::{Context, Error, Kind, Result};
+use crate::progress::Progress;
 
 /// Where Debian's module packages put their modules; `modules` holds the alternatives' links to it.
 const PACKAGED: [&str; 2] = ["usr/share/puppet/modules.available", "usr/share/puppet/modules"];
 
+/// A module whose files are on this machine.
+#[derive(Debug)]
+pub(super) struct Gathered {
+    /// Its folder's name below modules/.
+    pub name: String,
+    /// Its files.
+    pub folder: PathBuf,
+    /// The distribution's package, `name=version`.
+    pub package: Option<String>,
+    /// The commit of its repository.
+    pub commit: Option<String>,
+    /// The repository's URL, or the forge's release, as in `forge:puppetlabs-stdlib-9.4.1`.
+    pub source: Option<String>,
+}
+
 /// What of a module no machine converges from.
-pub(crate) fn is_left_out(top: &str) -> bool {
+pub(super) fn is_left_out(top: &str) -> bool {
     matches!(top, "spec" | "test" | "tests" | "examples" | "Rakefile" | "Gemfile")
 }
 
+/// Gets all modules of a site, sorted by name. What must be unpacked goes below `work`.
+pub(super) fn gather(
+    site: &Site,
+    request: &Request<'_>,
+    work: &Path,
+    progress: &dyn Progress,
+) -> Result<Vec<Gathered>> {
+    let mut found = named(site, request, work, progress)?;
+    for folder in &site.module_folders {
+        let folder = request.site.join(folder);
+        for entry in super::files::sorted(&folder)? {
+            let name = super::files::name_of(&entry)?;
+            if entry.is_dir() && !name.starts_with('.') {
+                found.push(own(name, entry)?);
+            }
+        }
+    }
+    if let Some(path) = &site.puppetfile {
+        let path = request.site.join(path);
+        let wanted = read(&path)?;
+        let inputs = Fetching { site, request, home: parent(&path), work, progress };
+        found.extend(inputs.all(&wanted, &path)?);
+    }
+    found.sort_by(|a, b| a.name.cmp(&b.name));
+    if let Some(pair) = found.windows(2).find(|pair| pair[0].name == pair[1].name) {
+        let places = format!("{} and {}", pair[0].folder.display(), pair[1].folder.display());
+        let message = format!("the module {} is there twice: {places}", pair[0].name);
+        return Err(Error::new(Kind::Input, message).at(request.site));
+    }
+    Ok(found)
+}
+
+/// The modules that SITE.toml names one by one.
+fn named(
+    site: &Site,
+    request: &Request<'_>,
+    work: &Path,
+    progress: &dyn Progress,
+) -> Result<Vec<Gathered>> {
+    let debs = fetch_packages(site, request.cache, work, progress)?;
+    let mut found = Vec::new();
+    for (name, source) in &site.modules {
+        found.push(match source {
+            ModuleSource::Path { path } => own(name.clone(), request.site.join(path))?,
+            ModuleSource::Package { package, .. } => {
+                let deb = debs.get(package).ok_or_else(|| {
+                    Error::new(Kind::Tool, format!("apt-get download left no {package}"))
+                })?;
+                let (folder, package) = (in_package(deb, name)?, Some(deb.id.clone()));
+                Gathered { name: name.clone(), folder, package, commit: None, source: None }
+            }
+        });
+    }
+    Ok(found)
+}
+
+/// A module in a folder of the vendor's; a submodule's commit is its own.
+fn own(name: String, folder: PathBuf) -> Result<Gathered> {
+    if !is_module(&name) {
+        let message = format!("{name:?} cannot be a module's name");
+        return Err(Error::new(Kind::Input, message).at(folder));
+    }
+    if fs::read_dir(&folder).at("cannot list", &folder)?.next().is_none() {
+        // a submodule that nobody fetched is an empty folder; puppet would only miss its classes
+        let is_submodule = folder.ancestors().any(|above| above.join(".gitmodules").exists());
+        let remedy = match is_submodule {
+            true => "run `git submodule update --init`, in CI too",
+            false => "put the module's files there, or remove the folder",
+        };
+        return Err(Error::new(Kind::Input, "the module's folder is empty")
+            .at(folder)
+            .remedy(remedy));
+    }
+    let commit = app::source(&folder)?.map(|source| source.commit);
+    Ok(Gathered { name, folder, package: None, commit, source: None })
+}
+
+fn fetch_packages(
+    site: &Site,
+    cache: &Path,
+    work: &Path,
+    progress: &dyn Progress,
+) -> Result<BTreeMap<String, Deb>> {
+    let mut wanted = BTreeMap::new();
+    for source in site.modules.values() {
+        if let ModuleSource::Package { package, version } = source {
+            wanted.insert(package.as_str(), version.as_deref());
+        }
+    }
+    match &site.archive {
+        Some(archive) if !wanted.is_empty() => {
+            progress.step(&format!("modules from {}", archive.suite), None);
+            Apt::open(archive, cache)?.fetch(&wanted, work)
+        }
+        // packages without an archive were refused when SITE.toml was read
+        _ => Ok(BTreeMap::new()),
+    }
+}
+
 /// The folder of module `name` in an unpacked package.
-pub(crate) fn in_package(deb: &Deb, name: &str) -> Result<PathBuf> {
+fn in_package(deb: &Deb, name: &str) -> Result<PathBuf> {
     for parent in PACKAGED {
         let parent = deb.root.join(parent);
         let Ok(entries) = fs::read_dir(&parent) else { continue };
@@ -33,14 +155,82 @@ pub(crate) fn in_package(deb: &Deb, name: &str) -> Result<PathBuf> {
         .remedy("name the module in SITE.toml as its package does"))
 }
 
-/// The version in metadata.json, where there is one.
-pub(crate) fn version(folder: &Path) -> Result<Option<String>> {
-    let path = folder.join("metadata.json");
-    if !path.exists() {
-        return Ok(None);
+fn read(path: &Path) -> Result<Puppetfile> {
+    let text = fs::read_to_string(path).at("cannot read the Puppetfile", path)?;
+    puppetfile::parse(&text).map_err(|fault| {
+        let place = format!("{}:{}", path.display(), fault.line);
+        Error::new(Kind::Input, fault.fact).at(place).remedy(fault.remedy)
+    })
+}
+
+fn parent(path: &Path) -> &Path {
+    path.parent().unwrap_or(Path::new("."))
+}
+
+/// Gets what a Puppetfile names.
+struct Fetching<'a> {
+    site: &'a Site,
+    request: &'a Request<'a>,
+    home: &'a Path,
+    work: &'a Path,
+    progress: &'a dyn Progress,
+}
+
+impl Fetching<'_> {
+    fn all(&self, file: &Puppetfile, path: &Path) -> Result<Vec<Gathered>> {
+        let mut forge = None;
+        let mut found = Vec::new();
+        for wanted in &file.modules {
+            let one = match &wanted.from {
+                From::Path(folder) => own(wanted.name.clone(), self.home.join(folder)),
+                From::Git { url, rev } => {
+                    self.folder(&wanted.name).and_then(|to| self.git(&wanted.name, url, rev, to))
+                }
+                From::Forge { slug, version } => {
+                    if forge.is_none() {
+                        forge = Some(self.forge(file)?);
+                    }
+                    self.folder(&wanted.name).and_then(|to| {
+                        if let Some(forge) = &forge {
+                            forge.fetch(slug, version, &to, self.progress)?;
+                        }
+                        let source = Some(format!("forge:{slug}-{version}"));
+                        let name = wanted.name.clone();
+                        Ok(Gathered { name, folder: to, package: None, commit: None, source })
+                    })
+                }
+            };
+            found.push(one.map_err(|e| {
+                let place = format!("{}:{}", path.display(), wanted.line);
+                let message = format!("cannot get the module {}", wanted.name);
+                Error::new(e.kind(), message).at(place).because(e)
+            })?);
+        }
+        Ok(found)
     }
-    let text = fs::read(&path).at("cannot read", &path)?;
-    let value: serde_json::Value = serde_json::from_slice(&text)
-        .map_err(|e| Error::new(Kind::Input, "the metadata is not JSON").at(&path).because(e))?;
-    Ok(value.get("version").and_then(|v| v.as_str()).map(str::to_owned))
+
+    fn git(&self, name: &str, url: &str, rev: &puppetfile::Rev, to: PathBuf) -> Result<Gathered> {
+        let repository = Repository::open(url, self.request.cache)?;
+        let commit = repository.resolve(rev, self.progress)?;
+        repository.export(&commit, &to)?;
+        let (name, commit, source) = (name.to_owned(), Some(commit), Some(url.to_owned()));
+        Ok(Gathered { name, folder: to, package: None, commit, source })
+    }
+
+    /// The argument's forge, then SITE.toml's, then the Puppetfile's, then the public one.
+    fn forge(&self, file: &Puppetfile) -> Result<Forge> {
+        let Inputs { forge, settings, .. } = &self.request.inputs;
+        let (place, home) = match (forge, &self.site.store.forge) {
+            (Some(place), _) => (Some(place.as_str()), Path::new("")),
+            (None, Some(place)) => (Some(place.as_str()), self.request.site),
+            (None, None) => (file.forge.as_deref(), self.home),
+        };
+        Forge::open(place, home, settings)
+    }
+
+    fn folder(&self, name: &str) -> Result<PathBuf> {
+        let folder = self.work.join("modules").join(name);
+        fs::create_dir_all(&folder).at("cannot create the folder", &folder)?;
+        Ok(folder)
+    }
 }

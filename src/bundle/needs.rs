@@ -55,10 +55,14 @@ pub(super) fn check_words(manifest: &Manifest) -> Result<()> {
         check_printable("a module", &module.name)?;
         check_printable("a module's version", module.version.as_deref().unwrap_or("-"))?;
         check_printable("a module's package", module.package.as_deref().unwrap_or("-"))?;
+        check_printable("a module's commit", module.commit.as_deref().unwrap_or("-"))?;
+        check_printable("a module's source", module.source.as_deref().unwrap_or("-"))?;
     }
     for app in &manifest.apps {
         check_printable("an app", &app.name)?;
         check_printable("an app's version", &app.version)?;
+        check_printable("an app's commit", app.commit.as_deref().unwrap_or("-"))?;
+        check_printable("an app's channel", app.channel.as_deref().unwrap_or("-"))?;
         let listed = |f: &&super::FileRecord| f.path == app.file && f.sha256 == app.digest;
         if !manifest.files.iter().any(|f| listed(&f)) {
             let message = format!("the bundle does not hold the file of its app {}", app.name);

@@ -8,6 +8,7 @@ use serde::Deserialize;
 
 use super::manifest::{Health, Needs};
 use super::release::{Name, three};
+use crate::app::{AppName, Channel, Range};
 use crate::error::{Context, Error, Kind, Result};
 
 /// The file's name in the site's folder.
@@ -24,20 +25,41 @@ pub(crate) struct Site {
     /// The oldest slipway that understands it.
     #[serde(default = "this_builder")]
     pub min_builder: String,
+    /// Folders whose folders are modules, relative to the site's.
+    #[serde(default)]
+    pub module_folders: Vec<String>,
+    /// A Puppetfile that names modules, relative to the site's folder.
+    pub puppetfile: Option<String>,
     /// Health pages.
     #[serde(default)]
     pub health: Vec<Health>,
     /// What the image must give it.
     #[serde(default)]
     pub needs: Needs,
+    /// Where apps and releases of modules come from.
+    #[serde(default)]
+    pub store: Places,
     /// The archive that module packages come from.
     pub archive: Option<Archive>,
     /// Puppet modules by their folder's name.
     #[serde(default)]
     pub modules: BTreeMap<String, ModuleSource>,
+    /// Dependencies of modules that are left unmet on purpose, each with the reason.
+    #[serde(default)]
+    pub unmet: BTreeMap<String, String>,
     /// Applications by their package's name.
     #[serde(default)]
-    pub apps: BTreeMap<Name, AppSource>,
+    pub apps: BTreeMap<AppName, AppSource>,
+}
+
+/// Where apps and releases of modules come from.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Places {
+    /// The store of packed apps.
+    pub apps: Option<String>,
+    /// The forge, instead of the Puppetfile's: a URL, or a folder of tarballs relative to the site's.
+    pub forge: Option<String>,
 }
 
 /// A distribution's archive. The suite is the appliance's, not the builder's: a bundle must not depend on
@@ -73,12 +95,19 @@ pub(crate) enum ModuleSource {
     },
 }
 
-/// Where an application comes from.
-#[derive(Clone, Debug, Deserialize)]
+/// Where an application comes from. One struct and not an enum of forms: then a wrong key is named, and
+/// not only that no form fits.
+#[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct AppSource {
-    /// The folder with its package.json, relative to the site's.
-    pub path: String,
+    /// The folder with its package.json, relative to the site's; it is packed while the bundle is built.
+    pub path: Option<String>,
+    /// The newest version that this holds is taken from a store.
+    pub version: Option<Range>,
+    /// The channel of that store; `main` otherwise.
+    pub channel: Option<Channel>,
+    /// The store, where it is not the site's.
+    pub store: Option<String>,
 }
 
 fn this_builder() -> String {
@@ -104,6 +133,11 @@ impl Site {
         }
         self.health.iter().try_for_each(super::needs::check_health)?;
         self.needs.check_form()?;
+        self.apps.iter().try_for_each(|(name, source)| source.check(name))?;
+        if let Some((name, _)) = self.unmet.iter().find(|(_, reason)| reason.trim().is_empty()) {
+            return Err(Error::new(Kind::Input, format!("[unmet] gives no reason for {name}"))
+                .remedy("write why nothing misses it: the next reader will ask"));
+        }
         let from_archive = |m: &ModuleSource| matches!(m, ModuleSource::Package { .. });
         if self.archive.is_none() && self.modules.values().any(from_archive) {
             return Err(Error::new(
@@ -124,8 +158,23 @@ impl Site {
     }
 }
 
+impl AppSource {
+    fn check(&self, name: &AppName) -> Result<()> {
+        let stored = self.version.is_some() || self.channel.is_some();
+        let fact = match (&self.path, stored) {
+            (Some(_), true) => "has both a path and a version or channel",
+            (Some(_), false) if self.store.is_some() => "has both a path and a store",
+            (None, false) => "has neither a path nor a version or channel",
+            _ => return Ok(()),
+        };
+        Err(Error::new(Kind::Input, format!("the app {name} {fact}")).remedy(
+            "write { path = \"../../apps/ui\" }, { version = \"^2.1\" } or { channel = \"proto\" }",
+        ))
+    }
+}
+
 /// Puppet's own rule for the names of modules.
-fn is_module(name: &str) -> bool {
+pub(super) fn is_module(name: &str) -> bool {
     name.starts_with(|c: char| c.is_ascii_lowercase())
         && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
 }

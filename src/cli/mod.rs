@@ -1,11 +1,13 @@
 //! The command line: one file a verb. The library never sees a clap type.
 
+mod app;
 mod base;
 mod build;
 mod bundle;
 mod cache;
 mod check;
 mod convert;
+mod inputs;
 mod inspect;
 mod key;
 mod lint;
@@ -56,6 +58,8 @@ enum Verb {
     Smoke(smoke::Args),
     /// List, build and prune base images.
     Base(base::Args),
+    /// Pack, publish and list web applications.
+    App(app::Args),
     /// Build, sign, publish, pull and compare configuration bundles.
     Bundle(bundle::Args),
     /// Make the keys that releases are signed with, and say whose are trusted.
@@ -79,6 +83,7 @@ impl Cli {
             Verb::Convert(args) => convert::run(args),
             Verb::Smoke(args) => smoke::run(args),
             Verb::Base(args) => base::run(args),
+            Verb::App(args) => app::run(args),
             Verb::Bundle(args) => bundle::run(args),
             Verb::Key(args) => key::run(args),
             Verb::Cache(args) => cache::run(args),

@@ -22,6 +22,7 @@ pub fn build(site: &Path, out: &Path, build: u32) -> Bundle {
         created: TIME,
         out,
         cache: &out.join("cache"),
+        inputs: bundle::Inputs::default(),
     };
     bundle::build(&request, &Quiet).unwrap()
 }

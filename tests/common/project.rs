@@ -85,8 +85,24 @@ impl Project {
         let site = repository("examples/demo-vendor/sites").join(site);
         let store = format!("file://{}", self.root().join("out/store").display());
         std::fs::create_dir_all(self.root().join("out/store")).unwrap();
-        let arguments = ["--publish", &store, "--channel", "stable"];
-        self.run(&[&["bundle", "build", site.to_str().unwrap()][..], &arguments].concat());
+        let mut arguments = vec![
+            "bundle",
+            "build",
+            site.to_str().unwrap(),
+            "--publish",
+            &store,
+            "--channel",
+            "stable",
+        ];
+        if site.ends_with("demo") {
+            // as the vendor's pipeline does it: the app goes through a store
+            let app = repository("examples/demo-vendor/apps/guestbook");
+            let packed = self.run(&["app", "pack", app.to_str().unwrap(), "--json"]);
+            let packed: Value = serde_json::from_slice(&packed.stdout).unwrap();
+            self.run(&["app", "publish", packed["file"].as_str().unwrap(), "--to", &store]);
+            arguments.extend(["--apps", &store, "--app", "guestbook=main"]);
+        }
+        self.run(&arguments);
     }
 
     /// Builds a profile's image; gives where it lies.

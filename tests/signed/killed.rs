@@ -82,6 +82,7 @@ fn large(folder: &Path, build: u32) -> Bundle {
         created: TIME,
         out: &out,
         cache: &cache,
+        inputs: bundle::Inputs::default(),
     };
     bundle::build(&request, &Quiet).unwrap()
 }

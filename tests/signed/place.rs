@@ -62,6 +62,7 @@ pub fn build(folder: &Path, build: u32) -> Bundle {
         created: TIME,
         out: &folder.join("out"),
         cache: &folder.join("apt"),
+        inputs: bundle::Inputs::default(),
     };
     bundle::build(&request, &Quiet).unwrap()
 }

@@ -9,6 +9,7 @@ use crate::bundle::{self, Name};
 use crate::error::{Error, Kind, Result};
 use crate::units::{ByteSize, Timestamp};
 
+use super::super::inputs::Inputs;
 use super::super::project;
 use super::super::signing;
 use super::super::terminal::{self, Terminal};
@@ -23,6 +24,8 @@ pub(super) struct Args {
     /// Your build number.
     #[arg(long, default_value_t = 1)]
     build: u32,
+    #[command(flatten)]
+    inputs: Inputs,
     /// Where the bundle goes.
     #[arg(long, value_name = "FOLDER", default_value = "out/bundles")]
     out: PathBuf,
@@ -50,6 +53,7 @@ pub(super) fn run(args: &Args) -> Result<()> {
         commit: source.map(|s| s.commit),
         out: &args.out,
         cache: &project::cache()?,
+        inputs: args.inputs.read()?,
     };
     let bundle = bundle::build(&request, &Terminal::new())?;
     let published = match (&args.publish, &args.channel) {

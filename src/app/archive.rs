@@ -1,0 +1,145 @@
+//! npm's .tgz: read with limits, written in one form for one content.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+
+use flate2::read::MultiGzDecoder;
+use flate2::{Compression, GzBuilder};
+use tar::EntryType;
+
+use crate::error::{Context, Error, Kind, Result};
+use crate::units::{ByteSize, Digest, GIB};
+
+/// The folder that every npm package has its files in.
+pub(super) const ROOT: &str = "package/";
+/// The time of every entry: the one that npm itself gives them, 1985-10-26 08:15 UTC. A commit's time would
+/// make two packages of two commits that change nothing.
+const TIME: u64 = 499_162_500;
+/// The most that a package may unpack to.
+const LARGEST: u64 = GIB;
+/// The most files that a package may have.
+const MOST: usize = 100_000;
+
+/// A file of a package.
+#[derive(Clone, Debug)]
+pub(super) struct Member {
+    pub executable: bool,
+    pub bytes: Vec<u8>,
+}
+
+/// A package's files by their names, `package/` first.
+#[derive(Clone, Debug)]
+pub(super) struct Held {
+    pub files: BTreeMap<String, Member>,
+    pub digest: Digest,
+    pub size: u64,
+}
+
+impl Held {
+    /// The application's own package.json.
+    pub(super) fn package_json(&self) -> Result<&[u8]> {
+        let file = self.files.get(&format!("{ROOT}package.json"));
+        file.map(|member| &*member.bytes).ok_or_else(|| {
+            Error::new(Kind::Damaged, "the package holds no package/package.json")
+                .remedy("make it with `slipway app pack`")
+        })
+    }
+}
+
+/// Reads a whole package into memory.
+pub(super) fn read(path: &Path) -> Result<Held> {
+    let file = File::open(path).at("cannot open the package", path)?;
+    let (digest, size) = Digest::of_reader(&file).at("cannot read the package", path)?;
+    let file = File::open(path).at("cannot open the package", path)?;
+    let files = members(MultiGzDecoder::new(file)).map_err(|e| e.at(path))?;
+    Ok(Held { files, digest, size })
+}
+
+fn members(from: impl Read) -> Result<BTreeMap<String, Member>> {
+    let mut files = BTreeMap::new();
+    let mut left = LARGEST;
+    let mut archive = tar::Archive::new(from);
+    for entry in archive.entries().doing("cannot read the package")? {
+        let mut entry = entry.doing("cannot read the package")?;
+        let name = String::from_utf8_lossy(&entry.path_bytes()).into_owned();
+        match entry.header().entry_type() {
+            EntryType::Directory => continue,
+            EntryType::Regular => check_name(&name)?,
+            _ => return Err(refused(&name, "it is no regular file")),
+        }
+        let executable = entry.header().mode().doing("cannot read the package")? & 0o111 != 0;
+        let mut bytes = Vec::new();
+        entry.by_ref().take(left + 1).read_to_end(&mut bytes).doing("cannot read the package")?;
+        left = left.checked_sub(bytes.len() as u64).ok_or_else(|| {
+            Error::new(Kind::Refused, format!("the package unpacks to over {}", ByteSize(LARGEST)))
+        })?;
+        if files.insert(name.clone(), Member { executable, bytes }).is_some() {
+            return Err(refused(&name, "it is there twice"));
+        }
+        if files.len() > MOST {
+            return Err(Error::new(Kind::Refused, format!("the package has over {MOST} files")));
+        }
+    }
+    Ok(files)
+}
+
+fn check_name(name: &str) -> Result<()> {
+    let below = name.strip_prefix(ROOT).unwrap_or_default();
+    if below.split('/').any(|part| matches!(part, "" | "." | "..")) {
+        return Err(refused(name, "it is not a name below package/"));
+    }
+    if name.chars().any(|c| c.is_control() || c == char::REPLACEMENT_CHARACTER) {
+        return Err(refused(name, "its name holds a control character or is not UTF-8"));
+    }
+    Ok(())
+}
+
+fn refused(name: &str, why: &str) -> Error {
+    let name = name.escape_debug();
+    Error::new(Kind::Damaged, format!("the package's file \"{name}\" is refused: {why}"))
+}
+
+/// Writes a package: sorted, one time, one owner, two modes, and nothing of the machine in gzip's header.
+pub(super) fn write(files: &BTreeMap<String, Member>, to: &Path) -> Result<()> {
+    let file = File::create(to).at("cannot create", to)?;
+    let mut archive = tar::Builder::new(GzBuilder::new().write(file, Compression::best()));
+    for (name, member) in files {
+        let mut header = tar::Header::new_gnu();
+        header.set_mode(if member.executable { 0o755 } else { 0o644 });
+        header.set_uid(0);
+        header.set_gid(0);
+        header.set_mtime(TIME);
+        header.set_size(member.bytes.len() as u64);
+        header.set_entry_type(EntryType::Regular);
+        archive.append_data(&mut header, name, &member.bytes[..]).at("cannot write", to)?;
+    }
+    let file = archive.into_inner().and_then(|gz| gz.finish()).at("cannot write", to)?;
+    file.sync_all().at("cannot flush", to)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tar(name: &str, kind: EntryType) -> Vec<u8> {
+        let mut header = tar::Header::new_ustar();
+        let field = &mut header.as_old_mut().name;
+        field[..name.len()].copy_from_slice(name.as_bytes());
+        header.set_mode(0o644);
+        header.set_size(0);
+        header.set_entry_type(kind);
+        header.set_cksum();
+        [header.as_bytes().to_vec(), vec![0; 1024]].concat()
+    }
+
+    #[test]
+    fn names_outside_of_the_package_and_links_are_refused() {
+        for bad in ["x", "/package/x", "package/../x", "package/", "package/a//b", "package/a\nb"] {
+            assert!(members(&*tar(bad, EntryType::Regular)).is_err(), "{bad}");
+        }
+        assert!(members(&*tar("package/x", EntryType::Symlink)).is_err());
+        assert_eq!(members(&*tar("package/x", EntryType::Regular)).unwrap().len(), 1);
+    }
+}

@@ -1,0 +1,137 @@
+//! The copy of an app's sources that npm works on: the working tree is only read.
+
+use std::fs::{self, File, TryLockError};
+use std::path::{Path, PathBuf};
+
+use super::git;
+use crate::error::{Context, Error, Kind, Result};
+
+/// Held in a folder of work as long as its maker lives.
+const LOCK: &str = ".lock";
+
+/// A folder to work in. It goes when this value goes; what a killed process left goes with the next one.
+#[derive(Debug)]
+pub(super) struct Work {
+    folder: tempfile::TempDir,
+    _lock: File,
+}
+
+impl Work {
+    /// Makes one below `home`.
+    pub(super) fn new(home: &Path) -> Result<Self> {
+        fs::create_dir_all(home).at("cannot create the folder", home)?;
+        let gate_path = home.join(LOCK);
+        let gate = File::create(&gate_path).at("cannot create the lock", &gate_path)?;
+        // between a folder's birth and its own lock nobody may sweep
+        gate.lock().at("cannot lock", &gate_path)?;
+        sweep(home)?;
+        let made = tempfile::Builder::new().prefix("app-").tempdir_in(home);
+        let folder = made.at("cannot create a folder in", home)?;
+        let path = folder.path().join(LOCK);
+        let lock = File::create(&path).at("cannot create the lock", &path)?;
+        lock.lock().at("cannot lock", &path)?;
+        Ok(Self { folder, _lock: lock })
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        self.folder.path()
+    }
+}
+
+fn sweep(home: &Path) -> Result<()> {
+    for entry in fs::read_dir(home).at("cannot list", home)? {
+        let folder = entry.at("cannot list", home)?.path();
+        let held = match File::open(folder.join(LOCK)) {
+            Ok(lock) => matches!(lock.try_lock(), Err(TryLockError::WouldBlock)),
+            // a folder without one was left between its making and its lock
+            Err(_) => false,
+        };
+        if folder.is_dir() && !held {
+            fs::remove_dir_all(&folder).at("cannot remove what was left over", &folder)?;
+        }
+    }
+    Ok(())
+}
+
+/// Copies an app's sources: what git has of it, else all but what npm installed and hidden folders.
+pub(super) fn sources(from: &Path, to: &Path) -> Result<()> {
+    let files = match git::files(from) {
+        Some(files) => files,
+        None => {
+            let mut files = Vec::new();
+            walk(from, Path::new(""), &mut files)?;
+            files
+        }
+    };
+    for file in files.iter().filter(|file| !file.starts_with("node_modules")) {
+        copy(&from.join(file), &to.join(file))?;
+    }
+    Ok(())
+}
+
+fn walk(root: &Path, below: &Path, files: &mut Vec<PathBuf>) -> Result<()> {
+    let folder = root.join(below);
+    for entry in fs::read_dir(&folder).at("cannot list", &folder)? {
+        let entry = entry.at("cannot list", &folder)?;
+        let (name, kind) = (entry.file_name(), entry.file_type());
+        let hidden = name.to_string_lossy().starts_with('.');
+        let path = below.join(&name);
+        if !kind.at("cannot look at", entry.path())?.is_dir() {
+            files.push(path);
+        } else if !hidden && name != "node_modules" {
+            walk(root, &path, files)?;
+        }
+    }
+    Ok(())
+}
+
+fn copy(from: &Path, to: &Path) -> Result<()> {
+    let kind = match fs::symlink_metadata(from) {
+        Ok(meta) => meta.file_type(),
+        // git still knows a file that was removed
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+        Err(e) => return Err(e).at("cannot look at", from),
+    };
+    if !kind.is_file() {
+        let what = if kind.is_dir() { "a repository of its own" } else { "no regular file" };
+        return Err(Error::new(Kind::Input, format!("this is {what}, which npm does not pack"))
+            .at(from)
+            .remedy("an app holds files alone: put the file itself in the place of a link"));
+    }
+    let folder = to.parent().unwrap_or(to);
+    fs::create_dir_all(folder).at("cannot create the folder", folder)?;
+    fs::copy(from, to).at("cannot copy", from)?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_killed_process_left_goes_and_what_another_uses_stays() {
+        let home = tempfile::tempdir().unwrap();
+        let living = Work::new(home.path()).unwrap();
+        let left = home.path().join("app-left");
+        fs::create_dir_all(left.join("source")).unwrap();
+        fs::write(left.join(LOCK), "").unwrap();
+        let second = Work::new(home.path()).unwrap();
+        assert!(!left.exists() && living.path().exists() && second.path().exists());
+    }
+
+    #[test]
+    fn a_folder_without_git_is_copied_without_what_npm_installed() {
+        let (from, to) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        for file in ["lib/a.js", "node_modules/x/index.js", ".git/x", ".npmrc", "package.json"] {
+            let path = from.path().join(file);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, "").unwrap();
+        }
+        let mut found = Vec::new();
+        walk(from.path(), Path::new(""), &mut found).unwrap();
+        found.sort();
+        assert_eq!(found, [".npmrc", "lib/a.js", "package.json"].map(PathBuf::from));
+        sources(from.path(), to.path()).unwrap();
+        assert!(to.path().join("lib/a.js").exists() && !to.path().join("node_modules").exists());
+    }
+}

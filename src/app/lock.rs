@@ -1,0 +1,111 @@
+//! package-lock.json: what npm will install, and what it did install. Pure.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::Deserialize;
+
+use crate::error::{Error, Kind, Result};
+
+/// Lock files are commented on by these names, relative to the app's folder.
+pub(super) const LOCK: &str = "package-lock.json";
+/// npm's note of what it installed: a lock file without the root, of the newest form.
+pub(super) const INSTALLED: &str = "node_modules/.package-lock.json";
+/// The folder that packages are installed in, with the slash behind it.
+const MODULES: &str = "node_modules/";
+
+#[derive(Deserialize)]
+struct Lock {
+    #[serde(default)]
+    packages: BTreeMap<String, Locked>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Locked {
+    version: Option<String>,
+    resolved: Option<String>,
+    #[serde(default)]
+    link: bool,
+    #[serde(default)]
+    dev: bool,
+    #[serde(default)]
+    has_install_script: bool,
+}
+
+fn parse(json: &[u8], name: &str) -> Result<Lock> {
+    serde_json::from_slice(json)
+        .map_err(|e| Error::new(Kind::Input, format!("{name} is not valid")).because(e))
+}
+
+/// Refuses what npm would leave out of a package in silence (npm/cli#3466): links to folders, which is
+/// what workspace packages and `file:` dependencies are installed as.
+pub(super) fn check(json: &[u8]) -> Result<()> {
+    let lock = parse(json, LOCK)?;
+    let linked = lock.packages.iter().find(|(_, locked)| locked.link && !locked.dev);
+    let Some((path, locked)) = linked else { return Ok(()) };
+    let name = path.rsplit_once(MODULES).map_or(path.as_str(), |(_, name)| name);
+    let folder = locked.resolved.as_deref().unwrap_or("a folder");
+    let message = format!("the dependency {name} is a workspace package or folder ({folder})");
+    Err(Error::new(Kind::Input, message).remedy(
+        "npm does not bundle links: publish it to a registry, or depend on its packed .tgz",
+    ))
+}
+
+/// What was installed for production.
+#[derive(Debug, Default)]
+pub(super) struct Installed {
+    /// Folders relative to the app's, as in `node_modules/a/node_modules/b`.
+    pub folders: BTreeSet<String>,
+    /// Those directly in the app's node_modules: name and version.
+    pub top: BTreeMap<String, String>,
+    /// Folders of those that have an install script.
+    pub scripted: Vec<String>,
+}
+
+/// Reads npm's note of what it installed; `json` is none when it installed nothing.
+pub(super) fn installed(json: Option<&[u8]>) -> Result<Installed> {
+    let mut found = Installed::default();
+    let Some(json) = json else { return Ok(found) };
+    for (path, locked) in parse(json, INSTALLED)?.packages {
+        let name = path.strip_prefix(MODULES).filter(|name| !name.contains(MODULES));
+        if let (Some(name), Some(version)) = (name, locked.version) {
+            found.top.insert(name.to_owned(), version);
+        }
+        if locked.has_install_script {
+            found.scripted.push(path.clone());
+        }
+        found.folders.insert(path);
+    }
+    Ok(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_linked_dependency_is_refused_unless_only_development_needs_it() {
+        let lock = |dev: bool| {
+            format!(
+                r#"{{"packages": {{"": {{}}, "node_modules/@acme/util": {{"resolved": "../util", "link": true, "dev": {dev}}}}}}}"#
+            )
+        };
+        let error = check(lock(false).as_bytes()).unwrap_err();
+        assert!(
+            error.to_string().starts_with("the dependency @acme/util is a workspace"),
+            "{error}"
+        );
+        check(lock(true).as_bytes()).unwrap();
+    }
+
+    #[test]
+    fn nested_packages_are_no_top_ones() {
+        let json = br#"{"packages": {"node_modules/@a/b": {"version": "1.0.0"}, "node_modules/@a/b/node_modules/c": {"version": "2.0.0"}}}"#;
+        let found = installed(Some(json)).unwrap();
+        assert_eq!(
+            found.top.into_iter().collect::<Vec<_>>(),
+            [("@a/b".to_owned(), "1.0.0".to_owned())]
+        );
+        assert_eq!(found.folders.len(), 2);
+    }
+}

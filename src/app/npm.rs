@@ -1,0 +1,143 @@
+//! Runs npm, and says in few lines why it failed.
+
+use std::path::Path;
+use std::process::{Command, Output};
+
+use crate::command;
+use crate::error::{Error, Kind, Result};
+
+/// How many lines of what npm said an error carries: its end says why it failed.
+const LINES: usize = 20;
+/// Lines of npm that say nothing of the cause: where its log is, which script ran in which shell.
+const NOISE: [&str; 6] =
+    ["A complete log", "npm warn", "npm WARN", "Lifecycle script", "error path ", "error command "];
+
+/// npm in a folder, with the settings that make its work the same everywhere.
+pub(super) struct Npm<'a> {
+    /// The folder.
+    pub folder: &'a Path,
+}
+
+impl Npm<'_> {
+    /// Installs exactly what the lock file says. Install scripts are not run: they would run whatever a
+    /// dependency's publisher likes on the builder.
+    pub(super) fn install(&self, omit: Option<&str>) -> Result<()> {
+        // include=dev: a NODE_ENV of "production" would leave out what the tests need
+        let which = omit.map_or("--include=dev".to_owned(), |what| format!("--omit={what}"));
+        let fixed = ["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--include=optional"];
+        let output = self.run(&[&fixed[..], &[&which]].concat())?;
+        check("npm ci", &output)
+    }
+
+    /// Runs one of the app's own scripts, where there is one.
+    pub(super) fn script(&self, name: &str) -> Result<()> {
+        let output = self.run(&["run", "--if-present", name])?;
+        if output.status.success() {
+            return Ok(());
+        }
+        let message = format!("the app's script `{name}` failed\n{}", last_lines(&output));
+        Err(Error::new(Kind::Input, message.trim_end())
+            .remedy(format!("make `npm run {name}` pass in a clean checkout")))
+    }
+
+    /// Runs the app's tests.
+    pub(super) fn test(&self) -> Result<()> {
+        let output = self.run(&["test"])?;
+        if output.status.success() {
+            return Ok(());
+        }
+        let message = format!("the app's tests failed\n{}", last_lines(&output));
+        Err(Error::new(Kind::Input, message.trim_end()).remedy(
+            "make `npm ci && npm test` pass in a clean checkout, or skip them with --no-test",
+        ))
+    }
+
+    /// Packs what is in the folder into `to`.
+    pub(super) fn pack(&self, to: &Path) -> Result<()> {
+        let to = format!("--pack-destination={}", to.display());
+        let output = self.run(&["pack", "--ignore-scripts", &to])?;
+        check("npm pack", &output)
+    }
+
+    fn run(&self, args: &[&str]) -> Result<Output> {
+        let mut npm = Command::new("npm");
+        npm.args(args).current_dir(self.folder).env_remove("NODE_ENV");
+        npm.env("NO_UPDATE_NOTIFIER", "1").env("NO_COLOR", "1");
+        npm.output().map_err(|e| command::cannot_start("npm", "npm", e))
+    }
+}
+
+fn check(what: &str, output: &Output) -> Result<()> {
+    if output.status.success() {
+        return Ok(());
+    }
+    // npm says the cause first, and may go on with pages of its manual
+    let said = first_lines(output);
+    let (kind, remedy) = advice(&said);
+    let error = Error::new(kind, format!("{what} failed ({})\n{said}", output.status).trim_end());
+    Err(match remedy {
+        Some(remedy) => error.remedy(remedy),
+        None => error,
+    })
+}
+
+/// What can be done about npm's own codes.
+fn advice(said: &str) -> (Kind, Option<&'static str>) {
+    let network =
+        ["ENOTFOUND", "ECONNREFUSED", "ECONNRESET", "ETIMEDOUT", "EAI_AGAIN", "ENOTCACHED"];
+    let has = |code: &str| said.contains(code);
+    if network.iter().any(|code| has(code)) {
+        return (Kind::Network, Some("check the network and npm's `registry`, then try again"));
+    }
+    let known = [
+        (
+            "EUSAGE",
+            "run `npm install` and commit package-lock.json: it must agree with package.json",
+        ),
+        ("E401", "give npm its token through .npmrc, as for `npm ci` by hand"),
+        ("E403", "give npm a token that may read the package through .npmrc"),
+        ("E404", "a package in package-lock.json is not in the registry that .npmrc names"),
+        (
+            "EINTEGRITY",
+            "a package is not what package-lock.json says: run `npm cache verify`, then see who changed it",
+        ),
+        ("EBADENGINE", "use the Node version that the app's `engines` asks for"),
+        ("ENOSPC", "make room on the disk"),
+    ];
+    let found = known.iter().find(|(code, _)| has(code));
+    (Kind::Tool, found.map(|(_, remedy)| *remedy))
+}
+
+/// The beginning of npm's own complaint.
+fn first_lines(output: &Output) -> String {
+    let said = String::from_utf8_lossy(&output.stderr);
+    let manual = |line: &&str| line.contains("Usage:") || line.contains("Clean install a project");
+    let lines: Vec<&str> =
+        said.lines().filter(is_useful).take_while(|line| !manual(line)).take(LINES).collect();
+    lines.join("\n")
+}
+
+/// The end of what a script said: there a test's summary is.
+fn last_lines(output: &Output) -> String {
+    let said = [&output.stdout[..], b"\n", &output.stderr].concat();
+    let said = String::from_utf8_lossy(&said);
+    let lines: Vec<&str> = said.lines().filter(is_useful).collect();
+    lines[lines.len().saturating_sub(LINES)..].join("\n")
+}
+
+fn is_useful(line: &&str) -> bool {
+    let empty = matches!(line.trim(), "" | "npm error" | "npm ERR!");
+    !empty && !NOISE.iter().any(|noise| line.contains(noise))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn npms_codes_have_remedies() {
+        assert_eq!(advice("npm error code ENOTFOUND").0, Kind::Network);
+        assert!(advice("npm error code EUSAGE").1.is_some_and(|r| r.contains("package-lock.json")));
+        assert_eq!(advice("something else"), (Kind::Tool, None));
+    }
+}

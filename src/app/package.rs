@@ -1,0 +1,186 @@
+//! package.json: read, and written with what packing adds. Pure.
+
+use std::collections::BTreeMap;
+
+use serde::de::{MapAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::value::RawValue;
+
+use super::{AppName, Version};
+use crate::error::{Error, Kind, Result};
+
+/// What packing needs to know of an app.
+#[derive(Clone, Debug)]
+pub(super) struct Package {
+    pub name: AppName,
+    pub version: Version,
+    /// What must be there when it runs.
+    pub dependencies: BTreeMap<String, String>,
+    /// What is there where it can be.
+    pub optional: BTreeMap<String, String>,
+    pub scripts: BTreeMap<String, String>,
+    pub commit: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Written {
+    name: Option<String>,
+    version: Option<String>,
+    #[serde(default)]
+    dependencies: BTreeMap<String, String>,
+    #[serde(default)]
+    optional_dependencies: BTreeMap<String, String>,
+    #[serde(default)]
+    scripts: BTreeMap<String, String>,
+    git_head: Option<String>,
+}
+
+impl Package {
+    /// Reads an application's package.json.
+    pub(super) fn parse(json: &[u8]) -> Result<Self> {
+        let written: Written = serde_json::from_slice(json).map_err(not_valid)?;
+        let name = written.name.ok_or_else(|| {
+            Error::new(Kind::Input, "package.json has no name")
+                .remedy("add `\"name\"`: the app is published under it")
+        })?;
+        let version = written.version.ok_or_else(|| {
+            Error::new(Kind::Input, "package.json has no version")
+                .remedy("add `\"version\": \"1.0.0\"`")
+        })?;
+        Ok(Self {
+            name: name.parse()?,
+            version: version.parse()?,
+            dependencies: written.dependencies,
+            optional: written.optional_dependencies,
+            scripts: written.scripts,
+            commit: written.git_head,
+        })
+    }
+
+    /// The script of that name, unless it is what `npm init` puts there for want of one.
+    pub(super) fn script(&self, name: &str) -> Option<&str> {
+        let script = self.scripts.get(name)?;
+        (!script.contains("Error: no test specified")).then_some(script)
+    }
+}
+
+fn not_valid(error: serde_json::Error) -> Error {
+    Error::new(Kind::Input, "package.json is not valid").because(error)
+}
+
+/// What a package.json is given when the app is packed.
+#[derive(Clone, Debug)]
+pub(super) struct Given<'a> {
+    pub version: &'a Version,
+    /// npm's own name for it is `gitHead`.
+    pub commit: Option<&'a str>,
+    pub dependencies: &'a BTreeMap<String, String>,
+    pub bundled: &'a [String],
+}
+
+/// The text of a package.json with `given` in it; all else stays as and where it is.
+///
+/// Through serde_json's own map it would come out sorted, which people would take for a change of theirs.
+pub(super) fn rewrite(json: &[u8], given: &Given<'_>) -> Result<Vec<u8>> {
+    let Object(mut members) = serde_json::from_slice(json).map_err(not_valid)?;
+    // another spelling of what is set below
+    members.retain(|(key, _)| key != "bundledDependencies");
+    let mut set = |key: &str, value: Box<RawValue>| match members.iter_mut().find(|(k, _)| k == key)
+    {
+        Some((_, old)) => *old = value,
+        None => members.push((key.to_owned(), value)),
+    };
+    set("version", raw(given.version)?);
+    if !given.dependencies.is_empty() {
+        set("dependencies", raw(given.dependencies)?);
+    }
+    set("bundleDependencies", raw(&given.bundled)?);
+    if let Some(commit) = given.commit {
+        set("gitHead", raw(&commit)?);
+    }
+    let mut text = Vec::from(b"{");
+    for (index, (key, value)) in members.iter().enumerate() {
+        let comma = if index == 0 { "\n" } else { ",\n" };
+        let key = serde_json::to_string(key).map_err(not_valid)?;
+        text.extend_from_slice(format!("{comma}  {key}: {}", value.get()).as_bytes());
+    }
+    text.extend_from_slice(b"\n}\n");
+    Ok(text)
+}
+
+fn raw(value: &impl Serialize) -> Result<Box<RawValue>> {
+    serde_json::value::to_raw_value(value).map_err(not_valid)
+}
+
+/// An object's members in the order in which they were written.
+struct Object(Vec<(String, Box<RawValue>)>);
+
+impl<'de> Deserialize<'de> for Object {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
+        struct Members;
+        impl<'de> Visitor<'de> for Members {
+            type Value = Object;
+
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(
+                self,
+                mut map: A,
+            ) -> std::result::Result<Object, A::Error> {
+                let mut members = Vec::new();
+                while let Some(member) = map.next_entry()? {
+                    members.push(member);
+                }
+                Ok(Object(members))
+            }
+        }
+        deserializer.deserialize_map(Members)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_rewritten_package_keeps_its_order_and_everything_it_says() {
+        let json = br#"{ "zeta": 1, "version": "1.0.0", "bundledDependencies": ["a"], "name": "x", "alpha": {"b": 1, "a": 2} }"#;
+        let given = Given {
+            version: &"1.0.1".parse().unwrap(),
+            commit: Some("0123-dirty"),
+            dependencies: &BTreeMap::from([("a".to_owned(), "^1".to_owned())]),
+            bundled: &["a".to_owned()],
+        };
+        let text = String::from_utf8(rewrite(json, &given).unwrap()).unwrap();
+        let expected = [
+            r#"{"#,
+            r#"  "zeta": 1,"#,
+            r#"  "version": "1.0.1","#,
+            r#"  "name": "x","#,
+            r#"  "alpha": {"b": 1, "a": 2},"#,
+            r#"  "dependencies": {"a":"^1"},"#,
+            r#"  "bundleDependencies": ["a"],"#,
+            r#"  "gitHead": "0123-dirty""#,
+            "}\n",
+        ];
+        assert_eq!(text, expected.join("\n"));
+    }
+
+    #[test]
+    fn a_package_without_name_or_version_is_told_which() {
+        for (json, lacks) in [("{}", "name"), (r#"{"name": "x"}"#, "version")] {
+            let error = Package::parse(json.as_bytes()).unwrap_err();
+            assert_eq!(error.to_string(), format!("package.json has no {lacks}"));
+        }
+        assert!(Package::parse(b"[1").is_err());
+    }
+
+    #[test]
+    fn the_test_that_npm_init_writes_is_none() {
+        let json = br#"{"name": "x", "version": "1.0.0", "scripts": {"test": "echo \"Error: no test specified\" && exit 1"}}"#;
+        assert_eq!(Package::parse(json).unwrap().script("test"), None);
+    }
+}

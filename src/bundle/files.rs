@@ -1,0 +1,168 @@
+//! The files that a bundle is made of, by their paths in it, before it is written.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::io::{Cursor, Read};
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+use super::manifest::FileRecord;
+use super::path;
+use super::site::SITE;
+use crate::error::{Context, Error, Kind, Result};
+use crate::units::{Digest, Hasher};
+
+/// Where a file of the bundle comes from.
+#[derive(Debug)]
+pub(super) enum Source {
+    /// The builder wrote it.
+    Bytes(Vec<u8>),
+    /// It lies on this machine.
+    File(PathBuf),
+}
+
+/// The bundle's files by path, each with its mode.
+#[derive(Debug, Default)]
+pub(super) struct Files(BTreeMap<String, (u16, Source)>);
+
+impl Files {
+    /// Takes over the parts of a site that the format has a place for.
+    pub(super) fn add_site(&mut self, site: &Path, out: &Path) -> Result<()> {
+        let out = fs::canonicalize(out).at("cannot find", out)?;
+        for entry in sorted(site)? {
+            // who builds in the site's own folder has the output there
+            if out.starts_with(fs::canonicalize(&entry).at("cannot find", &entry)?) {
+                continue;
+            }
+            let name = name_of(&entry)?;
+            match name.as_str() {
+                "manifests" | "data" => self.add_folder(&entry, &name, &|_| false)?,
+                "hiera.yaml" => self.add(name, 0o644, Source::File(entry))?,
+                "environment.conf" | SITE | "Puppetfile" => {}
+                _ if name.starts_with('.') || name.starts_with("README") => {}
+                _ => {
+                    return Err(Error::new(Kind::Input, "this has no place in a bundle")
+                        .at(&entry)
+                        .remedy("a site has manifests/, data/, hiera.yaml, environment.conf, Puppetfile and SITE.toml"));
+                }
+            }
+        }
+        if !self.0.keys().any(|path| path.starts_with("manifests/") && path.ends_with(".pp")) {
+            return Err(Error::new(
+                Kind::Input,
+                "the site has no manifests, it would apply nothing",
+            )
+            .at(site.join("manifests"))
+            .remedy("write manifests/site.pp"));
+        }
+        Ok(())
+    }
+
+    /// Takes over a folder, but for hidden files and what is left out at its top.
+    pub(super) fn add_folder(
+        &mut self,
+        folder: &Path,
+        as_: &str,
+        leave_out: &dyn Fn(&str) -> bool,
+    ) -> Result<()> {
+        for entry in sorted(folder)? {
+            let name = name_of(&entry)?;
+            if name.starts_with('.') || leave_out(&name) {
+                continue;
+            }
+            let path = format!("{as_}/{name}");
+            let meta = fs::metadata(&entry).at("cannot look at", &entry)?;
+            let link = fs::symlink_metadata(&entry).at("cannot look at", &entry)?.is_symlink();
+            if meta.is_dir() && !link {
+                self.add_folder(&entry, &path, &|_| false)?;
+            } else if meta.is_file() && !link {
+                let mode = if meta.permissions().mode() & 0o100 != 0 { 0o755 } else { 0o644 };
+                self.add(path, mode, Source::File(entry))?;
+            } else {
+                return Err(Error::new(Kind::Input, "a bundle holds files and folders alone")
+                    .at(&entry)
+                    .remedy("put the file itself in the place of the link"));
+            }
+        }
+        Ok(())
+    }
+
+    /// Adds one file.
+    pub(super) fn add(&mut self, path: String, mode: u16, source: Source) -> Result<()> {
+        path::check(&path)?;
+        if self.0.contains_key(&path) {
+            return Err(Error::new(Kind::Input, format!("{path} is written by the builder"))
+                .remedy("leave the file out of the site"));
+        }
+        self.0.insert(path, (mode, source));
+        Ok(())
+    }
+
+    /// Every path, in order.
+    pub(super) fn paths(&self) -> impl Iterator<Item = &str> {
+        self.0.keys().map(String::as_str)
+    }
+
+    /// Where a file lies on this machine: for messages, and for programs that read it.
+    pub(super) fn place(&self, path: &str) -> PathBuf {
+        match self.0.get(path) {
+            Some((_, Source::File(file))) => file.clone(),
+            _ => PathBuf::from(path),
+        }
+    }
+
+    /// A file's bytes, all of them.
+    pub(super) fn read(&self, path: &str) -> Result<Vec<u8>> {
+        let mut bytes = Vec::new();
+        self.open(path)?.read_to_end(&mut bytes).at("cannot read", self.place(path))?;
+        Ok(bytes)
+    }
+
+    /// Opens a file's bytes.
+    pub(super) fn open(&self, path: &str) -> Result<Box<dyn Read + '_>> {
+        match self.0.get(path) {
+            Some((_, Source::Bytes(bytes))) => Ok(Box::new(Cursor::new(bytes))),
+            Some((_, Source::File(file))) => {
+                Ok(Box::new(File::open(file).at("cannot open", file)?))
+            }
+            None => Err(path::refused(path, "it is not there")),
+        }
+    }
+
+    fn record(&self, path: &str, mode: u16) -> Result<FileRecord> {
+        let (sha256, size) = Digest::of_reader(self.open(path)?).at("cannot read", path)?;
+        Ok(FileRecord { path: path.to_owned(), sha256, size, mode })
+    }
+
+    /// What the manifest says of them.
+    pub(super) fn records(&self) -> Result<Vec<FileRecord>> {
+        self.0.iter().map(|(path, (mode, _))| self.record(path, *mode)).collect()
+    }
+
+    /// One digest for all that lies below a folder.
+    pub(super) fn digest_below(&self, folder: &str) -> Result<Digest> {
+        let prefix = format!("{folder}/");
+        let mut hasher = Hasher::default();
+        for (path, (mode, _)) in self.0.iter().filter(|(path, _)| path.starts_with(&prefix)) {
+            let FileRecord { sha256, mode, .. } = self.record(path, *mode)?;
+            hasher.update(format!("{mode:04o} {sha256} {}\n", &path[prefix.len()..]));
+        }
+        Ok(hasher.finish())
+    }
+}
+
+/// The entries of a folder, in order.
+pub(super) fn sorted(folder: &Path) -> Result<Vec<PathBuf>> {
+    let mut all = Vec::new();
+    for entry in fs::read_dir(folder).at("cannot list", folder)? {
+        all.push(entry.at("cannot list", folder)?.path());
+    }
+    all.sort();
+    Ok(all)
+}
+
+/// The last part of a path, as text.
+pub(super) fn name_of(path: &Path) -> Result<String> {
+    let name = path.file_name().and_then(|n| n.to_str());
+    name.map(str::to_owned).ok_or_else(|| Error::new(Kind::Input, "the name is not UTF-8").at(path))
+}

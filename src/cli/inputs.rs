@@ -1,0 +1,54 @@
+//! What a bundle is built from, as arguments of `slipway bundle build`.
+
+use std::collections::BTreeMap;
+
+use crate::app::{AppName, Channel, Tests};
+use crate::blob::Settings;
+use crate::bundle;
+use crate::error::{Error, Kind, Result};
+
+/// Arguments that `slipway bundle build` flattens into its own.
+#[derive(Debug, clap::Args)]
+pub(super) struct Inputs {
+    /// The store of apps, instead of the one in SITE.toml.
+    #[arg(long, value_name = "STORE")]
+    apps: Option<String>,
+    /// Take an app from another channel, the newest there, as in ui=template-scripts.
+    #[arg(long = "app", value_name = "NAME=CHANNEL")]
+    channels: Vec<String>,
+    /// The forge: a mirror's URL, or a folder of release tarballs.
+    #[arg(long, value_name = "PLACE")]
+    forge: Option<String>,
+    /// Do not run the tests of apps that are packed with the bundle.
+    #[arg(long)]
+    no_test: bool,
+    /// Do not have puppet check the manifests.
+    #[arg(long)]
+    no_puppet_check: bool,
+}
+
+impl Inputs {
+    /// The library's form, with the environment's credentials.
+    pub(super) fn read(&self) -> Result<bundle::Inputs> {
+        Ok(bundle::Inputs {
+            apps: self.apps.clone(),
+            channels: self
+                .channels
+                .iter()
+                .map(|word| one(word))
+                .collect::<Result<BTreeMap<_, _>>>()?,
+            forge: self.forge.clone(),
+            settings: Settings::of_process(),
+            tests: if self.no_test { Tests::Skip } else { Tests::Run },
+            puppet: !self.no_puppet_check,
+        })
+    }
+}
+
+fn one(word: &str) -> Result<(AppName, Channel)> {
+    let (app, channel) = word.split_once('=').ok_or_else(|| {
+        Error::new(Kind::Input, format!("--app {word:?} names no channel"))
+            .remedy("write it as --app ui=template-scripts")
+    })?;
+    Ok((app.parse()?, channel.parse()?))
+}
