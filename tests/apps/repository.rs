@@ -33,9 +33,10 @@ pub fn app(files: &[(&str, &str)]) -> Repository {
     }
     let locked = repository.app().join("package-lock.json").exists();
     if !locked {
-        let quiet =
-            ["install", "--package-lock-only", "--ignore-scripts", "--no-audit", "--no-fund"];
-        judge_in(&repository.app(), "npm", &quiet);
+        // some versions of npm copy a dependency that is a folder, and others link it: these tests want one
+        let install = ["install", "--package-lock-only", "--install-links=false"];
+        let quiet = ["--ignore-scripts", "--no-audit", "--no-fund"];
+        judge_in(&repository.app(), "npm", &[&install[..], &quiet].concat());
     }
     repository.commit();
     repository

@@ -6,6 +6,11 @@ use slipway::app::{Range, Version};
 
 use crate::judge::judge_in;
 
+/// The library as npm itself finds it: distributions put it elsewhere than npm's own package does.
+const SEMVER: &str =
+    "const npm = require('child_process').execSync('command -v npm').toString().trim();
+         const s = require('module').createRequire(require('fs').realpathSync(npm))('semver');";
+
 #[test]
 fn ranges_hold_what_npm_says_they_hold() {
     let ranges = [
@@ -45,7 +50,7 @@ fn ranges_hold_what_npm_says_they_hold() {
         "2.1.0-proto.7",
     ];
     let script = format!(
-        "const s = require(require('child_process').execSync('npm root -g').toString().trim() + '/npm/node_modules/semver');
+        "{SEMVER}
          for (const r of {ranges:?}) for (const v of {versions:?}) console.log(s.satisfies(v, r));"
     );
     let said = judge_in(Path::new("."), "node", &["-e", &script]);
@@ -80,7 +85,7 @@ fn what_npm_cannot_read_as_a_range_is_refused() {
         "1.2.3+build",
     ];
     let script = format!(
-        "const s = require(require('child_process').execSync('npm root -g').toString().trim() + '/npm/node_modules/semver');
+        "{SEMVER}
          for (const t of {texts:?}) console.log(s.validRange(t) !== null);"
     );
     let said = judge_in(Path::new("."), "node", &["-e", &script]);
