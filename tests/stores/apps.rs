@@ -11,10 +11,16 @@ use crate::servers::{azure_client, azurite};
 const STORE: &str = "azure://devstoreaccount1/pipeline/below";
 
 fn slipway(folder: &Path, args: &[&str]) -> Value {
+    serde_json::from_slice(&run(folder, &[args, &["--json"]].concat())).unwrap()
+}
+
+/// What the program prints; it must end well.
+fn run(folder: &Path, args: &[&str]) -> Vec<u8> {
     let output = Command::new(env!("CARGO_BIN_EXE_slipway"))
         .args(args)
-        .arg("--json")
         .current_dir(folder)
+        .env("SLIPWAY_KEYS", folder.join("keys"))
+        .env("SLIPWAY_TRUST", folder.join("allowed_signers"))
         .env("SLIPWAY_CACHE", folder.join("cache"))
         .env("AZURE_STORAGE_USE_EMULATOR", "true")
         .env("AZURITE_BLOB_STORAGE_URL", azurite())
@@ -22,7 +28,7 @@ fn slipway(folder: &Path, args: &[&str]) -> Value {
         .unwrap();
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "slipway {args:?}: {said}");
-    serde_json::from_slice(&output.stdout).unwrap()
+    output.stdout
 }
 
 #[test]
@@ -53,8 +59,12 @@ fn an_app_goes_through_azure_into_a_bundle_and_back_to_a_list() {
     let listed = slipway(root, &["app", "list", STORE]);
     assert_eq!(listed["apps"][0]["seq"], 3);
 
+    run(root, &["key", "new", "vendor", "--no-passphrase"]);
+    run(root, &["key", "trust", "vendor", "--site", "x"]);
     let args = ["bundle", "build", "site", "--publish", STORE, "--channel", "stable"];
     let built = slipway(root, &args);
+    let args = ["bundle", "pull", "x", "--channel", "stable", "--store", STORE, "--out", "pulled"];
+    assert_eq!(slipway(root, &args)["sha256"], built["sha256"]);
     let shown = slipway(root, &["bundle", "show", built["file"].as_str().unwrap()]);
     assert_eq!(shown["apps"][0]["version"], "1.2.0");
     assert_eq!(shown["apps"][0]["digest"], digests[2].as_str());
