@@ -79,7 +79,6 @@ impl Fault {
 #[derive(Clone, Debug)]
 pub struct Met {
     pub fault: Fault,
-    pub method: String,
     pub path: String,
     /// It asked for what differs from a known state.
     pub conditional: bool,

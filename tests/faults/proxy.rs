@@ -138,7 +138,6 @@ impl Shared {
         let fault = dice.as_mut().map_or(Fault::None, Fault::draw);
         self.met.lock().unwrap().push(Met {
             fault,
-            method: request.method.clone(),
             path: request.path.clone(),
             conditional: request.header("if-none-match").is_some() && request.method == "GET",
         });

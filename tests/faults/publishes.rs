@@ -18,6 +18,8 @@ use crate::tally::{Tally, all, is_clear, whole};
 use crate::vendor::name;
 
 const RUNS: u64 = 80;
+/// Silence that is an error: Azurite is no quick server.
+const IDLE: Duration = Duration::from_secs(2);
 
 struct Azure<'a> {
     stage: &'a Stage,
@@ -55,7 +57,7 @@ fn run(azure: &Azure<'_>, seed: u64, tally: &mut Tally) {
         ("AZURE_STORAGE_USE_EMULATOR", "true"),
         ("AZURITE_BLOB_STORAGE_URL", azure.proxy.url.as_str()),
     ];
-    let settings = settings(patience(azure.proxy.gate(), seed), &to);
+    let settings = settings(IDLE, patience(azure.proxy.gate(), seed), &to);
     let store = blob::open_for_publishing(&url, &settings).unwrap();
     let begun = Instant::now();
     azure.proxy.begin(seed);

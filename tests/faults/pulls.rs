@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
-use slipway::blob::{self, Clock, Store};
+use slipway::blob;
 use slipway::bundle::{Allow, Bundle, Place, Reader, Wanted};
 use slipway::error::Result;
 use slipway::progress::Quiet;
@@ -21,6 +21,8 @@ use crate::tally::{Tally, all, is_clear, whole};
 use crate::vendor::{TIME, name};
 
 const RUNS: u64 = 500;
+/// Silence that is an error.
+const IDLE: Duration = Duration::from_millis(250);
 /// Pointer, record, signature, bundle, and the pointer once more.
 const OBJECTS: u32 = 5;
 
@@ -98,7 +100,7 @@ fn may_be(web: &Web<'_>, got: &Bundle, seen: u64, met: &[Met]) -> bool {
 fn pull(web: &Web<'_>, cache: &Path, wanted: &Wanted, seed: u64, tally: &mut Tally) {
     let patience = patience(web.proxy.gate(), seed);
     let clock = patience.clock.clone();
-    let store = blob::open(&web.proxy.url, &settings(patience, &[])).unwrap();
+    let store = blob::open(&web.proxy.url, &settings(IDLE, patience, &[])).unwrap();
     let before = remembered(cache);
     let begun = Instant::now();
     web.proxy.begin(seed);
@@ -148,7 +150,7 @@ fn run(web: &Web<'_>, seed: u64, tally: &mut Tally) {
         pull(web, cache, wanted, seed * 4 + step, tally);
     }
     let patience = patience(web.proxy.gate(), seed);
-    let store = blob::open(&web.proxy.url, &settings(patience, &[])).unwrap();
+    let store = blob::open(&web.proxy.url, &settings(IDLE, patience, &[])).unwrap();
     for (wanted, expected) in [(&channel, 1), (&first, 0)] {
         for place in [Place::Store(store.as_ref()), Place::Offline(store.shown())] {
             let pulled = web.pull(place, cache, wanted).unwrap();

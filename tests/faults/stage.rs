@@ -14,7 +14,8 @@ use crate::vendor::{TIME, Vendor, name};
 const NOISE: usize = 600_000;
 
 pub struct Stage {
-    pub folder: tempfile::TempDir,
+    /// Holds everything; removed with it.
+    _folder: tempfile::TempDir,
     pub vendor: Vendor,
     pub bundles: [Bundle; 2],
     /// The store as it was with the first release, and as it is with both.
@@ -41,7 +42,7 @@ impl Stage {
                 publisher.publish(bundle, &name("stable"), &Quiet).unwrap();
             }
         }
-        Self { folder, vendor, bundles, times }
+        Self { _folder: folder, vendor, bundles, times }
     }
 }
 
@@ -81,7 +82,7 @@ fn noisy(folder: &Path, build: u32) -> Bundle {
 }
 
 /// Silence is an error after a moment; everything else is as it is for users.
-pub fn settings(patience: Patience, variables: &[(&str, &str)]) -> Settings {
+pub fn settings(idle: Duration, patience: Patience, variables: &[(&str, &str)]) -> Settings {
     let variables = variables.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
-    Settings { variables, idle: Duration::from_millis(250), patience, ..Settings::default() }
+    Settings { variables, idle, patience, ..Settings::default() }
 }
