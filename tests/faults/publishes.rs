@@ -17,9 +17,9 @@ use crate::stage::{Stage, settings};
 use crate::tally::{Tally, all, is_clear, whole};
 use crate::vendor::name;
 
-const RUNS: u64 = 80;
+const RUNS: u64 = 60;
 /// Silence that is an error: Azurite is no quick server.
-const IDLE: Duration = Duration::from_secs(2);
+const IDLE: Duration = Duration::from_millis(1500);
 
 struct Azure<'a> {
     stage: &'a Stage,

@@ -157,3 +157,20 @@ fn a_record_that_cannot_be_read_is_an_error_that_names_release_and_store() {
     let said = format!("the record of x-1.0.0+b1 of {} cannot be read", store.shown());
     assert_eq!(error.to_string(), said);
 }
+
+#[test]
+fn a_name_that_is_taken_is_taken_also_where_the_explanation_was_cut() {
+    let mut cut = Raw::new("409 X", &[("x-ms-error-code", "BlobAlreadyExists")], b"<?xml");
+    cut.length = 500;
+    let headers = [("etag", "\"1\""), ("last-modified", "Tue, 14 Nov 2023 22:13:20 GMT")];
+    let there = Raw::new("200 OK", &headers, b"ours");
+    let proxy = Proxy::before(Sequence(vec![cut, there]));
+    let variables = [
+        ("AZURE_STORAGE_USE_EMULATOR".to_owned(), "true".to_owned()),
+        ("AZURITE_BLOB_STORAGE_URL".to_owned(), proxy.url.clone()),
+    ];
+    let settings = Settings { variables: variables.into(), ..Settings::default() };
+    let store = blob::open_for_publishing("azure://devstoreaccount1/x", &settings).unwrap();
+    let created = blob::create_bytes(store.as_ref(), &key(), b"ours", &Quiet).unwrap();
+    assert_eq!(created, Created::AlreadyThere);
+}
