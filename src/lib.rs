@@ -17,6 +17,7 @@ pub mod convert;
 pub mod disk;
 pub mod error;
 pub mod format;
+mod gzip;
 pub mod inspect;
 pub mod key;
 pub mod layer;

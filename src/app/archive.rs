@@ -2,15 +2,15 @@
 
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::Read;
+use std::io::{BufReader, Read};
 use std::path::Path;
 
-use flate2::read::MultiGzDecoder;
 use flate2::{Compression, GzBuilder};
 use tar::EntryType;
 
 use crate::error::{Context, Error, Kind, Result};
-use crate::units::{ByteSize, Digest, GIB};
+use crate::gzip;
+use crate::units::{ByteSize, Digest, GIB, MIB};
 
 /// The folder that every npm package has its files in.
 pub(super) const ROOT: &str = "package/";
@@ -19,6 +19,8 @@ pub(super) const ROOT: &str = "package/";
 const TIME: u64 = 499_162_500;
 /// The most that a package may unpack to.
 const LARGEST: u64 = GIB;
+/// The most bytes of a package's archive, headers included.
+const LONGEST: u64 = LARGEST + 256 * MIB;
 /// The most files that a package may have.
 const MOST: usize = 100_000;
 
@@ -53,7 +55,9 @@ pub(super) fn read(path: &Path) -> Result<Held> {
     let file = File::open(path).at("cannot open the package", path)?;
     let (digest, size) = Digest::of_reader(&file).at("cannot read the package", path)?;
     let file = File::open(path).at("cannot open the package", path)?;
-    let files = members(MultiGzDecoder::new(file)).map_err(|e| e.at(path))?;
+    let file = BufReader::with_capacity(1 << 17, file);
+    let files = gzip::whole(file, LONGEST, "the package", |tar| members(tar));
+    let files = files.map_err(|e| e.at(path))?;
     Ok(Held { files, digest, size })
 }
 
@@ -134,12 +138,45 @@ mod tests {
         [header.as_bytes().to_vec(), vec![0; 1024]].concat()
     }
 
+    fn gzip(tar: &[u8]) -> Vec<u8> {
+        let mut gz = flate2::write::GzEncoder::new(Vec::new(), Compression::fast());
+        std::io::Write::write_all(&mut gz, tar).unwrap();
+        gz.finish().unwrap()
+    }
+
+    /// What is proven to be refused, and the archive.
+    #[rustfmt::skip]
+    const CASES: &[(&str, fn() -> Vec<u8>)] = &[
+        ("a name outside of package/", || gzip(&tar("x", EntryType::Regular))),
+        ("an absolute path", || gzip(&tar("/package/x", EntryType::Regular))),
+        ("a path that climbs out", || gzip(&tar("package/../x", EntryType::Regular))),
+        ("a name that is a folder's", || gzip(&tar("package/", EntryType::Regular))),
+        ("an empty part", || gzip(&tar("package/a//b", EntryType::Regular))),
+        ("a control character", || gzip(&tar("package/a\nb", EntryType::Regular))),
+        ("a symbolic link", || gzip(&tar("package/x", EntryType::Symlink))),
+        ("a hard link", || gzip(&tar("package/x", EntryType::Link))),
+        ("a device", || gzip(&tar("package/x", EntryType::Char))),
+        ("a named pipe", || gzip(&tar("package/x", EntryType::Fifo))),
+        ("a name twice", || gzip(&[&tar("package/x", EntryType::Regular)[..512], &good()].concat())),
+        ("bytes behind the tar's end", || gzip(&[good(), b"x".to_vec()].concat())),
+        ("bytes behind the gzip member", || [gzip(&good()), b"x".to_vec()].concat()),
+        ("a second gzip member", || [gzip(&good()), gzip(&good())].concat()),
+        ("a truncated gzip", || { let mut all = gzip(&good()); all.pop(); all }),
+        ("a wrong checksum", || { let mut all = gzip(&good()); let n = all.len(); all[n - 6] ^= 1; all }),
+    ];
+
+    fn good() -> Vec<u8> {
+        tar("package/x", EntryType::Regular)
+    }
+
     #[test]
-    fn names_outside_of_the_package_and_links_are_refused() {
-        for bad in ["x", "/package/x", "package/../x", "package/", "package/a//b", "package/a\nb"] {
-            assert!(members(&*tar(bad, EntryType::Regular)).is_err(), "{bad}");
+    fn each_hostile_package_is_refused() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        for (proves, make) in CASES {
+            std::fs::write(file.path(), make()).unwrap();
+            assert!(read(file.path()).is_err(), "{proves}");
         }
-        assert!(members(&*tar("package/x", EntryType::Symlink)).is_err());
-        assert_eq!(members(&*tar("package/x", EntryType::Regular)).unwrap().len(), 1);
+        std::fs::write(file.path(), gzip(&good())).unwrap();
+        assert_eq!(read(file.path()).unwrap().files.len(), 1);
     }
 }

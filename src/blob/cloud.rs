@@ -194,6 +194,8 @@ impl Cloud {
             Err(AlreadyExists { .. } | Precondition { .. }) => Ok(Put::Taken),
             // what was to be replaced has gone; a container that is missing answers the same to a new name
             Err(NotFound { .. }) if swapping => Ok(Put::Taken),
+            // the status says it, also where what explains it was cut
+            Err(_) if self.watch.seen().is_taken() => Ok(Put::Taken),
             Err(e) => Err(self.failed(key, e)),
         }
     }

@@ -184,6 +184,8 @@ pub(super) fn failure(status: u16, store: &str, key: &Key) -> Error {
             .remedy("check the credentials in the environment, and whether they have expired"),
         // the object is another than the one that we began to read, or shorter
         412 | 416 => error(Kind::Damaged, "has meanwhile changed"),
+        // to a request that named no state, or a write
+        304 => error(Kind::Network, "says, which nobody asked, that there is nothing new of"),
         // a part that begins elsewhere than we asked
         206 => error(Kind::Damaged, "sent a wrong part of"),
         code @ (408 | 425 | 429 | 500..=599) => {

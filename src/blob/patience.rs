@@ -1,6 +1,7 @@
 //! How patiently a store is asked: what may be tried again, how long to wait before, when to give up.
 
 use std::fmt;
+use std::io::Read;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -75,6 +76,8 @@ impl std::error::Error for AskedToWait {}
 #[derive(Debug)]
 pub(super) struct Tries<'a> {
     patience: &'a Patience,
+    /// The object and its store, for messages.
+    what: String,
     began: Duration,
     /// Failures since the last progress.
     failures: u32,
@@ -82,19 +85,22 @@ pub(super) struct Tries<'a> {
 }
 
 impl Patience {
-    pub(super) fn begin(&self) -> Tries<'_> {
-        Tries { patience: self, began: self.clock.now(), failures: 0, drawn: self.seed }
+    /// `what` is the object and its store.
+    pub(super) fn begin(&self, what: impl Into<String>) -> Tries<'_> {
+        let (what, began) = (what.into(), self.clock.now());
+        Tries { patience: self, what, began, failures: 0, drawn: self.seed }
     }
 
     /// Runs `attempt` until it succeeds, fails for good, or patience ends.
     pub(super) fn persist<T>(
         &self,
+        what: impl Into<String>,
         progress: &dyn Progress,
-        mut attempt: impl FnMut() -> Result<T>,
+        mut attempt: impl FnMut(&Tries<'_>) -> Result<T>,
     ) -> Result<T> {
-        let mut tries = self.begin();
+        let mut tries = self.begin(what);
         loop {
-            match attempt() {
+            match attempt(&tries) {
                 Err(e) => tries.wait_after(e, progress)?,
                 done => return done,
             }
@@ -128,8 +134,14 @@ impl Tries<'_> {
         if clock.now().saturating_sub(self.began) + more <= total {
             return Ok(());
         }
-        let message = format!("this took longer than {} s, and was given up", total.as_secs());
+        let message =
+            format!("{} took longer than {} s, and was given up", self.what, total.as_secs());
         Err(Error::new(Kind::Network, message))
+    }
+
+    /// Reads on only while there is time: a store that gives a byte now and then is never idle.
+    pub(super) fn in_time<R: Read>(&self, inner: R) -> InTime<'_, R> {
+        InTime { inner, tries: self }
     }
 
     /// Half of it fixed and half by chance: never at once, never all at the same moment.
@@ -138,6 +150,19 @@ impl Tries<'_> {
         let longest = self.patience.first_wait * (1 << doubled);
         self.drawn = mix(self.drawn);
         longest / 2 + (longest / 2).mul_f64((self.drawn >> 11) as f64 / (1u64 << 53) as f64)
+    }
+}
+
+/// A reader that ends with its tries' time.
+pub(super) struct InTime<'a, R> {
+    inner: R,
+    tries: &'a Tries<'a>,
+}
+
+impl<R: Read> Read for InTime<'_, R> {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        self.tries.check_total(Duration::ZERO).map_err(std::io::Error::other)?;
+        self.inner.read(buffer)
     }
 }
 
@@ -187,7 +212,7 @@ mod tests {
     fn waits(patience: Patience, error: impl Fn() -> Error) -> (Error, Vec<Duration>) {
         let clock = Arc::new(Slept::default());
         let patience = Patience { clock: clock.clone(), ..patience };
-        let error = patience.persist::<()>(&Quiet, || Err(error())).unwrap_err();
+        let error = patience.persist::<()>("x of y", &Quiet, |_| Err(error())).unwrap_err();
         (error, clock.0.lock().unwrap().clone())
     }
 
@@ -224,7 +249,7 @@ mod tests {
         assert!(waits(Patience::default(), refused).1.is_empty());
         let short = Patience { total: Duration::from_millis(1200), ..Patience::default() };
         let (error, slept) = waits(short, broken);
-        assert!(error.to_string().contains("given up"), "{error}");
+        assert_eq!(error.to_string(), "x of y took longer than 1 s, and was given up");
         assert_eq!(slept.len(), 1);
     }
 }

@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom, Write};
 
+use super::patience::Tries;
 use super::{Answer, Ask, Body, Key, Store, Tag};
 use crate::error::{Context, Error, Kind, Result};
 use crate::progress::Progress;
@@ -40,7 +41,7 @@ pub fn download(
     to: &mut File,
     progress: &dyn Progress,
 ) -> Result<()> {
-    let mut tries = store.patience().begin();
+    let mut tries = store.patience().begin(named(store, key));
     let mut part = Part::resume(store, key, expected, to, progress)?;
     // progress is what never came before: a store that cuts at the same place for ever makes none
     let mut furthest = part.size;
@@ -156,7 +157,8 @@ pub fn small(
     known: Option<&Tag>,
     progress: &dyn Progress,
 ) -> Result<Small> {
-    store.patience().persist(progress, || once(store, key, limit, known))
+    let what = named(store, key);
+    store.patience().persist(what, progress, |tries| once(store, key, limit, known, tries))
 }
 
 /// Reads an object of at most `limit` bytes into memory.
@@ -167,12 +169,19 @@ pub fn read(store: &dyn Store, key: &Key, limit: u64, progress: &dyn Progress) -
     }
 }
 
-fn once(store: &dyn Store, key: &Key, limit: u64, known: Option<&Tag>) -> Result<Small> {
+fn once(
+    store: &dyn Store,
+    key: &Key,
+    limit: u64,
+    known: Option<&Tag>,
+    tries: &Tries<'_>,
+) -> Result<Small> {
     let ask = Ask { unless: known, ..Ask::default() };
     let Answer::Body(body) = store.get(key, &ask)? else { return Ok(Small::Unchanged) };
     let mut all = Vec::new();
     // one byte more, to see that there is more
-    body.bytes.take(limit.saturating_add(1)).read_to_end(&mut all).map_err(|e| {
+    let mut bytes = tries.in_time(body.bytes.take(limit.saturating_add(1)));
+    bytes.read_to_end(&mut all).map_err(|e| {
         let what = format!("was cut off after {} bytes", all.len());
         about(store, key, Kind::Network, &what).because(e)
     })?;
@@ -204,5 +213,10 @@ fn wrong(store: &dyn Store, key: &Key, expected: Expected, found: Expected) -> E
 }
 
 pub(super) fn about(store: &dyn Store, key: &Key, kind: Kind, what: &str) -> Error {
-    Error::new(kind, format!("{key} of {} {what}", store.shown()))
+    Error::new(kind, format!("{} {what}", named(store, key)))
+}
+
+/// An object and its store, as messages have them.
+pub(super) fn named(store: &dyn Store, key: &Key) -> String {
+    format!("{key} of {}", store.shown())
 }

@@ -4,7 +4,8 @@ use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
-use super::read::{about, opened};
+use super::patience::Tries;
+use super::read::{about, named, opened};
 use super::{Ask, Change, Content, Key, Publish, Put, Small, small};
 use crate::error::{Context, Error, Kind, Result};
 use crate::progress::Progress;
@@ -51,18 +52,21 @@ fn put(
     content: Content<'_>,
     progress: &dyn Progress,
 ) -> Result<Created> {
-    store.patience().persist(progress, || match store.put_new(key, content)? {
+    let what = named(store, key);
+    store.patience().persist(what, progress, |tries| match store.put_new(key, content)? {
         Put::Done => Ok(Created::Written),
         // perhaps it was we: the answer to an earlier try may have been lost
-        Put::Taken => same_bytes(store, key, content),
+        Put::Taken => same_bytes(store, key, content, tries),
     })
 }
 
-fn same_bytes(store: &dyn Publish, key: &Key, content: Content<'_>) -> Result<Created> {
-    let body = opened(store, key, &Ask::default())?;
-    let there = digest(body.bytes).map_err(|e| {
-        about(store, key, Kind::Network, "was cut off while we compared it").because(e)
-    })?;
+/// Other bytes are believed when they came twice: a way there may have damaged them once.
+fn same_bytes(
+    store: &dyn Publish,
+    key: &Key,
+    content: Content<'_>,
+    tries: &Tries<'_>,
+) -> Result<Created> {
     let ours = match content {
         Content::Bytes(bytes) => digest(bytes).doing("cannot compare")?,
         Content::File(path) => {
@@ -70,11 +74,24 @@ fn same_bytes(store: &dyn Publish, key: &Key, content: Content<'_>) -> Result<Cr
             digest(file).at("cannot read", path)?
         }
     };
-    if there == ours {
+    let read = || {
+        let body = opened(store, key, &Ask::default())?;
+        digest(tries.in_time(body.bytes)).map_err(|e| {
+            about(store, key, Kind::Network, "was cut off while we compared it").because(e)
+        })
+    };
+    let first = read()?;
+    if first == ours {
         return Ok(Created::AlreadyThere);
     }
-    Err(about(store, key, Kind::Refused, "has other bytes already")
-        .remedy("raise the build number: a published release never changes"))
+    match read()? {
+        second if second == ours => Ok(Created::AlreadyThere),
+        second if second == first => {
+            Err(about(store, key, Kind::Refused, "has other bytes already")
+                .remedy("raise the build number: a published release never changes"))
+        }
+        _ => Err(about(store, key, Kind::Damaged, "is another one each time that it is read")),
+    }
 }
 
 fn digest(reader: impl Read) -> std::io::Result<(Digest, u64)> {
@@ -92,7 +109,7 @@ pub fn update(
     change: Change<'_>,
     progress: &dyn Progress,
 ) -> Result<Vec<u8>> {
-    let mut tries = store.patience().begin();
+    let mut tries = store.patience().begin(named(store, key));
     let mut sent: Option<Vec<u8>> = None;
     let mut collisions = 0;
     loop {

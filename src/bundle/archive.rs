@@ -64,6 +64,20 @@ pub(crate) fn write<R: Read>(
 }
 
 fn put(to: &mut impl Write, path: &str, mode: u16, size: u64, from: impl Read) -> Result<Digest> {
+    to.write_all(only_header(path, size, mode)?.as_bytes()).doing("cannot write the archive")?;
+    // one byte more than promised is enough to see that a file has grown
+    let mut from = Hashed::new(from.take(size + 1));
+    let copied = std::io::copy(&mut from, to).doing("cannot write the archive")?;
+    if copied != size {
+        return Err(changed(path));
+    }
+    let padding = size.next_multiple_of(BLOCK) - size;
+    to.write_all(&[0; BLOCK as usize][..padding as usize]).doing("cannot write the archive")?;
+    Ok(from.hasher.finish())
+}
+
+/// The only header that an entry of this name, size and mode can have.
+fn only_header(path: &str, size: u64, mode: u16) -> Result<Header> {
     let mut header = Header::new_ustar();
     header
         .set_path(path)
@@ -75,16 +89,7 @@ fn put(to: &mut impl Write, path: &str, mode: u16, size: u64, from: impl Read) -
     header.set_size(size);
     header.set_entry_type(EntryType::Regular);
     header.set_cksum();
-    to.write_all(header.as_bytes()).doing("cannot write the archive")?;
-    // one byte more than promised is enough to see that a file has grown
-    let mut from = Hashed::new(from.take(size + 1));
-    let copied = std::io::copy(&mut from, to).doing("cannot write the archive")?;
-    if copied != size {
-        return Err(changed(path));
-    }
-    let padding = size.next_multiple_of(BLOCK) - size;
-    to.write_all(&[0; BLOCK as usize][..padding as usize]).doing("cannot write the archive")?;
-    Ok(from.hasher.finish())
+    Ok(header)
 }
 
 fn changed(path: &str) -> Error {
@@ -185,6 +190,10 @@ fn check_header(header: &Header, path: &str, size: u64, mode: u16) -> Result<()>
     }
     if header_size(header)? != size {
         return Err(refused(&name, &format!("its size is not {size}, as listed")));
+    }
+    // owners, times, what other readers might see behind a name's end
+    if header.as_bytes() != only_header(path, size, mode)?.as_bytes() {
+        return Err(refused(&name, "its header is not the one that slipway writes"));
     }
     Ok(())
 }

@@ -1,10 +1,8 @@
 //! Releases of modules: from a forge (its API's version 3), or from a folder of tarballs.
 
 use std::fs;
-use std::io::Cursor;
 use std::path::Path;
 
-use flate2::read::GzDecoder;
 use serde::Deserialize;
 
 use super::untar;
@@ -78,7 +76,7 @@ impl Forge {
                 return Err(Error::new(Kind::Damaged, message));
             }
         }
-        untar::unpack(GzDecoder::new(Cursor::new(bytes)), true, to)
+        untar::unpack_gz(&bytes, true, to)
     }
 
     /// What the forge's API says that the release is; mirrors of the files alone say nothing.

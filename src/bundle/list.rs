@@ -32,7 +32,8 @@ pub fn list(
     };
     let mut records = Vec::new();
     for key in json("bundles")? {
-        records.push(Record::parse(&read(&key)?)?);
+        let what = format!("{} of {}", key.name(), store.shown());
+        records.push(Record::parse(&read(&key)?, &what)?);
     }
     records.sort_by(|a, b| (&a.site, a.version).cmp(&(&b.site, b.version)));
     let mut channels = Vec::new();

@@ -135,7 +135,7 @@ impl Publisher<'_> {
         match proven {
             Ok(proven) => Ok(proven.pointer.seq),
             Err(_) if self.replace => Ok(0),
-            Err(why) => Err(refused(why, site, channel)),
+            Err(why) => Err(refused(why, self.store.shown(), site, channel)),
         }
     }
 
@@ -175,8 +175,8 @@ fn no_number_left() -> Error {
         .remedy("publish to a channel of another name")
 }
 
-fn refused(why: Refusal, site: &Name, channel: &Name) -> Error {
-    let what = format!("the present pointer of channel {channel} of site {site}");
+fn refused(why: Refusal, store: &str, site: &Name, channel: &Name) -> Error {
+    let what = format!("the present pointer of channel {channel} of site {site} in {store}");
     let remedy = "trust the key that signed it, or pass --replace-pointer to begin anew after it";
     why.about(&what).remedy(remedy)
 }

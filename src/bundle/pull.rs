@@ -186,7 +186,8 @@ impl Reader<'_> {
         let bytes = blob::read(store, &record_key(site, version)?, LARGEST, progress)
             .map_err(|e| absent(e, store, &release))?;
         let what = format!("{release} of {}", store.shown());
-        let pin = Record::parse(&bytes)?.pin(site, version).map_err(|why| why.about(&what))?;
+        let pin =
+            Record::parse(&bytes, &what)?.pin(site, version).map_err(|why| why.about(&what))?;
         // before the first byte of the bundle: what is signed is the digest that it must have
         fetch::signature(self, &pin, progress)?;
         let bundle = fetch(self, &pin, progress)?;

@@ -47,17 +47,19 @@ impl Record {
         Ok(bytes)
     }
 
-    pub(super) fn parse(bytes: &[u8]) -> Result<Self> {
+    /// `what` says whose it is, and where.
+    pub(super) fn parse(bytes: &[u8], what: &str) -> Result<Self> {
         #[derive(Deserialize)]
         struct Head {
             format: u32,
         }
-        let unreadable =
-            |e| Error::new(Kind::Damaged, "the store's record cannot be read").because(e);
+        let unreadable = |e| {
+            Error::new(Kind::Damaged, format!("the record of {what} cannot be read")).because(e)
+        };
         let head: Head = serde_json::from_slice(bytes).map_err(unreadable)?;
         if head.format != FORMAT {
             let message = format!(
-                "the store's record has format {}, this slipway reads {FORMAT}",
+                "the record of {what} has format {}, this slipway reads {FORMAT}",
                 head.format
             );
             return Err(Error::new(Kind::Refused, message)

@@ -54,14 +54,17 @@ pub fn unpack(bundle: &Bundle, cache: &Path) -> Result<Unpacked> {
     remove(&folder)?;
     remove(&new)?;
     fs::create_dir(&new).at("cannot create the folder", &new)?;
-    if let Err(e) = write(bundle, &new) {
-        remove(&new)?;
-        return Err(e);
-    }
+    let index = match write(bundle, &new) {
+        Ok(index) => index,
+        Err(e) => {
+            remove(&new)?;
+            return Err(e);
+        }
+    };
     fs::rename(&new, &folder).at("cannot keep in the cache", &folder)?;
-    cached(&folder, bundle.manifest.files.len()).ok_or_else(|| {
-        Error::new(Kind::Damaged, "the unpacked bundle does not read back").at(&folder)
-    })
+    // hashed while it was written: it is not read once more
+    let pack = Pack::open(folder.join(PACK), index.pack)?;
+    Ok(Unpacked { pack, offsets: index.offsets })
 }
 
 fn remove(folder: &Path) -> Result<()> {
@@ -71,7 +74,7 @@ fn remove(folder: &Path) -> Result<()> {
     }
 }
 
-fn write(bundle: &Bundle, folder: &Path) -> Result<()> {
+fn write(bundle: &Bundle, folder: &Path) -> Result<Index> {
     let mut pack = PackWriter::create(folder.join(PACK))?;
     let mut offsets = Vec::with_capacity(bundle.manifest.files.len());
     let file = File::open(&bundle.path).at("cannot open the bundle", &bundle.path)?;
@@ -90,7 +93,8 @@ fn write(bundle: &Bundle, folder: &Path) -> Result<()> {
         .map_err(|e| Error::new(Kind::Io, "cannot write the index").because(e))?;
     let path = folder.join(INDEX);
     fs::write(&path, text).at("cannot write", &path)?;
-    File::open(&path).and_then(|f| f.sync_all()).at("cannot flush", &path)
+    File::open(&path).and_then(|f| f.sync_all()).at("cannot flush", &path)?;
+    Ok(index)
 }
 
 /// What is in the cache, if it is whole; anything else is made anew.

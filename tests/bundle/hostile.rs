@@ -49,15 +49,26 @@ const CASES: &[Case] = &[
     case("a folder entry", "a folder", || replaced(special("bin/run", EntryType::Directory, ""))),
     case("a pax record, which could rename what follows", "a pax record", || inserted(special("x", EntryType::XHeader, ""))),
     case("a global pax record", "a pax record", || inserted(special("x", EntryType::XGlobalHeader, ""))),
+    case("a pax record that lies about the size of what follows", "a pax record", || inserted(recorded(EntryType::XHeader, b"10 size=1\n"))),
+    case("a pax record that lies about all sizes", "a pax record", || inserted(recorded(EntryType::XGlobalHeader, b"10 size=1\n"))),
+    case("a pax record that renames what follows", "a pax record", || inserted(recorded(EntryType::XHeader, b"19 path=../../etc/x\n"))),
     case("a GNU long name", "a GNU long name", || inserted(special("x", EntryType::GNULongName, ""))),
     case("a sparse file, which unpacks larger than it is", "no regular file", || replaced(special("bin/run", EntryType::GNUSparse, ""))),
     case("set-user-id in manifest and header", "0644 nor 0755", || mode(0o4755, "4755")),
     case("set-user-id in the header alone", "mode is not 0755", || mode(0o4755, "0755")),
+    case("set-group-id and sticky", "0644 nor 0755", || mode(0o3755, "3755")),
+    case("an owner other than root", "not the one", || header(|h| h.set_uid(1000))),
+    case("a time", "not the one", || header(|h| h.set_mtime(1))),
+    case("a name that goes on behind a NUL byte", "not the one", || header(|h| h.as_old_mut().name[60..65].copy_from_slice(b"/../x"))),
+    case("a folder in the header's prefix", "it is absolute", || header(|h| h.as_ustar_mut().unwrap().prefix[..4].copy_from_slice(b"/etc"))),
+    case("a header that is no ustar", "no ustar", || header(|h| h.as_ustar_mut().unwrap().magic.fill(0))),
     case("group-writable", "0644 nor 0755", || mode(0o664, "0664")),
     case("a wrong digest", "digest", wrong_digest),
     case("a size in the header that differs from the list", "size is not", wrong_size),
     case("a listed size beyond all limits", "unpack to more than", || declared(u64::MAX)),
     case("a listed size that the archive cannot hold", "would unpack to", || declared(1 << 30)),
+    case("sizes that are too large together", "unpack to more than", together),
+    case("more files than there may be", "more than 100000 files", many),
     case("a bomb: few bytes that become many", "would unpack to", bomb),
     case("a manifest without end", "larger than 16 MiB", large_manifest),
     case("bytes hidden in the padding", "hidden behind", hidden),
@@ -67,6 +78,8 @@ const CASES: &[Case] = &[
     case("a damaged byte in the compressed stream", "", damaged_stream),
     case("garbage behind the gzip member", "goes on after the archive", || [valid().tgz(), b"x".to_vec()].concat()),
     case("a second gzip member", "goes on after the archive", || [valid().tgz(), gzip(b"")].concat()),
+    case("a second gzip member with an archive of its own", "goes on after the archive", || [valid().tgz(), valid().tgz()].concat()),
+    case("an archive in two gzip members", "damaged or cut", || { let tar = valid().tar(); [gzip(&tar[..1024]), gzip(&tar[1024..])].concat() }),
     case("a truncated gzip", "damaged or cut", || { let mut b = valid().tgz(); b.truncate(b.len() - 9); b }),
     case("a gzip without its checksum", "damaged or cut", || { let mut b = valid().tgz(); b.truncate(b.len() - 8); b }),
     case("a wrong gzip checksum", "damaged or cut", || { let mut b = valid().tgz(); let n = b.len(); b[n - 6] ^= 1; b }),
@@ -160,6 +173,32 @@ fn wrong_size() -> Vec<u8> {
 
 fn declared(size: u64) -> Vec<u8> {
     spoilt(|f| f.record(1)["size"] = json!(size))
+}
+
+fn together() -> Vec<u8> {
+    spoilt(|f| (0..3).for_each(|n| f.record(n)["size"] = json!(3u64 << 30)))
+}
+
+fn many() -> Vec<u8> {
+    spoilt(|f| {
+        let record = f.record(2).clone();
+        let files = f.manifest["files"].as_array_mut().unwrap();
+        files.extend((0..100_000).map(|n| {
+            let mut record = record.clone();
+            record["path"] = json!(format!("data/y{n:06}"));
+            record
+        }));
+    })
+}
+
+fn header(spoil: impl Fn(&mut tar::Header)) -> Vec<u8> {
+    spoilt(|f| spoil(&mut f.entries[1].header))
+}
+
+fn recorded(kind: EntryType, record: &[u8]) -> crate::forge::Entry {
+    let mut entry = file("x", 0o644, record);
+    entry.header.set_entry_type(kind);
+    entry
 }
 
 fn bomb() -> Vec<u8> {

@@ -7,7 +7,7 @@ use std::path::Path;
 use object_store::multipart::PartId;
 use object_store::{MultipartId, PutPayload};
 
-use super::super::{Key, Put, Store};
+use super::super::{Key, Put, Store, read};
 use super::Cloud;
 use crate::error::{Context, Kind, Result};
 use crate::progress::Quiet;
@@ -56,7 +56,8 @@ impl Cloud {
             Read::by_ref(&mut from).take(PART).read_to_end(&mut bytes).at("cannot read", file)?;
             let payload = PutPayload::from(bytes);
             // a part that came twice is one part: it can be sent again whatever became of it
-            parts.push(self.settings.patience.persist(&Quiet, || {
+            let what = read::named(self, key);
+            parts.push(self.settings.patience.persist(what, &Quiet, |_| {
                 let put = self.service.put_part(&path, id, index as usize, payload.clone());
                 self.run(key, put)
             })?);

@@ -23,6 +23,14 @@ pub(super) struct Seen {
     pub(super) wait: Option<Duration>,
 }
 
+impl Seen {
+    /// A conditional write was declined because of its condition. Other conflicts have other codes.
+    pub(super) fn is_taken(&self) -> bool {
+        let exists = self.code.as_deref() == Some("BlobAlreadyExists");
+        self.status == Some(412) || self.status == Some(409) && exists
+    }
+}
+
 /// Sits between object_store and the network, and keeps the last answer's head.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Watch(Arc<Mutex<Seen>>);

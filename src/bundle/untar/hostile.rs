@@ -1,0 +1,125 @@
+//! Archives of modules as somebody hostile makes them. The index: one line a case, saying what is proven to
+//! be refused. What holds for every .tar.gz (bombs, checksums) is proven in `gzip` once more.
+
+use std::io::Write;
+use std::os::unix::fs::PermissionsExt;
+
+use flate2::{Compression, write::GzEncoder};
+
+use super::*;
+
+/// What is proven, a part of the error, the archive.
+type Case = (&'static str, &'static str, fn() -> Vec<u8>);
+
+#[rustfmt::skip]
+const CASES: &[Case] = &[
+    ("an absolute path", "absolute", || regular(b"/etc/passwd")),
+    ("a path that begins outside", "climbs out", || regular(b"../m/x")),
+    ("a path that climbs out", "\"..\"", || regular(b"m/../../x")),
+    ("a path that ends outside", "\"..\"", || regular(b"m/..")),
+    ("a path with an empty part", "empty part", || regular(b"m//x")),
+    ("a file outside of the release's folder", "empty", || regular(b"alone")),
+    ("a control character in a name", "control character", || regular(b"m/a\nb")),
+    ("a name that is not UTF-8", "not UTF-8", || regular(b"m/\xff")),
+    ("a symbolic link", "no regular file", || special(EntryType::Symlink)),
+    ("a hard link", "no regular file", || special(EntryType::Link)),
+    ("a character device", "no regular file", || special(EntryType::Char)),
+    ("a block device", "no regular file", || special(EntryType::Block)),
+    ("a named pipe", "no regular file", || special(EntryType::Fifo)),
+    ("a sparse file", "", || special(EntryType::GNUSparse)),
+    ("a file written through a link", "no regular file", || tgz(&[entry(b"m/d", EntryType::Symlink, b""), entry(b"m/d/x", EntryType::Regular, b"")])),
+    ("a name twice", "cannot create", || tgz(&[entry(b"m/x", EntryType::Regular, b"1"), entry(b"m/x", EntryType::Regular, b"2")])),
+    ("a file below a file", "cannot create", || tgz(&[entry(b"m/x", EntryType::Regular, b""), entry(b"m/x/y", EntryType::Regular, b"")])),
+    ("a pax record that renames", "\"..\"", || renamed(EntryType::XHeader, b"22 path=m/../../passwd\n")),
+    ("a GNU long name that renames", "\"..\"", || renamed(EntryType::GNULongName, b"m/../../passwd\0")),
+    ("a pax record that says a size of a terabyte", "over", || renamed(EntryType::XHeader, b"22 size=1099511627776\n")),
+    ("a pax record that makes the next header content", "", || renamed(EntryType::XHeader, b"12 size=512\n")),
+    ("a size beyond the limit in what is left out", "over", large_and_left_out),
+    ("more entries than there may be", "over", || tgz(&vec![entry(b"m/d/", EntryType::Directory, b""); MOST + 1])),
+    ("bytes behind the tar's end", "goes on", || gzip(&[good(), b"x".to_vec()].concat())),
+    ("bytes behind the gzip member", "goes on", || [gzip(&good()), b"x".to_vec()].concat()),
+    ("a second gzip member", "goes on", || [gzip(&good()), gzip(&good())].concat()),
+    ("a truncated gzip", "the end", || { let mut all = gzip(&good()); all.pop(); all }),
+    ("a cut tar", "", || gzip(&good()[..700])),
+    ("a wrong checksum", "the end", || { let mut all = gzip(&good()); let n = all.len(); all[n - 6] ^= 1; all }),
+    ("no gzip at all", "", good),
+];
+
+fn entry(name: &[u8], kind: EntryType, content: &[u8]) -> Vec<u8> {
+    let mut header = tar::Header::new_ustar();
+    header.as_old_mut().name[..name.len()].copy_from_slice(name);
+    header.set_mode(0o4755);
+    header.set_size(content.len() as u64);
+    header.set_entry_type(kind);
+    header.set_cksum();
+    let mut bytes = [header.as_bytes(), content].concat();
+    bytes.resize(bytes.len().next_multiple_of(512), 0);
+    bytes
+}
+
+fn gzip(tar: &[u8]) -> Vec<u8> {
+    let mut gz = GzEncoder::new(Vec::new(), Compression::fast());
+    gz.write_all(tar).unwrap();
+    gz.finish().unwrap()
+}
+
+fn tgz(entries: &[Vec<u8>]) -> Vec<u8> {
+    gzip(&[entries.concat(), vec![0; 1024]].concat())
+}
+
+fn good() -> Vec<u8> {
+    [entry(b"m/x", EntryType::Regular, b"x"), vec![0; 1024]].concat()
+}
+
+fn regular(name: &[u8]) -> Vec<u8> {
+    tgz(&[entry(name, EntryType::Regular, b"")])
+}
+
+fn special(kind: EntryType) -> Vec<u8> {
+    tgz(&[entry(b"m/files/x", kind, b"")])
+}
+
+fn renamed(kind: EntryType, record: &[u8]) -> Vec<u8> {
+    tgz(&[
+        entry(b"m/x", kind, record),
+        entry(b"m/y", EntryType::Regular, b""),
+        entry(b"m/z", EntryType::Symlink, b""),
+    ])
+}
+
+fn large_and_left_out() -> Vec<u8> {
+    let mut header = tar::Header::new_ustar();
+    header.as_old_mut().name[..6].copy_from_slice(b"m/spec");
+    header.set_size(LARGEST + 1);
+    header.set_cksum();
+    gzip(header.as_bytes())
+}
+
+fn unpacked(tgz: &[u8]) -> Result<tempfile::TempDir> {
+    let folder = tempfile::tempdir().unwrap();
+    unpack_gz(tgz, true, folder.path())?;
+    Ok(folder)
+}
+
+#[test]
+fn each_hostile_module_is_refused() {
+    for (proves, says, make) in CASES {
+        let error = unpacked(&make()).expect_err(proves).to_string();
+        assert!(error.contains(says), "{proves}: {error}");
+    }
+}
+
+#[test]
+fn a_release_is_unpacked_without_its_own_folder_and_without_what_no_machine_needs() {
+    let folder = unpacked(&tgz(&[
+        entry(b"a-x-1.0.0/", EntryType::Directory, b""),
+        entry(b"a-x-1.0.0/manifests/init.pp", EntryType::Regular, b"class x {}"),
+        entry(b"a-x-1.0.0/spec/fixtures/link", EntryType::Symlink, b""),
+    ]))
+    .unwrap();
+    let file = folder.path().join("manifests/init.pp");
+    assert_eq!(fs::read(&file).unwrap(), b"class x {}");
+    assert!(!folder.path().join("spec").exists());
+    // set-user-id is not taken over
+    assert_eq!(fs::metadata(file).unwrap().permissions().mode() & 0o7777, 0o755);
+}

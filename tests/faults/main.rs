@@ -1,0 +1,22 @@
+//! A network that fails, between us and a store: what ends is right or says clearly why not.
+//!
+//! Every run follows from its seed. `SLIPWAY_SEED=17 cargo test --test faults -- --nocapture` is run 17 alone,
+//! with what it met.
+#![allow(clippy::unwrap_used)]
+
+mod clock;
+mod fault;
+mod files;
+mod forward;
+mod http;
+mod proxy;
+mod publishes;
+mod pulls;
+mod regressions;
+#[allow(dead_code)]
+#[path = "../stores/servers.rs"]
+mod servers;
+mod stage;
+mod tally;
+#[path = "../common/vendor.rs"]
+mod vendor;
