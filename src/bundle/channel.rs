@@ -113,7 +113,7 @@ pub fn publish(
     let key = pointer_key(site, channel)?;
     let mut next = |present: Option<&[u8]>| {
         if let Some(bytes) = present {
-            pointer.seq = parse::<Pointer>(bytes)?.seq + 1;
+            pointer.seq = following(&parse(bytes)?)?;
         }
         json(&pointer)
     };
@@ -203,6 +203,15 @@ pub fn list(store: &dyn Store, progress: &dyn Progress) -> Result<(Vec<Record>, 
     Ok((records, pointers))
 }
 
+/// The number of the change after this one.
+fn following(pointer: &Pointer) -> Result<u64> {
+    pointer.seq.checked_add(1).ok_or_else(|| {
+        let message = format!("the pointer to channel {} has no number left", pointer.channel);
+        Error::new(Kind::Damaged, message)
+            .remedy("look who wrote it; remove it from the store and publish again")
+    })
+}
+
 fn json(value: &impl Serialize) -> Result<Vec<u8>> {
     let mut bytes = serde_json::to_vec_pretty(value)
         .map_err(|e| Error::new(Kind::Input, "cannot write JSON").because(e))?;
@@ -236,4 +245,23 @@ fn absent(error: Error, store: &dyn Store, what: &str) -> Error {
 fn mixed(store: &dyn Store, found: &str) -> Error {
     let message = format!("{} gives {found:?} where another was asked for", store.shown());
     Error::new(Kind::Refused, message)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pointer_with_the_last_number_is_damaged_and_never_starts_again() {
+        let pointer = |seq: u64| -> Pointer {
+            let value = serde_json::json!({
+                "format": 1, "site": "demo", "version": "1.4.0+b17", "release": "demo-1.4.0+b17",
+                "blob": "b", "size": 7, "sha256": Digest::of("b"),
+                "channel": "stable", "seq": seq, "issued": "2026-11-23T15:00:00Z",
+            });
+            parse(&serde_json::to_vec(&value).unwrap()).unwrap()
+        };
+        assert_eq!(following(&pointer(3)).unwrap(), 4);
+        assert_eq!(following(&pointer(u64::MAX)).unwrap_err().kind(), Kind::Damaged);
+    }
 }
