@@ -14,6 +14,7 @@ mod qcow2;
 mod root;
 mod source;
 mod stream;
+mod superblock;
 mod system;
 mod table;
 mod vhd;

@@ -7,6 +7,7 @@ use ext4_view::{Ext4, Ext4Error};
 use serde::Serialize;
 
 use super::image::{Image, Window};
+use super::superblock;
 use crate::disk::layout::Region;
 use crate::error::{Error, Kind, Result};
 use crate::manifest::{IMAGE_RECORD, ImageRecord};
@@ -49,6 +50,7 @@ pub struct Root {
 impl Root {
     /// Reads the superblock and the group descriptors.
     pub fn open(image: &Arc<Image>, region: Region) -> Result<Self> {
+        superblock::check(image, region)?;
         let budget = region.length.saturating_mul(BUDGET_FACTOR);
         let window = Window::new(image, region.offset, region.length, budget);
         let filesystem = Ext4::load(Box::new(window)).map_err(|e| {

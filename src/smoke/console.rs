@@ -2,7 +2,7 @@
 //! lines, escape sequences. Pure.
 
 /// A longer line is cut, in bytes: a state line with its failures stays far below.
-const LONGEST_LINE: usize = 16 << 10;
+pub(super) const LONGEST_LINE: usize = 16 << 10;
 
 /// Cuts a stream of bytes into lines of text of bounded length.
 #[derive(Clone, Debug, Default)]

@@ -5,7 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::console::plain;
+use super::console::{LONGEST_LINE, plain};
 
 /// How every line of ours begins.
 const MARK: &str = "{\"slipway\":1,";
@@ -171,7 +171,9 @@ impl Listener {
         if let Some(said) = self.read(&own) {
             return said;
         }
-        self.cut = before_kernel_message(&own).map(str::to_owned);
+        // a machine that goes on and on without an end would fill our memory
+        let begin = before_kernel_message(&own).filter(|begin| begin.len() <= LONGEST_LINE);
+        self.cut = begin.map(str::to_owned);
         None
     }
 
@@ -263,6 +265,18 @@ mod tests {
             );
             assert_eq!(state(listener.hear(end)), Some(State::Ready), "cut at {at}");
         }
+    }
+
+    #[test]
+    fn a_line_that_is_cut_again_and_again_is_given_up() {
+        let mut listener = Listener::new("n1");
+        let (begin, _) = READY.split_at(20);
+        listener.hear(&format!("{begin}[  93.123456] random: crng init done"));
+        for _ in 0..1000 {
+            listener.hear(&format!("{}[  93.123456] again", "x".repeat(LONGEST_LINE / 100)));
+        }
+        assert_eq!(listener.cut, None);
+        assert_eq!(state(listener.hear(READY)), Some(State::Ready));
     }
 
     #[test]

@@ -151,6 +151,74 @@ mod tests {
         }
     }
 
+    /// A member without content: type, name, link, records of an extended header before it.
+    type Bare<'a> = (u8, &'a str, &'a str, &'a [(&'a [u8], &'a [u8])]);
+
+    fn archive(members: &[Bare<'_>]) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        for (kind, name, link, records) in members {
+            let mut text = Vec::new();
+            records.iter().for_each(|(keyword, value)| pax::push(&mut text, keyword, value));
+            if !text.is_empty() {
+                bytes.extend(header::Header::new(b'x', b"x", text.len() as u64).finish());
+                text.resize(text.len().next_multiple_of(512), 0);
+                bytes.extend(text);
+            }
+            let mut header = header::Header::new(*kind, name.as_bytes(), 0);
+            header.set_link(link.as_bytes());
+            bytes.extend(header.finish());
+        }
+        bytes.resize(bytes.len() + 1024, 0);
+        bytes
+    }
+
+    fn read_bytes(bytes: &[u8]) -> crate::error::Result<Tree> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.tar");
+        std::fs::write(&path, bytes).unwrap();
+        read(&path, &folder.path().join("pack"), &Quiet)
+    }
+
+    #[test]
+    fn a_name_that_is_given_again_does_not_change_what_other_names_have() {
+        let again = [
+            (b'0', "a", "", &[][..]),
+            (b'1', "z", "a", &[]),
+            (b'2', "b", "target", &[]),
+            (b'1', "a", "b", &[]),
+        ];
+        let tree = read_bytes(&archive(&again)).unwrap();
+        assert!(matches!(tree.get("a").unwrap().node, Node::Symlink(_)));
+        assert!(matches!(tree.get("z").unwrap().node, Node::File(_)));
+    }
+
+    #[test]
+    fn names_that_no_root_has_are_refused() {
+        let long = "d/".repeat(3000);
+        let nul = &[(&b"linkpath"[..], &b"a\0b"[..])][..];
+        for wrong in [
+            (b'0', ".", "", &[][..]),
+            (b'5', "x", "", &[(&b"path"[..], long.as_bytes())]),
+            (b'2', "s", "", &[]),
+            (b'2', "s", "t", nul),
+            (b'1', "l", "none", &[]),
+        ] {
+            let error = read_bytes(&archive(&[wrong])).unwrap_err();
+            assert_eq!(error.kind(), crate::error::Kind::Damaged, "{wrong:?}: {error}");
+        }
+    }
+
+    #[test]
+    fn attributes_for_all_members_at_once_are_refused() {
+        let mut text = Vec::new();
+        pax::push(&mut text, b"SCHILY.xattr.user.a", b"b");
+        let mut bytes = header::Header::new(b'g', b"x", text.len() as u64).finish().to_vec();
+        text.resize(512, 0);
+        bytes.extend(text);
+        bytes.extend(archive(&[(b'0', "a", "", &[])]));
+        assert_eq!(read_bytes(&bytes).unwrap_err().kind(), crate::error::Kind::Refused);
+    }
+
     #[test]
     fn sparse_files_and_textual_acls_are_refused_with_a_remedy() {
         let folder = tempfile::tempdir().unwrap();

@@ -83,21 +83,20 @@ fn wrong(why: &str) -> Error {
 
 fn parse_time(value: &[u8]) -> Option<Timestamp> {
     let text = std::str::from_utf8(value).ok()?;
-    let (negative, text) = match text.strip_prefix('-') {
-        Some(rest) => (true, rest),
-        None => (false, text),
-    };
+    let negative = text.starts_with('-');
     let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
-    if !fraction.bytes().all(|b| b.is_ascii_digit()) || whole.starts_with(['+', '-']) {
+    let digits = |text: &str| text.bytes().all(|b| b.is_ascii_digit());
+    if !digits(fraction) || !digits(whole.strip_prefix('-').unwrap_or(whole)) {
         return None;
     }
+    // with its sign: the lowest number has no positive one
     let seconds: i64 = whole.parse().ok()?;
     let digits: String = fraction.chars().chain("000000000".chars()).take(9).collect();
     let nanos: u32 = digits.parse().ok()?;
     Some(match (negative, nanos) {
         (false, _) => Timestamp { seconds, nanos },
-        (true, 0) => Timestamp { seconds: -seconds, nanos: 0 },
-        (true, _) => Timestamp { seconds: -seconds - 1, nanos: NANOS - nanos },
+        (true, 0) => Timestamp { seconds, nanos: 0 },
+        (true, _) => Timestamp { seconds: seconds.checked_sub(1)?, nanos: NANOS - nanos },
     })
 }
 
@@ -159,12 +158,13 @@ mod tests {
             ("-1.500000000", -2, 500_000_000),
             ("-0.000000001", -1, 999_999_999),
             ("-7", -7, 0),
+            ("-9223372036854775808", i64::MIN, 0),
         ] {
             let time = parse_time(text.as_bytes()).unwrap();
             assert_eq!(time, Timestamp { seconds, nanos });
             assert_eq!(format_time(time), text);
         }
-        for wrong in ["", "x", "1.x", "--1", "1.-5", "+1"] {
+        for wrong in ["", "x", "1.x", "--1", "1.-5", "+1", "-", "-9223372036854775808.5"] {
             assert_eq!(parse_time(wrong.as_bytes()), None, "{wrong}");
         }
     }

@@ -40,9 +40,8 @@ impl Archive {
     pub fn open(path: &Path) -> Result<Self> {
         let file = File::open(path).at("cannot open the archive", path)?;
         let mut scanner = Scanner::new(&file, path)?;
-        let mut entries = BTreeMap::new();
-        let mut links = Vec::new();
-        while let Some(Member { path, meta, kind }) = scanner.next_member()? {
+        let mut names = Names::default();
+        while let Some(Member { path: name, meta, kind }) = scanner.next_member()? {
             let found = match kind {
                 MemberKind::File { offset, length } => Found::File { offset, length },
                 MemberKind::Directory => Found::Other(Node::Directory),
@@ -55,13 +54,13 @@ impl Archive {
                 }
                 MemberKind::Fifo => Found::Other(Node::Fifo),
                 MemberKind::HardLink(target) => {
-                    links.push((path, target));
+                    names.link(name, &target).map_err(|e| e.at(path))?;
                     continue;
                 }
             };
-            entries.insert(path, (meta, found));
+            names.put(name, meta, found);
         }
-        settle_links(&mut entries, links).map_err(|e| e.at(path))?;
+        let mut entries = names.settle();
         complete_folders(&mut entries).map_err(|e| e.at(path))?;
         Ok(Self { file, path: path.to_owned(), entries })
     }
@@ -187,52 +186,71 @@ impl<'a> Source<'a> {
     }
 }
 
-/// Makes the first name of a file, in the tree's order, the file, and the others hard links to it: which
-/// name an archive has first depends on the folder order of the machine that wrote it.
-fn settle_links(
-    entries: &mut BTreeMap<TreePath, (Meta, Found)>,
-    links: Vec<(TreePath, TreePath)>,
-) -> Result<()> {
-    let mut groups: BTreeMap<TreePath, Vec<TreePath>> = BTreeMap::new();
-    let mut heads: BTreeMap<TreePath, TreePath> = BTreeMap::new();
-    for (path, target) in links {
-        let head = heads.get(&target).cloned().unwrap_or(target);
-        if head == path {
-            continue;
-        }
-        heads.insert(path.clone(), head.clone());
-        groups.entry(head).or_default().push(path);
+/// What names the archive has given so far, and to what: members that take a name again take it away from what
+/// had it, and what other names have stays.
+#[derive(Default)]
+struct Names {
+    /// Indexes into `inodes`.
+    names: BTreeMap<TreePath, usize>,
+    inodes: Vec<(Meta, Found)>,
+}
+
+impl Names {
+    fn put(&mut self, name: TreePath, meta: Meta, found: Found) {
+        self.names.insert(name, self.inodes.len());
+        self.inodes.push((meta, found));
     }
-    for (head, mut names) in groups {
-        let Some((meta, found)) = entries.remove(&head) else {
-            return Err(Error::new(
-                Kind::Damaged,
-                format!("{} is a hard link to {head}, which the archive does not hold", names[0]),
-            ));
+
+    /// # Errors
+    /// A link to what the archive has not had before: every extractor refuses it.
+    fn link(&mut self, name: TreePath, target: &TreePath) -> Result<()> {
+        let Some(inode) = self.names.get(target) else {
+            let message =
+                format!("{name} is a hard link to {target}, which the archive does not hold");
+            return Err(Error::new(Kind::Damaged, message));
         };
-        names.push(head);
-        names.sort();
-        names.dedup();
-        let first = names[0].clone();
-        for name in names.into_iter().skip(1) {
-            let node = match &found {
-                Found::File { .. } => Node::HardLink(first.clone()),
-                // our trees have hard links of files only: another name of a symbolic link is a copy of it
-                Found::Other(node) => node.clone(),
-            };
-            entries.insert(name, (meta.clone(), Found::Other(node)));
-        }
-        entries.insert(first, (meta, found));
+        self.names.insert(name, *inode);
+        Ok(())
     }
-    Ok(())
+
+    /// Makes the first name of a file, in the tree's order, the file, and the others hard links to it: which
+    /// name an archive has first depends on the folder order of the machine that wrote it.
+    fn settle(self) -> BTreeMap<TreePath, (Meta, Found)> {
+        let mut inodes: Vec<_> = self.inodes.into_iter().map(|(meta, f)| (meta, Some(f))).collect();
+        let mut first: BTreeMap<usize, (TreePath, Option<Node>)> = BTreeMap::new();
+        let mut entries = BTreeMap::new();
+        for (name, inode) in self.names {
+            let (meta, content) = &mut inodes[inode];
+            let found = match (content.take(), first.get(&inode)) {
+                (Some(found), _) => {
+                    // our trees have hard links of files only: another name of a symbolic link is a copy of it
+                    let copy = match &found {
+                        Found::File { .. } => None,
+                        Found::Other(node) => Some(node.clone()),
+                    };
+                    first.insert(inode, (name.clone(), copy));
+                    found
+                }
+                (None, Some((_, Some(copy)))) => Found::Other(copy.clone()),
+                (None, Some((head, None))) => Found::Other(Node::HardLink(head.clone())),
+                (None, None) => continue,
+            };
+            entries.insert(name, (meta.clone(), found));
+        }
+        entries
+    }
 }
 
 /// Puts the folders that the archive left out, and refuses names below something that is no folder.
 fn complete_folders(entries: &mut BTreeMap<TreePath, (Meta, Found)>) -> Result<()> {
+    let is_folder = |(_, found): &(Meta, Found)| matches!(found, Found::Other(Node::Directory));
+    if entries.get(&TreePath::root()).is_some_and(|root| !is_folder(root)) {
+        return Err(Error::new(Kind::Damaged, "the archive's root is no folder"));
+    }
     let parents: Vec<TreePath> = entries.keys().filter_map(TreePath::parent).collect();
     for parent in parents.iter().flat_map(|p| p.ancestors().into_iter().chain([p.clone()])) {
         match entries.get(&parent) {
-            Some((_, Found::Other(Node::Directory))) => {}
+            Some(found) if is_folder(found) => {}
             Some(_) => {
                 return Err(Error::new(
                     Kind::Damaged,

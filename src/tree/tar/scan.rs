@@ -10,8 +10,11 @@ use crate::error::{Context, Error, Kind, Result};
 use crate::tree::{Meta, TreePath};
 use crate::units::Timestamp;
 
-/// The longest extended header or GNU long name that is read into memory, in bytes.
-const EXTENSION_MAX: u64 = 16 << 20;
+/// The longest extended header or GNU long name that is read into memory, in bytes: the attributes of a file
+/// take 64 KiB at the most, its names 4 KiB each.
+const EXTENSION_MAX: u64 = 1 << 20;
+/// The longest name, in bytes (`PATH_MAX` in include/uapi/linux/limits.h).
+const NAME_MAX: usize = 4096;
 
 /// Attributes in forms that lose something in translation: refused rather than dropped.
 const FOREIGN: [&[u8]; 4] = [b"GNU.sparse.", b"SCHILY.acl.", b"LIBARCHIVE.xattr.", b"RHT."];
@@ -112,6 +115,12 @@ impl<'a> Scanner<'a> {
             b'g' => {
                 let bytes = self.extension(header)?;
                 self.global.extend_from(&bytes)?;
+                // they would be multiplied by the number of members
+                if !self.global.xattrs().is_empty() {
+                    let message = "the archive has attributes for all of its members at once";
+                    return Err(Error::new(Kind::Refused, message)
+                        .remedy("write it with GNU tar, which gives each member its own"));
+                }
             }
             b'L' => ext.name = Some(until_zero(self.extension(header)?)),
             b'K' => ext.link = Some(until_zero(self.extension(header)?)),
@@ -139,7 +148,7 @@ impl<'a> Scanner<'a> {
         } else {
             kind_without_content(header, link)?
         };
-        Ok(Member { path: TreePath::new(&name)?, meta: meta(header, &records)?, kind })
+        Ok(Member { path: checked(&name)?, meta: meta(header, &records)?, kind })
     }
 
     fn block(&mut self) -> Result<[u8; BLOCK as usize]> {
@@ -193,7 +202,10 @@ fn refuse_foreign(records: &Records) -> Result<()> {
 
 fn kind_without_content(header: &Header, link: Vec<u8>) -> Result<MemberKind> {
     Ok(match header.kind() {
-        b'1' => MemberKind::HardLink(TreePath::new(&link)?),
+        b'1' => MemberKind::HardLink(checked(&link)?),
+        b'2' if link.is_empty() || link.contains(&0) || link.len() > NAME_MAX => {
+            return Err(Error::new(Kind::Damaged, "a symbolic link leads to an impossible name"));
+        }
         b'2' => MemberKind::Symlink(link),
         b'3' => header.device().map(|(major, minor)| MemberKind::CharDevice(major, minor))?,
         b'4' => header.device().map(|(major, minor)| MemberKind::BlockDevice(major, minor))?,
@@ -206,6 +218,15 @@ fn kind_without_content(header: &Header, link: Vec<u8>) -> Result<MemberKind> {
                 .remedy("write the archive with tar --format=pax and without --sparse"));
         }
     })
+}
+
+/// A name that a file can have: a longer one would be a folder in a folder, thousands of times.
+fn checked(name: &[u8]) -> Result<TreePath> {
+    if name.len() > NAME_MAX {
+        let message = format!("a name has more than {NAME_MAX} bytes");
+        return Err(Error::new(Kind::Damaged, message));
+    }
+    TreePath::new(name)
 }
 
 fn meta(header: &Header, records: &Records) -> Result<Meta> {

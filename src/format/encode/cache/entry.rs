@@ -74,7 +74,8 @@ impl Entry {
         let mut table = vec![0; fields.places as usize * PLACE];
         file.read_exact(&mut table).at("cannot read", path)?;
         let offset = group_offset(chunks);
-        if file.metadata().at("cannot look at", path)?.len() != offset + fields.length {
+        let length = file.metadata().at("cannot look at", path)?.len();
+        if offset.checked_add(fields.length) != Some(length) {
             return Err(damaged());
         }
         let found = checksum(&file, path, &[&header[..CHECKSUM], &table], offset, fields.length)?;
@@ -83,6 +84,11 @@ impl Entry {
         }
         let places = table.as_chunks::<PLACE>().0.iter().map(|b| parse_place(b, chunks.start));
         let places = places.collect::<Option<Vec<_>>>().ok_or_else(damaged)?;
+        let lies_inside =
+            |p: &Place| chunks.contains(&p.index) && p.offset + p.length <= fields.length;
+        if !places.iter().all(lies_inside) {
+            return Err(damaged());
+        }
         // what is used least is removed first; not being allowed to say so is no reason to stop
         let now = rustix::fs::Timespec { tv_sec: 0, tv_nsec: rustix::fs::UTIME_NOW };
         let times = rustix::fs::Timestamps { last_access: now, last_modification: now };
@@ -276,11 +282,33 @@ mod tests {
     }
 
     #[test]
+    fn a_length_beyond_all_files_is_damage() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = recorded(folder.path());
+        let file = File::options().write(true).open(&path).unwrap();
+        file.write_all_at(&[0xFF; 8], 48).unwrap();
+        assert_eq!(Entry::open(&path, key(), &CHUNKS).unwrap_err().kind(), Kind::Damaged);
+    }
+
+    #[test]
     fn an_entry_of_another_key_or_of_fewer_chunks_is_not_taken() {
         let folder = tempfile::tempdir().unwrap();
         let path = recorded(folder.path());
         assert!(Entry::open(&path, Digest::of("another"), &CHUNKS).is_err());
         assert!(Entry::open(&path, key(), &(0..1)).is_err());
+    }
+
+    #[test]
+    fn places_that_are_not_the_groups_are_refused_whatever_the_checksum_says() {
+        let folder = tempfile::tempdir().unwrap();
+        for wrong in [Place { index: 600, ..places()[0] }, Place { length: 131_072, ..places()[0] }]
+        {
+            let path = folder.path().join("entry");
+            let mut recording = Recording::begin(path.clone(), key(), &CHUNKS).unwrap();
+            recording.put(wrong, b"abc").unwrap();
+            recording.finish(131_072).unwrap();
+            assert!(Entry::open(&path, key(), &CHUNKS).is_err(), "{wrong:?}");
+        }
     }
 
     #[test]
