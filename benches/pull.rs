@@ -158,9 +158,9 @@ fn best<T>(rounds: usize, mut before: impl FnMut() -> T, mut work: impl FnMut(T)
 }
 
 fn shell(line: &str, arguments: &[&str]) {
-    let status =
-        Command::new("bash").args(["-euo", "pipefail", "-c", line, "bash"]).args(arguments);
-    assert!({ status }.status().unwrap().success(), "{line}");
+    let mut bash = Command::new("bash");
+    bash.args(["-euo", "pipefail", "-c", line, "bash"]).args(arguments);
+    assert!(bash.status().unwrap().success(), "{line}");
 }
 
 fn row(work: &str, against: &str, ours: f64, theirs: f64, reach: Option<f64>) -> String {

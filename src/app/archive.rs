@@ -144,9 +144,11 @@ mod tests {
         gz.finish().unwrap()
     }
 
-    /// What is proven to be refused, and the archive.
+    /// What is proven to be refused, and what makes the archive.
+    type Case = (&'static str, fn() -> Vec<u8>);
+
     #[rustfmt::skip]
-    const CASES: &[(&str, fn() -> Vec<u8>)] = &[
+    const CASES: &[Case] = &[
         ("a name outside of package/", || gzip(&tar("x", EntryType::Regular))),
         ("an absolute path", || gzip(&tar("/package/x", EntryType::Regular))),
         ("a path that climbs out", || gzip(&tar("package/../x", EntryType::Regular))),
