@@ -16,6 +16,9 @@ pub mod convert;
 pub mod disk;
 pub mod error;
 pub mod format;
+#[cfg(any(test, feature = "fuzzing"))]
+#[doc(hidden)]
+pub mod fuzzing;
 pub mod inspect;
 pub mod layer;
 pub mod lint;

@@ -27,7 +27,7 @@ pub(crate) struct Packed {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct PackageJson {
+pub(crate) struct PackageJson {
     name: String,
     version: String,
     #[serde(default)]
@@ -60,7 +60,7 @@ pub(crate) fn pack(name: &Name, folder: &Path, work: &Path) -> Result<Packed> {
     Ok(Packed { version: package.version, file })
 }
 
-fn read(name: &Name, folder: &Path) -> Result<PackageJson> {
+pub(crate) fn read(name: &Name, folder: &Path) -> Result<PackageJson> {
     let path = folder.join("package.json");
     let text = fs::read(&path).at("cannot read the application", &path)?;
     let package: PackageJson = serde_json::from_slice(&text).map_err(|e| {

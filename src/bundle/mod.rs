@@ -4,18 +4,18 @@
 //! in one archive with one form (see `archive`), under a version that never changes. A store holds bundles
 //! and, for each site and channel, one small pointer to the newest (see `channel`).
 
-mod app;
-mod archive;
+pub(crate) mod app;
+pub(crate) mod archive;
 mod build;
 mod channel;
 mod generated;
 mod manifest;
-mod module;
+pub(crate) mod module;
 mod needs;
 mod package;
 mod path;
 mod release;
-mod site;
+pub(crate) mod site;
 mod unpack;
 
 use std::fs::File;
