@@ -17,6 +17,9 @@ pub mod convert;
 pub mod disk;
 pub mod error;
 pub mod format;
+#[cfg(any(test, feature = "fuzzing"))]
+#[doc(hidden)]
+pub mod fuzzing;
 mod gzip;
 pub mod inspect;
 pub mod key;

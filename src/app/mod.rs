@@ -15,7 +15,7 @@ mod name;
 mod native;
 mod npm;
 mod pack;
-mod package;
+pub(crate) mod package;
 mod store;
 mod version;
 

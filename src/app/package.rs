@@ -11,7 +11,7 @@ use crate::error::{Error, Kind, Result};
 
 /// What packing needs to know of an app.
 #[derive(Clone, Debug)]
-pub(super) struct Package {
+pub(crate) struct Package {
     pub name: AppName,
     pub version: Version,
     /// What must be there when it runs.
@@ -38,7 +38,7 @@ struct Written {
 
 impl Package {
     /// Reads an application's package.json.
-    pub(super) fn parse(json: &[u8]) -> Result<Self> {
+    pub(crate) fn parse(json: &[u8]) -> Result<Self> {
         let written: Written = serde_json::from_slice(json).map_err(not_valid)?;
         let name = written.name.ok_or_else(|| {
             Error::new(Kind::Input, "package.json has no name")

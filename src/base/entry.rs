@@ -116,7 +116,7 @@ pub fn record(folder: &Path) -> Result<Record> {
     parse(&text).map_err(|e| e.at(&path))
 }
 
-fn parse(text: &[u8]) -> Result<Record> {
+pub(crate) fn parse(text: &[u8]) -> Result<Record> {
     let record: Record = serde_json::from_slice(text)
         .map_err(|e| Error::new(Kind::Damaged, "the entry's record is damaged").because(e))?;
     if record.format != FORMAT {

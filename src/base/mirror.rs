@@ -112,7 +112,7 @@ fn fetch(url: &str, scratch: &Path) -> Result<String> {
 
 /// The `Date:` of an InRelease file (RFC 2822, with the zone named UTC, and from some tools with an hour of one
 /// digit).
-fn release_date(text: &str, url: &str) -> Result<Timestamp> {
+pub(crate) fn release_date(text: &str, url: &str) -> Result<Timestamp> {
     let date = text.lines().find_map(|line| line.strip_prefix("Date:")).unwrap_or_default();
     let words = date.split_whitespace().map(|word| match word {
         "UTC" => "GMT".to_owned(),

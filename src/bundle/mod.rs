@@ -6,7 +6,7 @@
 //! `pointer`, and `publish` and `pull` for the two ways through a store). 'Latest' is what the pointer says,
 //! never what a listing shows: names sort b10 before b9.
 
-mod archive;
+pub(crate) mod archive;
 mod build;
 mod check;
 mod diff;
@@ -24,12 +24,12 @@ mod path;
 mod pointer;
 mod publish;
 mod pull;
-mod puppetfile;
+pub(crate) mod puppetfile;
 mod record;
 mod refusal;
 mod release;
 mod repository;
-mod site;
+pub(crate) mod site;
 mod unpack;
 mod untar;
 

@@ -3,20 +3,20 @@
 //! Images are foreign bytes: another program may have written them, and a disk may have damaged them.
 
 mod blocks;
-mod boot;
+pub(crate) mod boot;
 mod fat;
 mod gnu_sparse;
 mod image;
 mod members;
 mod ova;
-mod pe;
+pub(crate) mod pe;
 mod qcow2;
-mod root;
+pub(crate) mod root;
 mod source;
 mod stream;
 mod superblock;
-mod system;
-mod table;
+pub(crate) mod system;
+pub(crate) mod table;
 mod vhd;
 mod vhdx;
 mod vmdk;

@@ -88,7 +88,7 @@ impl Trust {
         Ok(())
     }
 
-    pub(super) fn text(&self) -> Result<String> {
+    pub(crate) fn text(&self) -> Result<String> {
         let mut text = String::new();
         for line in &self.0 {
             match line {

@@ -71,7 +71,7 @@ impl Question {
     }
 }
 
-fn parse(bytes: &[u8]) -> Result<Answer> {
+pub(crate) fn parse(bytes: &[u8]) -> Result<Answer> {
     let text = String::from_utf8_lossy(bytes);
     if text.is_empty() {
         return Err(Error::new(Kind::Network, "nothing answers"));

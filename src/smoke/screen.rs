@@ -23,15 +23,15 @@ pub fn convert(ppm: &Path, png: &Path) -> Result<()> {
     writer.finish().map_err(failed)
 }
 
-struct Picture<'a> {
-    width: u32,
-    height: u32,
+pub(crate) struct Picture<'a> {
+    pub width: u32,
+    pub height: u32,
     /// Three bytes a pixel.
-    pixels: &'a [u8],
+    pub pixels: &'a [u8],
 }
 
 /// Reads `P6 <width> <height> 255` and the pixels (netpbm's ppm(5), without comments, as QEMU writes it).
-fn parse(bytes: &[u8]) -> Result<Picture<'_>> {
+pub(crate) fn parse(bytes: &[u8]) -> Result<Picture<'_>> {
     let wrong = || Error::new(Kind::Damaged, "the screen is not a picture that QEMU writes");
     let mut rest = bytes;
     let mut field = || {

@@ -11,7 +11,7 @@ use crate::error::Result;
 
 /// A Puppetfile, read.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Puppetfile {
+pub(crate) struct Puppetfile {
     /// Where releases come from.
     pub forge: Option<String>,
     /// The modules in the file's order.
@@ -20,7 +20,7 @@ pub(super) struct Puppetfile {
 
 /// One `mod`.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Wanted {
+pub(crate) struct Wanted {
     /// The folder's name below modules/: `stdlib`.
     pub name: String,
     /// The line that it is on.
@@ -31,7 +31,7 @@ pub(super) struct Wanted {
 
 /// Where a module comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum From {
+pub(crate) enum From {
     /// A release of the forge.
     Forge {
         /// `puppetlabs-stdlib`.
@@ -52,7 +52,7 @@ pub(super) enum From {
 
 /// What names a revision.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Rev {
+pub(crate) enum Rev {
     /// A whole commit.
     Commit(String),
     /// A tag.
@@ -65,13 +65,13 @@ pub(super) enum Rev {
 ///
 /// # Errors
 /// With the line, and what is allowed there; the file's path is for the caller to attach.
-pub(super) fn parse(text: &str) -> Result<Puppetfile, Fault> {
+pub(crate) fn parse(text: &str) -> Result<Puppetfile, Fault> {
     parse::file(text)
 }
 
 /// What is wrong in a Puppetfile.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Fault {
+pub(crate) struct Fault {
     /// The line, from 1.
     pub line: usize,
     /// The fact.

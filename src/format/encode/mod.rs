@@ -16,7 +16,7 @@
 //! Where groups start and end, and what is in them, depends on the disk alone, so a sink's bytes are the
 //! same with any number of threads and whether a group was encoded now or comes from the cache.
 
-mod cache;
+pub(crate) mod cache;
 mod codec;
 mod deflate;
 mod grain;

@@ -1,0 +1,119 @@
+//! Files that people and programs write as text.
+
+use std::cell::OnceCell;
+use std::path::Path;
+
+use super::choice;
+use super::memory::Memory;
+use crate::app::package::Package;
+use crate::base::{Definition, mirror, packages};
+use crate::bundle;
+use crate::profile::{self, Known, Style};
+use crate::smoke::console::Splitter;
+use crate::smoke::line::{Listener, panic_message};
+use crate::smoke::{http, screen};
+use crate::tree::Tree;
+use crate::units::Timestamp;
+
+/// A profile. What is wrong in it is shown, in every way that there is; what is right keeps its meaning.
+pub fn profile(data: &[u8]) {
+    let Ok(text) = std::str::from_utf8(data) else { return };
+    let known = Known { bases: vec!["debian-12".to_owned(), "ubuntu-24.04".to_owned()] };
+    // beside the shipped profiles, whose parent it may name
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("profiles/acme.toml");
+    match profile::load_text(&path, text, &known) {
+        Ok(loaded) => {
+            let json = serde_json::to_string(&loaded.profile).expect("JSON");
+            let again: profile::Profile =
+                serde_json::from_str(&json).expect("what was written reads");
+            assert_eq!(again, loaded.profile);
+        }
+        Err(diagnostics) => {
+            assert!(!diagnostics.errors.is_empty(), "what is refused has a reason");
+            for report in diagnostics.reports() {
+                assert!(!report.message.is_empty(), "an error says what is wrong");
+            }
+            for (color, width) in [(false, None), (true, Some(40))] {
+                diagnostics.render(&Style { color, width, here: None });
+            }
+        }
+    }
+}
+
+/// What a base is made of, and what it says about itself.
+pub fn base(data: &[u8]) {
+    let (choice, data) = choice(data);
+    match choice % 3 {
+        0 => definition(data),
+        1 => {
+            let mut tree = Tree::new();
+            let status = format!("/{}", packages::STATUS);
+            tree.put_file(&status, 0o644, Timestamp::default(), data.to_vec()).expect("a file");
+            if let Ok(found) = packages::installed(&tree) {
+                assert!(found.is_sorted(), "packages are sorted");
+            }
+        }
+        _ => drop(mirror::release_date(&String::from_utf8_lossy(data), "an index")),
+    }
+}
+
+fn definition(data: &[u8]) {
+    let file = Memory::of(data);
+    let Ok(definition) = Definition::load(file.path()) else { return };
+    definition.all_packages();
+    let text = toml::to_string(&definition).expect("TOML");
+    let file = Memory::of(text.as_bytes());
+    let again = Definition::load(file.path()).expect("what was written reads");
+    let named = Definition { name: definition.name.clone(), ..again };
+    assert_eq!(named, definition);
+}
+
+/// What a vendor's folders say: the site, an application, a list of modules.
+pub fn site(data: &[u8]) {
+    thread_local! {
+        static FOLDER: OnceCell<tempfile::TempDir> = const { OnceCell::new() };
+    }
+    let (choice, data) = choice(data);
+    match choice % 3 {
+        0 => FOLDER.with(|folder| {
+            let folder = folder.get_or_init(|| tempfile::tempdir().expect("a folder")).path();
+            std::fs::write(folder.join("SITE.toml"), data).expect("a file");
+            drop(bundle::site::Site::read(folder));
+        }),
+        1 => drop(Package::parse(data)),
+        _ => drop(bundle::puppetfile::parse(&String::from_utf8_lossy(data))),
+    }
+}
+
+/// What a machine that is tested says: on its console, over HTTP, on its screen.
+pub fn smoke(data: &[u8]) {
+    let (choice, data) = choice(data);
+    match choice % 3 {
+        0 => console(data),
+        1 => drop(http::parse(data)),
+        _ => {
+            if let Ok(picture) = screen::parse(data) {
+                let pixels = 3 * picture.width as usize * picture.height as usize;
+                assert_eq!(picture.pixels.len(), pixels);
+            }
+        }
+    }
+}
+
+fn console(data: &[u8]) {
+    let (mut splitter, mut at_once) = (Splitter::default(), Splitter::default());
+    let (begin, end) = data.split_at(data.len() / 2);
+    let mut lines = splitter.push(begin);
+    lines.extend(splitter.push(end));
+    lines.extend(splitter.finish());
+    let mut all = at_once.push(data);
+    all.extend(at_once.finish());
+    assert_eq!(lines, all, "where bytes are cut does not matter");
+    let mut listener = Listener::new("n1");
+    for line in &lines {
+        assert!(!line.contains(char::is_control), "a line cannot drive a terminal");
+        let said = format!("{:?}", listener.hear(line));
+        assert!(!said.contains("\\u{1b}"), "what was said cannot drive a terminal");
+        panic_message(line);
+    }
+}
