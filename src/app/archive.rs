@@ -73,6 +73,10 @@ fn members(from: impl Read) -> Result<BTreeMap<String, Member>> {
             EntryType::Regular => check_name(&name)?,
             _ => return Err(refused(&name, "it is no regular file")),
         }
+        // a pax record may give another: two readers would see two archives
+        if entry.header().size().doing("cannot read the package")? != entry.size() {
+            return Err(refused(&name, "its header has another size"));
+        }
         let executable = entry.header().mode().doing("cannot read the package")? & 0o111 != 0;
         let mut bytes = Vec::new();
         entry.by_ref().take(left + 1).read_to_end(&mut bytes).doing("cannot read the package")?;

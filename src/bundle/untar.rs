@@ -73,6 +73,10 @@ pub(super) fn unpack(from: impl Read, strip: bool, to: &Path) -> Result<()> {
         if kind != EntryType::Regular {
             return Err(path::refused(name, "it is no regular file"));
         }
+        // a pax record may give another: two readers would see two archives
+        if entry.header().size().doing("cannot read the module's archive")? != entry.size() {
+            return Err(path::refused(name, "its header has another size"));
+        }
         let executable =
             entry.header().mode().doing("cannot read the module's archive")? & 0o100 != 0;
         write(&mut entry, executable, &to.join(name))?;
