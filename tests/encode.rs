@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use common::artifact;
 use common::judge::{judge, shown};
+use common::readers;
 use proptest::prelude::{Just, ProptestConfig, Strategy, any, prop, prop_oneof, proptest};
 use slipway::disk::{Disk, Extent};
 use slipway::format::Cache;
@@ -231,6 +232,26 @@ fn zstd_finds_nothing_wrong_and_restores_the_raw_disk() {
     assert!(std::fs::read(raw).unwrap() == whole(&disk));
     let size = path.metadata().unwrap().len();
     assert!(size <= slipway::format::needed_bytes(Format::RawZst, &disk));
+}
+
+#[test]
+fn clusters_of_a_qcow2_need_no_larger_window_than_4_kib() {
+    let folder = tempfile::tempdir().unwrap();
+    // what repeats just within a window of 4 KiB, just beyond it, and at every distance
+    let repeated = |period, seed| noise(period, seed, 0xFF).repeat((2 * MIB) as usize / period);
+    let extents = vec![
+        Extent::bytes(0, repeated(4096, 1)),
+        Extent::bytes(4 * MIB, repeated(4097, 2)),
+        Extent::bytes(8 * MIB, noise(2_000_000, 3, 0x03)),
+        Extent::bytes(12 * MIB, std::fs::read(std::env::current_exe().unwrap()).unwrap()),
+    ];
+    let disk = Disk::new(GIB, extents).unwrap();
+    let paths = artifact::write_all(&[Format::Raw, Format::Qcow2], &disk, folder.path(), None);
+    readers::qemu_reads(Format::Qcow2, &paths[1], &paths[0]);
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/support/inflate-clusters.py");
+    let arguments = [script, shown(&paths[1]), shown(&paths[0])];
+    let count: u64 = judge(&readers::installed("python"), &arguments).trim().parse().unwrap();
+    assert!(count > 64 + 60, "{count}");
 }
 
 #[test]

@@ -50,7 +50,8 @@ impl Keys {
 }
 
 /// Bytes with repetitions of many lengths at many distances, so that levels, windows and strategies differ
-/// in what they find.
+/// in what they find, and with fewer values in the second half, so that they differ in where they start
+/// anew.
 fn sample() -> Vec<u8> {
     let mut bytes = Vec::with_capacity(SAMPLE + 64);
     let mut state = 1u64;
@@ -61,8 +62,9 @@ fn sample() -> Vec<u8> {
         state ^= state << 17;
         let length = 3 + (state >> 8) as usize % 40;
         let back = (state >> 16) as usize % (bytes.len() + 1);
+        let values = if bytes.len() < SAMPLE / 2 { 0xFF } else { 0x0F };
         match state % 4 {
-            0 => bytes.extend((0..length / 3).map(|i| (state >> (i * 5 % 48)) as u8)),
+            0 => bytes.extend((0..length / 3).map(|i| (state >> (i * 5 % 48)) as u8 & values)),
             _ => {
                 let from = bytes.len() - back;
                 let to = (from + length).min(bytes.len());
