@@ -7,6 +7,7 @@ pub(crate) mod boot;
 mod fat;
 mod gnu_sparse;
 mod image;
+mod links;
 mod members;
 mod ova;
 pub(crate) mod pe;

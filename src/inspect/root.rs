@@ -3,11 +3,11 @@
 use std::io::Read;
 use std::sync::Arc;
 
-use ext4_view::{Ext4, Ext4Error};
+use ext4_view::{Ext4, Ext4Error, File};
 use serde::Serialize;
 
 use super::image::{Image, Window};
-use super::superblock;
+use super::{links, superblock};
 use crate::disk::layout::Region;
 use crate::error::{Error, Kind, Result};
 use crate::manifest::{IMAGE_RECORD, ImageRecord};
@@ -95,7 +95,7 @@ impl Root {
 
     /// Writes a file's bytes to `out`; symbolic links are followed.
     pub fn copy(&self, path: &str, out: &mut dyn std::io::Write) -> Result<u64> {
-        let file = self.filesystem.open(path).map_err(|e| self.failed(path, e))?;
+        let file = self.open_file(path).map_err(|e| self.failed(path, e))?;
         let copied = std::io::copy(&mut { file }, out);
         copied.map_err(|e| self.wrong("cannot copy the file", path).because(e))
     }
@@ -107,7 +107,8 @@ impl Root {
 
     /// The names in a folder, sorted; none when there is no such folder.
     pub fn names(&self, path: &str) -> Result<Vec<String>> {
-        let folder = match self.filesystem.read_dir(path) {
+        let real = links::follow(&self.filesystem, path);
+        let folder = match real.and_then(|real| self.filesystem.read_dir(&real[..])) {
             Ok(folder) => folder,
             Err(Ext4Error::NotFound | Ext4Error::NotADirectory) => return Ok(Vec::new()),
             Err(e) => return Err(self.failed(path, e)),
@@ -126,16 +127,24 @@ impl Root {
 
     /// Whether something has this name; a link that leads nowhere does not count.
     pub fn exists(&self, path: &str) -> bool {
-        self.filesystem.metadata(path).is_ok()
+        links::follow(&self.filesystem, path).is_ok()
     }
 
     /// Whether a regular file has this name.
     pub fn is_file(&self, path: &str) -> bool {
-        self.filesystem.metadata(path).is_ok_and(|m| m.file_type().is_regular_file())
+        let facts = links::follow(&self.filesystem, path)
+            .and_then(|real| self.filesystem.symlink_metadata(&real[..]));
+        facts.is_ok_and(|m| m.file_type().is_regular_file())
     }
 
     fn link(&self, path: &str) -> Option<String> {
-        self.filesystem.read_link(path).ok().map(|target| target.display().to_string())
+        let target = links::target(&self.filesystem, path).ok()?;
+        target.map(|target| target.display().to_string())
+    }
+
+    fn open_file(&self, path: &str) -> std::result::Result<File, Ext4Error> {
+        let real = links::follow(&self.filesystem, path)?;
+        self.filesystem.open(&real[..])
     }
 
     /// A small text file; none when it does not exist.
@@ -145,7 +154,7 @@ impl Root {
 
     /// A text file of up to `limit` bytes; none when it does not exist.
     fn text(&self, path: &str, limit: u64) -> Result<Option<String>> {
-        let file = match self.filesystem.open(path) {
+        let file = match self.open_file(path) {
             Ok(file) => file,
             Err(Ext4Error::NotFound) => return Ok(None),
             Err(e) => return Err(self.failed(path, e)),
@@ -163,6 +172,7 @@ impl Root {
         let kind = match error {
             Ext4Error::NotFound => Kind::NotFound,
             Ext4Error::Corrupt(_) | Ext4Error::Incompatible(_) | Ext4Error::Io(_) => Kind::Damaged,
+            Ext4Error::PathTooLong | Ext4Error::TooManySymlinks => Kind::Damaged,
             _ => Kind::Input,
         };
         Error::new(kind, format!("cannot read {path} in the image"))
