@@ -5,7 +5,7 @@
 //! hashed and counted while they stream, what may be retried is retried, a cut download goes on where it
 //! was cut, and a name can never leave the store.
 
-mod address;
+pub(crate) mod address;
 mod cloud;
 mod folder;
 mod http;

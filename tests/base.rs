@@ -5,7 +5,6 @@
 
 #[path = "base/archive.rs"]
 mod archive;
-#[cfg(feature = "boots")]
 #[path = "base/real.rs"]
 mod real;
 

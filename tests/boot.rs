@@ -1,8 +1,7 @@
-//! Real appliances, from a profile to READY and back: minutes each, so behind the feature `boots`.
+//! Real appliances, from a profile to READY and back: minutes each, so ignored unless asked for.
 //!
 //! A boot is shared by all that can be asked of it: a test names one scenario, and asserts everything
-//! that it shows. `cargo test --features boots --test boot`
-#![cfg(feature = "boots")]
+//! that it shows. `cargo test --test boot -- --ignored`
 #![allow(clippy::unwrap_used)]
 
 mod common;
@@ -63,6 +62,7 @@ fn masterless(site: &str, more: &str) -> String {
 }
 
 #[test]
+#[ignore = "takes minutes: scripts/test runs it"]
 fn the_demo_converges_by_its_own_puppet_server_and_keeps_what_it_stored_over_a_reboot() {
     let Converged { smoke, .. } = restarted();
     for boot in [0, 1] {
@@ -83,6 +83,7 @@ fn the_demo_converges_by_its_own_puppet_server_and_keeps_what_it_stored_over_a_r
 }
 
 #[test]
+#[ignore = "takes minutes: scripts/test runs it"]
 fn the_root_grows_to_a_disk_of_100_gib_and_stays_clean() {
     let Converged { disk, .. } = restarted();
     assert_eq!(disk.size(), 100 * GIB);
@@ -92,6 +93,7 @@ fn the_root_grows_to_a_disk_of_100_gib_and_stays_clean() {
 }
 
 #[test]
+#[ignore = "takes minutes: scripts/test runs it"]
 fn a_machine_whose_power_was_cut_during_converge_goes_on_and_converges() {
     let Converged { smoke, disk } = cut_off();
     assert!(smoke.states(0).ends_with(&["CONVERGING"]), "{:?}", smoke.states(0));
@@ -101,6 +103,7 @@ fn a_machine_whose_power_was_cut_during_converge_goes_on_and_converges() {
 }
 
 #[test]
+#[ignore = "takes minutes: scripts/test runs it"]
 fn two_machines_of_one_image_share_no_secret() {
     let (first, second) = (&restarted().disk, &cut_off().disk);
     for path in [
@@ -119,6 +122,7 @@ fn two_machines_of_one_image_share_no_secret() {
 }
 
 #[test]
+#[ignore = "takes minutes: scripts/test runs it"]
 fn a_masterless_machine_converges_under_uefi() {
     let project = Project::new();
     project.publish("demo");
@@ -134,6 +138,7 @@ fn a_masterless_machine_converges_under_uefi() {
 }
 
 #[test]
+#[ignore = "takes minutes: scripts/test runs it"]
 fn the_boot_chain_is_accepted_by_secure_boot_with_microsofts_keys() {
     let project = Project::new();
     project.publish("tiny");
@@ -146,6 +151,7 @@ fn the_boot_chain_is_accepted_by_secure_boot_with_microsofts_keys() {
 }
 
 #[test]
+#[ignore = "takes minutes: scripts/test runs it"]
 fn a_broken_site_ends_failed_and_names_the_resource() {
     let project = Project::new();
     project.publish("broken");
@@ -200,6 +206,7 @@ fn assert_settings(shown: &[String], name: &str, source: &str) {
 }
 
 #[test]
+#[ignore = "takes minutes: scripts/test runs it"]
 fn name_address_and_key_come_from_a_nocloud_seed_or_from_an_ovf_disc() {
     let project = Project::new();
     project.publish("tiny");

@@ -1,6 +1,5 @@
 //! `slipway build` as a whole: the same bytes whatever surrounds it, and nothing half made when it is killed.
-//! Behind the feature `boots` because it makes a real base. `cargo test --features boots --test build`
-#![cfg(feature = "boots")]
+//! `cargo test --test build -- --ignored`
 #![allow(clippy::unwrap_used)]
 
 mod common;
@@ -39,6 +38,7 @@ fn digests(project: &Project) -> Vec<(String, Digest)> {
 }
 
 #[test]
+#[ignore = "takes minutes: scripts/test runs it"]
 fn folder_umask_locale_and_time_zone_leave_no_trace_in_the_image() {
     let (one, other) = (project(), project());
     one.run(&["build", "tiny"]);
@@ -55,6 +55,7 @@ fn folder_umask_locale_and_time_zone_leave_no_trace_in_the_image() {
 }
 
 #[test]
+#[ignore = "takes minutes: scripts/test runs it"]
 fn a_build_that_is_killed_leaves_no_artifact_and_the_next_one_works() {
     let whole = project();
     // the first one may have to make the base

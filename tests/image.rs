@@ -1,6 +1,4 @@
-//! The demo's own image: every judge is content, and everything that went in is in it. Behind the feature
-//! `boots` because it makes a real base. `cargo test --features boots --test image`
-#![cfg(feature = "boots")]
+//! The demo's own image: every judge is content, and everything that went in is in it. `cargo test --test image -- --ignored`
 #![allow(clippy::unwrap_used)]
 
 mod common;
@@ -52,6 +50,7 @@ fn entries(tree: &Tree) -> impl Iterator<Item = (String, &Entry)> {
 }
 
 #[test]
+#[ignore = "takes minutes: scripts/test runs it"]
 fn sgdisk_qemu_img_fsck_vfat_and_e2fsck_find_nothing() {
     let demo = demo();
     must(Command::new("qemu-img").arg("check").arg(&demo.image));
@@ -63,6 +62,7 @@ fn sgdisk_qemu_img_fsck_vfat_and_e2fsck_find_nothing() {
 }
 
 #[test]
+#[ignore = "takes minutes: scripts/test runs it"]
 fn every_entry_has_its_content_mode_owner_and_time_and_there_is_no_other() {
     let demo = demo();
     assert!(demo.contents.tree.len() > 20_000, "{} entries", demo.contents.tree.len());
@@ -71,6 +71,7 @@ fn every_entry_has_its_content_mode_owner_and_time_and_there_is_no_other() {
 }
 
 #[test]
+#[ignore = "takes minutes: scripts/test runs it"]
 fn every_entry_has_its_attributes_links_and_device_numbers_and_no_other() {
     let demo = demo();
     let tree = &demo.contents.tree;
@@ -141,6 +142,7 @@ fn names_and_sizes(entry: &Entry) -> BTreeSet<(String, usize)> {
 }
 
 #[test]
+#[ignore = "takes minutes: scripts/test runs it"]
 fn capabilities_have_their_values() {
     let demo = demo();
     let mut seen = 0;

@@ -1,6 +1,5 @@
-//! A build by somebody who is not root, from nothing: base, layer, image; and killed on the way. Behind the
-//! feature `boots` because it makes real bases. `cargo test --features boots --test ordinary`
-#![cfg(feature = "boots")]
+//! A build by somebody who is not root, from nothing: base, layer, image; and killed on the way. Real bases
+//! take their minutes. `cargo test --test ordinary -- --ignored`
 #![allow(clippy::unwrap_used)]
 
 mod common;
@@ -109,6 +108,7 @@ fn let_it_work(project: &Project, child: &mut Child, more: Duration) {
 }
 
 #[test]
+#[ignore = "takes minutes: scripts/test runs it"]
 fn an_ordinary_user_builds_an_image_and_a_killed_build_leaves_nothing_behind() {
     let (project, folder) = (project(), tempfile::tempdir().unwrap());
     std::fs::set_permissions(folder.path(), PermissionsExt::from_mode(0o755)).unwrap();

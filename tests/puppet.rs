@@ -10,10 +10,8 @@ use slipway::profile::MasterMode;
 use slipway::tree::{Node, Tree};
 use slipway::units::Timestamp;
 
-#[cfg(feature = "boots")]
 #[path = "support/master_root.rs"]
 mod master_root;
-#[cfg(feature = "boots")]
 #[path = "puppet/real.rs"]
 mod real;
 

@@ -25,15 +25,15 @@ const LONGEST: u64 = LARGEST + 256 * MIB;
 const MOST: usize = 100_000;
 
 /// A file of a package.
-#[derive(Clone, Debug)]
-pub(super) struct Member {
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Member {
     pub executable: bool,
     pub bytes: Vec<u8>,
 }
 
 /// A package's files by their names, `package/` first.
 #[derive(Clone, Debug)]
-pub(super) struct Held {
+pub(crate) struct Held {
     pub files: BTreeMap<String, Member>,
     pub digest: Digest,
     pub size: u64,
@@ -51,7 +51,7 @@ impl Held {
 }
 
 /// Reads a whole package into memory.
-pub(super) fn read(path: &Path) -> Result<Held> {
+pub(crate) fn read(path: &Path) -> Result<Held> {
     let file = File::open(path).at("cannot open the package", path)?;
     let (digest, size) = Digest::of_reader(&file).at("cannot read the package", path)?;
     let file = File::open(path).at("cannot open the package", path)?;
@@ -110,7 +110,7 @@ fn refused(name: &str, why: &str) -> Error {
 }
 
 /// Writes a package: sorted, one time, one owner, two modes, and nothing of the machine in gzip's header.
-pub(super) fn write(files: &BTreeMap<String, Member>, to: &Path) -> Result<()> {
+pub(crate) fn write(files: &BTreeMap<String, Member>, to: &Path) -> Result<()> {
     let file = File::create(to).at("cannot create", to)?;
     let mut archive = tar::Builder::new(GzBuilder::new().write(file, Compression::best()));
     for (name, member) in files {

@@ -61,13 +61,13 @@ impl Entry {
 
 impl Index {
     /// One without a version.
-    pub(super) fn new(app: &AppName, channel: &Channel) -> Self {
+    pub(crate) fn new(app: &AppName, channel: &Channel) -> Self {
         let (app, channel) = (app.clone(), channel.clone());
         Self { format: FORMAT, app, channel, seq: 0, versions: Vec::new() }
     }
 
     /// Reads what a store has under the name of `app` and `channel`.
-    pub(super) fn parse(bytes: &[u8], app: &AppName, channel: &Channel) -> Result<Self> {
+    pub(crate) fn parse(bytes: &[u8], app: &AppName, channel: &Channel) -> Result<Self> {
         #[derive(Deserialize)]
         struct Head {
             format: u32,
@@ -122,7 +122,7 @@ impl Index {
     }
 
     /// The text.
-    pub(super) fn json(&self) -> Result<Vec<u8>> {
+    pub(crate) fn json(&self) -> Result<Vec<u8>> {
         let mut bytes = serde_json::to_vec_pretty(self)
             .map_err(|e| Error::new(Kind::Input, "cannot write JSON").because(e))?;
         bytes.push(b'\n');

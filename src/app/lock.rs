@@ -39,7 +39,7 @@ fn parse(json: &[u8], name: &str) -> Result<Lock> {
 
 /// Refuses what npm would leave out of a package in silence (npm/cli#3466): links to folders, which is
 /// what workspace packages and `file:` dependencies are installed as.
-pub(super) fn check(json: &[u8]) -> Result<()> {
+pub(crate) fn check(json: &[u8]) -> Result<()> {
     let lock = parse(json, LOCK)?;
     let linked = lock.packages.iter().find(|(_, locked)| locked.link && !locked.dev);
     let Some((path, locked)) = linked else { return Ok(()) };
@@ -53,7 +53,7 @@ pub(super) fn check(json: &[u8]) -> Result<()> {
 
 /// What was installed for production.
 #[derive(Debug, Default)]
-pub(super) struct Installed {
+pub(crate) struct Installed {
     /// Folders relative to the app's, as in `node_modules/a/node_modules/b`.
     pub folders: BTreeSet<String>,
     /// Those directly in the app's node_modules: name and version.
@@ -63,7 +63,7 @@ pub(super) struct Installed {
 }
 
 /// Reads npm's note of what it installed; `json` is none when it installed nothing.
-pub(super) fn installed(json: Option<&[u8]>) -> Result<Installed> {
+pub(crate) fn installed(json: Option<&[u8]>) -> Result<Installed> {
     let mut found = Installed::default();
     let Some(json) = json else { return Ok(found) };
     for (path, locked) in parse(json, INSTALLED)?.packages {

@@ -5,12 +5,12 @@
 //! again in the one form that it has for one content. Packages lie in a store under names that hold their
 //! digest; a small index for each app and channel says which versions there are (see `store`).
 
-mod archive;
+pub(crate) mod archive;
 mod check;
 mod copy;
 mod git;
 mod index;
-mod lock;
+pub(crate) mod lock;
 mod name;
 mod native;
 mod npm;

@@ -12,7 +12,7 @@ const FORMS: &str = "write file:///folder, https://host/path, azure://account/co
 
 /// The clouds whose blobs we read and write.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Provider {
+pub(crate) enum Provider {
     Azure,
     S3,
     Google,
@@ -20,7 +20,7 @@ pub(super) enum Provider {
 
 /// Where a store is.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Address {
+pub(crate) enum Address {
     /// An absolute folder.
     Folder(PathBuf),
     /// A web server.
@@ -30,7 +30,7 @@ pub(super) enum Address {
 }
 
 impl Address {
-    pub(super) fn parse(url: &str) -> Result<Self> {
+    pub(crate) fn parse(url: &str) -> Result<Self> {
         let (scheme, rest) = url
             .split_once("://")
             .ok_or_else(|| Error::new(Kind::Input, "the store is not a URL").remedy(FORMS))?;

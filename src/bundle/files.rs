@@ -14,7 +14,7 @@ use crate::units::{Digest, Hasher};
 
 /// Where a file of the bundle comes from.
 #[derive(Debug)]
-pub(super) enum Source {
+pub(crate) enum Source {
     /// The builder wrote it.
     Bytes(Vec<u8>),
     /// It lies on this machine.
@@ -23,7 +23,7 @@ pub(super) enum Source {
 
 /// The bundle's files by path, each with its mode.
 #[derive(Debug, Default)]
-pub(super) struct Files(BTreeMap<String, (u16, Source)>);
+pub(crate) struct Files(BTreeMap<String, (u16, Source)>);
 
 impl Files {
     /// Takes over the parts of a site that the format has a place for.
@@ -88,7 +88,7 @@ impl Files {
     }
 
     /// Adds one file.
-    pub(super) fn add(&mut self, path: String, mode: u16, source: Source) -> Result<()> {
+    pub(crate) fn add(&mut self, path: String, mode: u16, source: Source) -> Result<()> {
         path::check(&path)?;
         if self.0.contains_key(&path) {
             return Err(Error::new(Kind::Input, format!("{path} is written by the builder"))

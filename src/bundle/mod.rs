@@ -8,10 +8,10 @@
 
 pub(crate) mod archive;
 mod build;
-mod check;
+pub(crate) mod check;
 mod diff;
 mod fetch;
-mod files;
+pub(crate) mod files;
 mod forge;
 mod generated;
 mod list;
@@ -31,7 +31,7 @@ mod release;
 mod repository;
 pub(crate) mod site;
 mod unpack;
-mod untar;
+pub(crate) mod untar;
 
 use std::fs::File;
 use std::path::{Path, PathBuf};

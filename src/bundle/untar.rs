@@ -31,7 +31,7 @@ pub(super) fn unpack_gz(from: &[u8], strip: bool, to: &Path) -> Result<()> {
 ///
 /// # Errors
 /// For names that leave the folder, links, devices and archives that are too large; then `to` holds rubbish.
-pub(super) fn unpack(from: impl Read, strip: bool, to: &Path) -> Result<()> {
+pub(crate) fn unpack(from: impl Read, strip: bool, to: &Path) -> Result<()> {
     let mut left = LARGEST;
     // a tar's reader keeps long names in memory, however long they are
     let mut archive = tar::Archive::new(from.take(LONGEST));

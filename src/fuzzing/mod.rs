@@ -16,18 +16,20 @@ mod mend;
 mod seeds;
 mod texts;
 mod trees;
+mod vendor;
 
 pub use bundles::{bundle, records};
 pub use disks::{ext4, fat, pe, table};
 pub use images::{ova, qcow2, stream, vhd, vmdk};
 pub use texts::{base, profile, site, smoke};
 pub use trees::{cache, tar};
+pub use vendor::{app, vendor};
 
 /// Takes any bytes.
 pub type Target = fn(&[u8]);
 
 /// Every target by its name: that of its fuzzer in `fuzz/fuzz_targets` and of its folder in `fuzz/corpus`.
-pub const TARGETS: [(&str, Target); 17] = [
+pub const TARGETS: [(&str, Target); 19] = [
     ("tar", tar),
     ("cache", cache),
     ("bundle", bundle),
@@ -45,6 +47,8 @@ pub const TARGETS: [(&str, Target); 17] = [
     ("base", base),
     ("site", site),
     ("smoke", smoke),
+    ("app", app),
+    ("vendor", vendor),
 ];
 
 /// The first byte, which chooses what is done with the others.

@@ -4,6 +4,7 @@
 //!     cargo test --lib seeds -- --ignored
 
 mod disks;
+mod vendor;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -115,6 +116,7 @@ fn seeds_are_written() {
     disks::disks(at, &root);
     disks::programs();
     texts();
+    vendor::vendor(at);
 }
 
 fn archives(at: &Path, root: &Path) {

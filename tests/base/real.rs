@@ -28,6 +28,7 @@ fn names_in_initramfs(root: &Root) -> String {
 }
 
 #[test]
+#[ignore = "takes minutes: scripts/test runs it"]
 fn debian_12_is_reproducible_sealed_and_has_every_hypervisors_drivers() {
     let definition = Definition::find("images", "debian-12").unwrap();
     let folder = tempfile::tempdir().unwrap();

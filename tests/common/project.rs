@@ -24,6 +24,16 @@ static MACHINE: Mutex<()> = Mutex::new(());
 /// A folder with profiles/, images/ and out/store.
 pub struct Project {
     root: tempfile::TempDir,
+    /// What its commands find in their environment, besides the tests' own.
+    variables: Vec<(String, String)>,
+}
+
+/// A bundle as its publisher has it.
+pub struct Published {
+    /// The SHA-256 of its .tgz.
+    pub sha256: String,
+    /// The .tgz.
+    pub file: PathBuf,
 }
 
 /// What one smoke test said.
@@ -39,11 +49,17 @@ pub struct Smoke {
 impl Project {
     /// The shipped bases and the shipped demo profile; nothing is published yet.
     pub fn new() -> Self {
+        Self::with(&[])
+    }
+
+    /// The same; its commands have these variables.
+    pub fn with(variables: &[(&str, &str)]) -> Self {
         let root = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
         std::fs::create_dir(root.path().join("profiles")).unwrap();
         std::os::unix::fs::symlink(repository("images"), root.path().join("images")).unwrap();
         let demo = std::fs::read_to_string(repository("profiles/demo.toml")).unwrap();
-        let project = Self { root };
+        let variables = variables.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
+        let project = Self { root, variables };
         project.profile("demo", &demo);
         project
     }
@@ -64,6 +80,7 @@ impl Project {
         command.args(arguments).current_dir(self.root()).env("SLIPWAY_CACHE", cache());
         command.env_remove("SLIPWAY_PROJECT").env_remove("SLIPWAY_TRUST");
         command.env("SLIPWAY_KEYS", self.root().join("keys")).env_remove("SLIPWAY_KEY_FILE");
+        command.envs(self.variables.iter().map(|(name, value)| (name, value)));
         command
     }
 
@@ -78,31 +95,31 @@ impl Project {
     /// Builds a site of the demo vendor, and publishes it to the channel stable of the project's store,
     /// signed by a key that the project trusts.
     pub fn publish(&self, site: &str) {
+        let store = format!("file://{}", self.root().join("out/store").display());
+        std::fs::create_dir_all(self.root().join("out/store")).unwrap();
+        self.publish_to(site, &store);
+    }
+
+    /// The same in any store; gives what was published.
+    pub fn publish_to(&self, site: &str, store: &str) -> Published {
         if !self.root().join("keys/vendor").exists() {
             self.run(&["key", "new", "vendor", "--no-passphrase"]);
         }
         self.run(&["key", "trust", "vendor", "--site", site]);
         let site = repository("examples/demo-vendor/sites").join(site);
-        let store = format!("file://{}", self.root().join("out/store").display());
-        std::fs::create_dir_all(self.root().join("out/store")).unwrap();
-        let mut arguments = vec![
-            "bundle",
-            "build",
-            site.to_str().unwrap(),
-            "--publish",
-            &store,
-            "--channel",
-            "stable",
-        ];
+        let path = site.to_str().unwrap();
+        let mut arguments =
+            vec!["bundle", "build", path, "--publish", store, "--channel", "stable", "--json"];
         if site.ends_with("demo") {
             // as the vendor's pipeline does it: the app goes through a store
             let app = repository("examples/demo-vendor/apps/guestbook");
-            let packed = self.run(&["app", "pack", app.to_str().unwrap(), "--json"]);
-            let packed: Value = serde_json::from_slice(&packed.stdout).unwrap();
-            self.run(&["app", "publish", packed["file"].as_str().unwrap(), "--to", &store]);
-            arguments.extend(["--apps", &store, "--app", "guestbook=main"]);
+            let packed = json(&self.run(&["app", "pack", app.to_str().unwrap(), "--json"]));
+            self.run(&["app", "publish", packed["file"].as_str().unwrap(), "--to", store]);
+            arguments.extend(["--apps", store, "--app", "guestbook=main"]);
         }
-        self.run(&arguments);
+        let built = json(&self.run(&arguments));
+        let text = |name: &str| built[name].as_str().unwrap().to_owned();
+        Published { sha256: text("sha256"), file: text("file").into() }
     }
 
     /// Builds a profile's image; gives where it lies.
@@ -159,6 +176,11 @@ impl Project {
             .unwrap_or_else(|e| panic!("the report is not JSON: {e}\n{shown}"));
         Smoke { code: output.status.code(), report, shown }
     }
+}
+
+/// What a program printed, as JSON.
+pub fn json(output: &Output) -> Value {
+    serde_json::from_slice(&output.stdout).unwrap()
 }
 
 impl Smoke {

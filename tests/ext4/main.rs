@@ -9,7 +9,6 @@ mod folders;
 mod growth;
 mod image;
 mod limits;
-#[cfg(feature = "boots")]
 mod online;
 mod placement;
 mod random;

@@ -36,6 +36,7 @@ sleep 60
 ";
 
 #[test]
+#[ignore = "takes minutes: scripts/test runs it"]
 fn a_kernel_grows_the_mounted_root_to_one_tebibyte_and_it_stays_clean() {
     let work = tempfile::tempdir().unwrap();
     let (mut tree, pack) = debian(work.path());

@@ -167,6 +167,17 @@ fn a_malformed_seed_is_ignored_with_a_line_on_the_console() {
 }
 
 #[test]
+fn spoiled_documents_raise_nothing_and_nothing_passes_that_a_file_cannot_hold() {
+    let program = concat!(env!("CARGO_MANIFEST_DIR"), "/fuzz/inputs.rb");
+    let output = std::process::Command::new("ruby").args([program, "3000"]).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{said}");
+    let read = String::from_utf8(output.stdout).unwrap();
+    let values: u32 = read.split(' ').nth(2).unwrap().parse().unwrap();
+    assert!(values > 1000, "most rounds are refused at the door: {read}");
+}
+
+#[test]
 fn a_link_on_a_disc_does_not_reach_into_the_machine() {
     let machine = machine();
     let folder = tempfile::tempdir().unwrap();

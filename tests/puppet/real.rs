@@ -44,6 +44,7 @@ fn said(output: &Output) -> String {
 }
 
 #[test]
+#[ignore = "takes minutes: scripts/test runs it"]
 fn the_image_holds_no_key_of_the_master() {
     let root = MasterRoot::open("debian-12");
     for folder in [CA_DIR, SSL_DIR] {
@@ -54,6 +55,7 @@ fn the_image_holds_no_key_of_the_master() {
 }
 
 #[test]
+#[ignore = "takes minutes: scripts/test runs it"]
 fn an_agent_converges_against_its_own_master_and_each_failure_has_its_code() {
     let root = MasterRoot::open("debian-12");
     let script = setup()
@@ -90,6 +92,7 @@ converge
 }
 
 #[test]
+#[ignore = "takes minutes: scripts/test runs it"]
 fn a_master_whose_packages_changed_starts_from_source_and_is_compiled_anew() {
     let root = MasterRoot::open("debian-12");
     let script = setup()
@@ -118,6 +121,7 @@ cmp /run/first.jar /usr/lib/slipway/master/server.jar && echo same
 }
 
 #[test]
+#[ignore = "takes minutes: scripts/test runs it"]
 fn puppet_apply_converges_without_a_master() {
     let root = MasterRoot::open("debian-12");
     let script = format!(
@@ -133,6 +137,7 @@ fn puppet_apply_converges_without_a_master() {
 }
 
 #[test]
+#[ignore = "takes minutes: scripts/test runs it"]
 fn keys_are_made_anew_after_an_interruption_and_checked() {
     let root = MasterRoot::open("debian-12");
     let script = setup()

@@ -4,7 +4,7 @@ use slipway::blob::{self, Key, Settings};
 use slipway::error::{Kind, Result};
 use slipway::progress::Quiet;
 
-use crate::servers::{azure_client, azurite, file, moto, settings};
+use crate::servers::{STRICT_KEY, azure_client, azurite, file, moto, settings, strict_s3};
 
 const STORE: &str = "azure://devstoreaccount1/secrets";
 
@@ -86,6 +86,27 @@ fn s3_takes_keys_from_the_file_of_its_own_tools() {
     put_and_get("s3://shared/x", &ours, "by-file").unwrap();
     let error = refused("s3://absent-bucket/x", &ours, &["s3cr3t/test"]);
     assert_eq!(error.kind(), Kind::NotFound, "{error:?}");
+}
+
+#[test]
+fn s3_refuses_wrong_keys_and_the_refusal_names_the_remedy_and_no_secret() {
+    let with = |id: &str, secret: &str| {
+        settings(&[
+            ("AWS_ENDPOINT_URL", strict_s3()),
+            ("AWS_ACCESS_KEY_ID", id),
+            ("AWS_SECRET_ACCESS_KEY", secret),
+        ])
+    };
+    let (id, secret) = STRICT_KEY;
+    assert_eq!(put_and_get("s3://strict/x", &with(id, secret), "by-key").unwrap(), b"x");
+    for (id, secret) in [(id, "a-wrong-s3cr3t"), ("unknown-id", secret)] {
+        let error = refused("s3://strict/x", &with(id, secret), &[secret]);
+        assert_eq!(error.kind(), Kind::Refused, "{error:?}");
+        assert!(error.find_remedy().unwrap().contains("credentials"), "{error:?}");
+    }
+    // nor does anybody get in without a key
+    let anonymous = settings(&[("AWS_ENDPOINT_URL", strict_s3()), ("AWS_SKIP_SIGNATURE", "true")]);
+    assert_eq!(refused("s3://strict/x", &anonymous, &[]).kind(), Kind::Refused);
 }
 
 #[test]

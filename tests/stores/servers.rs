@@ -1,4 +1,4 @@
-//! Real servers, started once for all tests: Azurite and moto, as scripts/test-servers installs them.
+//! Real servers, started once for all tests: Azurite, moto and s3s-fs, as scripts/test-servers installs them.
 
 use std::io::Write;
 use std::net::{TcpListener, TcpStream};
@@ -23,7 +23,7 @@ fn installed(path: &str) -> PathBuf {
 }
 
 /// Runs a server until our end of its stdin is closed, which the kernel does when this process ends.
-fn start(program: &Path, arguments: &[&str], port: u16) -> Server {
+fn start_server(program: &Path, arguments: &[&str], port: u16) -> Server {
     let script = r#""$@" & read -r never; kill $!"#;
     let shell = Command::new("sh")
         .args(["-c", script, "sh"])
@@ -55,7 +55,7 @@ pub fn azurite() -> &'static str {
         let arguments = [script.to_str().unwrap(), "--blobPort", &number];
         let fixed = ["--blobHost", "127.0.0.1", "--disableTelemetry", "--skipApiVersionCheck"];
         let quiet = ["--silent", "--inMemoryPersistence"];
-        start(Path::new("node"), &[&arguments[..], &fixed, &quiet].concat(), port)
+        start_server(Path::new("node"), &[&arguments[..], &fixed, &quiet].concat(), port)
     };
     &SERVER.get_or_init(start).url
 }
@@ -66,9 +66,28 @@ pub fn moto() -> &'static str {
     let start = || {
         let port = free_port();
         let arguments = ["-H", "127.0.0.1", "-p", &port.to_string()];
-        start(&installed("venv/bin/moto_server"), &arguments, port)
+        start_server(&installed("venv/bin/moto_server"), &arguments, port)
     };
     &SERVER.get_or_init(start).url
+}
+
+/// The only key that [`strict_s3`] knows: its id and its secret.
+pub const STRICT_KEY: (&str, &str) = ("id-that-is-known", "s3cr3t-that-is-known");
+
+/// S3, as s3s-fs speaks it: a wrong key is refused. It has one bucket, "strict".
+pub fn strict_s3() -> &'static str {
+    static SERVER: OnceLock<(Server, tempfile::TempDir)> = OnceLock::new();
+    let start = || {
+        let (folder, port) = (tempfile::tempdir().unwrap(), free_port());
+        std::fs::create_dir(folder.path().join("strict")).unwrap();
+        let number = port.to_string();
+        let (id, secret) = STRICT_KEY;
+        let listen = ["--host", "127.0.0.1", "--port", &number];
+        let keys = ["--access-key", id, "--secret-key", secret];
+        let arguments = [&listen[..], &keys, &[folder.path().to_str().unwrap()]].concat();
+        (start_server(&installed("bin/s3s-fs"), &arguments, port), folder)
+    };
+    &SERVER.get_or_init(start).0.url
 }
 
 /// Has Microsoft's own client do something; gives what it printed.

@@ -11,7 +11,7 @@ const VERSION: &str = "5";
 /// Keys of a level that hold names of files.
 const PATHS: [&str; 4] = ["path", "paths", "glob", "globs"];
 
-pub(super) fn check(files: &Files) -> Result<()> {
+pub(crate) fn check(files: &Files) -> Result<()> {
     for path in files.paths().filter(|path| is_data(path)) {
         let node = read(files, path)?;
         if let Some(Node { line, value: Value::Scalar(_) | Value::List(_) }) = node {

@@ -1,9 +1,9 @@
 //! What is checked before a bundle is written: a fault is cheaper here than on a customer's console.
 
 mod depends;
-mod hiera;
+pub(crate) mod hiera;
 mod puppet;
-mod yaml;
+pub(crate) mod yaml;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;

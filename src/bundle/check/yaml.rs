@@ -9,7 +9,7 @@ const DEEPEST: usize = 100;
 
 /// A value.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Value {
+pub(crate) enum Value {
     /// A scalar's text, or what an alias stands for, which nobody asks.
     Scalar(String),
     /// A sequence.
@@ -20,14 +20,14 @@ pub(super) enum Value {
 
 /// A value and the line that it begins on.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Node {
+pub(crate) struct Node {
     pub line: usize,
     pub value: Value,
 }
 
 /// Why a text is not what Hiera can read.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Fault {
+pub(crate) struct Fault {
     pub line: usize,
     pub fact: String,
 }
@@ -60,7 +60,7 @@ impl Node {
 ///
 /// A key that comes twice is a fault: Ruby's reader takes the last without a word. So is a second
 /// document, of which it knows nothing.
-pub(super) fn parse(text: &str) -> Result<Option<Node>, Fault> {
+pub(crate) fn parse(text: &str) -> Result<Option<Node>, Fault> {
     let lines = text.lines().collect();
     let mut reader = Reader { parser: Parser::new_from_str(text), lines, depth: 0 };
     let mut document = None;

@@ -38,13 +38,30 @@ pub(super) fn run(args: &Args) -> Result<()> {
     }
     for module in &manifest.modules {
         let version = module.version.as_deref().unwrap_or("-");
-        let package = module.package.as_deref().unwrap_or("the site's own");
-        text += &row("module", &format!("{:<14} {version:<8} {package}", module.name));
+        let from = module.package.as_deref().or(module.source.as_deref());
+        let from = from.unwrap_or("the site's own").to_owned() + &at(module.commit.as_deref());
+        text += &row("module", &format!("{:<14} {version:<8} {from}", module.name));
     }
     for app in &manifest.apps {
-        text += &row("app", &format!("{:<14} {:<8} {}", app.name, app.version, app.file));
+        let from = app.channel.as_deref().map_or_else(
+            || "packed with the bundle".to_owned(),
+            |channel| format!("channel {channel}"),
+        );
+        let from = from + &at(app.commit.as_deref());
+        text += &row("app", &format!("{:<14} {:<8} {from}", app.name, app.version));
     }
     terminal::print(text.trim_end())
+}
+
+/// A commit in the length that `git log --oneline` shows, and whether files differed from it.
+fn at(commit: Option<&str>) -> String {
+    const SHOWN: usize = 12;
+    let Some(commit) = commit else { return String::new() };
+    let (id, dirty) = match commit.strip_suffix("-dirty") {
+        Some(id) => (id, "-dirty"),
+        None => (commit, ""),
+    };
+    format!(" at {}{dirty}", id.chars().take(SHOWN).collect::<String>())
 }
 
 fn or_none(words: &[String]) -> String {
