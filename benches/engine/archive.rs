@@ -36,7 +36,8 @@ fn trimmed(path: &[u8]) -> Vec<u8> {
 
 /// The headers of an archive, contents left where they lie.
 pub fn members(path: &Path) -> Vec<Member> {
-    let file = BufReader::with_capacity(1 << 16, File::open(path).unwrap());
+    // a header and its neighbours: at each content a larger buffer would be thrown away unread
+    let file = BufReader::with_capacity(2 << 10, File::open(path).unwrap());
     let mut archive = tar::Archive::new(file);
     archive.entries_with_seek().unwrap().map(|entry| member(&mut entry.unwrap())).collect()
 }

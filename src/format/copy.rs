@@ -50,6 +50,16 @@ pub fn copy(from: Origin<'_>, target: Target<'_>, offset: u64) -> Result<()> {
     Ok(())
 }
 
+/// Whether the target, which is empty, can share blocks with the file. The filesystem is asked by doing it:
+/// its name says nothing, since XFS may have been made without, and the two may be of different ones.
+pub fn shares_blocks(from: Origin<'_>, target: Target<'_>) -> Result<bool> {
+    let shares = rustix::fs::ioctl_ficlone(target.file, from.file).is_ok();
+    if shares {
+        target.file.set_len(0).at("cannot empty", target.path)?;
+    }
+    Ok(shares)
+}
+
 fn through_memory(from: Origin<'_>, target: Target<'_>, offset: u64) -> Result<()> {
     let mut buffer = vec![0; from.length.min(MIB) as usize];
     let mut done = 0;

@@ -5,6 +5,7 @@
 
 mod copy;
 mod digest;
+mod direct;
 pub mod encode;
 mod gce;
 mod host;
@@ -23,11 +24,15 @@ mod vmdk;
 mod writer;
 
 use std::fs::File;
+use std::io::ErrorKind;
+use std::num::NonZeroU64;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
 pub use encode::Cache;
 pub use machine::{GuestOs, Machine, Settings};
+
+use rustix::fs::{Advice, fadvise};
 
 use pending::{Pending, folder_of};
 use writer::Writer;
@@ -36,7 +41,7 @@ use crate::disk::Disk;
 use crate::error::{Context, Error, Kind, Result};
 use crate::profile::Format;
 use crate::progress::Progress;
-use crate::units::Digest;
+use crate::units::{Digest, MIB};
 
 /// A complete artifact.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -227,16 +232,52 @@ fn copy_plain(
     host::write(&file, job.disk, target, job.digests, progress)
 }
 
+/// Bytes of an artifact that the disk is told to begin with at a time.
+const WINDOW: u64 = 16 * MIB;
+
 /// The file that a format writes, and its name for errors.
 #[derive(Clone, Copy, Debug)]
 struct Target<'a> {
     file: &'a File,
+    /// The same file, past the page cache.
+    direct: Option<&'a File>,
     path: &'a Path,
 }
 
 impl Target<'_> {
     fn write_at(&self, bytes: &[u8], offset: u64) -> Result<()> {
         self.file.write_all_at(bytes, offset).at("cannot write", self.path)
+    }
+
+    /// The same for what was worked out just now: the disk begins with it while the rest is worked out, so
+    /// that the flush at the end finds little left.
+    fn write_early_at(&self, bytes: &[u8], offset: u64) -> Result<()> {
+        self.write_at(bytes, offset)?;
+        let end = offset + bytes.len() as u64;
+        let (first, last) = (offset / WINDOW * WINDOW, end / WINDOW * WINDOW);
+        if let Some(length) = NonZeroU64::new(last.saturating_sub(first)) {
+            // of what is not on the disk yet, Linux takes this advice for a request to write it, and does not
+            // wait; an advice has no errors that anybody could do anything about
+            let _ = fadvise(self.file, first, Some(length), Advice::DontNeed);
+        }
+        Ok(())
+    }
+
+    /// The same for many bytes, the most of which pass the page cache by.
+    fn write_large_at(&self, bytes: &[u8], offset: u64) -> Result<()> {
+        let Some((direct, (lead, length))) = self.direct.zip(direct::split(bytes, offset)) else {
+            return self.write_at(bytes, offset);
+        };
+        let (before, rest) = bytes.split_at(lead);
+        let (middle, after) = rest.split_at(length);
+        let start = offset + lead as u64;
+        match direct.write_all_at(middle, start) {
+            // this filesystem wants more of us than others do: its page cache takes everything
+            Err(e) if e.kind() == ErrorKind::InvalidInput => self.write_at(middle, start)?,
+            written => written.at("cannot write", self.path)?,
+        }
+        self.write_at(before, offset)?;
+        self.write_at(after, start + length as u64)
     }
 
     fn flush(&self) -> Result<()> {

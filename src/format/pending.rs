@@ -5,7 +5,7 @@ use std::io::ErrorKind;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use super::Target;
+use super::{Target, direct};
 use crate::error::{Context, Error, Kind, Result};
 
 /// An artifact in the making, under a temporary name in the artifact's folder.
@@ -18,6 +18,8 @@ use crate::error::{Context, Error, Kind, Result};
 #[derive(Debug)]
 pub struct Pending {
     file: File,
+    /// The same file, past the page cache.
+    direct: Option<File>,
     temporary: PathBuf,
     artifact: PathBuf,
     committed: bool,
@@ -48,15 +50,15 @@ impl Pending {
             // name: then what we hold is its artifact, which must not be emptied
             if is_named(&file, &temporary)? {
                 file.set_len(0).at("cannot empty", &temporary)?;
-                let artifact = artifact.to_owned();
-                return Ok(Self { file, temporary, artifact, committed: false });
+                let (artifact, direct) = (artifact.to_owned(), direct::open(&temporary));
+                return Ok(Self { file, direct, temporary, artifact, committed: false });
             }
         }
     }
 
     /// What formats write to.
     pub fn target(&self) -> Target<'_> {
-        Target { file: &self.file, path: &self.temporary }
+        Target { file: &self.file, direct: self.direct.as_ref(), path: &self.temporary }
     }
 
     /// Its length so far, in bytes.

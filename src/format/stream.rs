@@ -40,7 +40,7 @@ impl<'a> Stream<'a> {
         }
         self.end += bytes.len() as u64;
         if bytes.len() > BUFFER {
-            return self.target.write_at(bytes, self.end - bytes.len() as u64);
+            return self.target.write_early_at(bytes, self.end - bytes.len() as u64);
         }
         self.buffer.extend_from_slice(bytes);
         Ok(())
@@ -57,7 +57,7 @@ impl<'a> Stream<'a> {
 
     /// Writes what is in the buffer.
     pub fn flush(&mut self) -> Result<()> {
-        self.target.write_at(&self.buffer, self.end - self.buffer.len() as u64)?;
+        self.target.write_early_at(&self.buffer, self.end - self.buffer.len() as u64)?;
         self.buffer.clear();
         Ok(())
     }

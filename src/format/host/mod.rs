@@ -5,6 +5,8 @@
 //! formats share how bytes are copied, skipped and hashed. A writer for each format would be faster in
 //! none of them: what takes time is the copying.
 
+mod joined;
+mod read;
 mod tables;
 mod write;
 

@@ -73,7 +73,7 @@ impl<'a> Image<'a> {
                 *self.group.insert(self.end)
             }
         };
-        self.target.write_at(bytes, start + place.offset)?;
+        self.target.write_early_at(bytes, start + place.offset)?;
         self.map(place, start);
         Ok(())
     }

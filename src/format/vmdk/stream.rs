@@ -117,7 +117,7 @@ impl<'a> Stream<'a> {
                 *self.group.insert(self.end)
             }
         };
-        self.target.write_at(bytes, self.base + start + place.offset)?;
+        self.target.write_early_at(bytes, self.base + start + place.offset)?;
         self.note(place, start)
     }
 
