@@ -127,3 +127,54 @@ fn of_many_who_publish_at_once_none_is_lost() {
     let listed = app::list(store.as_ref(), &Quiet).unwrap();
     assert_eq!((listed[0].versions.len(), listed[0].seq), (8, 8));
 }
+
+#[test]
+fn a_publisher_who_is_killed_at_any_moment_leaves_a_store_that_reads_and_the_next_one_goes_on() {
+    const MOMENTS: u32 = 8;
+    // bytes that do not compress, so that publishing takes its time
+    let mut noise = vec![0; 3 << 20];
+    let mut seed = 1u64;
+    noise.iter_mut().for_each(|byte| {
+        seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        *byte = (seed >> 33) as u8;
+    });
+    let repository = ui();
+    std::fs::write(repository.app().join("noise"), noise).unwrap();
+    repository.commit();
+    let url = store(&repository);
+    let mut whole = None;
+    let mut early = 0;
+    for n in 0..=MOMENTS {
+        let packed = repository.pack(&["--version", &format!("1.0.{n}")]);
+        let file = packed["file"].as_str().unwrap();
+        let begun = std::time::Instant::now();
+        // the first one is not killed: it says how long it takes
+        if let Some(whole) = whole {
+            let mut child = repository
+                .slipway(&["publish", file, "--to", &url])
+                .stdout(std::process::Stdio::null())
+                .stderr(std::process::Stdio::null())
+                .spawn()
+                .unwrap();
+            std::thread::sleep(whole * (n - 1) / (MOMENTS - 1));
+            early += u32::from(child.try_wait().unwrap().is_none());
+            child.kill().unwrap();
+            child.wait().unwrap();
+            let store = blob::open(&url, &Settings::default()).unwrap();
+            let listed = app::list(store.as_ref(), &Quiet).unwrap();
+            let versions = &listed[0].versions;
+            assert!(versions.len() as u32 == n || versions.len() as u32 == n + 1, "{versions:?}");
+        }
+        json(&publish(&repository, file, "main"));
+        whole.get_or_insert(begun.elapsed());
+    }
+    assert!(early > 0, "nobody was killed before the end");
+    let store = blob::open(&url, &Settings::default()).unwrap();
+    let cache = repository.folder.path().join("cache");
+    for n in 0..=MOMENTS {
+        let range = format!("1.0.{n}").parse().unwrap();
+        let name: AppName = "@acme/ui".parse().unwrap();
+        let found = app::find(store.as_ref(), &name, &Channel::default(), Some(&range), &Quiet);
+        app::fetch(store.as_ref(), &found.unwrap(), &cache, &Quiet).unwrap();
+    }
+}
