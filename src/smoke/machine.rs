@@ -118,10 +118,15 @@ pub fn version() -> Result<String> {
     Ok(version.unwrap_or("unknown").to_owned())
 }
 
+/// Runs what follows unless whoever asked for it is dead by now: the kernel tells of deaths that come after it
+/// was asked to, and a process that is killed between its fork and that question would leave a machine behind.
+const UNLESS_ORPHANED: &str = r#"[ "$PPID" = "$1" ] || exit 1; shift; exec "$@""#;
+
 /// QEMU that ends with the calling thread, and that a Ctrl-C on our terminal does not reach: we end it.
 pub fn command() -> Command {
     let mut command = Command::new("setpriv");
-    command.args(["--pdeathsig", "KILL", "--", QEMU]).process_group(0);
+    command.args(["--pdeathsig", "KILL", "--", "sh", "-c", UNLESS_ORPHANED, "sh"]);
+    command.arg(std::process::id().to_string()).arg(QEMU).process_group(0);
     command
 }
 
