@@ -12,6 +12,10 @@ use crate::units::MIB;
 /// Bytes that are joined. Larger ones make the disk quicker where the page cache is passed by, up to here.
 pub const BUFFER: u64 = 4 * MIB;
 
+/// Gaps of up to this many bytes are filled with zeros, and what lies behind them joined as well: files end within
+/// a block, and each would be a write of its own. Blocks of zeros are not written for all that.
+const GAP: u64 = 64 << 10;
+
 /// A buffer that knows its place in the file. In memory it lies as in the file relative to [`ALIGN`], so that
 /// the disk can fetch its bytes from where they are.
 #[derive(Default)]
@@ -20,19 +24,27 @@ pub struct Joined {
     memory: Vec<u8>,
     /// Where in `memory` the bytes lie.
     held: Range<usize>,
+    /// How many of them were added: the others fill gaps.
+    added: u64,
     /// Those of its blocks that are not all zeros, neighbours together; relative to `at`.
     used: Vec<Range<usize>>,
 }
 
 impl Joined {
+    /// The bytes that were added.
+    pub fn added(&self) -> u64 {
+        self.added
+    }
+
     /// The bytes that it holds.
     pub fn length(&self) -> u64 {
         self.held.len() as u64
     }
 
-    /// Whether bytes at this place follow and find room.
+    /// Whether bytes at this place follow, at once or soon, and find room.
     pub fn takes(&self, at: u64, length: u64) -> bool {
-        self.at + self.length() == at && self.length() + length <= BUFFER
+        let end = self.at + self.length();
+        (end..=end + GAP).contains(&at) && at - self.at + length <= BUFFER
     }
 
     /// Begins anew at a place in the file, without bytes.
@@ -42,14 +54,18 @@ impl Joined {
         let start = self.memory.as_ptr().align_offset(align) + (at % ALIGN) as usize;
         self.at = at;
         self.held = start..start;
+        self.added = 0;
         self.used.clear();
     }
 
-    /// Adds bytes for which [`Joined::takes`] said yes.
-    pub fn append(&mut self, slice: Slice<'_>) -> Result<()> {
-        let end = self.held.end + slice.length() as usize;
-        slice.read(&mut self.memory[self.held.end..end])?;
+    /// Adds bytes at a place for which [`Joined::takes`] said yes.
+    pub fn append(&mut self, at: u64, slice: Slice<'_>) -> Result<()> {
+        let start = self.held.start + (at - self.at) as usize;
+        let end = start + slice.length() as usize;
+        self.memory[self.held.end..start].fill(0);
+        slice.read(&mut self.memory[start..end])?;
         self.held.end = end;
+        self.added += slice.length();
         Ok(())
     }
 
@@ -90,5 +106,40 @@ impl Slice<'_> {
             }
             Self::Data { data, offset, .. } => data.read_at(to, offset),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_follows_soon_is_joined_and_blocks_of_zeros_between_are_not_written() {
+        let mut joined = Joined::default();
+        joined.begin(100);
+        joined.append(100, Slice::Bytes(&[1; 10])).unwrap();
+        let next = 5 * BLOCK + 7;
+        assert!(joined.takes(next, 3));
+        joined.append(next, Slice::Bytes(&[2; 3])).unwrap();
+        let end = next + 3;
+        assert!(!joined.takes(end + GAP + 1, 1) && !joined.takes(end - 1, 1));
+        assert!(
+            !joined.takes(end, 100 + BUFFER - end + 1) && joined.takes(end, 100 + BUFFER - end)
+        );
+        joined.find_used();
+        // relative to the start: the first block's rest, then from the sixth block on
+        assert_eq!(
+            joined.used,
+            [0..(BLOCK - 100) as usize, (5 * BLOCK - 100) as usize..(end - 100) as usize]
+        );
+        assert_eq!((joined.added(), joined.length()), (13, end - 100));
+
+        let file = tempfile::NamedTempFile::new().unwrap();
+        joined.write(Target { file: file.as_file(), direct: None, path: file.path() }).unwrap();
+        let bytes = std::fs::read(file.path()).unwrap();
+        assert_eq!(bytes.len() as u64, end);
+        assert_eq!(&bytes[100..110], [1; 10]);
+        assert_eq!(&bytes[next as usize..], [2; 3]);
+        assert!(is_zero(&bytes[..100]) && is_zero(&bytes[110..next as usize]));
     }
 }

@@ -54,7 +54,7 @@ impl<'a> Reader<'a> {
                     self.flush()?;
                     self.joined.begin(at + done);
                 }
-                if let Err(error) = self.joined.append(piece) {
+                if let Err(error) = self.joined.append(at + done, piece) {
                     return self.send(Err(error));
                 }
             }

@@ -72,7 +72,7 @@ fn write_slices(
                 Step::Share(from, at) => share(from, target, at, progress)?,
                 Step::Write(joined) => {
                     joined.write(target)?;
-                    progress.advance(joined.length());
+                    progress.advance(joined.added());
                     // the reader may be at its end, and want no more buffers
                     let _ = returned.send(joined);
                 }
