@@ -1,7 +1,7 @@
 //! What pulling and unpacking a large bundle costs, as ratios against other programs in the same run.
 //!
 //! `scripts/bench-pull` runs it. A row is the best of [`ROUNDS`], each from an empty cache; ours are on the
-//! disk (fsync) before the clock stops. Status 1 when a row misses its reach.
+//! disk (fsync) before the clock stops. Status 1 when a row misses its reach, but for `--small`.
 
 #![allow(clippy::unwrap_used, missing_docs)]
 
@@ -47,7 +47,8 @@ fn main() {
     for row in &rows {
         println!("{row}");
     }
-    if rows.iter().any(|row| row.contains("not reached")) {
+    // one round says that it works, and nothing of speed
+    if rounds > 1 && rows.iter().any(|row| row.contains("not reached")) {
         std::process::exit(1);
     }
 }

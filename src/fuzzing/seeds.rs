@@ -272,6 +272,13 @@ fn texts() {
                   Package: old\nStatus: deinstall ok config-files\nVersion: 1\n";
     put("base", Some(1), "status", status.as_bytes());
     put("base", Some(2), "date", b"Origin: x\nDate: Sat, 21 Nov 2026  0:53:02 UTC\n");
+    let list = [
+        &[2, 0, 0, 0][..],
+        &[1, 0, 6, 0, 0xFF, 0xFF, 0xFF, 0xFF],
+        &[2, 0, 4, 0, 0xE8, 3, 0, 0],
+        &[0x20, 0, 0, 0, 0xFF, 0xFF, 0xFF, 0xFF],
+    ];
+    put("base", Some(3), "access", &list.concat());
     let vendor = root.join("examples/demo-vendor");
     for (choice, name) in [(0, "SITE.toml"), (1, "package.json"), (2, "metadata.json")] {
         let found = Command::new("find").arg(&vendor).args(["-name", name]).output().unwrap();

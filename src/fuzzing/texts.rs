@@ -8,6 +8,7 @@ use super::memory::Memory;
 use crate::app::package::Package;
 use crate::base::{Definition, mirror, packages};
 use crate::bundle;
+use crate::disk::ext4::acl;
 use crate::profile::{self, Known, Style};
 use crate::smoke::console::Splitter;
 use crate::smoke::line::{Listener, panic_message};
@@ -40,10 +41,10 @@ pub fn profile(data: &[u8]) {
     }
 }
 
-/// What a base is made of, and what it says about itself.
+/// What a base is made of, what it says about itself, and the lists on its files.
 pub fn base(data: &[u8]) {
     let (choice, data) = choice(data);
-    match choice % 3 {
+    match choice % 4 {
         0 => definition(data),
         1 => {
             let mut tree = Tree::new();
@@ -53,8 +54,16 @@ pub fn base(data: &[u8]) {
                 assert!(found.is_sorted(), "packages are sorted");
             }
         }
-        _ => drop(mirror::release_date(&String::from_utf8_lossy(data), "an index")),
+        2 => drop(mirror::release_date(&String::from_utf8_lossy(data), "an index")),
+        _ => access_list(data),
     }
+}
+
+/// An access control list is taken whole or refused: entries are as many on the disk as they were.
+fn access_list(data: &[u8]) {
+    let Ok(disk) = acl::to_disk(data) else { return };
+    let entries = (data.len() - 4) / 8;
+    assert!((4 + 4 * entries..=4 + 8 * entries).contains(&disk.len()), "{} bytes", disk.len());
 }
 
 fn definition(data: &[u8]) {

@@ -22,7 +22,7 @@ const HEADER: usize = 4;
 const ENTRY: usize = 8;
 
 /// Converts the value of `system.posix_acl_access` or `system.posix_acl_default`.
-pub(super) fn to_disk(value: &[u8]) -> Result<Vec<u8>> {
+pub(crate) fn to_disk(value: &[u8]) -> Result<Vec<u8>> {
     let wrong = || {
         Error::new(Kind::Input, "the access control list is malformed")
             .remedy("set it again with setfacl where the file comes from")

@@ -13,7 +13,7 @@
 //! a journal, and resize_inode to grow while mounted) without the two that older boot loaders and kernels
 //! refuse: `metadata_csum_seed` and `orphan_file`.
 
-mod acl;
+pub(crate) mod acl;
 mod checksum;
 mod demand;
 mod dir;
