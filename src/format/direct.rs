@@ -15,7 +15,7 @@ use crate::units::KIB;
 /// O_DIRECT).
 pub const ALIGN: u64 = 4 * KIB;
 /// Fewer bytes are quicker through the page cache: each write past it waits for the disk.
-const LEAST: usize = 256 << 10;
+const LEAST: usize = (256 * KIB) as usize;
 
 /// Opens a file a second time, for writing past the page cache; none where its filesystem has no such way.
 pub fn open(path: &Path) -> Option<File> {

@@ -7,14 +7,14 @@ use crate::error::Result;
 use crate::format::Target;
 use crate::format::direct::ALIGN;
 use crate::format::used::is_zero;
-use crate::units::MIB;
+use crate::units::{KIB, MIB};
 
 /// Bytes that are joined. Larger ones make the disk quicker where the page cache is passed by, up to here.
 pub const BUFFER: u64 = 4 * MIB;
 
 /// Gaps of up to this many bytes are filled with zeros, and what lies behind them joined as well: files end within
 /// a block, and each would be a write of its own. Blocks of zeros are not written for all that.
-const GAP: u64 = 64 << 10;
+const GAP: u64 = 64 * KIB;
 
 /// A buffer that knows its place in the file. In memory it lies as in the file relative to [`ALIGN`], so that
 /// the disk can fetch its bytes from where they are.
