@@ -113,7 +113,7 @@ fn an_ordinary_user_builds_an_image_and_a_killed_build_leaves_nothing_behind() {
     let (project, folder) = (project(), tempfile::tempdir().unwrap());
     std::fs::set_permissions(folder.path(), PermissionsExt::from_mode(0o755)).unwrap();
     let before = traces(&project);
-    for seconds in [0, 4, 12] {
+    for seconds in [0, 2, 4, 8, 12, 16, 20] {
         let mut child = command(&project, folder.path(), &["build", "tiny"])
             .stdout(Stdio::null())
             .stderr(Stdio::null())

@@ -14,7 +14,7 @@ const SUPERVISE: &str = include_str!("files/supervise.sh");
 /// The shell's status when there is no such program (POSIX, Shell Command Language, 2.8.2).
 pub const NOT_FOUND: i32 = 127;
 
-/// The command that runs `program` in a process group of its own, under a shell that watches over it.
+/// The command that runs `program` in a session of its own, under a shell that watches over it.
 /// Arguments may be added.
 pub fn command(program: &OsStr) -> Command {
     let mut command = Command::new("/bin/sh");
@@ -22,7 +22,7 @@ pub fn command(program: &OsStr) -> Command {
     command
 }
 
-/// A running program: its group gets SIGTERM when this value, or this process, is gone.
+/// A running program: its group gets SIGKILL when this value, or this process, is gone.
 pub struct Group {
     name: &'static str,
     child: std::process::Child,
@@ -76,6 +76,15 @@ mod tests {
     }
 
     #[test]
+    fn a_program_that_is_ended_before_it_is_a_group_ends_all_the_same() {
+        for _ in 0..20 {
+            let (group, stderr) = Group::start(&mut shell("sleep 60"), "sh").unwrap();
+            drop(group);
+            stderr.unwrap().read_to_end(&mut Vec::new()).unwrap();
+        }
+    }
+
+    #[test]
     fn a_program_that_is_not_there_has_a_status_of_its_own() {
         let (group, _stderr) =
             Group::start(&mut command("no-such-program".as_ref()), "it").unwrap();
@@ -83,12 +92,16 @@ mod tests {
     }
 
     #[test]
-    fn what_the_program_started_ends_with_us() {
-        let (group, stderr) = Group::start(&mut shell("sleep 60 & wait"), "sh").unwrap();
+    fn what_the_program_started_ends_with_us_though_it_ignores_signals() {
+        let stubborn = "trap '' HUP INT TERM; echo >&2; while :; do sleep 60; done & wait";
+        let (group, stderr) = Group::start(&mut shell(stubborn), "sh").unwrap();
+        let mut stderr = stderr.unwrap();
+        // once it has said something it does ignore them
+        stderr.read_exact(&mut [0]).unwrap();
         let begun = Instant::now();
         drop(group);
         // its end is that of the last process that holds it
-        stderr.unwrap().read_to_end(&mut Vec::new()).unwrap();
+        stderr.read_to_end(&mut Vec::new()).unwrap();
         assert!(begun.elapsed() < Duration::from_secs(30));
     }
 }
