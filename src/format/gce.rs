@@ -6,7 +6,7 @@
 
 use flate2::{Compress, Compression, FlushCompress};
 
-use super::encode::{Codec, Event, Place, Sink};
+use super::encode::{Codec, Group, Place, Sink};
 use super::stream::Stream;
 use super::{Target, stream};
 use crate::disk::Disk;
@@ -97,18 +97,9 @@ impl Sink for Gce<'_> {
         Codec::Gzip
     }
 
-    fn put(&mut self, event: Event<'_>) -> Result<()> {
-        match event {
-            Event::Start | Event::End { .. } => Ok(()),
-            Event::Chunk(place, bytes) => {
-                self.count(&place);
-                self.stream.write(bytes)
-            }
-            Event::Copy(group) => {
-                group.places.iter().for_each(|place| self.count(place));
-                self.stream.copy(&group)
-            }
-        }
+    fn put(&mut self, group: &Group<'_>) -> Result<()> {
+        group.places.iter().for_each(|place| self.count(place));
+        self.stream.put(group)
     }
 }
 

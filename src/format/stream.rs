@@ -1,12 +1,12 @@
 //! Formats that are one compressed stream of the disk's bytes: raw.zst.
 
-use super::encode::{Codec, Event, Group, Place, Sink};
+use super::encode::{Bytes, Codec, Group, Sink};
 use super::{Target, copy, used};
 use crate::disk::Disk;
 use crate::error::Result;
 use crate::units::{KIB, MIB};
 
-/// Bytes that are collected before they are written: chunks of zeros are tiny.
+/// Bytes that are collected before they are written: groups of zeros are tiny.
 const BUFFER: usize = MIB as usize;
 /// What an encoded chunk takes beyond its own bytes at the most, and what a chunk of zeros takes: a
 /// thousandth of a MiB in gzip, less in zstd, and the headers of both.
@@ -46,13 +46,17 @@ impl<'a> Stream<'a> {
         Ok(())
     }
 
-    /// Appends a group that is in a file.
-    pub fn copy(&mut self, group: &Group<'_>) -> Result<()> {
-        self.flush()?;
-        let Group { file, path, offset, length, .. } = *group;
-        copy::copy(copy::Origin { file, path, offset, length }, self.target, self.end)?;
-        self.end += length;
-        Ok(())
+    /// Appends a group.
+    pub fn put(&mut self, group: &Group<'_>) -> Result<()> {
+        match group.bytes {
+            Bytes::Fresh(bytes) => self.write(bytes),
+            Bytes::Kept(origin) => {
+                self.flush()?;
+                copy::copy(origin, self.target, self.end)?;
+                self.end += origin.length;
+                Ok(())
+            }
+        }
     }
 
     /// Writes what is in the buffer.
@@ -84,11 +88,7 @@ impl Sink for RawZst<'_> {
         Codec::Zstd
     }
 
-    fn put(&mut self, event: Event<'_>) -> Result<()> {
-        match event {
-            Event::Start | Event::End { .. } => Ok(()),
-            Event::Chunk(Place { .. }, bytes) => self.0.write(bytes),
-            Event::Copy(group) => self.0.copy(&group),
-        }
+    fn put(&mut self, group: &Group<'_>) -> Result<()> {
+        self.0.put(group)
     }
 }

@@ -1,6 +1,6 @@
 //! The formats that hold the disk encoded, while they are written.
 
-use super::encode::{Codec, Event, Sink};
+use super::encode::{Codec, Group, Sink};
 use super::gce::Gce;
 use super::ova::Archive;
 use super::qcow2::{self, Compression};
@@ -77,13 +77,13 @@ impl Sink for Writer<'_> {
         }
     }
 
-    fn put(&mut self, event: Event<'_>) -> Result<()> {
+    fn put(&mut self, group: &Group<'_>) -> Result<()> {
         match self {
-            Self::Qcow2(image) => image.put(event),
-            Self::Vmdk(stream) => stream.put(event),
-            Self::Ova(archive) => archive.put(event),
-            Self::RawZst(stream) => stream.put(event),
-            Self::Gce(gce) => gce.put(event),
+            Self::Qcow2(image) => image.put(group),
+            Self::Vmdk(stream) => stream.put(group),
+            Self::Ova(archive) => archive.put(group),
+            Self::RawZst(stream) => stream.put(group),
+            Self::Gce(gce) => gce.put(group),
         }
     }
 }

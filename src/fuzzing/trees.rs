@@ -4,6 +4,7 @@ use super::choice;
 use super::memory::Memory;
 use super::mend;
 use crate::error::{Error, Kind};
+use crate::format::encode::Bytes;
 use crate::format::encode::cache::Entry as Encoded;
 use crate::pack::Pack;
 use crate::progress::Quiet;
@@ -100,10 +101,11 @@ fn encoded(data: &[u8]) {
     let file = Memory::of(&bytes);
     let Ok(entry) = Encoded::open(file.path(), Digest::of("a key"), &(10..14)) else { return };
     let group = entry.group();
-    assert!(group.offset + group.length == file.length());
+    let Bytes::Kept(origin) = group.bytes else { panic!("an entry is in a file") };
+    assert!(origin.offset + origin.length == file.length());
     for place in group.places {
         assert!((10..14).contains(&place.index), "a chunk of this group");
-        assert!(place.offset + place.length <= group.length, "a place in the group");
+        assert!(place.offset + place.length <= origin.length, "a place in the group");
     }
 }
 

@@ -1,21 +1,24 @@
 //! Encoding a disk for several artifacts in one pass, on all cores, in order.
 //!
-//! A format implements [`Sink`]: it names its [`Codec`] and is given [`Event`]s in the order of the disk.
+//! A format implements [`Sink`]: it names its [`Codec`] and is given [`Group`]s in the order of the disk.
 //! The contract, the same for every codec:
 //!
 //! - The disk is cut into chunks ([`Codec::chunk`] bytes; chunk `i` starts at `i` times that) and
-//!   [`SEGMENT`]s. Chunks come in groups that never cross a segment's end: a group is
-//!   [`Event::Start`], its [`Event::Chunk`]s by rising index, [`Event::End`]; or it is one [`Event::Copy`]
-//!   with all of that in a file. A group may be empty, and what lies between groups is zeros.
+//!   [`SEGMENT`]s. Chunks come in groups that never cross a segment's end. A group may be empty, and what lies
+//!   between groups is zeros.
 //! - Each chunk has a place: an offset from the group's start, which the sink adds to where it wants the
-//!   group (for qcow2 a multiple of the cluster; `packing` has the rules). `End` and `Copy` say how many
-//!   bytes the whole group takes, so that a sink never works out a place itself.
+//!   group (for qcow2 a multiple of the cluster; `packing` has the rules). The group's bytes are written as they
+//!   are, so that a sink never works out a place itself.
 //! - Chunks of zeros are left out, unless the codec's stream must hold all of the disk
 //!   ([`Codec::holds_zeros`]): then they all come.
 //!
 //! Where groups start and end, and what is in them, depends on the disk alone, so a sink's bytes are the
 //! same with any number of threads and whether a group was encoded now or comes from the cache.
+//!
+//! Whole groups, and not one chunk after the other: the artifact and the cache's entry get the same bytes in
+//! one large write each, which costs the kernel half of what writes of single clusters do.
 
+mod assembly;
 pub(crate) mod cache;
 mod codec;
 mod deflate;
@@ -27,19 +30,19 @@ mod segment;
 mod walk;
 mod zstd;
 
-use std::fs::File;
-use std::path::Path;
-
 pub use cache::{Cache, DEFAULT_LIMIT, Stored, Trimmed, disk_usage};
 pub use codec::{CLUSTER, Codec};
 pub use walk::{Walked, Work, walk};
 
+use super::Target;
+use super::copy::{self, Origin};
 use crate::error::Result;
 use crate::units::MIB;
 
-/// Groups never cross multiples of this many bytes of the disk: what one grain table of a VMDK covers (512
-/// grains of 64 KiB), and small enough that a group fits in memory many times.
-pub const SEGMENT: u64 = 32 * MIB;
+/// Groups never cross multiples of this many bytes of the disk: a divisor of what one grain table of a VMDK
+/// covers (512 grains of 64 KiB), and small enough that a group of each codec fits in memory. Every group of a
+/// qcow2 ends within a cluster, so smaller ones would make longer files.
+pub const SEGMENT: u64 = 16 * MIB;
 
 /// In which form a chunk is stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,41 +68,46 @@ pub struct Place {
     pub crc: u32,
 }
 
-/// A group of chunks in a file.
+/// A group of chunks.
 #[derive(Clone, Copy, Debug)]
 pub struct Group<'a> {
-    /// Its chunks.
+    /// Its chunks, by rising index.
     pub places: &'a [Place],
-    /// The file.
-    pub file: &'a File,
-    /// The file's name, for errors.
-    pub path: &'a Path,
-    /// Where in the file the group starts.
-    pub offset: u64,
-    /// The bytes that the group takes, to be copied as they are.
-    pub length: u64,
+    /// All bytes that it takes, what lies between chunks included.
+    pub bytes: Bytes<'a>,
 }
 
-/// What a sink is given.
+/// Where a group's bytes are.
 #[derive(Clone, Copy, Debug)]
-pub enum Event<'a> {
-    /// A group starts.
-    Start,
-    /// The group's next chunk.
-    Chunk(Place, &'a [u8]),
-    /// The group ends and takes this many bytes, what lies between chunks included.
-    End {
-        /// The group's length in bytes.
-        length: u64,
-    },
-    /// A whole group.
-    Copy(Group<'a>),
+pub enum Bytes<'a> {
+    /// In memory: they were worked out just now.
+    Fresh(&'a [u8]),
+    /// In a file, from an earlier time.
+    Kept(Origin<'a>),
+}
+
+impl Bytes<'_> {
+    /// How many.
+    pub fn length(&self) -> u64 {
+        match self {
+            Self::Fresh(bytes) => bytes.len() as u64,
+            Self::Kept(origin) => origin.length,
+        }
+    }
+
+    /// Writes them to a file, `offset` bytes from its start.
+    pub(super) fn write(&self, target: Target<'_>, offset: u64) -> Result<()> {
+        match self {
+            Self::Fresh(bytes) => target.write_early_at(bytes, offset),
+            Self::Kept(origin) => copy::copy(*origin, target, offset),
+        }
+    }
 }
 
 /// What an artifact does with the encoded disk.
 pub trait Sink {
     /// The encoding that it wants.
     fn codec(&self) -> Codec;
-    /// Takes the next event.
-    fn put(&mut self, event: Event<'_>) -> Result<()>;
+    /// Takes the next group.
+    fn put(&mut self, group: &Group<'_>) -> Result<()>;
 }

@@ -16,7 +16,7 @@ mod xml;
 use names::Names;
 use ovf::DiskFacts;
 
-use super::encode::{Codec, Event, Sink};
+use super::encode::{Codec, Group, Sink};
 use super::vmdk::stream::{self, Params, Stream};
 use super::{Job, Machine, Target, digest};
 use crate::disk::Disk;
@@ -94,7 +94,7 @@ impl Sink for Archive<'_> {
         self.disk.codec()
     }
 
-    fn put(&mut self, event: Event<'_>) -> Result<()> {
-        self.disk.put(event)
+    fn put(&mut self, group: &Group<'_>) -> Result<()> {
+        self.disk.put(group)
     }
 }

@@ -8,8 +8,8 @@ pub mod plain;
 mod refcounts;
 mod tables;
 
-use super::encode::{self, Codec, Event, Form, Group, Place, Sink};
-use super::{Target, copy, used};
+use super::encode::{self, Codec, Form, Group, Place, Sink};
+use super::{Target, used};
 use crate::disk::Disk;
 use crate::error::{Context, Result};
 
@@ -52,8 +52,6 @@ pub struct Image<'a> {
     l1: Vec<u64>,
     /// The second-level table of the part of the guest that is written now.
     l2: Option<(u64, Vec<Mapping>)>,
-    /// Where the present group starts, once it has a cluster.
-    group: Option<u64>,
 }
 
 impl<'a> Image<'a> {
@@ -62,31 +60,7 @@ impl<'a> Image<'a> {
         let mut refcounts = Refcounts::default();
         refcounts.add(0..CLUSTER);
         let l1 = vec![0; size.div_ceil(CLUSTER * L2_ENTRIES) as usize];
-        Self { target, size, compression, end: CLUSTER, refcounts, l1, l2: None, group: None }
-    }
-
-    fn cluster(&mut self, place: Place, bytes: &[u8]) -> Result<()> {
-        let start = match self.group {
-            Some(start) => start,
-            None => {
-                self.open_l2(place.index)?;
-                *self.group.insert(self.end)
-            }
-        };
-        self.target.write_early_at(bytes, start + place.offset)?;
-        self.map(place, start);
-        Ok(())
-    }
-
-    fn copied(&mut self, group: &Group<'_>) -> Result<()> {
-        let Some(first) = group.places.first() else { return Ok(()) };
-        self.open_l2(first.index)?;
-        let start = self.end;
-        let Group { file, path, offset, length, .. } = *group;
-        copy::copy(copy::Origin { file, path, offset, length }, self.target, start)?;
-        group.places.iter().for_each(|place| self.map(*place, start));
-        self.end += length;
-        Ok(())
+        Self { target, size, compression, end: CLUSTER, refcounts, l1, l2: None }
     }
 
     /// Notes where a cluster of a group at `start` lies.
@@ -163,18 +137,13 @@ impl Sink for Image<'_> {
         }
     }
 
-    fn put(&mut self, event: Event<'_>) -> Result<()> {
-        match event {
-            Event::Start => {
-                self.group = None;
-                Ok(())
-            }
-            Event::Chunk(place, bytes) => self.cluster(place, bytes),
-            Event::End { length } => {
-                self.end += length;
-                Ok(())
-            }
-            Event::Copy(group) => self.copied(&group),
-        }
+    fn put(&mut self, group: &Group<'_>) -> Result<()> {
+        let Some(first) = group.places.first() else { return Ok(()) };
+        self.open_l2(first.index)?;
+        let start = self.end;
+        group.bytes.write(self.target, start)?;
+        group.places.iter().for_each(|place| self.map(*place, start));
+        self.end += group.bytes.length();
+        Ok(())
     }
 }

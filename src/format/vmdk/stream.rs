@@ -14,8 +14,8 @@ use super::marker::{self, Marker};
 use super::{GRAIN, SECTOR, check_reach};
 use crate::disk::Disk;
 use crate::error::Result;
-use crate::format::encode::{Codec, Event, Group, Place, Sink};
-use crate::format::{Target, copy, used};
+use crate::format::encode::{Codec, Group, Place, Sink};
+use crate::format::{Target, used};
 
 /// Where the descriptor lies, in sectors: behind the header.
 const DESCRIPTOR: u64 = 1;
@@ -74,8 +74,6 @@ pub struct Stream<'a> {
     directory: Vec<u32>,
     /// The table of the part of the guest that is written now, and which one it is.
     table: Option<(u64, Vec<u32>)>,
-    /// Where the present group starts, once it has a grain.
-    group: Option<u64>,
     grains: u64,
 }
 
@@ -105,32 +103,8 @@ impl<'a> Stream<'a> {
         target.write_at(&front, params.base)?;
         let end = front.len() as u64;
         let directory = vec![0; tables(params.size) as usize];
-        let (base, table, group) = (params.base, None, None);
-        Ok(Self { target, base, header, end, directory, table, group, grains: 0 })
-    }
-
-    fn grain(&mut self, place: Place, bytes: &[u8]) -> Result<()> {
-        let start = match self.group {
-            Some(start) => start,
-            None => {
-                self.open_table(place.index)?;
-                *self.group.insert(self.end)
-            }
-        };
-        self.target.write_early_at(bytes, self.base + start + place.offset)?;
-        self.note(place, start)
-    }
-
-    fn copied(&mut self, group: &Group<'_>) -> Result<()> {
-        let Some(first) = group.places.first() else { return Ok(()) };
-        self.open_table(first.index)?;
-        let start = self.end;
-        let Group { file, path, offset, length, .. } = *group;
-        let origin = copy::Origin { file, path, offset, length };
-        copy::copy(origin, self.target, self.base + start)?;
-        group.places.iter().try_for_each(|place| self.note(*place, start))?;
-        self.end += length;
-        Ok(())
+        let (base, table) = (params.base, None);
+        Ok(Self { target, base, header, end, directory, table, grains: 0 })
     }
 
     /// Notes where a grain of a group at `start` lies.
@@ -143,7 +117,7 @@ impl<'a> Stream<'a> {
         Ok(())
     }
 
-    /// Makes the table of a grain the present one. No group needs two: a table covers a segment.
+    /// Makes the table of a grain the present one. No group needs two: a table covers whole segments.
     fn open_table(&mut self, index: u64) -> Result<()> {
         let table = index / TABLE_ENTRIES;
         if self.table.as_ref().is_none_or(|(current, _)| *current != table) {
@@ -194,18 +168,13 @@ impl Sink for Stream<'_> {
         Codec::Grain
     }
 
-    fn put(&mut self, event: Event<'_>) -> Result<()> {
-        match event {
-            Event::Start => {
-                self.group = None;
-                Ok(())
-            }
-            Event::Chunk(place, bytes) => self.grain(place, bytes),
-            Event::End { length } => {
-                self.end += length;
-                Ok(())
-            }
-            Event::Copy(group) => self.copied(&group),
-        }
+    fn put(&mut self, group: &Group<'_>) -> Result<()> {
+        let Some(first) = group.places.first() else { return Ok(()) };
+        self.open_table(first.index)?;
+        let start = self.end;
+        group.bytes.write(self.target, self.base + start)?;
+        group.places.iter().try_for_each(|place| self.note(*place, start))?;
+        self.end += group.bytes.length();
+        Ok(())
     }
 }

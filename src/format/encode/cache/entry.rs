@@ -19,11 +19,11 @@ use std::ops::Range;
 use std::os::unix::fs::{FileExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
-use tempfile::NamedTempFile;
-
-use super::super::{Form, Group, Place};
+use super::super::{Bytes, Form, Group, Place};
 use super::trim::UNFINISHED;
 use crate::error::{Context, Error, Kind, Result};
+use crate::format::copy::Origin;
+use crate::format::{Target, direct};
 use crate::units::{Digest, MIB};
 
 const MAGIC: &[u8; 8] = b"SLIPENC\n";
@@ -99,64 +99,50 @@ impl Entry {
     /// What sinks are given.
     pub fn group(&self) -> Group<'_> {
         let Self { file, path, places, offset, length } = self;
-        Group { places, file, path, offset: *offset, length: *length }
+        let origin = Origin { file, path, offset: *offset, length: *length };
+        Group { places, bytes: Bytes::Kept(origin) }
     }
 }
 
-/// An entry in the making, under a temporary name.
-#[derive(Debug)]
-pub struct Recording {
-    temporary: NamedTempFile,
-    path: PathBuf,
+/// The length of an entry whose group takes `bytes`, in bytes.
+pub fn length(chunks: &Range<u64>, bytes: u64) -> u64 {
+    group_offset(chunks) + bytes
+}
+
+/// Writes the entry that will lie at `path`: under a temporary name first. It is not flushed: after a power
+/// cut the checksum tells.
+pub fn write(
+    path: &Path,
     key: Digest,
-    chunks: Range<u64>,
-    table: Vec<u8>,
-}
+    chunks: &Range<u64>,
+    places: &[Place],
+    group: &[u8],
+) -> Result<()> {
+    let folder = path.parent().unwrap_or(Path::new("."));
+    std::fs::create_dir_all(folder).at("cannot make the folder", folder)?;
+    // what is in the cache is no secret, and its users may be several
+    let mode = std::fs::Permissions::from_mode(0o644);
+    let mut options = tempfile::Builder::new();
+    let temporary = options.prefix(UNFINISHED).permissions(mode).tempfile_in(folder);
+    let temporary = temporary.at("cannot write in", folder)?;
 
-impl Recording {
-    /// Starts an entry that will lie at `path`.
-    pub fn begin(path: PathBuf, key: Digest, chunks: &Range<u64>) -> Result<Self> {
-        let folder = path.parent().unwrap_or(Path::new("."));
-        std::fs::create_dir_all(folder).at("cannot make the folder", folder)?;
-        // what is in the cache is no secret, and its users may be several
-        let mode = std::fs::Permissions::from_mode(0o644);
-        let mut options = tempfile::Builder::new();
-        let temporary = options.prefix(UNFINISHED).permissions(mode).tempfile_in(folder);
-        let temporary = temporary.at("cannot write in", folder)?;
-        Ok(Self { temporary, path, key, chunks: chunks.clone(), table: Vec::new() })
-    }
+    let fields = Fields { places: places.len() as u32, key, length: group.len() as u64 };
+    let mut front = fields.bytes();
+    let table: Vec<u8> = places.iter().flat_map(|p| place_bytes(p, chunks.start)).collect();
+    let mut hasher = blake3::Hasher::new();
+    hasher.update(&front).update(&table).update(group);
+    front.extend(hasher.finalize().as_bytes());
+    front.extend(table);
 
-    /// Adds the group's next chunk.
-    pub fn put(&mut self, place: Place, bytes: &[u8]) -> Result<()> {
-        let form = match place.form {
-            Form::Encoded => ENCODED,
-            Form::Stored => STORED,
-        };
-        self.table.extend(((place.index - self.chunks.start) as u16).to_le_bytes());
-        self.table.extend(form.to_le_bytes());
-        self.table.extend((place.offset as u32).to_le_bytes());
-        self.table.extend((place.length as u32).to_le_bytes());
-        self.table.extend(place.crc.to_le_bytes());
-        let offset = group_offset(&self.chunks) + place.offset;
-        self.temporary.as_file().write_all_at(bytes, offset).at("cannot write", &self.path)
-    }
-
-    /// Ends the group, which takes `length` bytes, and gives the entry its name. It is not flushed: after a
-    /// power cut the checksum tells.
-    pub fn finish(self, length: u64) -> Result<()> {
-        let Self { temporary, path, key, chunks, table } = self;
-        let file = temporary.as_file();
-        let offset = group_offset(&chunks);
-        file.set_len(offset + length).at("cannot set the length", &path)?;
-        let fields = Fields { places: (table.len() / PLACE) as u32, key, length };
-        let mut header = fields.bytes();
-        let sum = checksum(file, &path, &[&header, &table], offset, length)?;
-        header.extend(sum.as_bytes());
-        header.extend(table);
-        file.write_all_at(&header, 0).at("cannot write", &path)?;
-        temporary.persist(&path).map_err(|e| e.error).at("cannot rename to", &path)?;
-        Ok(())
-    }
+    let direct = direct::open(temporary.path());
+    let target = Target { file: temporary.as_file(), direct: direct.as_ref(), path };
+    target.write_at(&front, 0)?;
+    target.write_large_at(group, group_offset(chunks))?;
+    // a group of nothing does not reach its own start
+    let length = length(chunks, group.len() as u64);
+    target.file.set_len(length).at("cannot set the length", path)?;
+    temporary.persist(path).map_err(|e| e.error).at("cannot rename to", path)?;
+    Ok(())
 }
 
 /// What the header says.
@@ -185,6 +171,20 @@ impl Fields {
         let fields = Self { places, key, length };
         (fields.bytes() == header[..CHECKSUM]).then_some(fields)
     }
+}
+
+fn place_bytes(place: &Place, first: u64) -> [u8; PLACE] {
+    let form = match place.form {
+        Form::Encoded => ENCODED,
+        Form::Stored => STORED,
+    };
+    let mut bytes = [0; PLACE];
+    bytes[..2].copy_from_slice(&((place.index - first) as u16).to_le_bytes());
+    bytes[2..4].copy_from_slice(&form.to_le_bytes());
+    bytes[4..8].copy_from_slice(&(place.offset as u32).to_le_bytes());
+    bytes[8..12].copy_from_slice(&(place.length as u32).to_le_bytes());
+    bytes[12..].copy_from_slice(&place.crc.to_le_bytes());
+    bytes
 }
 
 fn parse_place(bytes: &[u8; PLACE], first: u64) -> Option<Place> {
@@ -238,10 +238,10 @@ mod tests {
 
     fn recorded(folder: &Path) -> PathBuf {
         let path = folder.join("below/entry");
-        let mut recording = Recording::begin(path.clone(), key(), &CHUNKS).unwrap();
-        recording.put(places()[0], b"abc").unwrap();
-        recording.put(places()[1], b"de").unwrap();
-        recording.finish(131_072).unwrap();
+        let mut group = vec![0; 131_072];
+        group[9..12].copy_from_slice(b"abc");
+        group[65536..65538].copy_from_slice(b"de");
+        write(&path, key(), &CHUNKS, &places(), &group).unwrap();
         path
     }
 
@@ -250,8 +250,10 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = recorded(folder.path());
         let entry = Entry::open(&path, key(), &CHUNKS).unwrap();
-        let group = entry.group();
-        assert_eq!(group.places, places());
+        let Group { places: found, bytes: Bytes::Kept(group) } = entry.group() else {
+            panic!("it is not in a file")
+        };
+        assert_eq!(found, places());
         assert_eq!((group.length, group.offset), (131_072, 8192));
         let bytes = std::fs::read(&path).unwrap();
         assert_eq!(bytes.len() as u64, group.offset + group.length);
@@ -304,20 +306,26 @@ mod tests {
         for wrong in [Place { index: 600, ..places()[0] }, Place { length: 131_072, ..places()[0] }]
         {
             let path = folder.path().join("entry");
-            let mut recording = Recording::begin(path.clone(), key(), &CHUNKS).unwrap();
-            recording.put(wrong, b"abc").unwrap();
-            recording.finish(131_072).unwrap();
+            write(&path, key(), &CHUNKS, &[wrong], &[0; 131_072]).unwrap();
             assert!(Entry::open(&path, key(), &CHUNKS).is_err(), "{wrong:?}");
         }
     }
 
     #[test]
-    fn what_is_given_up_leaves_nothing() {
+    fn what_cannot_be_written_leaves_nothing() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("entry");
-        let mut recording = Recording::begin(path, key(), &CHUNKS).unwrap();
-        recording.put(places()[0], b"abc").unwrap();
-        drop(recording);
-        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+        std::fs::create_dir(&path).unwrap();
+        assert!(write(&path, key(), &CHUNKS, &places(), &[0; 131_072]).is_err());
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn a_group_of_nothing_has_an_entry() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("entry");
+        write(&path, key(), &CHUNKS, &[], &[]).unwrap();
+        let entry = Entry::open(&path, key(), &CHUNKS).unwrap();
+        assert_eq!((entry.group().places, entry.group().bytes.length()), (&[][..], 0));
     }
 }

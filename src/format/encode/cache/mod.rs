@@ -12,11 +12,12 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 pub use entry::Entry;
-pub(super) use entry::Recording;
+pub(super) use entry::length as entry_length;
 pub(super) use key::Keys;
 pub use trim::{Stored, Trimmed, disk_usage};
 
-use super::Codec;
+use super::{Codec, Place};
+use crate::error::Result;
 use crate::units::{Digest, GIB};
 
 /// The size that a cache is kept below unless something else is asked for, in bytes: the encoded bases of
@@ -51,14 +52,16 @@ impl Cache {
         Entry::open(&self.path(codec, key), key, chunks).ok()
     }
 
-    /// Starts to record a group.
+    /// Keeps a group under a key.
     pub(super) fn record(
         &self,
         codec: Codec,
         key: Digest,
         chunks: &Range<u64>,
-    ) -> crate::error::Result<Recording> {
-        Recording::begin(self.path(codec, key), key, chunks)
+        places: &[Place],
+        bytes: &[u8],
+    ) -> Result<()> {
+        entry::write(&self.path(codec, key), key, chunks, places, bytes)
     }
 
     /// One folder a codec, so that `slipway cache show` can tell what is what; below it one for each first

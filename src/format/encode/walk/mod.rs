@@ -1,6 +1,7 @@
 //! The walk over the disk: hands units to threads, and their chunks to sinks in the order of the disk.
 
 mod lane;
+mod recorder;
 mod units;
 
 use std::collections::VecDeque;
@@ -10,17 +11,28 @@ use std::sync::mpsc::{channel, sync_channel};
 use super::cache::Cache;
 use super::pool::{self, UNIT};
 use super::segment;
-use super::{Codec, Sink};
+use super::{Codec, SEGMENT, Sink};
 use crate::disk::Disk;
 use crate::error::{Error, Kind, Result};
 use crate::progress::Progress;
+use crate::units::MIB;
 
-use lane::{Lane, Recorder};
+use lane::{Archive, Lane};
+use recorder::Recorded;
 use units::{AHEAD, Chunks, Planner, Ticket, Units};
 
-/// Bytes of units that may be waiting for a slower neighbour or for the disk that is written to, for all
-/// codecs together: a unit takes about its own size in every codec at the most.
-const WAITING: u64 = 64 * UNIT;
+/// Bytes of units and groups that may be waiting for a slower neighbour or for the disk that is written to, for
+/// all codecs together: a unit takes about its own size in every codec at the most.
+const WAITING: u64 = 64 * MIB;
+/// Units that may be waiting however many codecs there are.
+const FEWEST: u64 = 4;
+
+/// How many units may be waiting beside the groups: each codec works on one, and one goes into the cache.
+fn window(codecs: usize) -> usize {
+    let codecs = codecs as u64;
+    let units = WAITING.saturating_sub((codecs + 1) * SEGMENT) / UNIT / codecs.max(1);
+    units.max(FEWEST) as usize
+}
 
 /// What is encoded, and how.
 #[derive(Clone, Copy, Debug)]
@@ -50,9 +62,10 @@ pub fn walk<S: Sink>(work: Work<'_>, sinks: &mut [S], progress: &dyn Progress) -
     let mut codecs: Vec<Codec> = sinks.iter().map(Sink::codec).collect();
     codecs.sort();
     codecs.dedup();
-    let Some(window) = (WAITING / UNIT).checked_div(codecs.len() as u64) else {
+    if codecs.is_empty() {
         return Ok(Walked::default()); // nobody listens
-    };
+    }
+    let window = window(codecs.len());
     let lanes = codecs.iter().map(|codec| Lane::new(*codec)).collect::<Result<_>>()?;
     let planner = Planner::new(work.disk, &codecs, work.cache)?;
     let (task_sender, task_receiver) = channel();
@@ -61,14 +74,25 @@ pub fn walk<S: Sink>(work: Work<'_>, sinks: &mut [S], progress: &dyn Progress) -
         // in here, so that it goes when the walk ends, and the planner with it
         let (segment_sender, segments) = sync_channel(AHEAD);
         scope.spawn(move || planner.run(&segment_sender));
-        for _ in 0..work.threads.clamp(1, window as usize) {
+        for _ in 0..work.threads.clamp(1, window) {
             scope.spawn(|| pool::work(work.disk, &codecs, &tasks));
         }
-        let mut units = Units::new(work.disk, &codecs, segments, task_sender);
-        let recorder = Recorder::new(work.cache, work.spare, progress);
-        let mut walk = Walk { disk: work.disk, lanes, sinks, recorder, progress };
-        walk.all(&mut units, window as usize)?;
-        Ok(walk.recorder.walked())
+        // without room: writing one takes less time than working out the next, and each takes memory
+        let (records, recorded) = sync_channel(0);
+        let (returning, returned) = channel();
+        let recorder = work.cache.map(|cache| {
+            scope.spawn(move || recorder::run(cache, work.spare, &recorded, &returning))
+        });
+        let units = Units::new(work.disk, &codecs, segments, task_sender);
+        let archive = Archive::new(records, returned);
+        let walk = Walk { disk: work.disk, lanes, sinks, archive, progress };
+        let copied = walk.all(units, window)?;
+        let recorded = match recorder.map(|thread| thread.join().map_err(|_| ended())) {
+            Some(recorded) => recorded?,
+            None => Recorded::default(),
+        };
+        recorded.stopped.iter().for_each(|line| progress.note(line));
+        Ok(Walked { copied, recorded: recorded.groups })
     })
 }
 
@@ -80,19 +104,20 @@ struct Walk<'a, S> {
     disk: &'a Disk,
     lanes: Vec<Lane>,
     sinks: &'a mut [S],
-    recorder: Recorder<'a>,
+    archive: Archive,
     progress: &'a dyn Progress,
 }
 
 impl<S: Sink> Walk<'_, S> {
-    fn all(&mut self, units: &mut Units<'_>, window: usize) -> Result<()> {
+    /// Gives how many groups came from the cache.
+    fn all(mut self, mut units: Units<'_>, window: usize) -> Result<u64> {
         let mut queue = VecDeque::with_capacity(window);
         loop {
             while queue.len() < window {
                 let Some(ticket) = units.next()? else { break };
                 queue.push_back(ticket);
             }
-            let Some(ticket) = queue.pop_front() else { return Ok(()) };
+            let Some(ticket) = queue.pop_front() else { return Ok(self.archive.copied) };
             self.unit(ticket)?;
         }
     }
@@ -105,7 +130,7 @@ impl<S: Sink> Walk<'_, S> {
             Chunks::Cached => vec![Vec::new(); self.lanes.len()],
         };
         for ((lane, groups), chunks) in self.lanes.iter_mut().zip(&segment.groups).zip(chunks) {
-            lane.unit(groups, &bytes, chunks, &mut self.recorder, self.sinks)?;
+            lane.unit(groups, &bytes, chunks, &mut self.archive, self.sinks)?;
         }
         let covered = segment::extents(self.disk, &bytes);
         let covered = covered.map(|e| e.end().min(bytes.end) - e.offset.max(bytes.start));

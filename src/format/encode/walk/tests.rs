@@ -1,4 +1,4 @@
-use super::super::{CLUSTER, Event, Form, Place, SEGMENT};
+use super::super::{Bytes, CLUSTER, Form, Group, Place, SEGMENT};
 use super::*;
 use crate::disk::Extent;
 use crate::progress::Quiet;
@@ -31,16 +31,14 @@ impl Sink for Keeper {
         self.codec
     }
 
-    fn put(&mut self, event: Event<'_>) -> Result<()> {
-        match event {
-            Event::Start => self.groups.push((Vec::new(), 0)),
-            Event::Chunk(..) if self.fails => return Err(Error::new(Kind::NoSpace, "full")),
-            Event::Chunk(place, bytes) => {
-                self.groups.last_mut().unwrap().0.push((place, bytes.to_vec()));
-            }
-            Event::End { length } => self.groups.last_mut().unwrap().1 = length,
-            Event::Copy(_) => panic!("there is no cache"),
+    fn put(&mut self, group: &Group<'_>) -> Result<()> {
+        let Bytes::Fresh(bytes) = group.bytes else { panic!("there is no cache") };
+        if self.fails {
+            return Err(Error::new(Kind::NoSpace, "full"));
         }
+        let bytes_of = |p: &Place| bytes[p.offset as usize..][..p.length as usize].to_vec();
+        let chunks = group.places.iter().map(|place| (*place, bytes_of(place))).collect();
+        self.groups.push((chunks, group.bytes.length()));
         Ok(())
     }
 }
