@@ -98,14 +98,26 @@ impl Inputs {
         stem: &str,
         cache: Option<&Path>,
     ) -> Vec<Written> {
+        // who is measured beside us works out no digest of a disk without compression
+        let digests = formats.iter().all(|f| !matches!(f, Format::Raw | Format::Vhd));
+        self.write_with(disk, formats, stem, cache, digests)
+    }
+
+    /// The same, with the artifacts' SHA-256 or without.
+    pub fn write_with(
+        &self,
+        disk: &Disk,
+        formats: &[Format],
+        stem: &str,
+        cache: Option<&Path>,
+        digests: bool,
+    ) -> Vec<Written> {
         let wanted = |&format| {
             let path = self.path(&format!("{stem}.{}", format::extension(format)));
             Wanted { format, path }
         };
         let wanted: Vec<_> = formats.iter().map(wanted).collect();
         let machine = machine(&self.contents);
-        // who is measured beside us works out no digest of a disk without compression
-        let digests = formats.iter().all(|f| !matches!(f, Format::Raw | Format::Vhd));
         let cache = cache.map(|folder| Cache::new(folder, DEFAULT_LIMIT));
         let job = Job { disk, machine: &machine, cache: cache.as_ref(), digests };
         format::write(&job, &wanted, &Quiet).unwrap()

@@ -41,7 +41,7 @@ use crate::disk::Disk;
 use crate::error::{Context, Error, Kind, Result};
 use crate::profile::Format;
 use crate::progress::Progress;
-use crate::units::{Digest, MIB};
+use crate::units::{Digest, KIB, MIB};
 
 /// A complete artifact.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -234,6 +234,9 @@ fn copy_plain(
 
 /// Bytes of an artifact that the disk is told to begin with at a time.
 const WINDOW: u64 = 16 * MIB;
+/// Bytes that go into the page cache at a time. Of more, the kernel takes memory in larger blocks, which nobody
+/// had before: on a virtual machine that costs twice the time. Of single clusters it keeps more accounts.
+const PIECE: usize = (256 * KIB) as usize;
 
 /// The file that a format writes, and its name for errors.
 #[derive(Clone, Copy, Debug)]
@@ -252,7 +255,9 @@ impl Target<'_> {
     /// The same for what was worked out just now: the disk begins with it while the rest is worked out, so
     /// that the flush at the end finds little left.
     fn write_early_at(&self, bytes: &[u8], offset: u64) -> Result<()> {
-        self.write_at(bytes, offset)?;
+        for (piece, at) in bytes.chunks(PIECE).zip((offset..).step_by(PIECE)) {
+            self.write_at(piece, at)?;
+        }
         let end = offset + bytes.len() as u64;
         let (first, last) = (offset / WINDOW * WINDOW, end / WINDOW * WINDOW);
         if let Some(length) = NonZeroU64::new(last.saturating_sub(first)) {
