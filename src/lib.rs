@@ -13,6 +13,7 @@ pub mod build;
 pub mod bundle;
 pub mod cli;
 pub mod command;
+pub mod console;
 pub mod convert;
 pub mod disk;
 pub mod error;

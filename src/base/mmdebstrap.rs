@@ -1,7 +1,7 @@
 //! Runs mmdebstrap: as root, or in a user namespace for everybody else.
 
 use std::fs::File;
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -9,6 +9,7 @@ use super::mirror::{self, Chosen};
 use super::supervise::{self, Group};
 use super::{Definition, diagnose};
 use crate::command;
+use crate::console::Splitter;
 use crate::error::{Context, Error, Kind, Result};
 use crate::progress::Progress;
 use crate::tree::Tree;
@@ -117,7 +118,7 @@ fn once(
     let (group, stderr) = Group::start(&mut command, PROGRAM)?;
     let mut log = String::new();
     if let Some(stderr) = stderr {
-        follow(run.what, BufReader::new(stderr), &mut log, progress);
+        follow(run.what, stderr, &mut log, progress);
     }
     let status = group.wait()?;
     if status.code() == Some(supervise::NOT_FOUND) {
@@ -130,17 +131,26 @@ fn once(
     Ok(target)
 }
 
-/// Passes on what mmdebstrap is doing; keeps the whole text for a failure.
-fn follow(what: &str, mut stderr: impl BufRead, log: &mut String, progress: &dyn Progress) {
-    let mut line = Vec::new();
-    while stderr.read_until(b'\n', &mut line).is_ok_and(|n| n > 0) {
-        let text = String::from_utf8_lossy(&line);
-        if let Some(step) = text.strip_prefix("I: ").map(str::trim).filter(step_that_takes_time) {
+/// Passes on what mmdebstrap is doing; keeps the whole text for a failure. Packages' scripts speak in it too.
+pub fn follow(what: &str, stderr: impl Read, log: &mut String, progress: &dyn Progress) {
+    let mut splitter = Splitter::default();
+    let mut hear = |line: String| {
+        if let Some(step) = line.strip_prefix("I: ").map(str::trim).filter(step_that_takes_time) {
             progress.step(&format!("{what}: {}", step.trim_end_matches('.')), None);
         }
-        log.push_str(&text);
-        line.clear();
+        log.push_str(&line);
+        log.push('\n');
+    };
+    let mut stderr = BufReader::new(stderr);
+    while let Ok(bytes) = stderr.fill_buf() {
+        let taken = bytes.len();
+        if taken == 0 {
+            break;
+        }
+        splitter.push(bytes).into_iter().for_each(&mut hear);
+        stderr.consume(taken);
     }
+    splitter.finish().into_iter().for_each(&mut hear);
 }
 
 /// mmdebstrap ends the steps that it begins with dots, and also those that it leaves out.

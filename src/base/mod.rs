@@ -3,11 +3,11 @@
 mod cache;
 mod check;
 mod definition;
-mod diagnose;
+pub(crate) mod diagnose;
 pub(crate) mod entry;
 mod inventory;
 pub(crate) mod mirror;
-mod mmdebstrap;
+pub(crate) mod mmdebstrap;
 pub(crate) mod packages;
 mod recipe;
 mod seal;

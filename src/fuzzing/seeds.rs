@@ -279,6 +279,9 @@ fn texts() {
         &[0x20, 0, 0, 0, 0xFF, 0xFF, 0xFF, 0xFF],
     ];
     put("base", Some(3), "access", &list.concat());
+    let log = "I: installing essential packages...\nW: no\x1b[2J\ndpkg: error: x\n\
+               E: Failed to fetch x  Could not resolve 'x'\nE: setup failed\n";
+    put("base", Some(6), "log", log.as_bytes());
     let vendor = root.join("examples/demo-vendor");
     for (choice, name) in [(0, "SITE.toml"), (1, "package.json"), (2, "metadata.json")] {
         let found = Command::new("find").arg(&vendor).args(["-name", name]).output().unwrap();
@@ -296,4 +299,7 @@ fn texts() {
     put("smoke", Some(0), "console", console.as_bytes());
     put("smoke", Some(1), "http", b"HTTP/1.1 503 Later\r\nA: b\r\n\r\n{\"state\":\"CA\"}");
     put("smoke", Some(2), "screen", b"P6\n2 1\n255\nabcdef");
+    let monitor = "{\"QMP\": {}}\r\n{\"return\": {}}\r\n{\"error\": {\"desc\": \"no\"}}\n\
+                   {\"event\": \"SHUTDOWN\", \"data\": {\"reason\": \"guest-reset\"}}\n";
+    put("smoke", Some(5), "monitor", monitor.as_bytes());
 }

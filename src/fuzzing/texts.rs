@@ -2,17 +2,20 @@
 
 use std::cell::OnceCell;
 use std::path::Path;
+use std::sync::OnceLock;
+use std::sync::mpsc::channel;
 
 use super::choice;
 use super::memory::Memory;
 use crate::app::package::Package;
-use crate::base::{Definition, mirror, packages};
+use crate::base::{Definition, diagnose, mirror, mmdebstrap, packages};
 use crate::bundle;
+use crate::console::Splitter;
 use crate::disk::ext4::acl;
 use crate::profile::{self, Known, Style};
-use crate::smoke::console::Splitter;
+use crate::progress::Quiet;
 use crate::smoke::line::{Listener, panic_message};
-use crate::smoke::{http, screen};
+use crate::smoke::{http, qmp, screen};
 use crate::tree::Tree;
 use crate::units::Timestamp;
 
@@ -41,9 +44,13 @@ pub fn profile(data: &[u8]) {
     }
 }
 
-/// What a base is made of, what it says about itself, and the lists on its files.
+/// What a base is made of, what is said while it is made, what it says about itself, and the lists on its files.
 pub fn base(data: &[u8]) {
     let (choice, data) = choice(data);
+    // so that inputs from before there was a log keep their meaning
+    if choice % 8 == 6 {
+        return log(data);
+    }
     match choice % 4 {
         0 => definition(data),
         1 => {
@@ -57,6 +64,22 @@ pub fn base(data: &[u8]) {
         2 => drop(mirror::release_date(&String::from_utf8_lossy(data), "an index")),
         _ => access_list(data),
     }
+}
+
+static SHIPPED: OnceLock<Definition> = OnceLock::new();
+
+/// mmdebstrap's log: an error tells of it whatever is in it.
+fn log(data: &[u8]) {
+    let mut log = String::new();
+    mmdebstrap::follow("a base", data, &mut log, &Quiet);
+    let drives = |c: char| c.is_control() && c != '\n';
+    assert!(!log.contains(drives), "a log cannot drive a terminal");
+    let definition = SHIPPED.get_or_init(|| {
+        let images = concat!(env!("CARGO_MANIFEST_DIR"), "/images");
+        Definition::find(images, "debian-12").expect("a shipped definition")
+    });
+    let error = diagnose::failure(&log, definition).to_string();
+    assert!(!error.is_empty() && !error.contains(drives));
 }
 
 /// An access control list is taken whole or refused: entries are as many on the disk as they were.
@@ -94,9 +117,13 @@ pub fn site(data: &[u8]) {
     }
 }
 
-/// What a machine that is tested says: on its console, over HTTP, on its screen.
+/// What a machine that is tested says: on its console, over HTTP, on its screen; and what QEMU says of it.
 pub fn smoke(data: &[u8]) {
     let (choice, data) = choice(data);
+    // so that inputs from before there was a monitor keep their meaning
+    if choice % 6 == 5 {
+        return monitor(data);
+    }
     match choice % 3 {
         0 => console(data),
         1 => drop(http::parse(data)),
@@ -107,6 +134,16 @@ pub fn smoke(data: &[u8]) {
             }
         }
     }
+}
+
+fn monitor(data: &[u8]) {
+    let (answers, answered) = channel();
+    let (events, happened) = channel();
+    qmp::sort(data, &answers, &events);
+    drop((answers, events));
+    let lines = data.split(|byte| *byte == b'\n').count();
+    let told = answered.iter().count() + happened.iter().count();
+    assert!(told <= lines, "a line is an answer or an event, or neither");
 }
 
 fn console(data: &[u8]) {

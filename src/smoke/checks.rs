@@ -6,10 +6,10 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::args::STATUS_PORT;
-use super::console::plain;
 use super::http::{Answer, Question};
 use super::report::Identity;
 use super::watch::Watch;
+use crate::console::plain;
 use crate::profile::Probe;
 
 /// How long one answer may take before the question is asked again.

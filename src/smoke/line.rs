@@ -5,7 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::console::{LONGEST_LINE, plain};
+use crate::console::{LONGEST_LINE, plain};
 
 /// How every line of ours begins.
 const MARK: &str = "{\"slipway\":1,";
@@ -228,8 +228,8 @@ pub fn panic_message(line: &str) -> Option<&str> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::console::Splitter;
     use super::*;
+    use crate::console::Splitter;
     use proptest::prelude::*;
 
     const READY: &str = r#"{"slipway":1,"seq":9,"boot":"b","nonce":"n1","release":"demo-1.0.0+b1","state":"READY","uptime":197.2}"#;

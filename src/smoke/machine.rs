@@ -18,8 +18,8 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::args::forwarded;
-use super::console::Splitter;
 use super::qmp::Qmp;
+use crate::console::Splitter;
 use crate::error::{Context, Error, Kind, Result};
 
 const QEMU: &str = "qemu-system-x86_64";

@@ -10,7 +10,6 @@ pub mod accel;
 pub mod args;
 pub mod boot;
 pub mod checks;
-pub mod console;
 pub mod firmware;
 pub mod http;
 pub mod line;

@@ -1,6 +1,6 @@
 //! A client of QEMU's machine protocol (QMP): one JSON object a line, answers and events mixed.
 
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::os::unix::net::UnixStream;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::Duration;
@@ -55,7 +55,7 @@ impl Qmp {
 }
 
 /// Tells answers from events; ends with the stream.
-fn sort(stream: UnixStream, answers: &Sender<Value>, events: &Sender<Event>) {
+pub fn sort(stream: impl Read, answers: &Sender<Value>, events: &Sender<Event>) {
     for line in BufReader::new(stream).lines() {
         let Ok(line) = line else { return };
         let Ok(value) = serde_json::from_str::<Value>(&line) else { continue };

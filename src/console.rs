@@ -1,8 +1,8 @@
-//! Cuts what comes over a serial console into lines of text. Anything may come: invalid UTF-8, endless
+//! Cuts what a serial console or a program says into lines of text. Anything may come: invalid UTF-8, endless
 //! lines, escape sequences. Pure.
 
 /// A longer line is cut, in bytes: a state line with its failures stays far below.
-pub(super) const LONGEST_LINE: usize = 16 << 10;
+pub(crate) const LONGEST_LINE: usize = 16 << 10;
 
 /// Cuts a stream of bytes into lines of text of bounded length.
 #[derive(Clone, Debug, Default)]
@@ -33,7 +33,8 @@ impl Splitter {
     }
 }
 
-/// Removes terminal escapes and control characters: a guest must not drive the user's terminal.
+/// Removes terminal escapes and control characters: neither a guest nor a package's script may drive the
+/// user's terminal.
 pub fn plain(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut chars = text.chars();
