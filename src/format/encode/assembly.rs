@@ -20,18 +20,20 @@ pub struct Assembly {
 }
 
 impl Assembly {
-    /// An empty group.
+    /// Without memory yet.
     pub fn new(codec: Codec) -> Self {
-        let mut memory: Vec<u8> = Vec::with_capacity(MOST + ALIGN as usize);
-        let start = memory.as_ptr().align_offset(ALIGN as usize).min(ALIGN as usize);
-        memory.resize(start, 0);
-        Self { packing: Packing::new(codec), places: Vec::new(), memory, start }
+        Self { packing: Packing::new(codec), places: Vec::new(), memory: Vec::new(), start: 0 }
     }
 
-    /// Begins the next group.
-    pub fn clear(&mut self, codec: Codec) {
+    /// Begins a group.
+    pub fn begin(&mut self, codec: Codec) {
         self.packing = Packing::new(codec);
         self.places.clear();
+        if self.memory.capacity() == 0 {
+            self.memory.reserve_exact(MOST + ALIGN as usize);
+            self.start = self.memory.as_ptr().align_offset(ALIGN as usize).min(ALIGN as usize);
+            self.memory.resize(self.start, 0);
+        }
         self.memory.truncate(self.start);
     }
 
@@ -77,7 +79,7 @@ mod tests {
     fn chunks_lie_where_their_places_say_with_zeros_between() {
         let mut assembly = Assembly::new(Codec::Qcow2Zstd);
         for _ in 0..2 {
-            assembly.clear(Codec::Qcow2Zstd);
+            assembly.begin(Codec::Qcow2Zstd);
             let stored = vec![2; CLUSTER as usize];
             for (index, bytes, form) in [
                 (3, &[1; 100][..], Form::Encoded),

@@ -59,7 +59,7 @@ impl Lane {
                 continue;
             }
             if starts {
-                self.assembly.clear(self.codec);
+                self.assembly.begin(self.codec);
             }
             while let Some((index, chunk)) = chunks.next_if(|(index, _)| *index < here.end) {
                 self.assembly.add(index, &chunk);
@@ -107,9 +107,12 @@ impl Archive {
 
     /// Hands a group over, in exchange for memory for the next one.
     fn keep(&self, codec: Codec, key: Digest, chunks: &Range<u64>, group: &mut Assembly) {
-        let spare = self.returned.try_recv().unwrap_or_else(|_| Assembly::new(codec));
-        let group = std::mem::replace(group, spare);
+        let whole = std::mem::replace(group, Assembly::new(codec));
         // without a cache nobody takes it
-        let _ = self.records.send(Record { codec, key, chunks: chunks.clone(), group });
+        let _ = self.records.send(Record { codec, key, chunks: chunks.clone(), group: whole });
+        // by now the one before is written, and its memory has come back
+        if let Ok(spare) = self.returned.try_recv() {
+            *group = spare;
+        }
     }
 }
