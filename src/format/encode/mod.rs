@@ -15,8 +15,8 @@
 //! Where groups start and end, and what is in them, depends on the disk alone, so a sink's bytes are the
 //! same with any number of threads and whether a group was encoded now or comes from the cache.
 //!
-//! Whole groups, and not one chunk after the other: the artifact and the cache's entry get the same bytes in
-//! one large write each, which costs the kernel half of what writes of single clusters do.
+//! Whole groups, and not one chunk after the other: the artifact and the cache's entry get the same bytes from
+//! one buffer, in writes much larger than a cluster, and the entry passes the page cache by.
 
 mod assembly;
 pub(crate) mod cache;

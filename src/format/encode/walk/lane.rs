@@ -40,7 +40,7 @@ impl Lane {
         groups: &[Planned],
         bytes: &Range<u64>,
         chunks: Vec<(u64, Chunk)>,
-        archive: &mut Archive,
+        cache: &mut ToCache,
         sinks: &mut [S],
     ) -> Result<()> {
         let unit = segment::chunks(self.codec, bytes);
@@ -53,7 +53,7 @@ impl Lane {
             let starts = here.start == group.chunks.start;
             if let Supply::Cached(entry) = &group.supply {
                 if starts {
-                    archive.copied += 1;
+                    cache.copied += 1;
                     give(sinks, self.codec, &entry.group())?;
                 }
                 continue;
@@ -65,7 +65,7 @@ impl Lane {
                 self.assembly.add(index, &chunk);
             }
             if here.end == group.chunks.end {
-                self.end(group, archive, sinks)?;
+                self.end(group, cache, sinks)?;
             }
         }
         Ok(())
@@ -74,14 +74,14 @@ impl Lane {
     fn end<S: Sink>(
         &mut self,
         planned: &Planned,
-        archive: &mut Archive,
+        cache: &mut ToCache,
         sinks: &mut [S],
     ) -> Result<()> {
         self.assembly.finish();
         let (places, bytes) = (self.assembly.places(), self.assembly.bytes());
         give(sinks, self.codec, &Group { places, bytes: Bytes::Fresh(bytes) })?;
         if let Supply::Shared(key) = planned.supply {
-            archive.keep(self.codec, key, &planned.chunks, &mut self.assembly);
+            cache.keep(self.codec, key, &planned.chunks, &mut self.assembly);
         }
         Ok(())
     }
@@ -92,14 +92,14 @@ fn give<S: Sink>(sinks: &mut [S], codec: Codec, group: &Group<'_>) -> Result<()>
 }
 
 /// The way to whoever puts groups into the cache.
-pub struct Archive {
+pub struct ToCache {
     records: SyncSender<Record>,
     returned: Receiver<Assembly>,
     /// Groups that came from the cache.
     pub copied: u64,
 }
 
-impl Archive {
+impl ToCache {
     /// Sends groups one way, and has their memory back the other.
     pub fn new(records: SyncSender<Record>, returned: Receiver<Assembly>) -> Self {
         Self { records, returned, copied: 0 }

@@ -17,7 +17,7 @@ use crate::error::{Error, Kind, Result};
 use crate::progress::Progress;
 use crate::units::MIB;
 
-use lane::{Archive, Lane};
+use lane::{Lane, ToCache};
 use recorder::Recorded;
 use units::{AHEAD, Chunks, Planner, Ticket, Units};
 
@@ -84,8 +84,8 @@ pub fn walk<S: Sink>(work: Work<'_>, sinks: &mut [S], progress: &dyn Progress) -
             scope.spawn(move || recorder::run(cache, work.spare, &recorded, &returning))
         });
         let units = Units::new(work.disk, &codecs, segments, task_sender);
-        let archive = Archive::new(records, returned);
-        let walk = Walk { disk: work.disk, lanes, sinks, archive, progress };
+        let cache = ToCache::new(records, returned);
+        let walk = Walk { disk: work.disk, lanes, sinks, cache, progress };
         let copied = walk.all(units, window)?;
         let recorded = match recorder.map(|thread| thread.join().map_err(|_| ended())) {
             Some(recorded) => recorded?,
@@ -104,7 +104,7 @@ struct Walk<'a, S> {
     disk: &'a Disk,
     lanes: Vec<Lane>,
     sinks: &'a mut [S],
-    archive: Archive,
+    cache: ToCache,
     progress: &'a dyn Progress,
 }
 
@@ -117,7 +117,7 @@ impl<S: Sink> Walk<'_, S> {
                 let Some(ticket) = units.next()? else { break };
                 queue.push_back(ticket);
             }
-            let Some(ticket) = queue.pop_front() else { return Ok(self.archive.copied) };
+            let Some(ticket) = queue.pop_front() else { return Ok(self.cache.copied) };
             self.unit(ticket)?;
         }
     }
@@ -130,7 +130,7 @@ impl<S: Sink> Walk<'_, S> {
             Chunks::Cached => vec![Vec::new(); self.lanes.len()],
         };
         for ((lane, groups), chunks) in self.lanes.iter_mut().zip(&segment.groups).zip(chunks) {
-            lane.unit(groups, &bytes, chunks, &mut self.archive, self.sinks)?;
+            lane.unit(groups, &bytes, chunks, &mut self.cache, self.sinks)?;
         }
         let covered = segment::extents(self.disk, &bytes);
         let covered = covered.map(|e| e.end().min(bytes.end) - e.offset.max(bytes.start));
