@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::fs::File;
-use std::io::{BufReader, Read, Seek, SeekFrom};
+use std::io::{self, BufReader, Read, Seek, SeekFrom};
 use std::path::Path;
 
 use mkext4::sink::FileSink;
@@ -34,11 +34,45 @@ fn trimmed(path: &[u8]) -> Vec<u8> {
     path.strip_suffix(b"/").unwrap_or(path).to_vec()
 }
 
+/// An archive's file. The tar crate seeks before each header, though it may be the next byte, and a reader with a
+/// buffer throws that away whenever it is told to seek; this one keeps it where it can.
+struct Headers {
+    file: BufReader<File>,
+    at: u64,
+}
+
+impl Headers {
+    fn open(path: &Path) -> Self {
+        // a header and its neighbours: behind a large content the buffer is read anew
+        let file = BufReader::with_capacity(8 << 10, File::open(path).unwrap());
+        Self { file, at: 0 }
+    }
+}
+
+impl Read for Headers {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.file.read(buffer)?;
+        self.at += read as u64;
+        Ok(read)
+    }
+}
+
+impl Seek for Headers {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        match to {
+            SeekFrom::Current(distance) => {
+                self.file.seek_relative(distance)?;
+                self.at = self.at.wrapping_add_signed(distance);
+            }
+            SeekFrom::Start(_) | SeekFrom::End(_) => self.at = self.file.seek(to)?,
+        }
+        Ok(self.at)
+    }
+}
+
 /// The headers of an archive, contents left where they lie.
 pub fn members(path: &Path) -> Vec<Member> {
-    // a header and its neighbours: at each content a larger buffer would be thrown away unread
-    let file = BufReader::with_capacity(2 << 10, File::open(path).unwrap());
-    let mut archive = tar::Archive::new(file);
+    let mut archive = tar::Archive::new(Headers::open(path));
     archive.entries_with_seek().unwrap().map(|entry| member(&mut entry.unwrap())).collect()
 }
 

@@ -4,6 +4,11 @@ use std::sync::Arc;
 
 use super::geometry::{BLOCK, BLOCK_BYTES};
 use crate::disk::{Data, Extent};
+use crate::units::KIB;
+
+/// Bytes that are joined. What was collected is copied from here, always the same memory, to its own place: more
+/// would be memory that was not touched before, which costs more than the copying.
+const JOINED: usize = (256 * KIB) as usize;
 
 /// The extents of a filesystem under construction.
 #[derive(Debug, Default)]
@@ -16,7 +21,8 @@ pub(super) struct Output {
 impl Output {
     /// Whole blocks of metadata, in any order; those that come in order are joined.
     pub fn blocks(&mut self, block: u64, bytes: &[u8]) {
-        if self.pending_at + (self.pending.len() / BLOCK_BYTES) as u64 != block {
+        let follows = self.pending_at + (self.pending.len() / BLOCK_BYTES) as u64 == block;
+        if !follows || self.pending.len() >= JOINED {
             self.flush();
             self.pending_at = block;
         }
@@ -35,8 +41,8 @@ impl Output {
 
     fn flush(&mut self) {
         if !self.pending.is_empty() {
-            let bytes = std::mem::take(&mut self.pending);
-            self.bytes(self.pending_at * BLOCK, bytes);
+            self.extents.push(Extent::bytes(self.pending_at * BLOCK, &self.pending[..]));
+            self.pending.clear();
         }
     }
 

@@ -27,8 +27,8 @@ pub(super) struct Writer<'a> {
     seed: Seed,
     space: Space<'a>,
     out: Output,
-    /// The inodes in use, as if the tables of all groups were one.
-    table: Vec<u8>,
+    /// The tables of all groups that have inodes in use, as far as they do, in whole blocks.
+    tables: Vec<Arc<[u8]>>,
 }
 
 /// What an inode says of its content.
@@ -49,7 +49,7 @@ impl<'a> Writer<'a> {
             seed: Seed::of_filesystem(&params.uuid),
             space: Space::new(geometry),
             out: Output::default(),
-            table: vec![0; parts.inventory.inodes() as usize * INODE as usize],
+            tables: tables(geometry, parts.inventory.inodes() as usize),
         }
     }
 
@@ -67,8 +67,11 @@ impl<'a> Writer<'a> {
     }
 
     fn put_inode(&mut self, number: u32, bytes: [u8; INODE as usize]) {
-        let at = (number as usize - 1) * INODE as usize;
-        self.table[at..at + INODE as usize].copy_from_slice(&bytes);
+        let per_group = self.geometry.inodes_per_group as usize;
+        let (group, index) = ((number as usize - 1) / per_group, (number as usize - 1) % per_group);
+        let at = index * INODE as usize;
+        // nobody else has the table yet, so nothing is cloned
+        Arc::make_mut(&mut self.tables[group])[at..at + INODE as usize].copy_from_slice(&bytes);
     }
 
     /// A file of the filesystem's own.
@@ -173,11 +176,8 @@ impl<'a> Writer<'a> {
     }
 
     fn write_table(&mut self) {
-        let mut table = std::mem::take(&mut self.table);
-        table.resize(table.len().next_multiple_of(BLOCK_BYTES), 0);
-        let group_bytes = self.geometry.table_blocks() as usize * BLOCK_BYTES;
-        for (group, bytes) in table.chunks(group_bytes).enumerate() {
-            self.out.blocks(self.geometry.inode_table(group as u32), bytes);
+        for (group, table) in (0..).zip(std::mem::take(&mut self.tables)) {
+            self.out.bytes(self.geometry.inode_table(group) * BLOCK, table);
         }
     }
 
@@ -212,4 +212,13 @@ impl<'a> Writer<'a> {
         }
         InodeUse { used: self.parts.inventory.inodes(), folders }
     }
+}
+
+/// Empty tables for so many inodes. They become extents as they are: a copy would take as much memory again, and
+/// memory that was not touched before costs more than what is written into it.
+fn tables(geometry: &Geometry, inodes: usize) -> Vec<Arc<[u8]>> {
+    let bytes = (inodes * INODE as usize).next_multiple_of(BLOCK_BYTES);
+    let group = geometry.table_blocks() as usize * BLOCK_BYTES;
+    let lengths = (0..bytes).step_by(group).map(|at| group.min(bytes - at));
+    lengths.map(|length| std::iter::repeat_n(0, length).collect()).collect()
 }
