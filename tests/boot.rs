@@ -165,6 +165,23 @@ fn a_broken_site_ends_failed_and_names_the_resource() {
     assert!(!smoke.states(0).contains(&"READY"));
 }
 
+#[test]
+#[ignore = "takes minutes: scripts/test runs it"]
+fn a_debian_13_machine_that_was_ready_is_degraded_when_a_later_run_fails() {
+    let project = Project::new();
+    project.publish("expiring");
+    let profile = masterless("expiring", "").replace("debian-12", "debian-13");
+    project.profile("expiring", &profile);
+    project.build("expiring");
+    let smoke = project.smoke("expiring", &["--reboot"]);
+    smoke.assert_code(11);
+    assert!(smoke.states(0).ends_with(&["READY"]), "{:?}", smoke.states(0));
+    assert!(smoke.states(1).ends_with(&["DEGRADED"]), "{:?}", smoke.states(1));
+    let failed = smoke.report["verdict"]["line"]["failed"].to_string();
+    assert!(failed.contains("Exec[expire on purpose]"), "{failed}");
+    assert!(!smoke.states(1).contains(&"FAILED") && !smoke.states(0).contains(&"DEGRADED"));
+}
+
 /// What a machine shows of its settings, in this order.
 const SHOWN: [&str; 7] = [
     "cat /proc/sys/kernel/hostname",

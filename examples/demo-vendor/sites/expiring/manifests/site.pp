@@ -1,0 +1,21 @@
+include slipway::sentinel
+
+file { '/etc/motd':
+  ensure  => file,
+  owner   => 'root',
+  group   => 'root',
+  mode    => '0644',
+  content => lookup('motd'),
+}
+
+# the first run leaves the mark at which every later one fails
+exec { 'expire on purpose':
+  command => '/bin/sh -c "echo the licence has expired >&2; exit 7"',
+  onlyif  => '/usr/bin/test -e /var/lib/expiring',
+}
+-> file { '/var/lib/expiring':
+  ensure => file,
+  owner  => 'root',
+  group  => 'root',
+  mode   => '0644',
+}
