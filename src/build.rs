@@ -1,5 +1,6 @@
 //! The recipe: one short function that calls the rooms in order.
 
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -90,12 +91,12 @@ pub fn build(
 ) -> Result<(PathBuf, Built)> {
     let bundle = fetch(order, workshop, progress)?;
     let prepared = prepare(order, bundle, workshop, progress)?;
-    let contents = contents(order, &prepared, workshop, progress)?;
+    let contents = contents(order, prepared, workshop, progress)?;
     let disk = assemble(&contents)?;
-    let record = contents.record;
+    let Contents { plan, record, .. } = &contents;
     let folder = workshop.out.join(&order.profile.customer.id);
     std::fs::create_dir_all(&folder).at("cannot make the folder", &folder)?;
-    let stem = prepared.plan.stem()?;
+    let stem = plan.stem()?;
     let wanted: Vec<_> = order
         .profile
         .formats
@@ -105,7 +106,7 @@ pub fn build(
             format::Wanted { format, path }
         })
         .collect();
-    let machine = format::Machine::of(&record);
+    let machine = format::Machine::of(record);
     let job = format::Job {
         disk: &disk,
         machine: &machine,
@@ -113,7 +114,7 @@ pub fn build(
         digests: workshop.digests,
     };
     let artifacts = format::write(&job, &wanted, progress)?.iter().map(Artifact::from).collect();
-    let built = Built { record, artifacts };
+    let built = Built { record: record.clone(), artifacts };
     let path = folder.join(format!("{stem}.json"));
     write_json(&path, &built)?;
     write_json(&folder.join(LATEST), &Latest { record: format!("{stem}.json") })?;
@@ -141,7 +142,7 @@ pub fn prepare(
 ) -> Result<Prepared> {
     let mut root = workshop.bases.ensure(&order.definition, progress)?;
     for layer in plan::layers(order, &bundle)? {
-        root = workshop.bases.ensure_layer(&root, &layer, progress)?;
+        root = workshop.bases.ensure_layer(root, &layer, progress)?;
     }
     plan::check_puppet(&root, &bundle)?;
     Ok(Prepared { plan: Plan::new(order, &root, &bundle)?, root, bundle })
@@ -161,7 +162,7 @@ pub fn look(
         return Ok(Err(missing));
     };
     for layer in &layers {
-        let Some(found) = workshop.bases.find_layer(&root, layer, progress)? else {
+        let Some(found) = workshop.bases.find_layer(root, layer, progress)? else {
             return Ok(Err(missing));
         };
         root = found;
@@ -173,6 +174,8 @@ pub fn look(
 
 /// The root filesystem of an image, and what its disk needs to know beside it.
 pub struct Contents {
+    /// What it was made by.
+    pub plan: Plan,
     /// Every entry.
     pub tree: Tree,
     /// The packs that files lie in, the base's first.
@@ -181,35 +184,36 @@ pub struct Contents {
     pub spec: DiskSpec,
     /// What went in.
     pub record: ImageRecord,
+    /// The locks that keep the packs in the cache.
+    _holds: Vec<Arc<File>>,
 }
 
 /// The base, and then each layer's additions: nothing is written yet but packs in the cache.
 pub fn contents(
     order: &Order,
-    prepared: &Prepared,
+    prepared: Prepared,
     workshop: &Workshop<'_>,
     progress: &dyn Progress,
 ) -> Result<Contents> {
-    let (plan, bundle) = (&prepared.plan, &prepared.bundle);
+    let Prepared { plan, root, bundle } = prepared;
+    let Root { mut tree, mut packs, packages, holds, .. } = root;
     progress.step(&format!("assembling {}", plan.stem()?), None);
-    let record = plan.record(prepared.root.packages.clone())?;
+    let record = plan.record(packages)?;
     let spec = DiskSpec {
         size: plan.profile.hardware.disk,
         plan: record.plan,
         time: plan.time,
         command_line: Vec::new(),
     };
-    let mut tree = prepared.root.tree.clone();
-    let mut packs = prepared.root.packs.clone();
     let master = puppet::Facts { mode: plan.profile.master.mode, time: plan.time };
     puppet::configure(&mut tree, &master)?;
-    packs.extend(config::add(&mut tree, bundle, config::CODE, workshop.cache, plan.time)?);
+    packs.extend(config::add(&mut tree, &bundle, config::CODE, workshop.cache, plan.time)?);
     let inputs = customer::Inputs { sources: order.sources.clone(), time: plan.time };
     customer::add(&mut tree, &plan.profile, &inputs)?;
-    firstboot::add(&mut tree, &first_boot(plan, bundle))?;
+    firstboot::add(&mut tree, &first_boot(&plan, &bundle))?;
     tree.put_file(IMAGE_RECORD, 0o644, plan.time, json(&record)?)?;
     disk::bootloader::configure(&mut tree, &spec)?;
-    Ok(Contents { tree, packs, spec, record })
+    Ok(Contents { plan, tree, packs, spec, record, _holds: holds })
 }
 
 /// Everything of the image as a value.

@@ -185,10 +185,10 @@ fn a_layer_that_asks_for_nothing_is_its_parent_and_a_wrong_one_is_refused() {
     let cache = Cache::open(folder.path().join("cache")).unwrap();
     let root = cache.ensure(&definition, &Quiet).unwrap();
     let empty = LayerSpec { name: "site".into(), ..LayerSpec::default() };
-    assert_eq!(cache.ensure_layer(&root, &empty, &Quiet).unwrap().digest, root.digest);
+    assert_eq!(cache.ensure_layer(root.clone(), &empty, &Quiet).unwrap().digest, root.digest);
     for packages in [vec!["-o".to_owned()], vec!["a b".into()], vec!["nginx".into()]] {
         let spec = LayerSpec { name: "site".into(), packages, ..LayerSpec::default() };
-        assert!(cache.ensure_layer(&root, &spec, &Quiet).is_err());
+        assert!(cache.ensure_layer(root.clone(), &spec, &Quiet).is_err());
     }
 }
 
@@ -345,7 +345,7 @@ fn check_layers(cache: &Cache, root: &Root) {
         files: vec![("/etc/extra.conf".into(), 0o640, b"asked = yes\n".to_vec())],
         script: Some("cp /etc/extra.conf /etc/seen; ! ip route get 192.0.2.1 2>/dev/null".into()),
     };
-    let layered = cache.ensure_layer(root, &spec, &Quiet).unwrap();
+    let layered = cache.ensure_layer(root.clone(), &spec, &Quiet).unwrap();
     assert_eq!(layered.packs.len(), 2);
     assert_eq!(layered.packs[0], root.packs[0]);
     assert!(layered.packs[1].length() < 4 << 20, "{}", layered.packs[1].length());
@@ -367,9 +367,12 @@ fn check_layers(cache: &Cache, root: &Root) {
     assert!(changed.len() < 12, "{changed:?}");
     assert!(matches!(layered.tree.get("dev/null").unwrap().node, Node::CharDevice { .. }));
 
-    assert_eq!(cache.find_layer(root, &spec, &Quiet).unwrap().unwrap().digest, layered.digest);
+    assert_eq!(
+        cache.find_layer(root.clone(), &spec, &Quiet).unwrap().unwrap().digest,
+        layered.digest
+    );
     let missing = LayerSpec { packages: vec!["no-such-package".into()], ..spec.clone() };
-    let error: Error = cache.ensure_layer(root, &missing, &Quiet).unwrap_err();
+    let error: Error = cache.ensure_layer(root.clone(), &missing, &Quiet).unwrap_err();
     assert_eq!(error.kind(), Kind::Input, "{error}");
     check_secrets_are_refused(cache, root);
 }
@@ -378,6 +381,6 @@ fn check_secrets_are_refused(cache: &Cache, root: &Root) {
     let script = "umask 077; printf -- '-----BEGIN PRIVATE KEY-----\\n' > /etc/leaked.key";
     let spec =
         LayerSpec { name: "leak".into(), script: Some(script.into()), ..LayerSpec::default() };
-    let error = cache.ensure_layer(root, &spec, &Quiet).unwrap_err();
+    let error = cache.ensure_layer(root.clone(), &spec, &Quiet).unwrap_err();
     assert!(error.to_string().contains("/etc/leaked.key: a private key"), "{error}");
 }

@@ -13,6 +13,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::entry::{Entry, Record};
 use super::{Definition, LayerSpec, Root, entry, recipe};
 use crate::error::{Context, Error, Kind, Result};
 use crate::progress::Progress;
@@ -47,6 +48,39 @@ impl Wanted<'_> {
     }
 }
 
+/// An entry that was opened, and not laid on its parent yet.
+struct Opened {
+    digest: Digest,
+    entry: Entry,
+}
+
+impl Opened {
+    /// The root of a base.
+    fn alone(self, definition: &Definition) -> Root {
+        let Entry { record, layer, pack, hold } = self.entry;
+        Root {
+            digest: self.digest,
+            tree: Tree::from(layer),
+            packs: vec![pack],
+            packages: record.packages,
+            time: record.time,
+            definition: definition.clone(),
+            holds: vec![Arc::new(hold)],
+        }
+    }
+
+    /// The root of a layer on its parent.
+    fn on(self, parent: Root) -> Root {
+        let Entry { record, layer, pack, hold } = self.entry;
+        let Root { tree, mut packs, definition, mut holds, .. } = parent;
+        packs.push(pack);
+        holds.push(Arc::new(hold));
+        let Record { time, packages, .. } = record;
+        let tree = apply(tree, layer);
+        Root { digest: self.digest, tree, packs, packages, time, definition, holds }
+    }
+}
+
 impl Cache {
     /// Opens (and makes, where it is missing) the cache in `folder`.
     pub fn open(folder: impl AsRef<Path>) -> Result<Self> {
@@ -74,20 +108,22 @@ impl Cache {
 
     /// The base if it is in the cache.
     pub fn find(&self, definition: &Definition, progress: &dyn Progress) -> Result<Option<Root>> {
-        self.lookup(&wanted_base(definition)?, progress)
+        let found = self.lookup(&wanted_base(definition)?, progress)?;
+        Ok(found.map(|found| found.alone(definition)))
     }
 
     /// The layer on `parent` if it is in the cache.
     pub fn find_layer(
         &self,
-        parent: &Root,
+        parent: Root,
         spec: &LayerSpec,
         progress: &dyn Progress,
     ) -> Result<Option<Root>> {
         if spec.is_empty() {
-            return Ok(Some(parent.clone()));
+            return Ok(Some(parent));
         }
-        self.lookup(&wanted_layer(parent, spec)?, progress)
+        let found = self.lookup(&wanted_layer(&parent, spec)?, progress)?;
+        Ok(found.map(|found| found.on(parent)))
     }
 
     /// `parent` with packages, files and the effects of a script on it, from the cache or made now.
@@ -95,21 +131,24 @@ impl Cache {
     /// A layer that asks for nothing is its parent.
     pub fn ensure_layer(
         &self,
-        parent: &Root,
+        parent: Root,
         spec: &LayerSpec,
         progress: &dyn Progress,
     ) -> Result<Root> {
         if spec.is_empty() {
-            return Ok(parent.clone());
+            return Ok(parent);
         }
         spec.check()?;
-        let wanted = wanted_layer(parent, spec)?;
-        self.make(&wanted, false, progress, |work| recipe::layer(parent, spec, work, progress))
+        let wanted = wanted_layer(&parent, spec)?;
+        let build = |work: &Path| recipe::layer(&parent, spec, work, progress);
+        let made = self.make(&wanted, false, progress, build)?;
+        Ok(made.on(parent))
     }
 
     fn base(&self, definition: &Definition, fresh: bool, progress: &dyn Progress) -> Result<Root> {
         let wanted = wanted_base(definition)?;
-        self.make(&wanted, fresh, progress, |work| recipe::base(definition, work, progress))
+        let build = |work: &Path| recipe::base(definition, work, progress);
+        Ok(self.make(&wanted, fresh, progress, build)?.alone(definition))
     }
 
     fn make(
@@ -118,14 +157,14 @@ impl Cache {
         fresh: bool,
         progress: &dyn Progress,
         build: impl FnOnce(&Path) -> Result<recipe::Made>,
-    ) -> Result<Root> {
-        if !fresh && let Some(root) = self.lookup(wanted, progress)? {
-            return Ok(root);
+    ) -> Result<Opened> {
+        if !fresh && let Some(found) = self.lookup(wanted, progress)? {
+            return Ok(found);
         }
         let _lock = self.lock(&wanted.file_name(), progress)?;
         // somebody else may have made it while we waited
-        if !fresh && let Some(root) = self.lookup(wanted, progress)? {
-            return Ok(root);
+        if !fresh && let Some(found) = self.lookup(wanted, progress)? {
+            return Ok(found);
         }
         let work = Work::new(&self.part("tmp"))?;
         let made = build(&work.entry)?;
@@ -138,7 +177,7 @@ impl Cache {
         let root = entry::write(&work.entry, &record, &made.layer)?;
         self.publish(&work.entry, root)?;
         self.set_ref(wanted, root)?;
-        self.open_root(root, wanted)
+        self.open_entry(root, wanted)
     }
 
     /// Moves a finished entry to its name. An intact one that is there already (the build was reproduced)
@@ -171,8 +210,8 @@ impl Cache {
         sync_folder(&folder)
     }
 
-    /// The cached root, or none: a missing or damaged entry is one that has to be made.
-    fn lookup(&self, wanted: &Wanted<'_>, progress: &dyn Progress) -> Result<Option<Root>> {
+    /// The cached entry, or none: one that is missing or damaged has to be made.
+    fn lookup(&self, wanted: &Wanted<'_>, progress: &dyn Progress) -> Result<Option<Opened>> {
         let path = self.part("refs").join(wanted.file_name() + ".json");
         let Ok(text) = std::fs::read(&path) else { return Ok(None) };
         let found: Option<Ref> = serde_json::from_slice(&text).ok();
@@ -180,8 +219,8 @@ impl Cache {
             progress.note(&format!("{} is damaged: it is made again", path.display()));
             return Ok(None);
         };
-        match self.open_root(found.root, wanted) {
-            Ok(root) => Ok(Some(root)),
+        match self.open_entry(found.root, wanted) {
+            Ok(opened) => Ok(Some(opened)),
             Err(e) if matches!(e.kind(), Kind::Damaged | Kind::NotFound) => {
                 progress.note(&format!("the cached {} is made again: {e}", wanted.label));
                 Ok(None)
@@ -190,22 +229,10 @@ impl Cache {
         }
     }
 
-    fn open_root(&self, digest: Digest, wanted: &Wanted<'_>) -> Result<Root> {
+    fn open_entry(&self, digest: Digest, wanted: &Wanted<'_>) -> Result<Opened> {
         let folder = self.part("roots").join(digest.to_string());
-        let (mut packs, mut holds) = match wanted.parent {
-            Some(parent) => (parent.packs.clone(), parent.holds.clone()),
-            None => (Vec::new(), Vec::new()),
-        };
-        let entry = entry::open(&folder, digest, &packs)?;
-        packs.push(entry.pack);
-        holds.push(Arc::new(entry.hold));
-        let tree = match wanted.parent {
-            Some(parent) => apply(&parent.tree, &entry.layer),
-            None => Tree::from(entry.layer),
-        };
-        let definition = wanted.definition.clone();
-        let entry::Record { time, packages, .. } = entry.record;
-        Ok(Root { digest, tree, packs, packages, time, definition, holds })
+        let below = wanted.parent.map_or(&[][..], |parent| &parent.packs);
+        Ok(Opened { digest, entry: entry::open(&folder, digest, below)? })
     }
 
     fn lock(&self, name: &str, progress: &dyn Progress) -> Result<File> {

@@ -49,7 +49,7 @@ pub struct Root {
     /// What the base was made of.
     pub definition: Definition,
     /// Shared locks that keep `prune` away while somebody uses the root.
-    holds: Vec<Arc<File>>,
+    pub(crate) holds: Vec<Arc<File>>,
 }
 
 /// What a layer adds to its parent.

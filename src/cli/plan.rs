@@ -2,11 +2,12 @@
 
 use serde_json::json;
 
-use crate::build::{self, Prepared};
+use crate::build;
 use crate::bundle::Bundle;
 use crate::error::{Error, Kind, Result};
 use crate::format;
-use crate::plan::{self, Order};
+use crate::manifest::Package;
+use crate::plan::{self, Order, Plan};
 use crate::profile::MasterMode;
 use crate::units::ByteSize;
 
@@ -41,15 +42,15 @@ pub fn run(args: &Args) -> Result<u8> {
     let outlook = match found {
         Err(missing) => Outlook::Missing(missing),
         Ok(prepared) => {
-            let contents = build::contents(&desk.order, &prepared, &workshop, &progress)?;
+            let contents = build::contents(&desk.order, prepared, &workshop, &progress)?;
             let disk = build::assemble(&contents)?;
             let formats = &desk.order.profile.formats;
             let needed = formats.iter().map(|&f| format::needed_bytes(f, &disk)).sum();
             Outlook::Ready(Box::new(Ready {
-                packages: contents.record.packages.len(),
                 write: ByteSize(disk.allocated()),
                 needed: ByteSize(needed),
-                prepared,
+                plan: contents.plan,
+                packages: contents.record.packages,
             }))
         }
     };
@@ -70,8 +71,8 @@ enum Outlook {
 }
 
 struct Ready {
-    prepared: Prepared,
-    packages: usize,
+    plan: Plan,
+    packages: Vec<Package>,
     write: ByteSize,
     needed: ByteSize,
 }
@@ -80,10 +81,10 @@ fn as_json(order: &Order, bundle: &Bundle, outlook: &Outlook) -> Result<String> 
     let value = match outlook {
         Outlook::Ready(ready) => json!({
             "cached": true,
-            "digest": ready.prepared.plan.digest()?,
-            "name": ready.prepared.plan.stem()?,
-            "plan": ready.prepared.plan,
-            "packages": ready.prepared.root.packages,
+            "digest": ready.plan.digest()?,
+            "name": ready.plan.stem()?,
+            "plan": ready.plan,
+            "packages": ready.packages,
             "bundle": bundle.manifest,
             "bytes": ready.write,
             "disk_needed": ready.needed,
@@ -149,8 +150,9 @@ fn converge(order: &Order) -> String {
 
 impl Ready {
     fn rows(&self, table: &mut Table) -> Result<()> {
-        let plan = &self.prepared.plan;
-        table.row("root", format!("{}, {} packages", plan.base.digest.short(), self.packages));
+        let plan = &self.plan;
+        table
+            .row("root", format!("{}, {} packages", plan.base.digest.short(), self.packages.len()));
         table.row("time", plan.time.to_string());
         table.row("plan", plan.digest()?.to_string());
         table.row("artifacts", plan.stem()?);

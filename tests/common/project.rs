@@ -161,7 +161,7 @@ impl Project {
         let order = Order { profile, sources: BTreeMap::new(), definition };
         let bundle = build::fetch(&order, &workshop, &Quiet).unwrap();
         let prepared = build::prepare(&order, bundle, &workshop, &Quiet).unwrap();
-        build::contents(&order, &prepared, &workshop, &Quiet).unwrap()
+        build::contents(&order, prepared, &workshop, &Quiet).unwrap()
     }
 
     /// Boots a profile's image.

@@ -63,7 +63,7 @@ impl MasterRoot {
         let definition = Definition::find(images, base).unwrap();
         let bare = cache.ensure(&definition, &Quiet).unwrap();
         let layer = master_layer(&definition.puppet.server).unwrap();
-        let root = cache.ensure_layer(&bare, &layer, &Quiet).unwrap();
+        let root = cache.ensure_layer(bare, &layer, &Quiet).unwrap();
         let lock = File::create(tmp.join(format!("master-{base}.lock"))).unwrap();
         lock.lock().unwrap();
         let mut tree = root.tree.clone();

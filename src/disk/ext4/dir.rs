@@ -1,5 +1,7 @@
 //! Folders as blocks of names: Documentation/filesystems/ext4/directory.rst.
 
+use std::sync::Arc;
+
 use super::checksum::Seed;
 use super::geometry::BLOCK_BYTES;
 use super::hash::NameHasher;
@@ -58,7 +60,7 @@ impl Name<'_> {
 #[derive(Debug)]
 pub(super) struct Folder {
     /// Whole blocks.
-    pub blocks: Vec<u8>,
+    pub blocks: Arc<[u8]>,
     /// Whether they begin with an index.
     pub indexed: bool,
 }
@@ -87,14 +89,14 @@ impl Coder {
         let length: usize = dots.iter().chain(names).map(Name::length).sum();
         if length > ROOM {
             let blocks = htree::encode(&dots, names, self.hasher, seed)?;
-            return Ok(Folder { blocks, indexed: true });
+            return Ok(Folder { blocks: blocks.into(), indexed: true });
         }
         let mut blocks = Vec::new();
         push_leaf(&mut blocks, dots.iter().chain(names), seed);
         while blocks.len() < at_least * BLOCK_BYTES {
             push_leaf(&mut blocks, std::iter::empty(), seed);
         }
-        Ok(Folder { blocks, indexed: false })
+        Ok(Folder { blocks: blocks.into(), indexed: false })
     }
 }
 

@@ -83,14 +83,8 @@ fn folders(
 ) -> Result<()> {
     for (folder, place) in parts.folders.iter().zip(all) {
         let Some(folder) = folder else { continue };
-        let runs = space.take(blocks(folder.blocks.len() as u64))?;
-        let mut rest = &folder.blocks[..];
-        for run in &runs {
-            let (part, after) = rest.split_at(run.length as usize * BLOCK_BYTES);
-            out.blocks(run.start, part);
-            rest = after;
-        }
-        *place = runs;
+        let content = Content::Bytes(folder.blocks.clone());
+        *place = apart(&content, blocks(content.length()), space, out)?;
     }
     Ok(())
 }
