@@ -39,18 +39,18 @@ fn demo() -> &'static Project {
     })
 }
 
-/// BIOS, the Puppet Server, a disk of 100 GiB, and a second start at the power button.
-fn restarted() -> &'static Converged {
-    static BOOT: OnceLock<Converged> = OnceLock::new();
-    BOOT.get_or_init(|| converged(demo(), "demo", &["--reboot", "--disk-size", "100 GiB"]))
-}
-
-/// The same image by UEFI; the power is cut in the middle of its first converge.
+/// BIOS, the Puppet Server, a disk of 100 GiB; the power is cut in the middle of the first converge.
 fn cut_off() -> &'static Converged {
     static BOOT: OnceLock<Converged> = OnceLock::new();
     BOOT.get_or_init(|| {
-        converged(demo(), "demo", &["--cut-at", "CONVERGING", "--firmware", "uefi"])
+        converged(demo(), "demo", &["--cut-at", "CONVERGING", "--disk-size", "100 GiB"])
     })
+}
+
+/// The same image by UEFI.
+fn by_uefi() -> &'static Converged {
+    static BOOT: OnceLock<Converged> = OnceLock::new();
+    BOOT.get_or_init(|| converged(demo(), "demo", &["--firmware", "uefi"]))
 }
 
 /// A profile of a masterless machine on debian-12; `more` is further TOML.
@@ -63,29 +63,42 @@ fn masterless(site: &str, more: &str) -> String {
 
 #[test]
 #[ignore = "takes minutes: scripts/test runs it"]
-fn the_demo_converges_by_its_own_puppet_server_and_keeps_what_it_stored_over_a_reboot() {
-    let Converged { smoke, .. } = restarted();
-    for boot in [0, 1] {
-        let states = smoke.states(boot);
-        assert!(states.contains(&"PUPPETSERVER") && states.ends_with(&["READY"]), "{states:?}");
-        println!("boot {}: READY after {:.0} s", boot + 1, smoke.seconds_to_ready(boot));
-    }
-    let probes = smoke.report["boots"][1]["probes"].as_array().unwrap();
-    let found = |probe: &&serde_json::Value| {
+fn a_machine_whose_power_was_cut_during_converge_goes_on_and_converges() {
+    let Converged { smoke, .. } = cut_off();
+    assert!(smoke.states(0).ends_with(&["CONVERGING"]), "{:?}", smoke.states(0));
+    assert_eq!(smoke.report["boots"][0]["end"], "power-cut");
+    assert_converged_by_the_server(smoke, 1);
+}
+
+#[test]
+#[ignore = "takes minutes: scripts/test runs it"]
+fn the_demo_converges_by_its_own_puppet_server_under_uefi() {
+    let Converged { smoke, disk } = by_uefi();
+    assert_converged_by_the_server(smoke, 0);
+    disk.assert_clean();
+}
+
+/// The profile's probes store a value in the application and ask for it again.
+fn assert_converged_by_the_server(smoke: &Smoke, boot: usize) {
+    let states = smoke.states(boot);
+    assert!(states.contains(&"PUPPETSERVER") && states.ends_with(&["READY"]), "{states:?}");
+    println!("READY after {:.0} s", smoke.seconds_to_ready(boot));
+    assert!(kept(smoke, boot));
+}
+
+/// Whether the application gave the value back that it was given.
+fn kept(smoke: &Smoke, boot: usize) -> bool {
+    let probes = smoke.report["boots"][boot]["probes"].as_array().unwrap();
+    let asked = |probe: &&serde_json::Value| {
         probe["probe"].as_str().unwrap().starts_with("GET /api/entries")
     };
-    assert_eq!(probes.iter().find(found).unwrap()["ok"], true);
-    assert!(!smoke.report["boots"][1].to_string().contains("POST"), "it sent the value again");
-    assert_eq!(smoke.report["boots"][0]["end"], "power-button");
-    let identity = |boot: usize| &smoke.report["boots"][boot]["identity"];
-    assert_eq!(identity(0), identity(1));
-    assert!(identity(0)["ssh_fingerprint"].as_str().unwrap().starts_with("SHA256:"));
+    probes.iter().find(asked).unwrap()["ok"] == true
 }
 
 #[test]
 #[ignore = "takes minutes: scripts/test runs it"]
 fn the_root_grows_to_a_disk_of_100_gib_and_stays_clean() {
-    let Converged { disk, .. } = restarted();
+    let Converged { disk, .. } = cut_off();
     assert_eq!(disk.size(), 100 * GIB);
     let root = disk.root_size();
     assert!(root > 99 * GIB, "root has {root} bytes");
@@ -94,18 +107,8 @@ fn the_root_grows_to_a_disk_of_100_gib_and_stays_clean() {
 
 #[test]
 #[ignore = "takes minutes: scripts/test runs it"]
-fn a_machine_whose_power_was_cut_during_converge_goes_on_and_converges() {
-    let Converged { smoke, disk } = cut_off();
-    assert!(smoke.states(0).ends_with(&["CONVERGING"]), "{:?}", smoke.states(0));
-    assert!(smoke.states(1).ends_with(&["READY"]), "{:?}", smoke.states(1));
-    assert_eq!(smoke.report["boots"][0]["end"], "power-cut");
-    disk.assert_clean();
-}
-
-#[test]
-#[ignore = "takes minutes: scripts/test runs it"]
 fn two_machines_of_one_image_share_no_secret() {
-    let (first, second) = (&restarted().disk, &cut_off().disk);
+    let (first, second) = (&cut_off().disk, &by_uefi().disk);
     for path in [
         "/etc/machine-id",
         "/etc/ssh/ssh_host_ed25519_key",
@@ -123,18 +126,28 @@ fn two_machines_of_one_image_share_no_secret() {
 
 #[test]
 #[ignore = "takes minutes: scripts/test runs it"]
-fn a_masterless_machine_converges_under_uefi() {
+fn a_masterless_machine_converges_under_uefi_and_keeps_what_it_stored_over_a_reboot() {
     let project = Project::new();
     project.publish("demo");
-    let probes =
-        "[[probes]]\nhttp = \"/health\"\n[[probes]]\ncommand = \"test -d /sys/firmware/efi\"\n";
+    let probes = "[[probes]]\nhttp = \"/health\"\n\
+        [[probes]]\nhttp = \"/api/entries\"\npost = \"text=kept+{nonce}\"\nstatus = 201\n\
+        [[probes]]\nhttp = \"/api/entries\"\ntext = \"kept {nonce}\"\n\
+        [[probes]]\ncommand = \"test -d /sys/firmware/efi\"\n";
     project.profile("masterless", &masterless("demo", probes));
     project.build("masterless");
-    let smoke = project.smoke("masterless", &["--firmware", "uefi"]);
+    let smoke = project.smoke("masterless", &["--firmware", "uefi", "--reboot"]);
     smoke.assert_code(0);
-    let states = smoke.states(0);
-    assert!(states.ends_with(&["READY"]) && !states.contains(&"PUPPETSERVER"), "{states:?}");
-    println!("READY after {:.0} s", smoke.seconds_to_ready(0));
+    for boot in [0, 1] {
+        let states = smoke.states(boot);
+        assert!(states.ends_with(&["READY"]) && !states.contains(&"PUPPETSERVER"), "{states:?}");
+        println!("boot {}: READY after {:.0} s", boot + 1, smoke.seconds_to_ready(boot));
+        assert!(kept(&smoke, boot));
+    }
+    assert!(!smoke.report["boots"][1].to_string().contains("POST"), "it sent the value again");
+    assert_eq!(smoke.report["boots"][0]["end"], "power-button");
+    let identity = |boot: usize| &smoke.report["boots"][boot]["identity"];
+    assert_eq!(identity(0), identity(1));
+    assert!(identity(0)["ssh_fingerprint"].as_str().unwrap().starts_with("SHA256:"));
 }
 
 #[test]
