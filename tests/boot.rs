@@ -5,6 +5,8 @@
 #![allow(clippy::unwrap_used)]
 
 mod common;
+#[path = "boot/settings.rs"]
+mod settings;
 
 use std::sync::OnceLock;
 
@@ -152,19 +154,6 @@ fn a_masterless_machine_converges_under_uefi_and_keeps_what_it_stored_over_a_reb
 
 #[test]
 #[ignore = "takes minutes: scripts/test runs it"]
-fn the_boot_chain_is_accepted_by_secure_boot_with_microsofts_keys() {
-    let project = Project::new();
-    project.publish("tiny");
-    // the variable's fifth byte is its value (UEFI 2.10, 3.3: SecureBoot)
-    let variable = "/sys/firmware/efi/efivars/SecureBoot-8be4df61-93ca-11d2-aa0d-00e098032b8c";
-    let probe = format!("[[probes]]\ncommand = 'od -An -tu1 -j4 -N1 {variable} | grep -q 1'\n");
-    project.profile("secure", &masterless("tiny", &probe));
-    project.build("secure");
-    project.smoke("secure", &["--firmware", "secure-boot"]).assert_code(0);
-}
-
-#[test]
-#[ignore = "takes minutes: scripts/test runs it"]
 fn a_broken_site_ends_failed_and_names_the_resource() {
     let project = Project::new();
     project.publish("broken");
@@ -193,96 +182,4 @@ fn a_debian_13_machine_that_was_ready_is_degraded_when_a_later_run_fails() {
     let failed = smoke.report["verdict"]["line"]["failed"].to_string();
     assert!(failed.contains("Exec[expire on purpose]"), "{failed}");
     assert!(!smoke.states(1).contains(&"FAILED") && !smoke.states(0).contains(&"DEGRADED"));
-}
-
-/// What a machine shows of its settings, in this order.
-const SHOWN: [&str; 7] = [
-    "cat /proc/sys/kernel/hostname",
-    "cat /var/lib/slipway/inputs/source",
-    "ip -4 -o addr show scope global",
-    "grep ^nameserver /run/systemd/resolve/resolv.conf",
-    "ssh-keygen -lf /home/admin/.ssh/authorized_keys",
-    "sshd -T -C user=admin,host=x,addr=192.0.2.1 | grep ^passwordauthentication",
-    "systemd-analyze blame --no-pager | grep slipway-inputs",
-];
-
-const KEY: &str =
-    "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOLZeEHMRyJ0gnoKSlh0vp60yW+hu0e7q5LIEeyVGQCQ me";
-
-/// The details of [`SHOWN`] after a boot with this medium.
-fn shown(project: &Project, arguments: &[&str]) -> Vec<String> {
-    let smoke = project.smoke("outside", arguments);
-    smoke.assert_code(0);
-    let probes = smoke.report["boots"][0]["probes"].as_array().unwrap();
-    let details = probes.iter().filter(|probe| probe.get("index").is_some());
-    let details: Vec<String> =
-        details.map(|probe| probe["detail"].as_str().unwrap().to_owned()).collect();
-    println!("{details:#?}");
-    details
-}
-
-fn assert_settings(shown: &[String], name: &str, source: &str) {
-    assert_eq!(shown[0], name);
-    assert_eq!(shown[1], source);
-    // QEMU's own DHCP server would have given the same address, and it would be "dynamic"
-    assert!(
-        shown[2].contains("inet 10.0.2.15/24 ") && !shown[2].contains("dynamic"),
-        "{}",
-        shown[2]
-    );
-    assert_eq!(shown[3], "nameserver 192.0.2.53");
-    assert!(shown[4].ends_with(" me (ED25519)"), "{}", shown[4]);
-    assert_eq!(shown[5], "passwordauthentication no");
-}
-
-#[test]
-#[ignore = "takes minutes: scripts/test runs it"]
-fn name_address_and_key_come_from_a_nocloud_seed_or_from_an_ovf_disc() {
-    let project = Project::new();
-    project.publish("tiny");
-    let probes: String =
-        SHOWN.map(|command| format!("[[probes]]\ncommand = '{command}'\n")).concat();
-    project.profile("outside", &masterless("tiny", &probes));
-    project.build("outside");
-    let at = |name: &str| project.root().join(name).to_str().unwrap().to_owned();
-    let make = |program: &str, arguments: &[&str]| {
-        let status = std::process::Command::new(program)
-            .args(arguments)
-            .current_dir(project.root())
-            .status();
-        assert!(status.unwrap().success(), "{program} {arguments:?}");
-    };
-
-    std::fs::write(at("meta-data"), "instance-id: i-1\nlocal-hostname: seeded.example\n").unwrap();
-    std::fs::write(at("user-data"), format!("#cloud-config\nssh_authorized_keys: [{KEY}]\n"))
-        .unwrap();
-    let network = "version: 2\nethernets:\n  any:\n    addresses: [10.0.2.15/24]\n    gateway4: 10.0.2.2\n    \
-        nameservers: {addresses: [192.0.2.53]}\n";
-    std::fs::write(at("network-config"), network).unwrap();
-    make(
-        "mformat",
-        &["-C", "-i", "seed.img", "-v", "CIDATA", "-t", "32", "-h", "2", "-s", "32", "::"],
-    );
-    make("mcopy", &["-i", "seed.img", "meta-data", "user-data", "network-config", "::"]);
-    assert_settings(&shown(&project, &["--seed", &at("seed.img")]), "seeded", "nocloud");
-
-    std::fs::create_dir(at("disc")).unwrap();
-    let property =
-        |key, value| format!("<Property oe:key=\"slipway.{key}\" oe:value=\"{value}\"/>");
-    let properties = [
-        ("hostname", "discs.example"),
-        ("address", "10.0.2.15/24"),
-        ("gateway", "10.0.2.2"),
-        ("dns", "192.0.2.53"),
-        ("admin_keys", KEY),
-    ];
-    let properties = properties.map(|(key, value)| property(key, value)).concat();
-    let space = "http://schemas.dmtf.org/ovf/environment/1";
-    let text = format!(
-        "<?xml version=\"1.0\"?><Environment xmlns=\"{space}\" xmlns:oe=\"{space}\"><PropertySection>{properties}\
-         </PropertySection></Environment>"
-    );
-    std::fs::write(at("disc/ovf-env.xml"), text).unwrap();
-    make("xorriso", &["-as", "mkisofs", "-quiet", "-V", "OVF ENV", "-o", "disc.iso", "disc"]);
-    assert_settings(&shown(&project, &["--cdrom", &at("disc.iso")]), "discs", "ovf-iso");
 }
