@@ -4,8 +4,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Condvar, Mutex, PoisonError};
 
 use serde_json::Value;
 use slipway::build::{self, Contents, Workshop};
@@ -19,11 +18,29 @@ use slipway::progress::Quiet;
 use slipway::units::Timestamp;
 use slipway::{base, blob};
 
-/// Two machines at a time: one alone waits for much, and more would slow each other down until their limits, which
-/// know nothing of the others, are over.
-static MACHINES: [Mutex<()>; 2] = [const { Mutex::new(()) }; 2];
-/// Who comes next takes the other of them.
-static NEXT: AtomicUsize = AtomicUsize::new(0);
+/// Machines that run now.
+static RUNNING: Mutex<usize> = Mutex::new(0);
+static ENDED: Condvar = Condvar::new();
+
+/// A machine's turn: two run at a time. One alone waits for much, and more would slow each other down until their
+/// limits, which know nothing of the others, are over.
+struct Turn;
+
+impl Turn {
+    fn wait() -> Self {
+        let running = RUNNING.lock().unwrap_or_else(PoisonError::into_inner);
+        let turn = ENDED.wait_while(running, |running| *running >= 2);
+        *turn.unwrap_or_else(PoisonError::into_inner) += 1;
+        Self
+    }
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        *RUNNING.lock().unwrap_or_else(PoisonError::into_inner) -= 1;
+        ENDED.notify_one();
+    }
+}
 
 /// A folder with profiles/, images/ and out/store.
 pub struct Project {
@@ -170,8 +187,7 @@ impl Project {
 
     /// Boots a profile's image.
     pub fn smoke(&self, profile: &str, arguments: &[&str]) -> Smoke {
-        let next = NEXT.fetch_add(1, Ordering::Relaxed) % MACHINES.len();
-        let _one = MACHINES[next].lock().unwrap_or_else(PoisonError::into_inner);
+        let _turn = Turn::wait();
         let output =
             self.command(&[&["smoke", profile, "--json"], arguments].concat()).output().unwrap();
         let shown = String::from_utf8_lossy(&output.stderr).into_owned();
