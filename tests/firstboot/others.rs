@@ -111,6 +111,24 @@ fn the_banner_forgets_the_first_password_when_it_was_changed() {
 }
 
 #[test]
+fn a_banner_drawn_while_the_first_password_is_set_does_not_forget_it() {
+    let machine = Machine::new(&facts());
+    // chpasswd dates the password today, as if somebody had changed it; and just then the banner is drawn
+    machine.script(
+        "fake/bin/chpasswd",
+        "cat >/dev/null; echo 'admin:$y$x:20781:0:99999:7:::' >\"$SLIPWAY_ROOT/etc/shadow\"\n\
+         \"$SLIPWAY_ROOT/usr/lib/slipway/banner\" >\"$SLIPWAY_ROOT/fake/drawn\" &\n\
+         until grep -q 'Log in:' \"$SLIPWAY_ROOT/fake/drawn\"; do /bin/sleep 0.02; done; kill $!",
+    );
+    machine
+        .script("fake/bin/chage", "echo 'admin:$y$x:0:0:99999:7:::' >\"$SLIPWAY_ROOT/etc/shadow\"");
+    assert_eq!(machine.run("identity").0, 0);
+    let password = machine.read("var/lib/slipway/secrets/admin-password");
+    assert_eq!(password.trim().len(), 19, "{password:?}");
+    assert!(machine.watch("banner").contains(password.trim()));
+}
+
+#[test]
 fn a_failure_says_its_cause_and_what_to_do_on_the_banner_and_in_slipway_status() {
     let machine = converged(FAILS);
     let screen = machine.watch("banner");
