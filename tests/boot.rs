@@ -41,18 +41,18 @@ fn demo() -> &'static Project {
     })
 }
 
-/// BIOS, the Puppet Server, a disk of 100 GiB; the power is cut in the middle of the first converge.
+/// BIOS, the Puppet Server, a disk of 100 GiB; and a second start at the power button.
+fn by_bios() -> &'static Converged {
+    static BOOT: OnceLock<Converged> = OnceLock::new();
+    BOOT.get_or_init(|| converged(demo(), "demo", &["--disk-size", "100 GiB", "--reboot"]))
+}
+
+/// The same image by UEFI; the power is cut in the middle of the first converge.
 fn cut_off() -> &'static Converged {
     static BOOT: OnceLock<Converged> = OnceLock::new();
     BOOT.get_or_init(|| {
-        converged(demo(), "demo", &["--cut-at", "CONVERGING", "--disk-size", "100 GiB"])
+        converged(demo(), "demo", &["--firmware", "uefi", "--cut-at", "CONVERGING", "--vcpus", "1"])
     })
-}
-
-/// The same image by UEFI, and a second start at the power button.
-fn by_uefi() -> &'static Converged {
-    static BOOT: OnceLock<Converged> = OnceLock::new();
-    BOOT.get_or_init(|| converged(demo(), "demo", &["--firmware", "uefi", "--reboot"]))
 }
 
 /// A profile of a masterless machine on debian-12; `more` is further TOML.
@@ -66,16 +66,17 @@ fn masterless(site: &str, more: &str) -> String {
 #[test]
 #[ignore = "takes minutes: scripts/test runs it"]
 fn a_machine_whose_power_was_cut_during_converge_goes_on_and_converges() {
-    let Converged { smoke, .. } = cut_off();
+    let Converged { smoke, disk } = cut_off();
     assert!(smoke.states(0).ends_with(&["CONVERGING"]), "{:?}", smoke.states(0));
     assert_eq!(smoke.report["boots"][0]["end"], "power-cut");
     assert_converged_by_the_server(smoke, 1);
+    disk.assert_clean();
 }
 
 #[test]
 #[ignore = "takes minutes: scripts/test runs it"]
 fn the_demo_converges_by_its_own_puppet_server_and_keeps_what_it_stored_over_a_reboot() {
-    let Converged { smoke, disk } = by_uefi();
+    let Converged { smoke, .. } = by_bios();
     assert_converged_by_the_server(smoke, 0);
     assert_converged_by_the_server(smoke, 1);
     assert!(!smoke.report["boots"][1].to_string().contains("POST"), "it sent the value again");
@@ -83,7 +84,6 @@ fn the_demo_converges_by_its_own_puppet_server_and_keeps_what_it_stored_over_a_r
     let identity = |boot: usize| &smoke.report["boots"][boot]["identity"];
     assert_eq!(identity(0), identity(1));
     assert!(identity(0)["ssh_fingerprint"].as_str().unwrap().starts_with("SHA256:"));
-    disk.assert_clean();
 }
 
 /// The profile's probes store a value in the application and ask for it again.
@@ -101,7 +101,7 @@ fn assert_converged_by_the_server(smoke: &Smoke, boot: usize) {
 #[test]
 #[ignore = "takes minutes: scripts/test runs it"]
 fn the_root_grows_to_a_disk_of_100_gib_and_stays_clean() {
-    let Converged { disk, .. } = cut_off();
+    let Converged { disk, .. } = by_bios();
     assert_eq!(disk.size(), 100 * GIB);
     let root = disk.root_size();
     assert!(root > 99 * GIB, "root has {root} bytes");
@@ -111,7 +111,7 @@ fn the_root_grows_to_a_disk_of_100_gib_and_stays_clean() {
 #[test]
 #[ignore = "takes minutes: scripts/test runs it"]
 fn two_machines_of_one_image_share_no_secret() {
-    let (first, second) = (&cut_off().disk, &by_uefi().disk);
+    let (first, second) = (&by_bios().disk, &cut_off().disk);
     for path in [
         "/etc/machine-id",
         "/etc/ssh/ssh_host_ed25519_key",
@@ -130,13 +130,7 @@ fn two_machines_of_one_image_share_no_secret() {
 #[test]
 #[ignore = "takes minutes: scripts/test runs it"]
 fn a_masterless_machine_converges_under_uefi() {
-    let project = Project::new();
-    project.publish("demo");
-    let probes =
-        "[[probes]]\nhttp = \"/health\"\n[[probes]]\ncommand = \"test -d /sys/firmware/efi\"\n";
-    project.profile("masterless", &masterless("demo", probes));
-    project.build("masterless");
-    let smoke = project.smoke("masterless", &["--firmware", "uefi"]);
+    let smoke = &settings::seeded().smoke;
     smoke.assert_code(0);
     let states = smoke.states(0);
     assert!(states.ends_with(&["READY"]) && !states.contains(&"PUPPETSERVER"), "{states:?}");
@@ -150,7 +144,7 @@ fn a_broken_site_ends_failed_and_names_the_resource() {
     project.publish("broken");
     project.profile("broken", &masterless("broken", ""));
     project.build("broken");
-    let smoke = project.smoke("broken", &[]);
+    let smoke = project.smoke("broken", &["--vcpus", "1"]);
     smoke.assert_code(11);
     let failed = smoke.report["verdict"]["line"]["failed"].to_string();
     assert!(failed.contains("Exec[break on purpose]"), "{failed}");
@@ -161,12 +155,7 @@ fn a_broken_site_ends_failed_and_names_the_resource() {
 #[test]
 #[ignore = "takes minutes: scripts/test runs it"]
 fn a_debian_13_machine_that_was_ready_is_degraded_when_a_later_run_fails() {
-    let project = Project::new();
-    project.publish("expiring");
-    let profile = masterless("expiring", "").replace("debian-12", "debian-13");
-    project.profile("expiring", &profile);
-    project.build("expiring");
-    let smoke = project.smoke("expiring", &["--reboot"]);
+    let smoke = &settings::with_disc().smoke;
     smoke.assert_code(11);
     assert!(smoke.states(0).ends_with(&["READY"]), "{:?}", smoke.states(0));
     assert!(smoke.states(1).ends_with(&["DEGRADED"]), "{:?}", smoke.states(1));

@@ -1,9 +1,11 @@
-//! Settings from outside: what a machine makes of a seed or a disc.
+//! Settings from outside: what a machine makes of a seed or a disc. Both machines are without a master, and are
+//! asked for more than their settings: by [`super`] too.
 
+use std::path::Path;
 use std::process::Command;
 use std::sync::OnceLock;
 
-use crate::common::project::Project;
+use crate::common::project::{Project, Smoke};
 use crate::masterless;
 
 /// What a machine shows of its settings, in this order; last, whether its firmware enforces Secure Boot: the
@@ -22,16 +24,37 @@ const SHOWN: [&str; 8] = [
 const KEY: &str =
     "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOLZeEHMRyJ0gnoKSlh0vp60yW+hu0e7q5LIEeyVGQCQ me";
 
-/// The details of [`SHOWN`] after a boot with this medium.
-fn shown(arguments: &[&str]) -> Vec<String> {
-    let smoke = outside().smoke("outside", arguments);
-    smoke.assert_code(0);
+/// A machine that showed its settings.
+pub struct Shown {
+    pub smoke: Smoke,
+    /// What [`SHOWN`] printed on its first start.
+    details: Vec<String>,
+}
+
+/// Builds a machine of this site on this base, and starts it with the medium that `make` puts into the folder;
+/// `probes` is asked of it besides, as TOML.
+fn shown(site: &str, base: &str, probes: &str, make: fn(&Path), arguments: &[&str]) -> Shown {
+    let project = Project::new();
+    project.publish(site);
+    let shown: String =
+        SHOWN.map(|command| format!("[[probes]]\ncommand = '{command}'\n")).concat();
+    let profile = masterless(site, &(shown + probes)).replace("debian-12", base);
+    project.profile("outside", &profile);
+    project.build("outside");
+    make(project.root());
+    let at_root = |argument: &&str| match argument.strip_prefix("./") {
+        Some(name) => project.root().join(name).to_str().unwrap().to_owned(),
+        None => (*argument).to_owned(),
+    };
+    let arguments: Vec<String> = arguments.iter().map(at_root).collect();
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let smoke = project.smoke("outside", &arguments);
     let probes = smoke.report["boots"][0]["probes"].as_array().unwrap();
     let details = probes.iter().filter(|probe| probe.get("index").is_some());
     let details: Vec<String> =
         details.map(|probe| probe["detail"].as_str().unwrap().to_owned()).collect();
     println!("{details:#?}");
-    details
+    Shown { smoke, details }
 }
 
 fn assert_settings(shown: &[String], name: &str, source: &str) {
@@ -48,70 +71,46 @@ fn assert_settings(shown: &[String], name: &str, source: &str) {
     assert_eq!(shown[5], "passwordauthentication no");
 }
 
-/// The image whose settings come from outside.
-fn outside() -> &'static Project {
-    static IMAGE: OnceLock<Project> = OnceLock::new();
-    IMAGE.get_or_init(|| {
-        let project = Project::new();
-        project.publish("tiny");
-        let probes: String =
-            SHOWN.map(|command| format!("[[probes]]\ncommand = '{command}'\n")).concat();
-        project.profile("outside", &masterless("tiny", &probes));
-        project.build("outside");
-        project
-    })
-}
-
-fn at(name: &str) -> String {
-    outside().root().join(name).to_str().unwrap().to_owned()
-}
-
-/// Runs a program where that image is.
-fn make(program: &str, arguments: &[&str]) {
-    let mut command = Command::new(program);
-    let status = command.args(arguments).current_dir(outside().root()).status();
+/// Runs a program in a folder.
+fn make(folder: &Path, program: &str, arguments: &[&str]) {
+    let status = Command::new(program).args(arguments).current_dir(folder).status();
     assert!(status.unwrap().success(), "{program} {arguments:?}");
 }
 
-/// What the machine shows after a start with Secure Boot and a NoCloud seed.
-fn seeded() -> &'static [String] {
-    static BOOT: OnceLock<Vec<String>> = OnceLock::new();
+/// The demo's site by UEFI with Secure Boot, and a NoCloud seed.
+pub fn seeded() -> &'static Shown {
+    static BOOT: OnceLock<Shown> = OnceLock::new();
     BOOT.get_or_init(|| {
-        make_seed();
-        shown(&["--firmware", "secure-boot", "--seed", &at("seed.img")])
+        let probes =
+            "[[probes]]\nhttp = \"/health\"\n[[probes]]\ncommand = \"test -d /sys/firmware/efi\"\n";
+        let medium = ["--firmware", "secure-boot", "--seed", "./seed.img", "--vcpus", "1"];
+        shown("demo", "debian-12", probes, make_seed, &medium)
     })
 }
 
-fn make_seed() {
-    std::fs::write(at("meta-data"), "instance-id: i-1\nlocal-hostname: seeded.example\n").unwrap();
-    std::fs::write(at("user-data"), format!("#cloud-config\nssh_authorized_keys: [{KEY}]\n"))
-        .unwrap();
+/// Debian 13 by BIOS, an OVF disc, a site that converges once and never again, and a second start.
+pub fn with_disc() -> &'static Shown {
+    static BOOT: OnceLock<Shown> = OnceLock::new();
+    BOOT.get_or_init(|| {
+        let medium = ["--cdrom", "./disc.iso", "--reboot", "--vcpus", "1"];
+        shown("expiring", "debian-13", "", make_disc, &medium)
+    })
+}
+
+fn make_seed(folder: &Path) {
+    let write = |name: &str, text: &str| std::fs::write(folder.join(name), text).unwrap();
+    write("meta-data", "instance-id: i-1\nlocal-hostname: seeded.example\n");
+    write("user-data", &format!("#cloud-config\nssh_authorized_keys: [{KEY}]\n"));
     let network = "version: 2\nethernets:\n  any:\n    addresses: [10.0.2.15/24]\n    gateway4: 10.0.2.2\n    \
         nameservers: {addresses: [192.0.2.53]}\n";
-    std::fs::write(at("network-config"), network).unwrap();
-    make(
-        "mformat",
-        &["-C", "-i", "seed.img", "-v", "CIDATA", "-t", "32", "-h", "2", "-s", "32", "::"],
-    );
-    make("mcopy", &["-i", "seed.img", "meta-data", "user-data", "network-config", "::"]);
+    write("network-config", network);
+    let size = ["-C", "-i", "seed.img", "-v", "CIDATA", "-t", "32", "-h", "2", "-s", "32", "::"];
+    make(folder, "mformat", &size);
+    let files = ["-i", "seed.img", "meta-data", "user-data", "network-config", "::"];
+    make(folder, "mcopy", &files);
 }
 
-#[test]
-#[ignore = "takes minutes: scripts/test runs it"]
-fn the_boot_chain_is_accepted_by_secure_boot_with_microsofts_keys() {
-    assert_eq!(seeded()[7].trim(), "1");
-}
-
-#[test]
-#[ignore = "takes minutes: scripts/test runs it"]
-fn name_address_and_key_come_from_a_nocloud_seed() {
-    assert_settings(seeded(), "seeded", "nocloud");
-}
-
-#[test]
-#[ignore = "takes minutes: scripts/test runs it"]
-fn name_address_and_key_come_from_an_ovf_disc() {
-    std::fs::create_dir(at("disc")).unwrap();
+fn make_disc(folder: &Path) {
     let property =
         |key, value| format!("<Property oe:key=\"slipway.{key}\" oe:value=\"{value}\"/>");
     let properties = [
@@ -127,7 +126,27 @@ fn name_address_and_key_come_from_an_ovf_disc() {
         "<?xml version=\"1.0\"?><Environment xmlns=\"{space}\" xmlns:oe=\"{space}\"><PropertySection>{properties}\
          </PropertySection></Environment>"
     );
-    std::fs::write(at("disc/ovf-env.xml"), text).unwrap();
-    make("xorriso", &["-as", "mkisofs", "-quiet", "-V", "OVF ENV", "-o", "disc.iso", "disc"]);
-    assert_settings(&shown(&["--cdrom", &at("disc.iso")]), "discs", "ovf-iso");
+    std::fs::create_dir(folder.join("disc")).unwrap();
+    std::fs::write(folder.join("disc/ovf-env.xml"), text).unwrap();
+    let disc = ["-as", "mkisofs", "-quiet", "-V", "OVF ENV", "-o", "disc.iso", "disc"];
+    make(folder, "xorriso", &disc);
+}
+
+#[test]
+#[ignore = "takes minutes: scripts/test runs it"]
+fn the_boot_chain_is_accepted_by_secure_boot_with_microsofts_keys() {
+    seeded().smoke.assert_code(0);
+    assert_eq!(seeded().details[7].trim(), "1");
+}
+
+#[test]
+#[ignore = "takes minutes: scripts/test runs it"]
+fn name_address_and_key_come_from_a_nocloud_seed() {
+    assert_settings(&seeded().details, "seeded", "nocloud");
+}
+
+#[test]
+#[ignore = "takes minutes: scripts/test runs it"]
+fn name_address_and_key_come_from_an_ovf_disc() {
+    assert_settings(&with_disc().details, "discs", "ovf-iso");
 }

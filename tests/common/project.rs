@@ -18,27 +18,40 @@ use slipway::progress::Quiet;
 use slipway::units::Timestamp;
 use slipway::{base, blob};
 
-/// Machines that run now.
-static RUNNING: Mutex<usize> = Mutex::new(0);
-static ENDED: Condvar = Condvar::new();
+/// Machines that run, and how often each of those starts that wait to.
+static QUEUE: Mutex<Queue> = Mutex::new(Queue { running: 0, waiting: Vec::new() });
+static MOVED: Condvar = Condvar::new();
+
+struct Queue {
+    running: usize,
+    waiting: Vec<usize>,
+}
 
 /// A machine's turn: two run at a time. One alone waits for much, and more would slow each other down until their
-/// limits, which know nothing of the others, are over.
+/// limits, which know nothing of the others, are over. Who starts more than once goes first, or at the end one
+/// would be left alone with it.
 struct Turn;
 
 impl Turn {
-    fn wait() -> Self {
-        let running = RUNNING.lock().unwrap_or_else(PoisonError::into_inner);
-        let turn = ENDED.wait_while(running, |running| *running >= 2);
-        *turn.unwrap_or_else(PoisonError::into_inner) += 1;
+    fn wait(starts: usize) -> Self {
+        let mut queue = QUEUE.lock().unwrap_or_else(PoisonError::into_inner);
+        queue.waiting.push(starts);
+        let behind = |queue: &mut Queue| {
+            queue.running == 2 || queue.waiting.iter().any(|other| *other > starts)
+        };
+        let mut queue = MOVED.wait_while(queue, behind).unwrap_or_else(PoisonError::into_inner);
+        let place = queue.waiting.iter().position(|other| *other == starts).unwrap();
+        queue.waiting.swap_remove(place);
+        queue.running += 1;
+        MOVED.notify_all();
         Self
     }
 }
 
 impl Drop for Turn {
     fn drop(&mut self) {
-        *RUNNING.lock().unwrap_or_else(PoisonError::into_inner) -= 1;
-        ENDED.notify_one();
+        QUEUE.lock().unwrap_or_else(PoisonError::into_inner).running -= 1;
+        MOVED.notify_all();
     }
 }
 
@@ -187,7 +200,8 @@ impl Project {
 
     /// Boots a profile's image.
     pub fn smoke(&self, profile: &str, arguments: &[&str]) -> Smoke {
-        let _turn = Turn::wait();
+        let again = |argument: &&&str| matches!(**argument, "--reboot" | "--cut-at");
+        let _turn = Turn::wait(1 + arguments.iter().filter(again).count());
         let output =
             self.command(&[&["smoke", profile, "--json"], arguments].concat()).output().unwrap();
         let shown = String::from_utf8_lossy(&output.stderr).into_owned();
