@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
-use std::fs;
+use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -12,9 +12,10 @@ use crate::command;
 use crate::error::{Context, Error, Kind, Result};
 use crate::units::Digest;
 
-/// apt's state for one archive, in the cache.
+/// apt's state for one archive, in the cache; no other process changes it meanwhile.
 pub(crate) struct Apt {
     folder: PathBuf,
+    _lock: File,
 }
 
 /// A package on this machine.
@@ -39,7 +40,13 @@ impl Apt {
         }
         let components = components.join(" ");
         let source = format!("deb [signed-by={keyring}] {mirror} {suite} {components}\n");
-        let folder = cache.join("apt").join(Digest::of(&source).short());
+        let home = cache.join("apt");
+        fs::create_dir_all(&home).at("cannot create the cache", &home)?;
+        let folder = home.join(Digest::of(&source).short());
+        let path = folder.with_extension("lock");
+        let lock = File::create(&path).at("cannot create the lock", &path)?;
+        // apt has a lock of its own, and gives up where somebody holds it
+        lock.lock().at("cannot lock", &path)?;
         for part in ["lists/partial", "archives/partial", "empty"] {
             let part = folder.join(part);
             fs::create_dir_all(&part).at("cannot create the folder", &part)?;
@@ -48,7 +55,7 @@ impl Apt {
             let path = folder.join(name);
             fs::write(&path, text).at("cannot write", &path)?;
         }
-        let apt = Self { folder };
+        let apt = Self { folder, _lock: lock };
         apt.run("apt-get").args(&["--error-on=any", "update"]).finish()?;
         Ok(apt)
     }
