@@ -41,10 +41,13 @@ fn demo() -> &'static Project {
     })
 }
 
-/// BIOS, the Puppet Server, a disk of 100 GiB; and a second start at the power button.
+/// BIOS, the Puppet Server, a disk of 100 GiB.
+///
+/// With one processor, as most machines here: two run at a time, and four translated processors on two real ones
+/// wait for each other's locks, which cost a fifth more. The broken site has the two that profiles recommend.
 fn by_bios() -> &'static Converged {
     static BOOT: OnceLock<Converged> = OnceLock::new();
-    BOOT.get_or_init(|| converged(demo(), "demo", &["--disk-size", "100 GiB", "--reboot"]))
+    BOOT.get_or_init(|| converged(demo(), "demo", &["--disk-size", "100 GiB", "--vcpus", "1"]))
 }
 
 /// The same image by UEFI; the power is cut in the middle of the first converge.
@@ -75,22 +78,19 @@ fn a_machine_whose_power_was_cut_during_converge_goes_on_and_converges() {
 
 #[test]
 #[ignore = "takes minutes: scripts/test runs it"]
-fn the_demo_converges_by_its_own_puppet_server_and_keeps_what_it_stored_over_a_reboot() {
-    let Converged { smoke, .. } = by_bios();
-    assert_converged_by_the_server(smoke, 0);
-    assert_converged_by_the_server(smoke, 1);
-    assert!(!smoke.report["boots"][1].to_string().contains("POST"), "it sent the value again");
-    assert_eq!(smoke.report["boots"][0]["end"], "power-button");
-    let identity = |boot: usize| &smoke.report["boots"][boot]["identity"];
-    assert_eq!(identity(0), identity(1));
-    assert!(identity(0)["ssh_fingerprint"].as_str().unwrap().starts_with("SHA256:"));
+fn the_demo_converges_by_its_own_puppet_server() {
+    assert_converged_by_the_server(&by_bios().smoke, 0);
 }
 
-/// The profile's probes store a value in the application and ask for it again.
 fn assert_converged_by_the_server(smoke: &Smoke, boot: usize) {
     let states = smoke.states(boot);
     assert!(states.contains(&"PUPPETSERVER") && states.ends_with(&["READY"]), "{states:?}");
     println!("boot {}: READY after {:.0} s", boot + 1, smoke.seconds_to_ready(boot));
+    assert_kept(smoke, boot);
+}
+
+/// The profiles' probes store a value in the application and ask for it again.
+fn assert_kept(smoke: &Smoke, boot: usize) {
     let probes = smoke.report["boots"][boot]["probes"].as_array().unwrap();
     let found = |probe: &&serde_json::Value| {
         probe["probe"].as_str().unwrap().starts_with("GET /api/entries")
@@ -129,12 +129,20 @@ fn two_machines_of_one_image_share_no_secret() {
 
 #[test]
 #[ignore = "takes minutes: scripts/test runs it"]
-fn a_masterless_machine_converges_under_uefi() {
+fn a_masterless_machine_converges_under_uefi_and_keeps_what_it_stored_over_a_reboot() {
     let smoke = &settings::seeded().smoke;
     smoke.assert_code(0);
-    let states = smoke.states(0);
-    assert!(states.ends_with(&["READY"]) && !states.contains(&"PUPPETSERVER"), "{states:?}");
-    println!("READY after {:.0} s", smoke.seconds_to_ready(0));
+    for boot in [0, 1] {
+        let states = smoke.states(boot);
+        assert!(states.ends_with(&["READY"]) && !states.contains(&"PUPPETSERVER"), "{states:?}");
+        println!("boot {}: READY after {:.0} s", boot + 1, smoke.seconds_to_ready(boot));
+        assert_kept(smoke, boot);
+    }
+    assert!(!smoke.report["boots"][1].to_string().contains("POST"), "it sent the value again");
+    assert_eq!(smoke.report["boots"][0]["end"], "power-button");
+    let identity = |boot: usize| &smoke.report["boots"][boot]["identity"];
+    assert_eq!(identity(0), identity(1));
+    assert!(identity(0)["ssh_fingerprint"].as_str().unwrap().starts_with("SHA256:"));
 }
 
 #[test]
@@ -144,7 +152,7 @@ fn a_broken_site_ends_failed_and_names_the_resource() {
     project.publish("broken");
     project.profile("broken", &masterless("broken", ""));
     project.build("broken");
-    let smoke = project.smoke("broken", &["--vcpus", "1"]);
+    let smoke = project.smoke("broken", &[]);
     smoke.assert_code(11);
     let failed = smoke.report["verdict"]["line"]["failed"].to_string();
     assert!(failed.contains("Exec[break on purpose]"), "{failed}");

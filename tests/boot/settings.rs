@@ -77,14 +77,28 @@ fn make(folder: &Path, program: &str, arguments: &[&str]) {
     assert!(status.unwrap().success(), "{program} {arguments:?}");
 }
 
-/// The demo's site by UEFI with Secure Boot, and a NoCloud seed.
+/// The demo's site, with probes that store a value and ask for it, and that UEFI started it.
+const STORES: &str = "
+[[probes]]
+http = \"/health\"
+[[probes]]
+http = \"/api/entries\"
+post = \"text=kept+{nonce}\"
+status = 201
+[[probes]]
+http = \"/api/entries\"
+text = \"kept {nonce}\"
+[[probes]]
+command = \"test -d /sys/firmware/efi\"
+";
+
+/// The demo's site by UEFI with Secure Boot, a NoCloud seed, and a second start.
 pub fn seeded() -> &'static Shown {
     static BOOT: OnceLock<Shown> = OnceLock::new();
     BOOT.get_or_init(|| {
-        let probes =
-            "[[probes]]\nhttp = \"/health\"\n[[probes]]\ncommand = \"test -d /sys/firmware/efi\"\n";
-        let medium = ["--firmware", "secure-boot", "--seed", "./seed.img", "--vcpus", "1"];
-        shown("demo", "debian-12", probes, make_seed, &medium)
+        let medium =
+            ["--firmware", "secure-boot", "--seed", "./seed.img", "--reboot", "--vcpus", "1"];
+        shown("demo", "debian-12", STORES, make_seed, &medium)
     })
 }
 
