@@ -58,10 +58,10 @@ fn cut_off() -> &'static Converged {
     })
 }
 
-/// A profile of a masterless machine on debian-12; `more` is further TOML.
-fn masterless(site: &str, more: &str) -> String {
+/// A profile of a masterless machine; `more` is further TOML.
+fn masterless(base: &str, site: &str, more: &str) -> String {
     format!(
-        "base = \"debian-12\"\nsite = \"{site}\"\nchannel = \"stable\"\nstore = \"file:out/store\"\n\
+        "base = \"{base}\"\nsite = \"{site}\"\nchannel = \"stable\"\nstore = \"file:out/store\"\n\
          [customer]\nname = \"Masterless\"\n[master]\nmode = \"apply\"\n{more}"
     )
 }
@@ -150,7 +150,7 @@ fn a_masterless_machine_converges_under_uefi_and_keeps_what_it_stored_over_a_reb
 fn a_broken_site_ends_failed_and_names_the_resource() {
     let project = Project::new();
     project.publish("broken");
-    project.profile("broken", &masterless("broken", ""));
+    project.profile("broken", &masterless("debian-12", "broken", ""));
     project.build("broken");
     let smoke = project.smoke("broken", &[]);
     smoke.assert_code(11);

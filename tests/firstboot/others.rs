@@ -118,11 +118,12 @@ fn a_banner_drawn_while_the_first_password_is_set_does_not_forget_it() {
         "fake/bin/chpasswd",
         "cat >/dev/null; echo 'admin:$y$x:20781:0:99999:7:::' >\"$SLIPWAY_ROOT/etc/shadow\"\n\
          \"$SLIPWAY_ROOT/usr/lib/slipway/banner\" >\"$SLIPWAY_ROOT/fake/drawn\" &\n\
-         until grep -q 'Log in:' \"$SLIPWAY_ROOT/fake/drawn\"; do /bin/sleep 0.02; done; kill $!",
+         for _ in $(seq 1000); do grep -q 'Log in:' \"$SLIPWAY_ROOT/fake/drawn\" && break; /bin/sleep 0.02; done; kill $!",
     );
     machine
         .script("fake/bin/chage", "echo 'admin:$y$x:0:0:99999:7:::' >\"$SLIPWAY_ROOT/etc/shadow\"");
     assert_eq!(machine.run("identity").0, 0);
+    assert!(machine.read("fake/drawn").contains("Log in:"), "no banner was drawn");
     let password = machine.read("var/lib/slipway/secrets/admin-password");
     assert_eq!(password.trim().len(), 19, "{password:?}");
     assert!(machine.watch("banner").contains(password.trim()));
