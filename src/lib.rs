@@ -26,6 +26,7 @@ pub mod inspect;
 pub mod key;
 pub mod layer;
 pub mod lint;
+mod lock;
 pub mod manifest;
 pub mod pack;
 pub mod plan;

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::git;
 use crate::error::{Context, Error, Kind, Result};
+use crate::lock;
 
 /// Held in a folder of work as long as its maker lives.
 const LOCK: &str = ".lock";
@@ -20,16 +21,12 @@ impl Work {
     /// Makes one below `home`.
     pub(super) fn new(home: &Path) -> Result<Self> {
         fs::create_dir_all(home).at("cannot create the folder", home)?;
-        let gate_path = home.join(LOCK);
-        let gate = File::create(&gate_path).at("cannot create the lock", &gate_path)?;
         // between a folder's birth and its own lock nobody may sweep
-        gate.lock().at("cannot lock", &gate_path)?;
+        let _gate = lock::wait(&home.join(LOCK))?;
         sweep(home)?;
         let made = tempfile::Builder::new().prefix("app-").tempdir_in(home);
         let folder = made.at("cannot create a folder in", home)?;
-        let path = folder.path().join(LOCK);
-        let lock = File::create(&path).at("cannot create the lock", &path)?;
-        lock.lock().at("cannot lock", &path)?;
+        let lock = lock::wait(&folder.path().join(LOCK))?;
         Ok(Self { folder, _lock: lock })
     }
 

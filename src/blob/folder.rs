@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::{Answer, Ask, Body, Content, Head, Key, Patience, Publish, Put, Settings, Store, Tag};
 use crate::error::{Context, Error, Kind, Result};
+use crate::lock;
 use crate::units::Digest;
 
 /// Held while a pointer changes; hidden, so no key can name it.
@@ -120,9 +121,7 @@ impl Publish for Folder {
 
     fn swap(&self, key: &Key, seen: Option<&Tag>, bytes: &[u8]) -> Result<Put> {
         let (path, parent) = self.parent_of(key)?;
-        let lock_path = parent.join(LOCK);
-        let lock = File::create(&lock_path).at("cannot create the lock", &lock_path)?;
-        lock.lock().at("cannot lock", &lock_path)?;
+        let _lock = lock::wait(&parent.join(LOCK))?;
         let present = match fs::read(&path) {
             Ok(bytes) => Some(tag_of(&bytes)),
             Err(e) if e.kind() == std::io::ErrorKind::NotFound => None,

@@ -17,6 +17,7 @@ use super::release::{Name, Version};
 use crate::blob::Tag;
 use crate::error::{Context, Error, Kind, Result};
 use crate::key::{KeyId, Namespace, Trust};
+use crate::lock;
 use crate::units::{Digest, Timestamp};
 
 /// Held while a memory changes.
@@ -152,10 +153,7 @@ impl Memory {
 
     fn lock(&self) -> Result<File> {
         fs::create_dir_all(&self.folder).at("cannot create the cache", &self.folder)?;
-        let path = self.folder.join(LOCK);
-        let lock = File::create(&path).at("cannot create the lock", &path)?;
-        lock.lock().at("cannot lock", &path)?;
-        Ok(lock)
+        lock::wait(&self.folder.join(LOCK))
     }
 
     fn write(&self, value: &impl Serialize) -> Result<()> {

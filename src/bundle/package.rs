@@ -10,6 +10,7 @@ use std::process::Command;
 use super::site::Archive;
 use crate::command;
 use crate::error::{Context, Error, Kind, Result};
+use crate::lock;
 use crate::units::Digest;
 
 /// apt's state for one archive, in the cache; no other process changes it meanwhile.
@@ -43,10 +44,8 @@ impl Apt {
         let home = cache.join("apt");
         fs::create_dir_all(&home).at("cannot create the cache", &home)?;
         let folder = home.join(Digest::of(&source).short());
-        let path = folder.with_extension("lock");
-        let lock = File::create(&path).at("cannot create the lock", &path)?;
         // apt has a lock of its own, and gives up where somebody holds it
-        lock.lock().at("cannot lock", &path)?;
+        let lock = lock::wait(&folder.with_extension("lock"))?;
         for part in ["lists/partial", "archives/partial", "empty"] {
             let part = folder.join(part);
             fs::create_dir_all(&part).at("cannot create the folder", &part)?;

@@ -10,6 +10,7 @@ use super::puppetfile::Rev;
 use super::untar;
 use crate::command;
 use crate::error::{Context, Error, Kind, Result};
+use crate::lock;
 use crate::progress::Progress;
 use crate::units::Digest;
 
@@ -27,9 +28,7 @@ impl Repository {
         let home = cache.join("git");
         fs::create_dir_all(&home).at("cannot create the cache", &home)?;
         let folder = home.join(Digest::of(url).short());
-        let path = folder.with_extension("lock");
-        let lock = File::create(&path).at("cannot create the lock", &path)?;
-        lock.lock().at("cannot lock", &path)?;
+        let lock = lock::wait(&folder.with_extension("lock"))?;
         let repository = Self { folder, url: url.to_owned(), _lock: lock };
         // again and again: it makes whole what a killed one left
         repository.git(&["init", "--quiet", "--bare"])?;

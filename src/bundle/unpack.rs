@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Bundle, archive};
 use crate::error::{Context, Error, Kind, Result};
+use crate::lock;
 use crate::pack::{Pack, PackWriter};
 use crate::units::Digest;
 
@@ -42,9 +43,7 @@ pub fn unpack(bundle: &Bundle, cache: &Path) -> Result<Unpacked> {
     let home = cache.join("unpacked");
     fs::create_dir_all(&home).at("cannot create the cache", &home)?;
     // one at a time: it takes milliseconds, and whoever waited finds it done
-    let path = home.join(LOCK);
-    let lock = File::create(&path).at("cannot create the lock", &path)?;
-    lock.lock().at("cannot lock", &path)?;
+    let _lock = lock::wait(&home.join(LOCK))?;
     let folder = home.join(bundle.digest.to_string());
     if let Some(found) = cached(&folder, bundle.manifest.files.len()) {
         return Ok(found);
