@@ -145,14 +145,23 @@ fn a_masterless_machine_converges_under_uefi_and_keeps_what_it_stored_over_a_reb
     assert!(identity(0)["ssh_fingerprint"].as_str().unwrap().starts_with("SHA256:"));
 }
 
+/// A site that cannot converge, on a disk whose newest kernel is not there: started by GRUB's fall-back.
+fn broken() -> &'static Smoke {
+    static BOOT: OnceLock<Smoke> = OnceLock::new();
+    BOOT.get_or_init(|| {
+        let project = Project::new();
+        project.publish("broken");
+        project.profile("broken", &masterless("debian-12", "broken", ""));
+        let disk = GuestDisk::open(&project.build("broken"));
+        disk.remove("/vmlinuz");
+        project.smoke(disk.raw().to_str().unwrap(), &[])
+    })
+}
+
 #[test]
 #[ignore = "takes minutes: scripts/test runs it"]
 fn a_broken_site_ends_failed_and_names_the_resource() {
-    let project = Project::new();
-    project.publish("broken");
-    project.profile("broken", &masterless("debian-12", "broken", ""));
-    project.build("broken");
-    let smoke = project.smoke("broken", &[]);
+    let smoke = broken();
     smoke.assert_code(11);
     let failed = smoke.report["verdict"]["line"]["failed"].to_string();
     assert!(failed.contains("Exec[break on purpose]"), "{failed}");
@@ -162,7 +171,16 @@ fn a_broken_site_ends_failed_and_names_the_resource() {
 
 #[test]
 #[ignore = "takes minutes: scripts/test runs it"]
-fn a_debian_13_machine_that_was_ready_is_degraded_when_a_later_run_fails() {
+fn a_machine_whose_kernel_is_gone_starts_with_the_one_before() {
+    let smoke = broken();
+    smoke.assert_code(11);
+    assert!(smoke.serial.contains("error: file `/vmlinuz' not found."), "GRUB missed no kernel");
+    assert!(smoke.serial.contains("BOOT_IMAGE=/vmlinuz.old "), "another kernel was started");
+}
+
+#[test]
+#[ignore = "takes minutes: scripts/test runs it"]
+fn a_debian_13_machine_that_was_ready_is_degraded_when_a_later_run_fails_and_goes_on_serving() {
     let smoke = &settings::with_disc().smoke;
     smoke.assert_code(11);
     assert!(smoke.states(0).ends_with(&["READY"]), "{:?}", smoke.states(0));
@@ -170,4 +188,7 @@ fn a_debian_13_machine_that_was_ready_is_degraded_when_a_later_run_fails() {
     let failed = smoke.report["verdict"]["line"]["failed"].to_string();
     assert!(failed.contains("Exec[expire on purpose]"), "{failed}");
     assert!(!smoke.states(1).contains(&"FAILED") && !smoke.states(0).contains(&"DEGRADED"));
+    let probes = smoke.report["boots"][1]["probes"].as_array().unwrap();
+    assert_eq!(probes.len(), 1, "it is asked nothing that needs READY: {probes:?}");
+    assert_eq!((&probes[0]["probe"], &probes[0]["ok"]), (&"GET / on port 80".into(), &true.into()));
 }

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use super::checks::{self, Check};
+use super::line::State;
 use super::machine::{Event, Machine};
 use super::order::Limits;
 use super::report::{BootRecord, End, Identity};
@@ -73,8 +74,10 @@ pub fn run(setup: &Setup<'_>, progress: &dyn Progress) -> Result<(BootRecord, Op
         identity: None,
     };
     let mut verdict = running.until_reached()?;
-    if verdict.is_none() && setup.goal == Goal::Converge {
-        verdict = running.ask_all()?;
+    match &verdict {
+        None if setup.goal == Goal::Converge => verdict = running.ask_all()?,
+        Some(Verdict::Failed { line }) if line.state == State::Degraded => running.ask_on()?,
+        _ => {}
     }
     let seconds = running.start.elapsed().as_secs_f64();
     let screen = running.picture();
@@ -160,33 +163,67 @@ impl Running<'_> {
     /// Asks the converged machine everything; gives the first failure.
     fn ask_all(&mut self) -> Result<Option<Verdict>> {
         let ports = self.machine.ports()?;
-        let (reached, limit) = (Instant::now(), self.setup.limits.probes);
+        let reached = Instant::now();
         for check in self.setup.checks {
-            let outcome = loop {
-                self.look()?;
-                if let Judgement::Over(verdict) = self.watch.judge(self.start.elapsed()) {
-                    return Ok(Some(verdict));
-                }
-                match check.try_once(&self.watch, &ports, limit) {
-                    checks::Progress::Passed(detail) => break check.outcome(true, detail),
-                    checks::Progress::Failed(detail) => break check.outcome(false, detail),
-                    checks::Progress::NotYet(detail) => {
-                        if reached.elapsed() >= limit {
-                            break check.outcome(false, detail);
-                        }
-                    }
-                }
+            let over = |running: &Self| match running.watch.judge(running.start.elapsed()) {
+                Judgement::Over(verdict) => Some(verdict),
+                Judgement::Open | Judgement::Reached => None,
             };
-            let mark = if outcome.ok { "passed" } else { "failed" };
-            self.progress.note(&format!("{mark}: {} ({})", outcome.probe, outcome.detail));
-            self.probes.push(outcome);
+            if let Some(verdict) = self.ask(check, &ports, reached, over)? {
+                return Ok(Some(verdict));
+            }
         }
-        self.identity = Check::identity(&ports, limit);
+        self.identity = Check::identity(&ports, self.setup.limits.probes);
         let failure = self.probes.iter().find(|outcome| !outcome.ok);
         Ok(failure.map(|outcome| Verdict::ProbeFailed {
             probe: outcome.probe.clone(),
             detail: outcome.detail.clone(),
         }))
+    }
+
+    /// Asks a machine that is DEGRADED what the profile asks from outside: its application is to go on, and the
+    /// report says whether it does. The verdict stands, whatever it answers.
+    fn ask_on(&mut self) -> Result<()> {
+        let ports = self.machine.ports()?;
+        let reached = Instant::now();
+        for check in self.setup.checks.iter().filter(|check| check.is_of_the_application()) {
+            let stopped = |running: &Self| (!running.watch.runs()).then_some(());
+            if self.ask(check, &ports, reached, stopped)?.is_some() {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// Asks until there is an answer for good or the limit since `reached` is over, and notes the outcome; gives
+    /// what `over` gives as soon as it does.
+    fn ask<T>(
+        &mut self,
+        check: &Check,
+        ports: &[(u16, u16)],
+        reached: Instant,
+        over: impl Fn(&Self) -> Option<T>,
+    ) -> Result<Option<T>> {
+        let limit = self.setup.limits.probes;
+        let outcome = loop {
+            self.look()?;
+            if let Some(end) = over(self) {
+                return Ok(Some(end));
+            }
+            match check.try_once(&self.watch, ports, limit) {
+                checks::Progress::Passed(detail) => break check.outcome(true, detail),
+                checks::Progress::Failed(detail) => break check.outcome(false, detail),
+                checks::Progress::NotYet(detail) => {
+                    if reached.elapsed() >= limit {
+                        break check.outcome(false, detail);
+                    }
+                }
+            }
+        };
+        let mark = if outcome.ok { "passed" } else { "failed" };
+        self.progress.note(&format!("{mark}: {} ({})", outcome.probe, outcome.detail));
+        self.probes.push(outcome);
+        Ok(None)
     }
 
     /// Takes a picture of the screen. A machine of which QEMU gives none is still judged.

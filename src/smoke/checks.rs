@@ -141,6 +141,11 @@ impl Check {
         }
     }
 
+    /// Whether it is the profile's and asked from outside, so that the machine's state need not be READY.
+    pub fn is_of_the_application(&self) -> bool {
+        self.index.is_some() && matches!(self.kind, Kind::Http { .. })
+    }
+
     fn told(&self, watch: &Watch) -> Progress {
         match self.index.and_then(|index| watch.probe(index)) {
             Some(line) if line.ok => Progress::Passed(line.detail.clone()),

@@ -95,12 +95,19 @@ pub fn seeded() -> &'static Shown {
     })
 }
 
+/// What the site that expires goes on serving.
+const PAGE: &str = "
+[[probes]]
+http = \"/\"
+text = \"I go on serving\"
+";
+
 /// Debian 13 by BIOS, an OVF disc, a site that converges once and never again, and a second start.
 pub fn with_disc() -> &'static Shown {
     static BOOT: OnceLock<Shown> = OnceLock::new();
     BOOT.get_or_init(|| {
         let medium = ["--cdrom", "disc.iso", "--reboot", "--vcpus", "1"];
-        shown("debian-13", "expiring", "", make_disc, &medium)
+        shown("debian-13", "expiring", PAGE, make_disc, &medium)
     })
 }
 

@@ -66,6 +66,16 @@ impl GuestDisk {
         String::from_utf8_lossy(&output.stdout).into_owned()
     }
 
+    /// Takes a file or a link out of the root filesystem.
+    pub fn remove(&self, path: &str) {
+        let request = format!("rm {path}");
+        must(Command::new("debugfs").args(["-w", "-R", &request, &self.root()]));
+        let output =
+            must(Command::new("debugfs").args(["-R", &format!("stat {path}"), &self.root()]));
+        let complaint = String::from_utf8_lossy(&output.stderr);
+        assert!(complaint.contains("File not found"), "{path} is still there: {complaint}");
+    }
+
     /// The EFI partition, in a file of its own.
     pub fn esp(&self) -> PathBuf {
         let first = |text: &str, field: &str| -> u64 {

@@ -78,6 +78,8 @@ pub struct Smoke {
     pub report: Value,
     /// What people see.
     pub shown: String,
+    /// What the first boot wrote to its serial console.
+    pub serial: String,
 }
 
 impl Project {
@@ -202,14 +204,17 @@ impl Project {
     pub fn smoke(&self, profile: &str, arguments: &[&str]) -> Smoke {
         let again = |argument: &&&str| matches!(**argument, "--reboot" | "--cut-at");
         let _turn = Turn::wait(1 + arguments.iter().filter(again).count());
-        let output =
-            self.command(&[&["smoke", profile, "--json"], arguments].concat()).output().unwrap();
+        let folder = tempfile::tempdir_in(self.root()).unwrap();
+        let first = ["smoke", profile, "--json", "--report", folder.path().to_str().unwrap()];
+        let output = self.command(&[&first, arguments].concat()).output().unwrap();
         let shown = String::from_utf8_lossy(&output.stderr).into_owned();
         // the log of a passed test is hidden, of a failed one it is the evidence
         println!("slipway smoke {profile} {arguments:?}\n{shown}");
         let report = serde_json::from_slice(&output.stdout)
             .unwrap_or_else(|e| panic!("the report is not JSON: {e}\n{shown}"));
-        Smoke { code: output.status.code(), report, shown }
+        let serial = std::fs::read(folder.path().join("serial-1.log")).unwrap();
+        let serial = String::from_utf8_lossy(&serial).into_owned();
+        Smoke { code: output.status.code(), report, shown, serial }
     }
 }
 
