@@ -180,6 +180,14 @@ fn a_machine_whose_kernel_is_gone_starts_with_the_one_before() {
 
 #[test]
 #[ignore = "takes minutes: scripts/test runs it"]
+fn two_processors_read_the_time_from_their_own_counters() {
+    let mut clocks = broken().serial.rsplit("clocksource: Switched to clocksource ");
+    let last = clocks.next().and_then(|line| line.split_whitespace().next());
+    assert!(matches!(last, Some("tsc" | "kvm-clock")), "{last:?}");
+}
+
+#[test]
+#[ignore = "takes minutes: scripts/test runs it"]
 fn a_debian_13_machine_that_was_ready_is_degraded_when_a_later_run_fails_and_goes_on_serving() {
     let smoke = &settings::with_disc().smoke;
     smoke.assert_code(11);
