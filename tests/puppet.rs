@@ -10,6 +10,8 @@ use slipway::profile::MasterMode;
 use slipway::tree::{Node, Tree};
 use slipway::units::Timestamp;
 
+#[path = "puppet/ahead.rs"]
+mod ahead;
 #[path = "support/master_root.rs"]
 mod master_root;
 #[path = "puppet/real.rs"]

@@ -1,4 +1,11 @@
-echo run >>"$SLIPWAY_ROOT/fake/runs"
+# one that is begun ahead waits for the master, unless it is recalled
+if [ "$1" = --ahead ]; then
+    shift
+    echo begun >>"$SLIPWAY_ROOT/fake/runs"
+    until [ -e "$SLIPWAY_ROOT/run/fake-master" ]; do /bin/sleep 0.005; done
+else
+    echo run >>"$SLIPWAY_ROOT/fake/runs"
+fi
 result() { printf '%s\n' "$1" >"$result.new" && mv "$result.new" "$result"; }
 result=$1
 [ -e "$SLIPWAY_ROOT/fake/ca/cert" ] || grep -q "MODE='apply'" "$SLIPWAY_ROOT/etc/slipway/slipway.conf" || {

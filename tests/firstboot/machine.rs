@@ -159,13 +159,14 @@ impl Machine {
             rm -rf \"$ca\"; mkdir \"$ca\"; echo \"$1\" >\"$ca/key\"; /bin/sleep 0.02; mv \"$ca/key\" \"$ca/cert\"");
         self.script(
             "usr/lib/slipway/master-start",
-            "[ -e \"$SLIPWAY_ROOT/fake/ca/cert\" ] || { echo 'no certificate' >&2; exit 1; }",
+            "[ -e \"$SLIPWAY_ROOT/fake/ca/cert\" ] || { echo 'no certificate' >&2; exit 1; }\n\
+             : >\"$SLIPWAY_ROOT/run/fake-master\"",
         );
         // discs: readers that we did not write stand for the kernel's
         self.script(&format!("{bin}/mount"), include_str!("mount.sh"));
         self.script(&format!("{bin}/umount"), "chmod -R u+w \"$1\"; rm -rf \"$1\"");
         self.script(&format!("{bin}/udevadm"), ":");
-        self.script("usr/lib/slipway/master-stop", ":");
+        self.script("usr/lib/slipway/master-stop", "rm -f \"$SLIPWAY_ROOT/run/fake-master\"");
         self.script("usr/lib/slipway/converge-once", include_str!("converge-once.sh"));
     }
 

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod adapters;
+mod ahead;
 mod customers;
 mod cuts;
 mod hostile;

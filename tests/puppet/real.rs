@@ -93,6 +93,38 @@ converge
 
 #[test]
 #[ignore = "takes minutes: scripts/test runs it"]
+fn a_run_that_is_begun_ahead_waits_for_the_master_and_has_every_plugin_that_it_gives() {
+    let root = MasterRoot::open("debian-12");
+    let script = setup()
+        + r#"
+mkdir -p "$release/modules/mine/lib/facter" "$release/modules/mine/facts.d"
+echo "Facter.add(:mine) { setcode { 'of a plugin' } }" >"$release/modules/mine/lib/facter/mine.rb"
+printf '#!/bin/sh\necho shell=of a script\n' >"$release/modules/mine/facts.d/shell.sh"
+chmod +x "$release/modules/mine/facts.d/shell.sh"
+echo "file { '/tmp/sentinel': content => \"\${facts['mine']}, \${facts['shell']}\" }" >"$release/manifests/site.pp"
+rm -f /run/result.json
+/usr/lib/slipway/converge-once --ahead /run/result.json &
+ahead=$!
+serve /usr/lib/slipway/master-run
+[ ! -e /run/result.json ] && echo waited
+wait "$ahead"
+cat /run/result.json /tmp/sentinel; echo
+# what a run with pluginsync would still fetch
+: >/var/log/puppet/converge.log
+converge
+grep -c -E 'File\[/var/(cache|lib)/puppet/(lib|facts\.d)' /var/log/puppet/converge.log || :
+unserve
+"#;
+    let text = root.stdout(&script);
+    assert!(text.starts_with("waited\n"), "{text}");
+    assert!(text.contains("of a plugin, of a script\n"), "{text}");
+    let all = lines(&text);
+    assert!(all.len() == 2 && all.iter().all(|r| r["converged"] == true), "{text}");
+    assert!(text.ends_with("\n0\n"), "the second run fetched a plugin: {text}");
+}
+
+#[test]
+#[ignore = "takes minutes: scripts/test runs it"]
 fn a_master_whose_packages_changed_starts_from_source_and_is_compiled_anew() {
     let root = MasterRoot::open("debian-12");
     let script = setup()
