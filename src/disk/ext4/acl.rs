@@ -28,8 +28,8 @@ pub(crate) fn to_disk(value: &[u8]) -> Result<Vec<u8>> {
             .remedy("set it again with setfacl where the file comes from")
     };
     let (version, entries) = value.split_first_chunk::<HEADER>().ok_or_else(wrong)?;
-    let entries = entries.chunks_exact(ENTRY);
-    if u32::from_le_bytes(*version) != CALL_VERSION || !entries.remainder().is_empty() {
+    let (entries, rest) = entries.as_chunks::<ENTRY>();
+    if u32::from_le_bytes(*version) != CALL_VERSION || !rest.is_empty() {
         return Err(wrong());
     }
     let mut disk = DISK_VERSION.to_le_bytes().to_vec();

@@ -21,8 +21,8 @@ pub(super) struct NameHasher([u32; 4]);
 impl NameHasher {
     pub fn new(seed: &[u8; 16]) -> Self {
         let mut words = [0; 4];
-        for (word, bytes) in words.iter_mut().zip(seed.chunks_exact(4)) {
-            *word = bytes.iter().rev().fold(0, |word, byte| word << 8 | u32::from(*byte));
+        for (word, bytes) in words.iter_mut().zip(seed.as_chunks::<4>().0) {
+            *word = u32::from_le_bytes(*bytes);
         }
         Self(if words == [0; 4] { INITIAL } else { words })
     }

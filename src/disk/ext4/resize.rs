@@ -41,7 +41,7 @@ pub(super) fn doubly(geometry: &Geometry) -> Vec<u8> {
 pub(super) fn reserved(geometry: &Geometry) -> Vec<u8> {
     let backups: Vec<u64> = geometry.backups().map(|g| geometry.group_start(g)).collect();
     let mut blocks = vec![0; geometry.reserved_descriptor_blocks as usize * BLOCK_BYTES];
-    for (i, block) in blocks.chunks_exact_mut(BLOCK_BYTES).enumerate() {
+    for (i, block) in blocks.as_chunks_mut::<BLOCK_BYTES>().0.iter_mut().enumerate() {
         let offset = 1 + geometry.descriptor_blocks + i as u64;
         for (entry, start) in backups.iter().enumerate() {
             put_u32(block, entry * 4, (start + offset) as u32);
