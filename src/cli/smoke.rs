@@ -61,6 +61,9 @@ pub struct Args {
     /// What runs the machine [default: KVM where a trial shows that it works, else TCG]
     #[arg(long, value_enum)]
     accel: Option<AcceleratorArg>,
+    /// Without KVM: a processor with AVX, which some programs need (MongoDB) and which makes all slower
+    #[arg(long)]
+    avx: bool,
     /// Folder for the report [default: beside the image, as in demo-1.0.0.smoke-bios]
     #[arg(long, value_name = "DIR")]
     report: Option<PathBuf>,
@@ -126,6 +129,7 @@ fn order(args: &Args) -> Result<Order> {
         limits: Limits::default(),
         timeout: args.timeout.map(Duration::from_secs),
         accelerator: args.accel.map(Accelerator::from),
+        avx: args.avx,
         again: match args.cut_at {
             Some(state) => Some(Again::CutAt(state)),
             None => args.reboot.then_some(Again::PowerButton),

@@ -77,11 +77,11 @@ pub fn find(scratch: &Path, progress: &dyn Progress) -> Result<Accelerator> {
 fn ends_in_time(accelerator: Accelerator, scratch: &Path) -> Result<bool> {
     let disk = scratch.join("probe.raw");
     write_disk(&disk)?;
-    let (accel, processor) = acceleration(accelerator);
+    let (accel, processor) = acceleration(accelerator, false);
     let node = serde_json::json!({"driver": "raw", "node-name": "disk", "read-only": true,
         "file": {"driver": "file", "filename": disk}});
     let mut child = machine::command()
-        .args(["-machine", "q35", "-accel", accel, "-cpu", processor, "-m", "64M"])
+        .args(["-machine", "q35", "-accel", accel, "-cpu", &processor, "-m", "64M"])
         .args(["-nodefaults", "-no-user-config", "-display", "none", "-no-reboot"])
         .args(["-device", "isa-debug-exit,iobase=0xf4,iosize=4"])
         .args(["-blockdev", &node.to_string(), "-device", "virtio-blk-pci,drive=disk"])

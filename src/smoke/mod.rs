@@ -126,6 +126,7 @@ impl Session<'_> {
         let checks = checks::list(&order.probes, &order.nonce, sending);
         let arguments = args::arguments(&args::Hardware {
             accelerator: self.accelerator,
+            avx: order.avx,
             firmware: order.firmware,
             flash: self.flash.as_ref().map(|f| (f.code.as_path(), f.variables.as_path())),
             disk: self.overlay,

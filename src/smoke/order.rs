@@ -40,6 +40,8 @@ pub struct Order {
     pub timeout: Option<Duration>,
     /// The accelerator; without one it is found out by trying.
     pub accelerator: Option<Accelerator>,
+    /// Whether the processor has AVX where it is translated, at the price of a slower machine.
+    pub avx: bool,
     /// Whether the machine starts a second time from the same disk.
     pub again: Option<Again>,
     /// Letters and digits that the machine must repeat: output of another boot cannot pass for this one.

@@ -2,7 +2,9 @@
 
 # Loaded into an agent that is begun while its master starts (ruby -r; converge-once --ahead): its first
 # connection to the master waits until that answers, by the counter that master-wait reads. What comes before
-# it, Puppet's code and the machine's facts, is then done.
+# it is then done: Puppet's code is read and, when plugin-copy has just copied every plugin from the folders
+# beside it (SLIPWAY_PLUGINS=copied), so that they need not be compared with the master's first, the facts are
+# gathered.
 #
 # Puppet's own waiting (waitforcert, splay, a run that is tried again) sleeps for whole seconds or begins anew.
 require 'net/http'
@@ -37,3 +39,10 @@ module Slipway
 end
 
 Net::HTTP.prepend(Slipway::AwaitMaster)
+
+if ENV.delete('SLIPWAY_PLUGINS') == 'copied'
+  require 'puppet'
+  require 'puppet/configurer'
+  # the setting pluginsync is there, and since Puppet 6 nothing reads it
+  Puppet::Configurer.singleton_class.prepend(Module.new { def should_pluginsync? = false })
+end

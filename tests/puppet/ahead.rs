@@ -64,6 +64,23 @@ fn the_masters_port_waits_for_the_master_and_no_other_does() {
     assert!(master.accept().is_ok());
 }
 
+#[test]
+fn plugins_that_were_just_copied_are_not_compared_and_others_are() {
+    let folder = tempfile::tempdir().unwrap();
+    let awaiting = folder.path().join("await-master.rb");
+    fs::write(&awaiting, placed("/await-master.rb", folder.path())).unwrap();
+    // the very question that Puppet::Agent asks before a run
+    let story = "require 'puppet/agent'\nrequire 'puppet/configurer'\n\
+        p [Puppet::Configurer.should_pluginsync?, ENV['SLIPWAY_PLUGINS']]";
+    for (given, told) in [(Some("copied"), "[false, nil]\n"), (None, "[true, nil]\n")] {
+        let mut ruby = Command::new("ruby");
+        ruby.arg("-r").arg(&awaiting).args(["-e", &format!("require 'puppet'\n{story}")]);
+        ruby.envs(given.map(|given| ("SLIPWAY_PLUGINS", given)));
+        let output = ruby.output().unwrap();
+        assert_eq!(String::from_utf8_lossy(&output.stdout), told, "{output:?}");
+    }
+}
+
 /// An environment and the folders beside it: modules by (folder, name), each with a plugin that names it.
 fn plugins(root: &Path, modules: &[(&str, &str)]) {
     for (folder, name) in modules {

@@ -108,6 +108,7 @@ ahead=$!
 serve /usr/lib/slipway/master-run
 [ ! -e /run/result.json ] && echo waited
 wait "$ahead"
+grep -E '^  (fact_generation|plugin_sync)' /var/lib/slipway/converge/summary.yaml | cut -d: -f1
 cat /run/result.json /tmp/sentinel; echo
 # what a run with pluginsync would still fetch
 : >/var/log/puppet/converge.log
@@ -116,7 +117,7 @@ grep -c -E 'File\[/var/(cache|lib)/puppet/(lib|facts\.d)' /var/log/puppet/conver
 unserve
 "#;
     let text = root.stdout(&script);
-    assert!(text.starts_with("waited\n"), "{text}");
+    assert!(text.starts_with("waited\n  fact_generation\n{"), "{text}");
     assert!(text.contains("of a plugin, of a script\n"), "{text}");
     let all = lines(&text);
     assert!(all.len() == 2 && all.iter().all(|r| r["converged"] == true), "{text}");
