@@ -80,6 +80,7 @@ impl Bench {
             },
             timeout: None,
             accelerator: Some(Accelerator::Tcg),
+            avx: false,
             again: None,
             nonce: "0123456789abcdef".to_owned(),
             scratch: self.path("scratch"),
