@@ -43,6 +43,6 @@ Net::HTTP.prepend(Slipway::AwaitMaster)
 if ENV.delete('SLIPWAY_PLUGINS') == 'copied'
   require 'puppet'
   require 'puppet/configurer'
-  # the setting pluginsync is there, and since Puppet 6 nothing reads it
+  # Puppet's setting pluginsync would be the way, but nothing reads it (7.23)
   Puppet::Configurer.singleton_class.prepend(Module.new { def should_pluginsync? = false })
 end
