@@ -94,6 +94,25 @@ fn a_kernel_panic_is_told_apart_from_the_reset_that_it_ends_in() {
 }
 
 #[test]
+fn what_the_kernel_complains_about_is_told_beside_the_verdict() {
+    let warning = "[    2.5] WARNING: CPU: 1 PID: 254 at crypto/api.c:174 crypto_wait_for_test";
+    let script = Script::new()
+        .line("[    2.4] invalid opcode: 0000 [#1] PREEMPT SMP NOPTI")
+        .state("BOOTING", RELEASE, "");
+    let script = (0..9).fold(script, |script, _| script.line(warning));
+    let bench = Bench::new(&script.state("FAILED", RELEASE, ""));
+    let output = bench.run(&[]);
+    let shown = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(11), "{shown}");
+    assert!(shown.contains("the kernel complains: invalid opcode: 0000 [#1]"), "{shown}");
+    assert!(shown.contains("and 5 more in the report"), "{shown}");
+    let complaints = bench.report()["boots"][0]["complaints"].clone();
+    let about: Vec<&Value> =
+        complaints.as_array().unwrap().iter().map(|found| &found["about"]).collect();
+    assert_eq!((about[0], about[1], about.len()), (&"oops".into(), &"warning".into(), 10));
+}
+
+#[test]
 fn a_machine_whose_timer_came_too_late_is_started_again_but_not_for_ever() {
     let script = Script::new().line(
         "[    0.1] Kernel panic - not syncing: IO-APIC + timer doesn't work!  Boot with apic=debug",

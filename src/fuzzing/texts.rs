@@ -14,7 +14,8 @@ use crate::console::Splitter;
 use crate::disk::ext4::acl;
 use crate::profile::{self, Known, Style};
 use crate::progress::Quiet;
-use crate::smoke::line::{Listener, panic_message};
+use crate::smoke::kernel::{complaint, panic_message};
+use crate::smoke::line::Listener;
 use crate::smoke::{http, qmp, screen};
 use crate::tree::Tree;
 use crate::units::Timestamp;
@@ -161,5 +162,6 @@ fn console(data: &[u8]) {
         let said = format!("{:?}", listener.hear(line));
         assert!(!said.contains("\\u{1b}"), "what was said cannot drive a terminal");
         panic_message(line);
+        complaint(line);
     }
 }

@@ -90,6 +90,7 @@ pub fn run(setup: &Setup<'_>, progress: &dyn Progress) -> Result<(BootRecord, Op
         states: running.watch.transitions().to_vec(),
         probes: running.probes,
         identity: running.identity,
+        complaints: running.watch.complaints().to_vec(),
         end,
         seconds,
         screen,

@@ -221,11 +221,6 @@ fn before_kernel_message(text: &str) -> Option<&str> {
     stamp.map(|(at, _)| &text[..at])
 }
 
-/// The kernel's last words, if this line has them.
-pub fn panic_message(line: &str) -> Option<&str> {
-    line.find("Kernel panic - not syncing").map(|start| line[start..].trim_end())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

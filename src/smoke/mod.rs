@@ -2,8 +2,8 @@
 //!
 //! What the appliance says on its serial console decides (FIRST_BOOT's states, one JSON line a change),
 //! and only lines with this test's nonce count. Then it is asked over HTTP, from outside, whether it
-//! really does what it says. What judges is pure ([`console`](crate::console), [`mod@line`], [`watch`],
-//! [`verdict`], [`args`]); the process, its monitor and its console are in [`machine`] and [`qmp`].
+//! really does what it says. What judges is pure ([`console`](crate::console), [`mod@line`], [`kernel`],
+//! [`watch`], [`verdict`], [`args`]); the process, its monitor and its console are in [`machine`] and [`qmp`].
 
 pub mod accel;
 pub mod args;
@@ -11,6 +11,7 @@ pub mod boot;
 pub mod checks;
 pub mod firmware;
 pub mod http;
+pub mod kernel;
 pub mod line;
 pub mod machine;
 pub mod order;

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::checks::Outcome;
+use super::kernel::Complaint;
 use super::order::{Accelerator, Firmware};
 use super::verdict::Verdict;
 use super::watch::Transition;
@@ -54,6 +55,8 @@ pub struct BootRecord {
     /// Who the machine says it is.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub identity: Option<Identity>,
+    /// What the kernel complained about, in order; a panic is the verdict.
+    pub complaints: Vec<Complaint>,
     /// How the machine went off.
     pub end: End,
     /// Seconds from power-on to the verdict, by the host's clock.

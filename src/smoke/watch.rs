@@ -2,12 +2,16 @@
 
 use std::time::Duration;
 
-use super::line::{Listener, ProbeLine, Said, State, StateLine, panic_message};
+use super::kernel::{self, Complaint};
+use super::line::{Listener, ProbeLine, Said, State, StateLine};
 use super::order::Limits;
 use super::verdict::{Missing, Verdict};
 
 /// After a panic's first line the kernel still says where it was.
 const LAST_WORDS: Duration = Duration::from_secs(2);
+
+/// The first complaints of the kernel say why; one that does not stop complaining must not fill the report.
+const MOST_COMPLAINTS: usize = 20;
 
 /// What a boot is awaited to reach.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,6 +55,7 @@ pub struct Watch {
     probes: Vec<ProbeLine>,
     probes_done: bool,
     panic: Option<(Duration, String)>,
+    complaints: Vec<Complaint>,
     stopped: Option<String>,
 }
 
@@ -67,6 +72,7 @@ impl Watch {
             probes: Vec::new(),
             probes_done: false,
             panic: None,
+            complaints: Vec::new(),
             stopped: None,
         }
     }
@@ -75,7 +81,10 @@ impl Watch {
     pub fn hear(&mut self, at: Duration, line: &str) -> Option<&Transition> {
         self.heard_anything = true;
         if self.panic.is_none() {
-            self.panic = panic_message(line).map(|message| (at, message.to_owned()));
+            self.panic = kernel::panic_message(line).map(|message| (at, message.to_owned()));
+        }
+        if self.complaints.len() < MOST_COMPLAINTS {
+            self.complaints.extend(kernel::complaint(line));
         }
         match self.listener.hear(line)? {
             Said::Probe(probe) => self.probes.push(probe),
@@ -164,6 +173,11 @@ impl Watch {
     /// Every change of state so far.
     pub fn transitions(&self) -> &[Transition] {
         &self.transitions
+    }
+
+    /// The kernel's first complaints, in order.
+    pub fn complaints(&self) -> &[Complaint] {
+        &self.complaints
     }
 
     /// The result of the probe at `index` in the profile's list, once the machine told it.

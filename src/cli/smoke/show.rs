@@ -4,10 +4,14 @@ use std::path::Path;
 
 use anstyle::{AnsiColor, Style};
 
+use crate::smoke::kernel::Complaint;
 use crate::smoke::{Accelerator, BootRecord, BootReport, Firmware, Verdict};
 
 /// How many of the console's last lines are shown; the report has more, the log all of them.
 const LINES: usize = 15;
+
+/// How many of the kernel's complaints are shown.
+const COMPLAINTS: usize = 5;
 
 /// A longer line of the console is cut here, in characters.
 const COLUMNS: usize = 160;
@@ -19,6 +23,7 @@ pub(super) fn report(report: &BootReport, folder: &Path) -> String {
     let loud = Style::new().bold().fg_color(Some(color.into()));
     let mut lines = vec![String::new(), format!("{loud}{}{loud:#}", report.summary)];
     lines.push(machine(report));
+    lines.extend(complaints(report));
     if let Verdict::Failed { line } = &report.verdict {
         lines.extend(line.failed.iter().map(|resource| format!("  failed: {resource}")));
     }
@@ -55,14 +60,29 @@ fn machine(report: &BootReport) -> String {
     )
 }
 
+/// The kernel's complaints, whatever the verdict: a machine that is READY may have lost a driver.
+fn complaints(report: &BootReport) -> Vec<String> {
+    let loud = Style::new().bold().fg_color(Some(AnsiColor::Yellow.into()));
+    let all: Vec<&Complaint> = report.boots.iter().flat_map(|boot| &boot.complaints).collect();
+    let shown = all.iter().take(COMPLAINTS).map(|complaint| cut(&complaint.text));
+    let mut lines: Vec<String> =
+        shown.map(|text| format!("  {loud}the kernel complains:{loud:#} {text}")).collect();
+    if all.len() > COMPLAINTS {
+        lines.push(format!("  and {} more in the report", all.len() - COMPLAINTS));
+    }
+    lines
+}
+
+/// A line of the console as far as it is shown.
+fn cut(line: &str) -> String {
+    line.chars().take(COLUMNS).collect()
+}
+
 fn last_lines(boot: &BootRecord) -> Vec<String> {
     if boot.last_lines.is_empty() {
         return vec!["  the console: nothing".to_owned()];
     }
     let skipped = boot.last_lines.len().saturating_sub(LINES);
-    let shown = boot.last_lines.iter().skip(skipped).map(|line| {
-        let cut: String = line.chars().take(COLUMNS).collect();
-        format!("    | {cut}")
-    });
+    let shown = boot.last_lines.iter().skip(skipped).map(|line| format!("    | {}", cut(line)));
     std::iter::once("  the console's last lines:".to_owned()).chain(shown).collect()
 }
