@@ -36,15 +36,14 @@ pub enum Trouble {
     Stall,
 }
 
-/// How the kernel words each kind (Linux 5.15 to 6.12: `arch/x86/kernel/dumpstack.c`, `kernel/panic.c`,
-/// `mm/oom_kill.c`, `block/blk-core.c`, `fs/ext4/super.c`, `kernel/watchdog.c`, `kernel/hung_task.c`,
-/// `kernel/rcu/tree_stall.h`). The first that fits counts, so stalls come before the oopses that also begin with BUG.
-const WORDINGS: [(&str, Trouble); 11] = [
+/// How the kernel words each kind, in its `kernel/watchdog.c`, `kernel/workqueue.c`, `kernel/hung_task.c`,
+/// `kernel/rcu/tree_stall.h`, `mm/oom_kill.c`, `block/blk-core.c`, `fs/ext4/super.c`, `arch/x86/mm/fault.c` and
+/// `lib/bug.c`. The first that fits counts, so stalls come before the oopses that also begin with BUG.
+const WORDINGS: [(&str, Trouble); 10] = [
     ("BUG: soft lockup", Trouble::Stall),
     ("BUG: workqueue lockup", Trouble::Stall),
     ("blocked for more than", Trouble::Stall),
     ("detected stall", Trouble::Stall),
-    ("self-detected stall", Trouble::Stall),
     ("Out of memory: Killed process", Trouble::Memory),
     ("Memory cgroup out of memory: Killed process", Trouble::Memory),
     ("I/O error, dev ", Trouble::Disk),
@@ -53,14 +52,14 @@ const WORDINGS: [(&str, Trouble); 11] = [
     ("kernel BUG at ", Trouble::Oops),
 ];
 
-/// How a warning's line begins; in the middle of a line the word is some driver's.
+/// How a warning's line begins (`kernel/panic.c`); in the middle of a line the word is some driver's.
 const WARNING: &str = "WARNING: ";
 
 /// The kernel's complaint, if this line is one.
 ///
 /// Only what has the kernel's time in front counts: a program may write on this console what it likes.
 pub fn complaint(line: &str) -> Option<Complaint> {
-    let text = after_time(line)?;
+    let (_, text) = split(line)?;
     let about = if text.starts_with(WARNING) {
         Trouble::Warning
     } else if is_die(text) {
@@ -71,17 +70,19 @@ pub fn complaint(line: &str) -> Option<Complaint> {
     Some(Complaint { about, text: text.trim_end().to_owned() })
 }
 
-/// What follows the time since power-on, as in "[    3.141592] ". A line of another program may have been begun before.
-fn after_time(line: &str) -> Option<&str> {
+/// What stands before the first message of the kernel in a line, and the message without its time since power-on, as in
+/// `{"slipwa[   12.345678] random: …`.
+pub fn split(line: &str) -> Option<(&str, &str)> {
     line.match_indices('[').find_map(|(start, _)| {
-        let (time, text) = line[start + 1..].split_once("] ")?;
-        let (seconds, micros) = time.trim_start().split_once('.')?;
+        let (time, text) = line[start + 1..].split_once(']')?;
+        let (seconds, fraction) = time.trim_start().split_once('.')?;
         let digits = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
-        (digits(seconds) && digits(micros)).then_some(text)
+        let text = text.strip_prefix(' ').unwrap_or(text);
+        (digits(seconds) && digits(fraction)).then_some((&line[..start], text))
     })
 }
 
-/// Whether these are an oops's first words, which count it, as in "invalid opcode: 0000 [#1] PREEMPT SMP".
+/// Whether these are an oops's first words (`arch/x86/kernel/dumpstack.c`), which count it, as in "invalid opcode: 0000 [#1] PREEMPT SMP".
 fn is_die(text: &str) -> bool {
     let Some((before, after)) = text.split_once(" [#") else { return false };
     let code = before.rsplit(' ').next().unwrap_or_default();
@@ -126,6 +127,7 @@ mod tests {
                 Trouble::Stall,
             ),
             ("[   60.0] rcu: INFO: rcu_preempt detected stalls on CPUs/tasks:", Trouble::Stall),
+            ("[   60.0] rcu: INFO: rcu_preempt self-detected stall on CPU", Trouble::Stall),
         ] {
             assert_eq!(about(line), Some(expected), "{line}");
         }

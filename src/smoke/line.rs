@@ -5,6 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::kernel;
 use crate::console::{LONGEST_LINE, plain};
 
 /// How every line of ours begins.
@@ -172,7 +173,8 @@ impl Listener {
             return said;
         }
         // a machine that goes on and on without an end would fill our memory
-        let begin = before_kernel_message(&own).filter(|begin| begin.len() <= LONGEST_LINE);
+        let begin = kernel::split(&own).map(|(begin, _)| begin);
+        let begin = begin.filter(|begin| begin.len() <= LONGEST_LINE);
         self.cut = begin.map(str::to_owned);
         None
     }
@@ -207,18 +209,6 @@ fn understand(value: serde_json::Value) -> Option<(String, Said)> {
     }
     let line: DoneLine = serde_json::from_value(value).ok()?;
     (line.probes == "done").then_some((line.nonce, Said::ProbesDone))
-}
-
-/// What stands before a kernel's time stamp, as in `{"slipwa[   12.345678] random: …`.
-fn before_kernel_message(text: &str) -> Option<&str> {
-    let is_stamp = |rest: &str| {
-        let Some((stamp, _)) = rest.split_once(']') else { return false };
-        let Some((seconds, fraction)) = stamp.trim_start().split_once('.') else { return false };
-        let digits = |s: &str| !s.is_empty() && s.bytes().all(|b| b.is_ascii_digit());
-        digits(seconds) && digits(fraction)
-    };
-    let stamp = text.match_indices('[').find(|(at, _)| is_stamp(&text[at + 1..]));
-    stamp.map(|(at, _)| &text[..at])
 }
 
 #[cfg(test)]
