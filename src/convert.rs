@@ -22,7 +22,12 @@ impl ReadAt for Image {
 
 /// The disk in an image; its bytes are read when they are asked for.
 pub fn disk(image: &Arc<Image>) -> Result<Disk> {
-    let reader = Reader::new(image.clone());
+    disk_through(image, image.clone())
+}
+
+/// The same, with its bytes read through `reader`.
+pub fn disk_through(image: &Image, reader: Arc<dyn ReadAt>) -> Result<Disk> {
+    let reader = Reader::new(reader);
     let mut extents = Vec::new();
     for run in image.allocated()? {
         let mut offset = run.offset;
@@ -91,8 +96,18 @@ pub fn convert(
             .at(&wanted.path)
             .remedy("give another path with --out"));
     }
-    let disk = disk(image)?;
-    let job = Job { disk: &disk, machine, cache: None, digests };
+    write(&disk(image)?, machine, wanted, digests, progress)
+}
+
+/// Writes a disk as `wanted`.
+pub fn write(
+    disk: &Disk,
+    machine: &Machine,
+    wanted: &Wanted,
+    digests: bool,
+    progress: &dyn Progress,
+) -> Result<Written> {
+    let job = Job { disk, machine, cache: None, digests };
     let written = format::write(&job, std::slice::from_ref(wanted), progress)?;
     let nothing = || Error::new(Kind::Io, "nothing was written").at(&wanted.path);
     written.into_iter().next().ok_or_else(nothing)

@@ -250,6 +250,31 @@ fn what_gce_refuses_is_found() {
 }
 
 #[test]
+fn an_archive_that_gce_refuses_is_read_to_say_why() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    std::fs::File::create(path("disk.raw")).unwrap().set_len(16 * MIB).unwrap();
+    std::fs::write(path("._disk.raw"), "mac").unwrap();
+    let rules = |args: &[&str]| -> Vec<&'static str> {
+        let mut tar = std::process::Command::new("tar");
+        let archive = folder.path().with_extension("tar.gz");
+        common::foreign::run(
+            tar.current_dir(&folder).args(args).arg("-czf").arg(&archive).args(
+                if args.contains(&".") { &[][..] } else { &["./._disk.raw", "disk.raw"][..] },
+            ),
+        );
+        let found = lint(&archive, Platform::Gce).unwrap();
+        std::fs::remove_file(&archive).unwrap();
+        found.into_iter().map(|finding| finding.rule).collect()
+    };
+    // an empty disk has no table, and one of 16 MiB is no whole number of GiB
+    let all = ["unreadable", "members", "tar-format", "size"];
+    assert_eq!(rules(&["--format=posix"]), all);
+    assert_eq!(rules(&["--format=ustar"]), all);
+    assert_eq!(rules(&["--format=oldgnu", "-S"]), ["unreadable", "members", "size"]);
+}
+
+#[test]
 fn what_is_wrong_with_a_package_is_found() {
     let folder = tempfile::tempdir().unwrap();
     let good = good_package(folder.path());

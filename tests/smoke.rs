@@ -62,6 +62,41 @@ fn a_machine_starts_from_every_format() {
 }
 
 #[test]
+fn no_file_of_the_host_is_shown_to_a_machine_whose_disk_names_it() {
+    let bench = Bench::new(&Script::new());
+    // a sector that would be the machine's first, were the description believed
+    let secret = bench.path("secret");
+    std::fs::write(&secret, [0x55; 4096]).unwrap();
+    let image = bench.path("evil.vmdk");
+    let description = format!(
+        "# Disk DescriptorFile\nversion=1\nCID=1\nparentCID=ffffffff\ncreateType=\"monolithicFlat\"\n\
+         RW 8 FLAT \"{}\" 0\n",
+        secret.display()
+    );
+    let mut bytes = vec![0; 65536];
+    bytes[..8].copy_from_slice(b"KDMV\x01\0\0\0");
+    for (at, number) in [(20, 128u64), (28, 1), (36, 20)] {
+        bytes[at..at + 8].copy_from_slice(&number.to_le_bytes());
+    }
+    bytes[44] = 255;
+    bytes[512..][..description.len()].copy_from_slice(description.as_bytes());
+    std::fs::write(&image, bytes).unwrap();
+    // QEMU itself does believe it
+    let read = Command::new("qemu-img")
+        .args(["dd", "-f", "vmdk", "-O", "raw", "bs=512", "count=1"])
+        .arg(format!("if={}", image.display()))
+        .arg(format!("of={}", bench.path("read").display()))
+        .output()
+        .unwrap();
+    assert!(read.status.success(), "{}", text(&read.stderr));
+    assert_eq!(std::fs::read(bench.path("read")).unwrap(), [0x55; 512]);
+    let output = bench.command_on(&image, &["--timeout", "1"]).output().unwrap();
+    assert_eq!(output.status.code(), Some(1), "{}", text(&output.stderr));
+    assert!(text(&output.stderr).contains("VMDK"), "{}", text(&output.stderr));
+    assert_eq!(bench.left_in_scratch(), 0);
+}
+
+#[test]
 fn the_picture_of_the_screen_is_a_png_that_a_reader_accepts() {
     let bench = Bench::new(&Script::new().state("FAILED", RELEASE, ""));
     assert_eq!(bench.run(&[]).status.code(), Some(11));

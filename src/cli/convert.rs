@@ -9,8 +9,9 @@ use super::terminal::{self, Terminal};
 use crate::convert::{self, stem};
 use crate::error::{Error, Kind, Result};
 use crate::format::{self, Machine, Wanted};
-use crate::inspect::Image;
+use crate::inspect::{Image, begins_a_disk};
 use crate::profile::Format;
+use crate::progress::Progress;
 use crate::units::ByteSize;
 
 /// Arguments of `slipway convert`.
@@ -57,6 +58,12 @@ pub fn run(args: &Args) -> Result<u8> {
     }
     let machine = machine(args, convert::machine(&image));
     let progress = Terminal::new();
+    if image.format() == Format::Raw && !begins_a_disk(&image)? {
+        progress.note(
+            "the image begins with neither a partition table nor a filesystem: it is copied as it is, and may \
+             be no disk",
+        );
+    }
     let written = convert::convert(&image, &machine, &wanted, !args.no_digest, &progress)?;
     drop(progress);
     let (size, path) = (ByteSize(written.size), written.path.display());

@@ -100,7 +100,8 @@ pub fn run(args: &Args) -> Result<u8> {
     let order = order(args)?;
     let report = {
         let progress = Terminal::new();
-        progress.step(&format!("booting a copy of {}", shown(&order.image).display()), None);
+        let image = shown(order.image.path());
+        progress.step(&format!("booting a copy of {}", image.display()), None);
         crate::smoke::run(&order, &progress)?
     };
     if args.json {
@@ -112,12 +113,11 @@ pub fn run(args: &Args) -> Result<u8> {
 }
 
 fn order(args: &Args) -> Result<Order> {
-    let Target { image, format, release, hardware, probes } =
+    let Target { image, release, hardware, probes } =
         target::find(&args.target, args.release.as_deref(), &args.project)?;
     Ok(Order {
-        report: args.report.clone().unwrap_or_else(|| beside(&image, args.firmware)),
+        report: args.report.clone().unwrap_or_else(|| beside(image.path(), args.firmware)),
         image,
-        format,
         firmware: args.firmware.into(),
         memory: args.memory.unwrap_or(hardware.memory),
         vcpus: args.vcpus.unwrap_or(hardware.vcpus),
@@ -143,7 +143,7 @@ fn order(args: &Args) -> Result<Order> {
 
 /// QEMU's own complaint about a file that is not there comes late, and is long.
 fn readable(path: &Path) -> Result<PathBuf> {
-    std::fs::File::open(path).at("cannot open", path)?;
+    crate::inspect::Source::open(path)?;
     path.canonicalize().at("cannot open", path)
 }
 

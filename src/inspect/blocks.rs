@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use flate2::{Decompress, FlushDecompress};
 
 use super::source::{Source, Tables};
-use super::{qcow2, vhd, vhdx, vmdk};
+use super::{plausible, qcow2, vhd, vhdx, vmdk};
 use crate::disk::layout::Region;
 use crate::error::{Error, Kind, Result};
 use crate::units::MIB;
@@ -17,6 +17,8 @@ const CACHE: u64 = 16 * MIB;
 const ZSTD_WINDOW: u32 = 23;
 /// The most runs that a disk may be scattered in: 64 MiB of memory, a thousand times what is usual.
 const RUNS: usize = 1 << 22;
+/// The most entries of tables that are looked at, one after the other: those of 16 TiB in blocks of 64 KiB.
+const LOOKS: u64 = 1 << 28;
 
 /// Where a block's bytes are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -126,11 +128,20 @@ impl Blocks {
         Ok(())
     }
 
+    /// One look at a table less; an error when there were too many.
+    fn look(&self, looks: u64) -> Result<u64> {
+        looks.checked_sub(1).ok_or_else(|| {
+            let message = "the disk's tables have too many entries";
+            self.tables.source().refused(message, "convert it with qemu-img first")
+        })
+    }
+
     /// Looks whether the file has every place that is named.
     pub fn check_whole(&self) -> Result<()> {
         let source = self.tables.source();
-        let mut index = 0;
+        let (mut index, mut looks) = (0, LOOKS);
         while index < self.size.div_ceil(self.block) {
+            looks = self.look(looks)?;
             let left = self.size - index * self.block;
             let (offset, length, blocks) = match self.map.place(&self.tables, index)? {
                 Place::Zeros(more) => (0, 0, more.max(1)),
@@ -148,8 +159,10 @@ impl Blocks {
     pub fn allocated(&self) -> Result<Vec<Region>> {
         let mut runs: Vec<Region> = Vec::new();
         let blocks = self.size.div_ceil(self.block);
-        let mut index = 0;
+        let source = self.tables.source();
+        let (mut index, mut looks, mut mapped) = (0, LOOKS, 0u64);
         while index < blocks {
+            looks = self.look(looks)?;
             if let Place::Zeros(more) = self.map.place(&self.tables, index)? {
                 index = index.saturating_add(more.max(1));
                 continue;
@@ -161,9 +174,14 @@ impl Blocks {
                 Some(last) if last.end() == offset => last.length += length,
                 _ => runs.push(Region { offset, length }),
             }
+            mapped = mapped.saturating_add(length);
+            if mapped > plausible(source.length()) {
+                let message =
+                    "the tables map far more than the file can hold: blocks share a place";
+                return Err(source.damaged(message, 0));
+            }
             if runs.len() > RUNS {
                 let message = "the disk lies in too many pieces";
-                let source = self.tables.source();
                 return Err(source.refused(message, "convert it with qemu-img first"));
             }
             index += 1;

@@ -5,17 +5,20 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use super::image::{Image, Window};
+use super::image::Image;
+use super::window::Window;
 use super::{fat, pe};
 use crate::disk::layout::{Region, SECTOR};
 use crate::error::{Error, Kind, Result};
 use crate::units::{ByteSize, MIB};
 
-/// How many times the EFI partition's bytes may be read: a chain of clusters that bites its tail must end.
-const BUDGET_FACTOR: u64 = 4;
-/// The most folders within folders, names in one folder, and bytes of a program that are looked at.
+/// Bytes of the EFI partition that may be read, whatever its size: a chain of clusters that bites its tail must
+/// end. What systems install there has a few MiB.
+const BUDGET: u64 = 512 * MIB;
+/// The most folders within folders, names in all folders together, and bytes of a program that are looked at. A
+/// folder that contains itself has as many names as are asked for.
 const DEPTH: usize = 8;
-const NAMES: usize = 1000;
+const NAMES: usize = 4096;
 const PROGRAM_LIMIT: u64 = 64 * MIB;
 /// Where boot.img has the sector of the core image (GRUB 2.06, boot.S), and what its messages begin with.
 const BOOT_KERNEL_SECTOR: usize = 0x5C;
@@ -50,11 +53,10 @@ pub fn bios(image: &Image, partition: Region) -> Result<bool> {
 pub fn efi_files(image: &Arc<Image>, partition: Region) -> Result<Vec<EfiFile>> {
     fat::check(image, partition)?;
     let read = || -> std::io::Result<Vec<EfiFile>> {
-        let budget = partition.length.saturating_mul(BUDGET_FACTOR);
-        let window = Window::new(image, partition.offset, partition.length, budget);
+        let window = Window::new(image, partition.offset, partition.length, BUDGET);
         let volume = fatfs::FileSystem::new(window, fatfs::FsOptions::new())?;
-        let mut files = Vec::new();
-        walk(&volume.root_dir(), "", 0, &mut files)?;
+        let (mut files, mut names) = (Vec::new(), NAMES);
+        walk(&volume.root_dir(), "", 0, &mut names, &mut files)?;
         files.sort_by(|a: &EfiFile, b| a.path.cmp(&b.path));
         Ok(files)
     };
@@ -74,19 +76,26 @@ fn walk(
     folder: &fatfs::Dir<'_, Window>,
     above: &str,
     depth: usize,
+    names: &mut usize,
     files: &mut Vec<EfiFile>,
 ) -> std::io::Result<()> {
-    for entry in folder.iter().take(NAMES) {
+    let circle = || {
+        let message = "its folders have too many names, or lie within themselves";
+        std::io::Error::new(std::io::ErrorKind::InvalidData, message)
+    };
+    for entry in folder.iter() {
         let entry = entry?;
+        *names = names.checked_sub(1).ok_or_else(circle)?;
         let name = entry.file_name();
         if matches!(name.as_str(), "." | "..") {
             continue;
         }
         let path = if above.is_empty() { name } else { format!("{above}/{name}") };
         if entry.is_dir() {
-            if depth < DEPTH {
-                walk(&entry.to_dir(), &path, depth + 1, files)?;
+            if depth == DEPTH {
+                return Err(circle());
             }
+            walk(&entry.to_dir(), &path, depth + 1, names, files)?;
             continue;
         }
         let program = path.to_ascii_lowercase().ends_with(".efi");

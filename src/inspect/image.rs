@@ -1,32 +1,21 @@
-//! An image file as the disk that it holds, and windows into it for other readers.
+//! An image file as the disk that it holds.
 
-use std::io::{Error as IoError, ErrorKind, Read, Result as IoResult, Seek, SeekFrom, Write};
 use std::path::Path;
-use std::sync::Arc;
 
 use rustix::fs::SeekFrom as Hole;
 
 use super::blocks::{Blocks, Map};
 use super::ova::Ova;
 use super::source::{Source, Tables};
-use super::{qcow2, stream, vhd, vhdx, vmdk};
+use super::{gce, others, qcow2, stream, vhd, vhdx, vmdk};
 use crate::disk::layout::Region;
 use crate::error::{Context, Error, Kind, Result};
 use crate::profile::Format;
 
-/// Bytes of a file's start that tell its format, and where a tar has its magic there.
-const START: u64 = 512;
+/// Where a tar has its magic.
 const TAR_MAGIC: (usize, &[u8]) = (257, b"ustar");
 /// The largest disk, in bytes: 64 TiB, the limit of VHDX. What claims to be larger is damaged.
 const DISK_LIMIT: u64 = 1 << 46;
-/// Formats that are told from raw disks, and not read.
-const OTHERS: [(&[u8], &str); 4] = [
-    (vmdk::DESCRIPTOR, "this VMDK only describes disks in other files"),
-    (b"COWD", "this is a sparse disk of an ESX host"),
-    (b"<<< ", "this is a VirtualBox disk (VDI)"),
-    (b"\xFD7zXZ\0", "this is compressed with xz"),
-];
-
 /// An open image. Everything in it is foreign: no number in it is trusted before it was checked.
 #[derive(Debug)]
 pub struct Image {
@@ -57,7 +46,7 @@ pub enum Container {
         logical_sector: u32,
     },
     /// The tar around a GCE disk.
-    Gce(stream::Archive),
+    Gce(gce::Archive),
 }
 
 #[derive(Debug)]
@@ -143,13 +132,11 @@ impl Image {
 }
 
 fn recognise(source: &Source) -> Result<Opened> {
-    let start = source.up_to(START, 0)?;
-    for (magic, what) in OTHERS {
-        if start.starts_with(magic) {
-            let remedy = "unpack or convert it first, as with qemu-img convert";
-            return Err(source.refused(format!("{what}, which cannot be read"), remedy));
-        }
+    if let Some(what) = others::name(source)? {
+        let remedy = "unpack or convert it first, as with qemu-img convert";
+        return Err(source.refused(format!("this is {what}, which is not read here"), remedy));
     }
+    let start = source.up_to(others::START, 0)?;
     if start.starts_with(qcow2::MAGIC) {
         open_qcow2(source)
     } else if start.starts_with(vmdk::MAGIC) {
@@ -169,7 +156,7 @@ fn recognise(source: &Source) -> Result<Opened> {
     } else if start.starts_with(stream::ZSTD) {
         Ok((Format::RawZst, Container::Plain, Reader::Plain(stream::zstd(source)?)))
     } else if start.starts_with(stream::GZIP) {
-        let (disk, archive) = stream::gce(source)?;
+        let (disk, archive) = gce::unpack(source)?;
         Ok((Format::Gce, Container::Gce(archive), Reader::Plain(disk)))
     } else if let Some((footer, disk)) = vhd::fixed(source)? {
         Ok((Format::Vhd, Container::Vhd(footer), Reader::Plain(disk)))
@@ -180,7 +167,7 @@ fn recognise(source: &Source) -> Result<Opened> {
 
 /// A disk in blocks, of a size that is possible.
 fn blocks(source: &Source, map: Map, size: u64, block: u64) -> Result<Reader> {
-    if size > DISK_LIMIT {
+    if size == 0 || size > DISK_LIMIT {
         let message = format!("the image claims to hold a disk of {size} bytes");
         return Err(Error::new(Kind::Damaged, message).at(source.path()));
     }
@@ -231,69 +218,4 @@ fn data_runs(disk: &Source) -> Result<Vec<Region>> {
         at = hole;
     }
     Ok(runs)
-}
-
-/// A run of an image's disk as a read-only device for the crates that read tables and filesystems.
-///
-/// It gives at most `budget` bytes in its life: a folder or a chain that bites its own tail must end.
-#[derive(Clone, Debug)]
-pub struct Window {
-    image: Arc<Image>,
-    start: u64,
-    length: u64,
-    position: u64,
-    budget: u64,
-}
-
-impl Window {
-    /// The `length` bytes from `start`; the caller has checked that they lie on the disk.
-    pub fn new(image: &Arc<Image>, start: u64, length: u64, budget: u64) -> Self {
-        Self { image: image.clone(), start, length, position: 0, budget }
-    }
-}
-
-impl Read for Window {
-    fn read(&mut self, buffer: &mut [u8]) -> IoResult<usize> {
-        let left = self.length.saturating_sub(self.position);
-        let n = left.min(buffer.len() as u64);
-        let refused = || IoError::new(ErrorKind::InvalidData, "its structures run in a circle");
-        self.budget = self.budget.checked_sub(n).ok_or_else(refused)?;
-        let part = &mut buffer[..n as usize];
-        self.image.read_at(part, self.start + self.position).map_err(IoError::other)?;
-        self.position += n;
-        Ok(n as usize)
-    }
-}
-
-impl Write for Window {
-    fn write(&mut self, _: &[u8]) -> IoResult<usize> {
-        Err(IoError::from(ErrorKind::ReadOnlyFilesystem))
-    }
-
-    fn flush(&mut self) -> IoResult<()> {
-        Ok(())
-    }
-}
-
-impl Seek for Window {
-    fn seek(&mut self, to: SeekFrom) -> IoResult<u64> {
-        let place = match to {
-            SeekFrom::Start(n) => Some(n),
-            SeekFrom::End(n) => self.length.checked_add_signed(n),
-            SeekFrom::Current(n) => self.position.checked_add_signed(n),
-        };
-        self.position = place.ok_or(ErrorKind::InvalidInput)?;
-        Ok(self.position)
-    }
-}
-
-impl ext4_view::Ext4Read for Window {
-    fn read(
-        &mut self,
-        offset: u64,
-        buffer: &mut [u8],
-    ) -> std::result::Result<(), Box<dyn std::error::Error + Send + Sync>> {
-        self.position = offset;
-        Ok(self.read_exact(buffer)?)
-    }
 }

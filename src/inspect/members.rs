@@ -5,7 +5,7 @@ use crate::error::{Error, Result};
 use crate::tree::tar::header::{BLOCK, Header};
 use crate::units::KIB;
 
-/// The most members and the longest extended header that are believed, in bytes: a package has a handful.
+/// The most headers and the longest extended header that are believed, in bytes: a package has a handful.
 const MEMBERS_LIMIT: usize = 1000;
 const EXTENDED_LIMIT: u64 = 64 * KIB;
 
@@ -33,7 +33,7 @@ struct Extended {
 pub fn list(source: &Source) -> Result<Vec<Member>> {
     let mut members = Vec::new();
     let mut extended = Extended::default();
-    let mut at = 0;
+    let (mut at, mut headers) = (0, 0);
     // an archive may end without its blocks of zeros
     while at < source.length() {
         let place = |e: Error| e.at(source.path()).offset(source.start() + at);
@@ -62,7 +62,8 @@ pub fn list(source: &Source) -> Result<Vec<Member>> {
                 size
             }
         };
-        if members.len() > MEMBERS_LIMIT {
+        headers += 1;
+        if headers > MEMBERS_LIMIT {
             return Err(source.damaged("the archive has too many members", at));
         }
         at = size

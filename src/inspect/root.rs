@@ -3,15 +3,18 @@
 use std::io::Read;
 use std::sync::Arc;
 
-use ext4_view::{Ext4, Ext4Error, File};
+use ext4_view::{Ext4, Ext4Error, File, ReadDir};
 use serde::Serialize;
 
-use super::image::{Image, Window};
-use super::{links, superblock};
+use super::ext::links::{LinkError, Links};
+use super::ext::{Reader, superblock};
+use super::image::Image;
+use super::plausible;
+use super::window::Window;
 use crate::disk::layout::Region;
 use crate::error::{Error, Kind, Result};
 use crate::manifest::{IMAGE_RECORD, ImageRecord};
-use crate::units::MIB;
+use crate::units::{GIB, MIB};
 
 /// The largest record that is read, in bytes; a real one has a few hundred KiB.
 const RECORD_LIMIT: u64 = 32 * MIB;
@@ -19,8 +22,8 @@ const RECORD_LIMIT: u64 = 32 * MIB;
 const SMALL_LIMIT: u64 = MIB;
 /// Names in one folder that are looked at.
 const NAMES: usize = 4096;
-/// Bytes of the whole filesystem that may be read, as a factor of its size.
-const BUDGET_FACTOR: u64 = 4;
+/// Bytes of the filesystem that may be read for all but whole files, whatever its size.
+const BUDGET: u64 = 2 * GIB;
 /// The version of the image record that this program writes and reads.
 const RECORD_FORMAT: u32 = 1;
 
@@ -44,20 +47,32 @@ pub struct RootFacts {
 pub struct Root {
     image: Arc<Image>,
     region: Region,
-    filesystem: Ext4,
+    links: Links,
 }
 
 impl Root {
     /// Reads the superblock and the group descriptors.
     pub fn open(image: &Arc<Image>, region: Region) -> Result<Self> {
-        superblock::check(image, region)?;
-        let budget = region.length.saturating_mul(BUDGET_FACTOR);
+        let shape = superblock::check(image, region)?;
+        // a file that is copied is read at the most twice, with what says where it lies
+        let budget = BUDGET.saturating_add(plausible(image.length()).saturating_mul(2));
         let window = Window::new(image, region.offset, region.length, budget);
-        let filesystem = Ext4::load(Box::new(window)).map_err(|e| {
-            let message = "cannot read the root filesystem";
-            Error::new(Kind::Damaged, message).at(image.path()).offset(region.offset).because(e)
+        let filesystem = Ext4::load(Box::new(Reader::new(window, shape))).map_err(|e| {
+            let cannot =
+                |kind, message| Error::new(kind, message).at(image.path()).offset(region.offset);
+            match e {
+                // of features the superblock's were looked at, so these are the journal's
+                Ext4Error::Incompatible(_) => {
+                    let message = "the root filesystem was not unmounted, and its journal is of a \
+                                   kind that is not read here";
+                    cannot(Kind::Refused, message)
+                        .remedy("boot the machine and shut it down, or run e2fsck on the partition")
+                }
+                _ => cannot(Kind::Damaged, "cannot read the root filesystem"),
+            }
+            .because(e)
         })?;
-        Ok(Self { image: image.clone(), region, filesystem })
+        Ok(Self { image: image.clone(), region, links: Links::new(filesystem) })
     }
 
     /// What can be told without a record.
@@ -65,8 +80,8 @@ impl Root {
         let os_release = self.small("/etc/os-release")?.unwrap_or_default();
         let name = os_release.lines().find_map(|line| line.strip_prefix("PRETTY_NAME="));
         Ok(RootFacts {
-            uuid: self.filesystem.uuid().to_string(),
-            label: self.filesystem.label().display().to_string(),
+            uuid: self.links.filesystem().uuid().to_string(),
+            label: self.links.filesystem().label().display().to_string(),
             system: name.map(|n| n.trim_matches(['"', '\'']).to_owned()),
             kernels: self.kernels()?,
             boots: self.link("/vmlinuz").or_else(|| self.link("/boot/vmlinuz")),
@@ -96,6 +111,11 @@ impl Root {
     /// Writes a file's bytes to `out`; symbolic links are followed.
     pub fn copy(&self, path: &str, out: &mut dyn std::io::Write) -> Result<u64> {
         let file = self.open_file(path).map_err(|e| self.failed(path, e))?;
+        let length = file.metadata().len();
+        if length > plausible(self.image.length()) {
+            let message = format!("a file claims {length} bytes, far more than the image has");
+            return Err(self.wrong(&message, path));
+        }
         let copied = std::io::copy(&mut { file }, out);
         copied.map_err(|e| self.wrong("cannot copy the file", path).because(e))
     }
@@ -107,15 +127,16 @@ impl Root {
 
     /// The names in a folder, sorted; none when there is no such folder.
     pub fn names(&self, path: &str) -> Result<Vec<String>> {
-        let real = links::follow(&self.filesystem, path);
-        let folder = match real.and_then(|real| self.filesystem.read_dir(&real[..])) {
+        let folder = match self.open_folder(path) {
             Ok(folder) => folder,
-            Err(Ext4Error::NotFound | Ext4Error::NotADirectory) => return Ok(Vec::new()),
+            Err(LinkError::Crate(Ext4Error::NotFound | Ext4Error::NotADirectory)) => {
+                return Ok(Vec::new());
+            }
             Err(e) => return Err(self.failed(path, e)),
         };
         let mut names = Vec::new();
         for entry in folder.take(NAMES) {
-            let entry = entry.map_err(|e| self.failed(path, e))?;
+            let entry = entry.map_err(|e| self.failed(path, e.into()))?;
             let name = entry.file_name().display().to_string();
             if name != "." && name != ".." {
                 names.push(name);
@@ -127,24 +148,34 @@ impl Root {
 
     /// Whether something has this name; a link that leads nowhere does not count.
     pub fn exists(&self, path: &str) -> bool {
-        links::follow(&self.filesystem, path).is_ok()
+        self.links.follow(path).is_ok()
     }
 
     /// Whether a regular file has this name.
     pub fn is_file(&self, path: &str) -> bool {
-        let facts = links::follow(&self.filesystem, path)
-            .and_then(|real| self.filesystem.symlink_metadata(&real[..]));
+        let facts = self
+            .links
+            .follow(path)
+            .and_then(|real| Ok(self.links.filesystem().symlink_metadata(&real[..])?));
         facts.is_ok_and(|m| m.file_type().is_regular_file())
     }
 
     fn link(&self, path: &str) -> Option<String> {
-        let target = links::target(&self.filesystem, path).ok()?;
+        let target = self.links.target(path).ok()?;
         target.map(|target| target.display().to_string())
     }
 
-    fn open_file(&self, path: &str) -> std::result::Result<File, Ext4Error> {
-        let real = links::follow(&self.filesystem, path)?;
-        self.filesystem.open(&real[..])
+    fn open_file(&self, path: &str) -> Result<File, LinkError> {
+        let real = self.links.follow(path)?;
+        Ok(self.links.filesystem().open(&real[..])?)
+    }
+
+    /// A folder, whose bytes were taken note of.
+    fn open_folder(&self, path: &str) -> Result<ReadDir, LinkError> {
+        let real = self.links.follow(path)?;
+        let facts = self.links.filesystem().symlink_metadata(&real[..])?;
+        self.links.walk(facts.len())?;
+        Ok(self.links.filesystem().read_dir(&real[..])?)
     }
 
     /// A small text file; none when it does not exist.
@@ -156,7 +187,7 @@ impl Root {
     fn text(&self, path: &str, limit: u64) -> Result<Option<String>> {
         let file = match self.open_file(path) {
             Ok(file) => file,
-            Err(Ext4Error::NotFound) => return Ok(None),
+            Err(LinkError::Crate(Ext4Error::NotFound)) => return Ok(None),
             Err(e) => return Err(self.failed(path, e)),
         };
         if file.metadata().len() > limit {
@@ -168,7 +199,13 @@ impl Root {
         Ok(Some(text))
     }
 
-    fn failed(&self, path: &str, error: Ext4Error) -> Error {
+    fn failed(&self, path: &str, error: LinkError) -> Error {
+        let error = match error {
+            LinkError::Crate(error) => error,
+            LinkError::Endless => {
+                return self.wrong("the folders on the way have no end", path);
+            }
+        };
         let kind = match error {
             Ext4Error::NotFound => Kind::NotFound,
             Ext4Error::Corrupt(_) | Ext4Error::Incompatible(_) | Ext4Error::Io(_) => Kind::Damaged,

@@ -1,7 +1,7 @@
 //! A run of an open file: where every reader of foreign bytes gets them.
 
 use std::fs::File;
-use std::os::unix::fs::FileExt;
+use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -25,7 +25,10 @@ pub struct Source {
 impl Source {
     /// Opens a regular file.
     pub fn open(path: &Path) -> Result<Self> {
-        let file = File::open(path).at("cannot open", path)?;
+        // a FIFO under this name keeps nobody waiting
+        let flags = rustix::fs::OFlags::NONBLOCK.bits() as i32;
+        let file = File::options().read(true).custom_flags(flags).open(path);
+        let file = file.at("cannot open", path)?;
         let facts = file.metadata().at("cannot read the length", path)?;
         if !facts.is_file() {
             let message = "an image is a regular file, and this is not one";

@@ -1,4 +1,4 @@
-//! Formats that can only be read from their start: raw disks compressed with zstd, and GCE's tar.gz.
+//! Formats that can only be read from their start: raw disks compressed with zstd, and (in [`super::gce`]) GCE's tar.gz.
 //!
 //! They are unpacked once, into a sparse file without a name in the temporary folder. To unpack again for
 //! every read would take minutes for a single inspection; a file with a name would stay after a `kill -9`.
@@ -7,10 +7,9 @@ use std::fs::File;
 use std::io::{BufReader, Read};
 use std::os::unix::fs::FileExt;
 
-use super::gnu_sparse;
 use super::source::Source;
+use super::{filesystem, others, plausible};
 use crate::error::{Context, Error, Kind, Result};
-use crate::tree::tar::header::{BLOCK, Header};
 use crate::units::{KIB, MIB};
 
 /// What a zstd frame begins with (RFC 8878, 3.1.1).
@@ -20,22 +19,13 @@ pub const GZIP: &[u8] = &[0x1F, 0x8B];
 /// log2 of the largest zstd window that is accepted: what `zstd -d` accepts without being told more.
 const ZSTD_WINDOW: u32 = 27;
 /// The largest disk that is unpacked, in bytes: what one file of ext4 can hold.
-const DISK_LIMIT: u64 = 1 << 44;
+pub(super) const DISK_LIMIT: u64 = 1 << 44;
+/// Bytes that are written before anybody looks whether it is a disk: the start of one, with all that tells it.
+const BLIND: u64 = 16 * MIB;
 /// Bytes that are unpacked at a time; a part of zeros of this size stays a hole.
-const PART: usize = 64 * KIB as usize;
+pub(super) const PART: usize = 64 * KIB as usize;
 /// Bytes that are read at a time.
 const BUFFER: usize = MIB as usize;
-
-/// What was in the archive around a disk.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Archive {
-    /// The first member's name.
-    pub member: String,
-    /// Whether the header is of the old GNU format.
-    pub old_gnu: bool,
-    /// Whether more members follow.
-    pub more: bool,
-}
 
 /// Unpacks a raw disk from zstd.
 pub fn zstd(source: &Source) -> Result<Source> {
@@ -43,78 +33,25 @@ pub fn zstd(source: &Source) -> Result<Source> {
     let read = || -> Result<Source> {
         let mut decoder = zstd::Decoder::with_buffer(reader).doing("cannot start zstd")?;
         decoder.window_log_max(ZSTD_WINDOW).doing("cannot start zstd")?;
-        let mut target = Unpacked::new()?;
+        let mut target = Unpacked::new(source)?;
         target.fill(&mut decoder, None)?;
-        target.finish(source)
+        target.finish()
     };
     read().map_err(|e| broken(source, e))
 }
 
-/// Unpacks the raw disk in GCE's archive.
-pub fn gce(source: &Source) -> Result<(Source, Archive)> {
-    let mut reader = flate2::bufread::MultiGzDecoder::new(buffered(source));
-    let mut read = || -> Result<(Source, Archive)> {
-        let mut block = [0; BLOCK as usize];
-        reader.read_exact(&mut block).doing("the archive is cut off")?;
-        let empty = || Error::new(Kind::Damaged, "the archive is empty");
-        let header = Header::parse(block)?.ok_or_else(empty)?;
-        let member = String::from_utf8_lossy(&header.name()).into_owned();
-        let size = header.size()?;
-        let mut target = Unpacked::new()?;
-        match header.kind() {
-            b'0' | 0 | b'7' => {
-                target.fill(&mut reader, Some(size))?;
-            }
-            gnu_sparse::KIND => {
-                let map = gnu_sparse::read(&block, &mut reader, DISK_LIMIT)?;
-                map.pieces.iter().try_for_each(|(offset, length)| {
-                    target.at = *offset;
-                    target.fill(&mut reader, Some(*length)).map(drop)
-                })?;
-                target.end = target.end.max(map.size);
-            }
-            kind => {
-                let message = format!("the archive begins with a member of kind {kind}, no file");
-                return Err(Error::new(Kind::Damaged, message));
-            }
-        }
-        let more = follows(&mut reader, size)?;
-        let old_gnu = &block[257..265] == b"ustar  \0";
-        Ok((target.finish(source)?, Archive { member, old_gnu, more }))
-    };
-    read().map_err(|e| broken(source, e))
-}
-
-/// Reads to the archive's end, for its checksum too; whether there is another member behind the first.
-fn follows(reader: &mut impl Read, size: u64) -> Result<bool> {
-    let padding = size.next_multiple_of(BLOCK) - size;
-    let mut limited = reader.take(padding);
-    std::io::copy(&mut limited, &mut std::io::sink()).doing("cannot unpack")?;
-    let mut buffer = vec![0; PART];
-    let (mut more, mut total) = (false, 0u64);
-    loop {
-        let n = limited.get_mut().read(&mut buffer).doing("cannot unpack")?;
-        if n == 0 {
-            return Ok(more);
-        }
-        more |= buffer[..n].iter().any(|b| *b != 0);
-        total += n as u64;
-        if total > DISK_LIMIT {
-            return Err(too_large());
-        }
-    }
-}
-
-fn too_large() -> Error {
+pub(super) fn too_large() -> Error {
     Error::new(Kind::Refused, "it unpacks to more than 16 TiB")
 }
 
-fn broken(source: &Source, error: Error) -> Error {
+/// An error on the way, with the file's name.
+pub(super) fn broken(source: &Source, error: Error) -> Error {
     let message = "cannot unpack the image";
     Error::new(error.kind(), message).at(source.path()).because(error)
 }
 
-fn buffered(source: &Source) -> BufReader<Reader<'_>> {
+/// A source from its start.
+pub(super) fn buffered(source: &Source) -> BufReader<impl Read> {
     BufReader::with_capacity(BUFFER, Reader { source, at: 0 })
 }
 
@@ -135,21 +72,36 @@ impl Read for Reader<'_> {
 }
 
 /// The sparse file that a disk is unpacked into.
-struct Unpacked {
+pub(super) struct Unpacked<'a> {
+    /// What is unpacked.
+    source: &'a Source,
     file: File,
-    at: u64,
-    end: u64,
+    /// Where the next bytes go, and where the disk ends so far.
+    pub at: u64,
+    pub end: u64,
+    written: u64,
+    budget: Budget,
 }
 
-impl Unpacked {
-    fn new() -> Result<Self> {
+/// How many bytes may be written; zeros are not.
+enum Budget {
+    /// Nobody has looked yet whether this is a disk at all.
+    Blind,
+    /// As many as a file of this length can hold.
+    Plausible(u64),
+    /// As many as there is room for.
+    Room(u64),
+}
+
+impl<'a> Unpacked<'a> {
+    pub fn new(source: &'a Source) -> Result<Self> {
         let folder = std::env::temp_dir();
         let file = tempfile::tempfile_in(&folder).at("cannot make a file in", &folder)?;
-        Ok(Self { file, at: 0, end: 0 })
+        Ok(Self { source, file, at: 0, end: 0, written: 0, budget: Budget::Blind })
     }
 
     /// Takes `length` bytes, or all that there are; zeros are skipped.
-    fn fill(&mut self, reader: &mut impl Read, length: Option<u64>) -> Result<()> {
+    pub fn fill(&mut self, reader: &mut impl Read, length: Option<u64>) -> Result<()> {
         let mut left = length.unwrap_or(u64::MAX);
         let mut buffer = vec![0; PART];
         while left > 0 {
@@ -157,12 +109,10 @@ impl Unpacked {
             let n = read_full(reader, &mut buffer[..wanted]).doing("cannot unpack")?;
             let part = &buffer[..n];
             if part.iter().any(|b| *b != 0) {
-                self.file.write_all_at(part, self.at).map_err(|e| {
-                    let folder = std::env::temp_dir();
-                    let error = Err::<(), _>(e).at("cannot write the unpacked disk in", folder);
-                    let remedy = "point TMPDIR to a folder with more room";
-                    error.map_or_else(|e| e.remedy(remedy), |()| too_large())
-                })?;
+                self.spend(n as u64)?;
+                let written = self.file.write_all_at(part, self.at);
+                let folder = std::env::temp_dir();
+                written.at("cannot write the unpacked disk in", folder).map_err(more_room)?;
             }
             self.at += n as u64;
             self.end = self.end.max(self.at);
@@ -180,14 +130,67 @@ impl Unpacked {
         Ok(())
     }
 
-    fn finish(self, source: &Source) -> Result<Source> {
+    /// Takes note of bytes that are about to be written. What was written so far is looked at before there is much
+    /// of it: a few bytes can unpack to any number.
+    fn spend(&mut self, bytes: u64) -> Result<()> {
+        self.written += bytes;
+        if matches!(self.budget, Budget::Blind) && self.written > BLIND {
+            self.budget = self.look()?;
+        }
+        match self.budget {
+            Budget::Plausible(limit) if self.written > limit => {
+                let message = "it unpacks to far more than a disk in a file of its length can hold";
+                Err(Error::new(Kind::Refused, message).remedy("unpack it yourself if you trust it"))
+            }
+            Budget::Room(limit) if self.written > limit => {
+                let message = "the unpacked disk does not fit";
+                Err(more_room(Error::new(Kind::NoSpace, message).at(std::env::temp_dir())))
+            }
+            Budget::Blind | Budget::Plausible(_) | Budget::Room(_) => Ok(()),
+        }
+    }
+
+    /// Looks at what is there, and asks how much room there is for the rest.
+    fn look(&self) -> Result<Budget> {
+        let start =
+            self.source.unpacked(self.file.try_clone().doing("cannot share a file")?, self.end);
+        check_content(&start)?;
+        if !filesystem::begins_a_plain_disk(&start)? {
+            let message = "what is compressed is no disk: it begins with neither a partition \
+                           table nor a filesystem";
+            return Err(Error::new(Kind::Refused, message));
+        }
+        let system = rustix::fs::fstatvfs(&self.file).map_err(std::io::Error::from);
+        let system = system.doing("cannot ask for free space")?;
+        let free = system.f_bavail.saturating_mul(system.f_frsize);
+        let (room, plausible) =
+            (self.written.saturating_add(free / 2), plausible(self.source.length()));
+        Ok(if room < plausible { Budget::Room(room) } else { Budget::Plausible(plausible) })
+    }
+
+    pub fn finish(self) -> Result<Source> {
         self.file.set_len(self.end).doing("cannot set the unpacked disk's length")?;
-        Ok(source.unpacked(self.file, self.end))
+        let disk = self.source.unpacked(self.file, self.end);
+        check_content(&disk)?;
+        Ok(disk)
     }
 }
 
+/// Refuses a container within what was compressed: it is no disk.
+fn check_content(disk: &Source) -> Result<()> {
+    match others::name_within(disk)? {
+        Some(what) => Err(Error::new(Kind::Refused, format!("what is compressed is {what}"))
+            .remedy("unpack it first, and give what comes out")),
+        None => Ok(()),
+    }
+}
+
+fn more_room(error: Error) -> Error {
+    error.remedy("point TMPDIR to a folder with more room")
+}
+
 /// Fills the buffer, or as much of it as there is.
-fn read_full(reader: &mut impl Read, buffer: &mut [u8]) -> std::io::Result<usize> {
+pub(super) fn read_full(reader: &mut impl Read, buffer: &mut [u8]) -> std::io::Result<usize> {
     let mut done = 0;
     while done < buffer.len() {
         match reader.read(&mut buffer[done..]) {

@@ -5,13 +5,14 @@ use std::sync::Arc;
 use gpt::partition_types::{LINUX_ROOT_X64, Type};
 use serde::Serialize;
 
-use super::image::{Image, Window};
+use super::image::Image;
+use super::window::Window;
 use crate::disk::layout::{Region, SECTOR};
 use crate::error::{Error, Kind, Result};
 use crate::units::{ByteSize, MIB};
 
-/// Bytes that reading a table may take: both headers and both arrays, twice over.
-const BUDGET: u64 = MIB;
+/// Bytes that reading a table may take: both headers and both arrays, entry by entry.
+const BUDGET: u64 = 4 * MIB;
 /// Bytes of a partition entry; the specification allows more, nobody writes it, and the gpt crate panics.
 const ENTRY: u32 = 128;
 /// The most entries that are believed: partition tools write 128.

@@ -1,6 +1,8 @@
 //! Reading VMDK in one file: monolithicSparse and streamOptimized (VMware, "Virtual Disk Format 5.0", for every
 //! number here).
 
+mod extent;
+
 use serde::Serialize;
 
 use super::blocks::{Codec, Place};
@@ -35,6 +37,8 @@ const CAPACITY: u64 = 1 << 37;
 /// A grain table's entries: nothing here; zeros.
 const NOTHING: u32 = 0;
 const ZEROS: u32 = 1;
+/// What a description says for "no parent".
+const NO_PARENT: &str = "ffffffff";
 /// Bytes of a compressed grain's marker before the data.
 const MARKER: u64 = 12;
 
@@ -88,15 +92,17 @@ impl Map {
             return Err(wrong("the VMDK is compressed in an unknown way"));
         }
         let (capacity, grain) = (le::u64_at(&header, 12), le::u64_at(&header, 20));
-        if !grain.is_power_of_two() || !GRAIN.contains(&grain) || capacity > CAPACITY {
+        let possible = (1..=CAPACITY).contains(&capacity);
+        if !grain.is_power_of_two() || !GRAIN.contains(&grain) || !possible {
             return Err(wrong("the VMDK header has an impossible size"));
         }
+        extent::check(source, &description, capacity)?;
         let table_entries = u64::from(le::u32_at(&header, 44));
         let directory = le::u64_at(&header, 56);
         if !TABLE_ENTRIES.contains(&table_entries) || directory > source.length() / SECTOR {
             return Err(wrong("the VMDK header has impossible mapping tables"));
         }
-        let fact = |key| description.as_deref().and_then(|d| value(d, key));
+        let fact = |key| value(&description, key);
         let facts = Facts {
             version,
             compressed,
@@ -165,22 +171,28 @@ fn footer(source: &Source) -> Result<([u8; HEADER], u64)> {
     Ok((header, at + SECTOR))
 }
 
-/// The text inside the file that describes the disk.
-fn description(source: &Source, header: &[u8]) -> Result<Option<String>> {
+/// The text inside the file that describes the disk. A file without one is a part of a disk.
+fn description(source: &Source, header: &[u8]) -> Result<String> {
     let (sector, sectors) = (le::u64_at(header, 28), le::u64_at(header, 36));
-    if sector == 0 || sectors == 0 {
-        return Ok(None);
-    }
     let length = sectors.saturating_mul(SECTOR).min(DESCRIPTION_LIMIT);
-    let bytes = source.up_to(length, sector.saturating_mul(SECTOR))?;
+    let bytes = match sector {
+        0 => Vec::new(),
+        _ => source.up_to(length, sector.saturating_mul(SECTOR))?,
+    };
     let text = bytes.split(|b| *b == 0).next().unwrap_or_default();
+    if text.is_empty() {
+        let message = "this VMDK does not describe its disk: it is one of a disk's parts";
+        let remedy = "give all parts to qemu-img: qemu-img convert -O qcow2 DISK.vmdk NEW.qcow2";
+        return Err(source.refused(message, remedy));
+    }
     let text = String::from_utf8_lossy(text).into_owned();
     let parent = value(&text, "parentCID");
-    if parent.is_some_and(|id| !id.eq_ignore_ascii_case("ffffffff")) {
+    let differs = parent.is_some_and(|id| !id.eq_ignore_ascii_case(NO_PARENT));
+    if differs || value(&text, "parentFileNameHint").is_some() {
         let message = "this VMDK cannot be read: it needs the disk that it differs from";
         return Err(source.refused(message, "consolidate its snapshots first"));
     }
-    Ok(Some(text))
+    Ok(text)
 }
 
 /// A key's value in a description, without its quotes.

@@ -9,9 +9,10 @@ use std::fs::File;
 use std::io::Write;
 use std::path::Path;
 use std::process::Stdio;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use super::args::acceleration;
+use super::args::{FIXED, acceleration};
 use super::machine;
 use super::order::Accelerator;
 use crate::error::{Context, Result};
@@ -70,10 +71,13 @@ const GUEST: [u8; 0x80] = [
 ];
 
 /// KVM when a tiny guest ends under it in time, else TCG; says which and why.
-pub fn find(scratch: &Path, progress: &dyn Progress) -> Result<Accelerator> {
+///
+/// # Errors
+/// [`crate::error::Kind::Interrupted`] once `stop` is set.
+pub fn find(scratch: &Path, stop: &AtomicBool, progress: &dyn Progress) -> Result<Accelerator> {
     let slower = "the machine is translated (TCG), which is about ten times slower";
     let refused = match File::options().read(true).write(true).open(DEVICE) {
-        Ok(_) if kvm_works(scratch)? => return Ok(Accelerator::Kvm),
+        Ok(_) if kvm_works(scratch, stop)? => return Ok(Accelerator::Kvm),
         Ok(_) => "/dev/kvm cannot run a guest here",
         Err(e) if e.kind() == std::io::ErrorKind::PermissionDenied => {
             "/dev/kvm is not for this user (its group, kvm, may use it)"
@@ -85,13 +89,13 @@ pub fn find(scratch: &Path, progress: &dyn Progress) -> Result<Accelerator> {
 }
 
 /// Whether the tiny guest ends under KVM about as soon as under the translator.
-fn kvm_works(scratch: &Path) -> Result<bool> {
+fn kvm_works(scratch: &Path, stop: &AtomicBool) -> Result<bool> {
     let mut fastest = None;
     for _ in 0..TRIES {
-        fastest = fastest.into_iter().chain(trial(Accelerator::Tcg, scratch, LIMIT)?).min();
+        fastest = fastest.into_iter().chain(trial(Accelerator::Tcg, scratch, LIMIT, stop)?).min();
     }
     for _ in 0..TRIES {
-        if trial(Accelerator::Kvm, scratch, limit(fastest))?.is_some() {
+        if trial(Accelerator::Kvm, scratch, limit(fastest), stop)?.is_some() {
             return Ok(true);
         }
     }
@@ -105,7 +109,12 @@ fn limit(fastest: Option<Duration>) -> Duration {
 
 /// What the tiny guest takes under `accelerator`, unless it does not end as it should within `limit`; its disk is
 /// written into `scratch`.
-fn trial(accelerator: Accelerator, scratch: &Path, limit: Duration) -> Result<Option<Duration>> {
+fn trial(
+    accelerator: Accelerator,
+    scratch: &Path,
+    limit: Duration,
+    stop: &AtomicBool,
+) -> Result<Option<Duration>> {
     let disk = scratch.join("probe.raw");
     write_disk(&disk)?;
     let (accel, processor) = acceleration(accelerator, false);
@@ -114,7 +123,8 @@ fn trial(accelerator: Accelerator, scratch: &Path, limit: Duration) -> Result<Op
     let start = Instant::now();
     let mut child = machine::command()
         .args(["-machine", "q35", "-accel", accel, "-cpu", &processor, "-m", "64M"])
-        .args(["-nodefaults", "-no-user-config", "-display", "none", "-no-reboot"])
+        .args(FIXED)
+        .args(["-display", "none", "-no-reboot"])
         .args(["-device", "isa-debug-exit,iobase=0xf4,iosize=4"])
         .args(["-blockdev", &node.to_string(), "-device", "virtio-blk-pci,drive=disk"])
         .stdin(Stdio::null())
@@ -123,6 +133,10 @@ fn trial(accelerator: Accelerator, scratch: &Path, limit: Duration) -> Result<Op
         .spawn()
         .map_err(machine::cannot_start)?;
     while start.elapsed() < limit {
+        if stop.load(Ordering::Relaxed) {
+            machine::end(&mut child);
+            return Err(machine::stopped());
+        }
         if let Some(status) = child.try_wait().doing("cannot wait for QEMU")? {
             return Ok((status.code() == Some(PASSED)).then(|| start.elapsed()));
         }
@@ -149,14 +163,21 @@ mod tests {
     #[test]
     fn the_tiny_guest_ends_when_it_is_translated() {
         let folder = tempfile::tempdir().unwrap();
-        assert!(trial(Accelerator::Tcg, folder.path(), LIMIT).unwrap().is_some());
+        assert!(
+            trial(Accelerator::Tcg, folder.path(), LIMIT, &AtomicBool::new(false))
+                .unwrap()
+                .is_some()
+        );
     }
 
     #[test]
     fn a_guest_that_does_not_end_within_the_limit_is_given_up() {
         let folder = tempfile::tempdir().unwrap();
         let limit = Duration::from_millis(1);
-        assert_eq!(trial(Accelerator::Tcg, folder.path(), limit).unwrap(), None);
+        let go = AtomicBool::new(false);
+        assert_eq!(trial(Accelerator::Tcg, folder.path(), limit, &go).unwrap(), None);
+        let stop = AtomicBool::new(true);
+        assert!(trial(Accelerator::Tcg, folder.path(), LIMIT, &stop).is_err());
     }
 
     #[test]
@@ -171,6 +192,6 @@ mod tests {
     #[test]
     fn an_accelerator_is_always_found() {
         let folder = tempfile::tempdir().unwrap();
-        find(folder.path(), &crate::progress::Quiet).unwrap();
+        find(folder.path(), &AtomicBool::new(false), &crate::progress::Quiet).unwrap();
     }
 }

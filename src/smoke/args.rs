@@ -5,6 +5,7 @@ use std::path::Path;
 use serde_json::{Value, json};
 
 use super::order::{Accelerator, Firmware};
+use super::overlay::Overlay;
 use crate::units::{ByteSize, MIB};
 
 /// Where the appliance tells its state over HTTP.
@@ -21,8 +22,8 @@ pub struct Hardware<'a> {
     pub firmware: Firmware,
     /// The firmware's code and this machine's own copy of its variables; UEFI only.
     pub flash: Option<(&'a Path, &'a Path)>,
-    /// The overlay (qcow2).
-    pub disk: &'a Path,
+    /// The overlay, and what lies under it.
+    pub disk: &'a Overlay,
     /// An ISO image in the drive.
     pub cdrom: Option<&'a Path>,
     /// A second disk, raw.
@@ -80,9 +81,14 @@ pub fn arguments(hardware: &Hardware<'_>) -> Vec<String> {
     add("vga", "std".to_owned());
     // a machine that stops by itself stays, paused: its screen is evidence
     add("action", "reboot=shutdown,shutdown=pause,panic=pause".to_owned());
-    list.extend(["-nodefaults".to_owned(), "-no-user-config".to_owned()]);
+    list.extend(FIXED.map(str::to_owned));
     list
 }
+
+/// What every machine is started with: nothing that a file of the host's adds, and the system calls that QEMU
+/// needs for a machine alone, whatever its guest makes of it.
+pub const FIXED: [&str; 4] = ["-nodefaults", "-no-user-config", "-sandbox", SANDBOX];
+const SANDBOX: &str = "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny";
 
 /// All that QEMU can translate, as Intel's first Atom (family 6, model 28).
 ///
@@ -151,10 +157,10 @@ fn flash_nodes(hardware: &Hardware<'_>) -> Vec<Value> {
 /// `no-flush` leaves out the host's fsync, nothing else: what the guest flushed is in the host's page
 /// cache and survives the end of QEMU, which is the power cut that we test. Only a crash of the host
 /// would lose it, and then the test is over anyway.
-fn disk_node(disk: &Path) -> Value {
+fn disk_node(disk: &Overlay) -> Value {
     json!({"driver": "qcow2", "node-name": "disk", "discard": "unmap",
-        "cache": {"no-flush": true},
-        "file": {"driver": "file", "filename": disk, "cache": {"no-flush": true}}})
+        "cache": {"no-flush": true}, "backing": disk.backing(),
+        "file": {"driver": "file", "filename": disk.path, "cache": {"no-flush": true}}})
 }
 
 fn read_only_node(name: &str, path: &Path) -> Value {
@@ -187,8 +193,17 @@ pub fn forwarded(usernet: &str) -> Vec<(u16, u16)> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::LazyLock;
+
     use super::*;
+    use crate::smoke::overlay::Driver;
     use crate::units::GIB;
+
+    static DISK: LazyLock<Overlay> = LazyLock::new(|| Overlay {
+        path: "/tmp/a, b.qcow2".into(),
+        base: "/c, d.qcow2".into(),
+        driver: Driver::Qcow2,
+    });
 
     fn hardware<'a>(firmware: Firmware, flash: Option<(&'a Path, &'a Path)>) -> Hardware<'a> {
         Hardware {
@@ -196,7 +211,7 @@ mod tests {
             avx: false,
             firmware,
             flash,
-            disk: Path::new("/tmp/a, b.qcow2"),
+            disk: &DISK,
             cdrom: None,
             seed: None,
             memory: ByteSize(2 * GIB),
@@ -256,6 +271,24 @@ mod tests {
             assert_eq!(node.matches("\"read-only\":true").count(), 2, "{node}");
         }
         assert!(!arguments(&plain).iter().any(|a| a.contains("cdrom") || a.contains("seed")));
+    }
+
+    #[test]
+    fn qemu_is_confined_and_follows_no_file_to_another_one() {
+        let list = arguments(&hardware(Firmware::Bios, None));
+        let sandbox = list.windows(2).find(|pair| pair[0] == "-sandbox").unwrap();
+        for word in ["on", "obsolete=deny", "elevateprivileges=deny", "spawn=deny"] {
+            assert!(sandbox[1].split(',').any(|w| w == word), "{word}: {}", sandbox[1]);
+        }
+        let node = list.iter().find(|a| a.contains("/tmp/a, b.qcow2")).unwrap();
+        let node: Value = serde_json::from_str(node).unwrap();
+        assert_eq!(node["backing"]["driver"], "qcow2");
+        assert_eq!(node["backing"]["backing"], Value::Null);
+        assert!(node["backing"].as_object().unwrap().contains_key("backing"));
+        // and no driver is left to QEMU's guess
+        for node in list.iter().filter(|a| a.starts_with('{')) {
+            assert!(node.contains("\"driver\":\"raw\"") || node.contains("\"qcow2\""), "{node}");
+        }
     }
 
     #[test]

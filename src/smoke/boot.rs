@@ -7,13 +7,13 @@ use std::time::{Duration, Instant};
 
 use super::checks::{self, Check};
 use super::line::State;
-use super::machine::{Event, Machine};
+use super::machine::{self, Event, Machine};
 use super::order::Limits;
 use super::report::{BootRecord, End, Identity};
 use super::screen;
 use super::verdict::{Missing, Verdict};
 use super::watch::{Goal, Judgement, Transition, Watch};
-use crate::error::{Context, Error, Kind, Result};
+use crate::error::{Context, Result};
 use crate::progress::Progress;
 
 /// How many of the console's last lines the report shows.
@@ -129,7 +129,7 @@ impl Running<'_> {
     /// Takes in what happened, waiting a moment for the first event.
     fn look(&mut self) -> Result<()> {
         if self.setup.stop.load(Ordering::Relaxed) {
-            return Err(Error::new(Kind::Interrupted, "stopped by a signal"));
+            return Err(machine::stopped());
         }
         let mut wait = LOOK;
         for _ in 0..MOST_EVENTS {

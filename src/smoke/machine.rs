@@ -6,12 +6,13 @@
 //! can be killed as well.
 
 use std::fs::File;
-use std::io::{Read, Write};
+use std::io::{Read, Seek, Write};
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, Output, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::Duration;
 
@@ -133,6 +134,41 @@ pub fn command() -> Command {
 /// The error when [`command`] does not start.
 pub fn cannot_start(error: std::io::Error) -> Error {
     crate::command::cannot_start("setpriv", "util-linux", error)
+}
+
+/// The error of a test that a signal ends.
+pub fn stopped() -> Error {
+    Error::new(Kind::Interrupted, "stopped by a signal")
+}
+
+/// How often a program that is waited for, and the stop flag, are looked at.
+const LOOK: Duration = Duration::from_millis(20);
+
+/// Runs a program to its end, or to the signal that sets `stop`; its complaints are the error's.
+pub fn run_unless_stopped(command: &mut Command, package: &str, stop: &AtomicBool) -> Result<()> {
+    let name = command.get_program().to_string_lossy().into_owned();
+    let mut complaints = tempfile::tempfile().doing("cannot make a temporary file")?;
+    let errors = complaints.try_clone().doing("cannot make a temporary file")?;
+    let mut child = command
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(errors)
+        .spawn()
+        .map_err(|e| crate::command::cannot_start(&name, package, e))?;
+    let status = loop {
+        if stop.load(Ordering::Relaxed) {
+            end(&mut child);
+            return Err(stopped());
+        }
+        match child.try_wait().doing(format!("cannot wait for {name}"))? {
+            Some(status) => break status,
+            None => std::thread::sleep(LOOK),
+        }
+    };
+    let mut stderr = Vec::new();
+    complaints.rewind().doing("cannot read a temporary file")?;
+    complaints.read_to_end(&mut stderr).doing("cannot read a temporary file")?;
+    crate::command::check(&name, &Output { status, stdout: Vec::new(), stderr })
 }
 
 /// Ends a process and takes note of its end; one that has ended already is fine.

@@ -31,6 +31,7 @@ pub use verdict::Verdict;
 use crate::error::Result;
 use crate::progress::Progress;
 use crate::units::Digest;
+use overlay::Overlay;
 use scratch::Scratch;
 use watch::Goal;
 
@@ -49,10 +50,10 @@ pub fn run(order: &Order, progress: &dyn Progress) -> Result<BootReport> {
     boot::make_folder(&order.report)?;
     let accelerator = match order.accelerator {
         Some(accelerator) => accelerator,
-        None => accel::find(scratch.path(), progress)?,
+        None => accel::find(scratch.path(), &order.stop, progress)?,
     };
     let overlay = scratch.join("disk.qcow2");
-    overlay::create(&order.image, order.format, order.disk, &overlay, progress)?;
+    let overlay = Overlay::create(&order.image, order.disk, &overlay, &order.stop, progress)?;
     let session = Session {
         order,
         accelerator,
@@ -62,13 +63,13 @@ pub fn run(order: &Order, progress: &dyn Progress) -> Result<BootReport> {
     };
     let (boots, verdict) = session.run(progress)?;
     if let Some(target) = &order.keep_disk {
-        overlay::keep(&overlay, target)?;
+        overlay.keep(target, &order.stop)?;
     }
     let report = BootReport {
         format: 1,
         slipway: env!("CARGO_PKG_VERSION").to_owned(),
         qemu,
-        image: order.image.clone(),
+        image: order.image.path().to_owned(),
         release: order.release.clone(),
         firmware: order.firmware,
         accelerator,
@@ -87,7 +88,7 @@ struct Session<'a> {
     order: &'a Order,
     accelerator: Accelerator,
     flash: Option<firmware::Flash>,
-    overlay: &'a std::path::Path,
+    overlay: &'a Overlay,
     scratch: &'a Scratch,
 }
 

@@ -8,16 +8,15 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::line::State;
-use crate::profile::{Format, Probe};
+use crate::inspect::Image;
+use crate::profile::Probe;
 use crate::units::ByteSize;
 
 /// One smoke test. Nothing in it is taken from the environment; the caller decides it all.
 #[derive(Clone, Debug)]
 pub struct Order {
-    /// The artifact. It is only read: the machine writes to an overlay.
-    pub image: PathBuf,
-    /// The artifact's format.
-    pub format: Format,
+    /// The artifact, as our own readers opened it. It is only read: the machine writes to an overlay.
+    pub image: Arc<Image>,
     /// What the machine starts with.
     pub firmware: Firmware,
     /// Memory of the machine.

@@ -1,8 +1,10 @@
 //! The folder that a test works in: removed at the end, and by the next test after a `kill -9`.
 
 use std::fs::File;
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+
+use rustix::fs::OFlags;
 
 use crate::error::{Context, Result};
 
@@ -25,7 +27,7 @@ impl Scratch {
                 .prefix(PREFIX)
                 .tempdir_in(parent)
                 .at("cannot make a folder in", parent)?;
-            let lock = File::open(folder.path()).at("cannot open", folder.path())?;
+            let lock = open_folder(folder.path()).at("cannot open", folder.path())?;
             lock.lock().at("cannot lock", folder.path())?;
             // somebody's sweep may have taken it between its making and our lock
             if folder.path().exists() {
@@ -45,6 +47,13 @@ impl Scratch {
     }
 }
 
+/// Opens a folder whose name others may have taken, in a place where anybody may make files: neither a link nor a FIFO, which
+/// would keep who opens it waiting for ever.
+fn open_folder(path: &Path) -> std::io::Result<File> {
+    let flags = OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::NONBLOCK;
+    File::options().read(true).custom_flags(flags.bits() as i32).open(path)
+}
+
 /// Best effort: what cannot be removed here is reported by nobody, as it harms nobody.
 fn sweep(parent: &Path) {
     let Ok(entries) = std::fs::read_dir(parent) else { return };
@@ -56,9 +65,8 @@ fn sweep(parent: &Path) {
 }
 
 fn remove_if_abandoned(folder: &Path) {
-    let Ok(lock) = File::open(folder) else { return };
-    let ours =
-        lock.metadata().is_ok_and(|m| m.is_dir() && m.uid() == rustix::process::getuid().as_raw());
+    let Ok(lock) = open_folder(folder) else { return };
+    let ours = lock.metadata().is_ok_and(|m| m.uid() == rustix::process::getuid().as_raw());
     if ours && lock.try_lock().is_ok() {
         let _ = std::fs::remove_dir_all(folder);
     }
@@ -73,11 +81,20 @@ mod tests {
         let parent = tempfile::tempdir().unwrap();
         let abandoned = parent.path().join("slipway-smoke-dead");
         std::fs::create_dir(&abandoned).unwrap();
+        let strange =
+            ["fifo", "link", "file"].map(|name| parent.path().join(format!("{PREFIX}{name}")));
+        let mode = rustix::fs::Mode::RWXU;
+        rustix::fs::mknodat(rustix::fs::CWD, &strange[0], rustix::fs::FileType::Fifo, mode, 0)
+            .unwrap();
+        std::os::unix::fs::symlink(&abandoned, &strange[1]).unwrap();
+        std::fs::write(&strange[2], "").unwrap();
         let first = Scratch::new(parent.path()).unwrap();
         let second = Scratch::new(parent.path()).unwrap();
         assert!(!abandoned.exists());
         assert!(first.path().exists() && second.path().exists());
+        assert!(strange.iter().all(|path| path.symlink_metadata().is_ok()));
         drop((first, second));
+        strange.iter().for_each(|path| std::fs::remove_file(path).unwrap());
         assert_eq!(std::fs::read_dir(parent.path()).unwrap().count(), 0);
     }
 }

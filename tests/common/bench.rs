@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::Value;
-use slipway::profile::Format;
+use slipway::inspect::Image;
 use slipway::progress::Quiet;
 use slipway::smoke::{self, Accelerator, BootReport, Firmware, Limits, Order};
 use slipway::units::{ByteSize, MIB};
@@ -62,8 +62,7 @@ impl Bench {
     pub fn order(&self) -> Order {
         let limit = Duration::from_millis(150);
         Order {
-            image: self.path("guest.raw"),
-            format: Format::Raw,
+            image: Arc::new(Image::open(&self.path("guest.raw")).unwrap()),
             firmware: Firmware::Bios,
             memory: ByteSize(128 * MIB),
             vcpus: 1,

@@ -7,15 +7,14 @@ use crate::build;
 use crate::cli::project;
 use crate::error::{Error, Kind, Result};
 use crate::format;
-use crate::inspect;
+use crate::inspect::{self, Image};
 use crate::manifest::ImageRecord;
 use crate::profile::{Format, Hardware, Probe};
 
 /// An image and what is expected of it.
 #[derive(Debug)]
 pub(super) struct Target {
-    pub image: PathBuf,
-    pub format: Format,
+    pub image: Arc<Image>,
     pub release: String,
     pub hardware: Hardware,
     pub probes: Vec<Probe>,
@@ -30,10 +29,8 @@ pub(super) fn find(
     release: Option<&str>,
     project: &project::Options,
 ) -> Result<Target> {
-    let image = image(wanted, project)?;
-    let opened = Arc::new(inspect::Image::open(&image)?);
-    let format = opened.format();
-    let record = match (inspect::report(&opened), release) {
+    let image = Arc::new(Image::open(&image(wanted, project)?)?);
+    let record = match (inspect::report(&image), release) {
         (Ok(report), _) => report.record,
         (Err(error), Some(_)) if error.kind() == Kind::Damaged => None,
         (Err(error), _) => return Err(error),
@@ -45,9 +42,9 @@ pub(super) fn find(
         None => (None, Hardware::default(), Vec::new()),
     };
     match release.map(str::to_owned).or(recorded) {
-        Some(release) => Ok(Target { image, format, release, hardware, probes }),
+        Some(release) => Ok(Target { image, release, hardware, probes }),
         None => Err(Error::new(Kind::Input, "the image does not tell which release it must have")
-            .at(&image)
+            .at(image.path())
             .remedy("name the release with --release")),
     }
 }

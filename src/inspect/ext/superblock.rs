@@ -1,0 +1,156 @@
+//! Checks a superblock before the ext4-view crate sees it: the crate takes memory for what it says.
+
+use super::features;
+use crate::disk::layout::Region;
+use crate::error::{Error, Kind, Result};
+use crate::inspect::filesystem;
+use crate::inspect::image::Image;
+use crate::inspect::source::le;
+
+/// Where the superblock lies in the filesystem, its bytes, and the fields that are looked at
+/// (Documentation/filesystems/ext4/super.rst).
+const AT: u64 = 1024;
+const LENGTH: usize = 1024;
+const BLOCKS: usize = 0x4;
+const FIRST_BLOCK: usize = 0x14;
+const LOG_BLOCK: usize = 0x18;
+const GROUP_BLOCKS: usize = 0x20;
+const MAGIC: usize = 0x38;
+const INODE_SIZE: usize = 0x58;
+const FEATURES: usize = 0x60;
+const READ_ONLY_FEATURES: usize = 0x64;
+const BLOCKS_HIGH: usize = 0x150;
+/// The feature (read-only compatible) that there are checksums of everything.
+const CHECKSUMS: u32 = 0x400;
+/// Bytes of the smallest inode, which has no room for a whole checksum.
+const SMALL_INODE: u16 = 128;
+/// What the magic field has.
+const EXT: u16 = 0xEF53;
+/// log2 of the largest block, in KiB: 64 KiB (`EXT4_MAX_BLOCK_LOG_SIZE`).
+const LOG_BLOCK_LIMIT: u32 = 6;
+/// The most groups that are believed: those of 128 TiB with blocks of 4 KiB.
+const GROUPS_LIMIT: u64 = 1 << 20;
+
+/// What reading a filesystem needs of its superblock.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Shape {
+    /// Bytes of a block.
+    pub block: usize,
+    /// Whether its checksums stay unknown to who reads it: the crate wants a checksum of 32 bits of each inode, and the
+    /// smallest ones have the lower half alone.
+    hidden: bool,
+}
+
+impl Shape {
+    /// Takes the feature out of a superblock that was read from `offset` of the filesystem.
+    pub fn hide_checksums(&self, buffer: &mut [u8], offset: u64) {
+        let at = (AT + READ_ONLY_FEATURES as u64).checked_sub(offset);
+        let field =
+            at.and_then(|at| buffer.get_mut(at as usize..)).and_then(|b| b.first_chunk_mut());
+        if let Some(field) = field.filter(|_| self.hidden) {
+            *field = (u32::from_le_bytes(*field) & !CHECKSUMS).to_le_bytes();
+        }
+    }
+}
+
+/// Refuses another filesystem than ext's, one with features that are not read here, and one whose sizes are
+/// impossible or do not fit the partition.
+pub fn check(image: &Image, partition: Region) -> Result<Shape> {
+    let fails = |kind, what: &str| {
+        let message = format!("the root filesystem {what}");
+        Error::new(kind, message).at(image.path()).offset(partition.offset)
+    };
+    let mut b = [0; LENGTH];
+    if partition.length >= AT + LENGTH as u64 {
+        image.read_at(&mut b, partition.offset + AT)?;
+    }
+    if le::u16_at(&b, MAGIC) != EXT {
+        return Err(match filesystem::name(image, partition)? {
+            Some(name) => fails(Kind::Refused, &format!("is {name}, which is not read here"))
+                .remedy("boot the machine and look from inside"),
+            None => fails(Kind::Damaged, "has no superblock of ext4"),
+        });
+    }
+    if let Some(feature) = features::refused(le::u32_at(&b, FEATURES)) {
+        return Err(fails(Kind::Refused, &format!("has {feature}, which is not read here")));
+    }
+    check_sizes(&b, partition).map_err(|what| fails(Kind::Damaged, &format!("has {what}")))?;
+    let small = le::u16_at(&b, INODE_SIZE) == SMALL_INODE;
+    Ok(Shape {
+        block: 1 << (le::u32_at(&b, LOG_BLOCK) + 10),
+        hidden: small && le::u32_at(&b, READ_ONLY_FEATURES) & CHECKSUMS != 0,
+    })
+}
+
+fn check_sizes(b: &[u8], partition: Region) -> Result<(), &'static str> {
+    let log = le::u32_at(b, LOG_BLOCK);
+    if log > LOG_BLOCK_LIMIT {
+        return Err("blocks of an impossible size");
+    }
+    // the crate takes the high half whether or not the filesystem says that it has one
+    let high = u64::from(le::u32_at(b, BLOCKS_HIGH));
+    let blocks = high << 32 | u64::from(le::u32_at(b, BLOCKS));
+    if blocks > partition.length >> (log + 10) {
+        return Err("more blocks than its partition");
+    }
+    let data = blocks.saturating_sub(le::u32_at(b, FIRST_BLOCK).into());
+    let group = u64::from(le::u32_at(b, GROUP_BLOCKS)).max(1);
+    if data.div_ceil(group) > GROUPS_LIMIT {
+        return Err("an impossible number of groups");
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn checked(field: usize, value: u32) -> Result<Shape> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("disk");
+        let mut disk = vec![0; 1 << 20];
+        let mut put = |at: usize, value: &[u8]| {
+            disk[AT as usize + at..][..value.len()].copy_from_slice(value);
+        };
+        put(MAGIC, &EXT.to_le_bytes());
+        for (field, value) in [(BLOCKS, 1024), (FIRST_BLOCK, 1), (GROUP_BLOCKS, 8192)] {
+            put(field, &u32::to_le_bytes(value));
+        }
+        put(field, &value.to_le_bytes());
+        std::fs::write(&path, disk).unwrap();
+        check(&Image::open(&path)?, Region { offset: 0, length: 1 << 20 })
+    }
+
+    #[test]
+    fn sizes_that_no_filesystem_has_are_refused_before_memory_is_taken_for_them() {
+        assert_eq!(checked(FIRST_BLOCK, 1).unwrap(), Shape { block: 1024, hidden: false });
+        for (field, value) in [
+            (MAGIC, 0),
+            (LOG_BLOCK, 7),
+            (LOG_BLOCK, 17),
+            (LOG_BLOCK, u32::MAX),
+            (BLOCKS, 1025),
+            (BLOCKS_HIGH, 1),
+        ] {
+            assert_eq!(checked(field, value).unwrap_err().kind(), Kind::Damaged, "{field:#x}");
+        }
+        // inline_data, casefold, and a bit that nobody uses yet
+        for feature in [0x8000, 0x20000, 1 << 31] {
+            let error = checked(FEATURES, feature).unwrap_err();
+            assert_eq!(error.kind(), Kind::Refused, "{error}");
+        }
+    }
+
+    #[test]
+    fn checksums_are_hidden_in_the_superblock_alone() {
+        let shape = Shape { block: 4096, hidden: true };
+        let read = |offset: u64| {
+            let mut buffer = vec![0xFF; 4096];
+            shape.hide_checksums(&mut buffer, offset);
+            buffer.iter().position(|b| *b != 0xFF)
+        };
+        assert_eq!(read(0), Some(1024 + READ_ONLY_FEATURES + 1));
+        assert_eq!(read(1024), Some(READ_ONLY_FEATURES + 1));
+        assert_eq!(read(4096), None);
+    }
+}
