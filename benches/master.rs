@@ -5,7 +5,7 @@
 
 #![allow(clippy::unwrap_used, missing_docs)]
 
-#[path = "../tests/support/master_root.rs"]
+#[path = "../tests/common/master_root.rs"]
 mod master_root;
 
 use master_root::MasterRoot;

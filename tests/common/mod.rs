@@ -1,4 +1,4 @@
-//! What the behaviour tests share. Each test file is a crate of its own and uses some of it.
+//! What the behaviour tests and the benchmarks share. Each of their programs uses some of it.
 #![allow(dead_code, clippy::unwrap_used)]
 
 pub mod appliance;
@@ -10,5 +10,8 @@ pub mod disk;
 pub mod foreign;
 pub mod guest;
 pub mod judge;
+pub mod master_root;
 pub mod project;
 pub mod readers;
+pub mod servers;
+pub mod vendor;

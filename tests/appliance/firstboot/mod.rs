@@ -1,0 +1,14 @@
+//! The first boot's scripts, run in a folder that stands for `/`: states, retries, cuts, hostile values.
+
+mod adapters;
+mod ahead;
+mod customers;
+mod cuts;
+mod hostile;
+mod judges;
+mod machine;
+mod others;
+mod settings;
+mod sources;
+mod states;
+mod texts;

@@ -1,0 +1,280 @@
+//! The state machine.
+
+use std::io::{Read, Write};
+use std::net::TcpListener;
+
+use slipway::layer::firstboot::Health;
+use slipway::profile::{MasterMode, Probe};
+
+use crate::firstboot::machine::{FAILS, Machine, RELEASE, boot, facts};
+
+const GOOD: [&str; 6] = ["NETWORK", "PREFLIGHT", "CA", "PUPPETSERVER", "CONVERGING", "VERIFYING"];
+
+#[test]
+fn a_first_boot_goes_through_every_state_in_order_and_a_second_makes_no_secret_again() {
+    let machine = Machine::new(&facts());
+    boot(&machine);
+    let first: Vec<&str> =
+        ["BOOTING", "IDENTITY"].iter().chain(&GOOD).chain(&["READY"]).copied().collect();
+    assert_eq!(machine.states(), first);
+    assert!(!machine.has("fake/kernel/closed"), "the ports are open");
+    let secrets = machine.secrets();
+    assert!(secrets.values().all(|s| !s.is_empty()), "{secrets:?}");
+
+    machine.power_on();
+    boot(&machine);
+    let second: Vec<&str> = ["BOOTING"].iter().chain(&GOOD).chain(&["READY"]).copied().collect();
+    assert_eq!(machine.states(), second);
+    assert_eq!(machine.secrets(), secrets);
+}
+
+#[test]
+fn a_line_says_which_boot_nonce_release_and_try_it_is_about() {
+    let machine = Machine::new(&facts());
+    boot(&machine);
+    let lines = machine.lines();
+    for (index, line) in lines.iter().filter(|l| l.get("state").is_some()).enumerate() {
+        assert_eq!(line["slipway"], 1);
+        assert_eq!(line["seq"], index + 1);
+        assert_eq!(line["boot"], "boot-0");
+        assert_eq!(line["nonce"], "0123abcd");
+        assert_eq!(line["release"], RELEASE);
+        assert_eq!(line["uptime"], 12.34);
+    }
+    let converging = lines.iter().find(|l| l["state"] == "CONVERGING").unwrap();
+    assert_eq!((&converging["attempt"], &converging["of"]), (&1.into(), &3.into()));
+}
+
+#[test]
+fn without_a_master_the_masters_states_are_left_out() {
+    let mut facts = facts();
+    facts.mode = MasterMode::Apply;
+    let machine = Machine::new(&facts);
+    boot(&machine);
+    let states = machine.states();
+    assert!(!states.iter().any(|s| s == "CA" || s == "PUPPETSERVER"), "{states:?}");
+    assert_eq!(states.last().unwrap(), "READY");
+}
+
+#[test]
+fn a_run_that_fails_once_is_tried_again_after_ten_seconds() {
+    let machine = Machine::new(&facts());
+    machine.write("fake/puppet", "once");
+    boot(&machine);
+    assert_eq!(machine.read("fake/sleeps"), "10\n");
+    let states = machine.states();
+    assert_eq!(states[states.len() - 4..], ["CONVERGING", "CONVERGING", "VERIFYING", "READY"]);
+    assert_eq!(
+        machine.lines().iter().filter_map(|l| l["attempt"].as_u64()).collect::<Vec<_>>(),
+        [1, 2]
+    );
+}
+
+#[test]
+fn a_site_that_never_converges_ends_failed_names_its_resources_and_stays_closed() {
+    let machine = Machine::new(&facts());
+    machine.write("fake/puppet", FAILS);
+    boot(&machine);
+    assert_eq!(machine.read("fake/sleeps"), "10\n30\n90\n10\n30\n");
+    assert!(machine.has("fake/kernel/closed"));
+    let lines = machine.lines();
+    let failed: Vec<_> = lines.iter().filter(|l| l["state"] == "FAILED").collect();
+    assert_eq!(failed.len(), 2, "one before the last pause, one after");
+    let failed = failed[0];
+    assert_eq!(failed["stage"], "CONVERGING");
+    assert_eq!(failed["code"], "RESOURCES");
+    assert_eq!(failed["message"], "2 resources failed: \"ö\"");
+    assert_eq!(failed["hint"], "a b");
+    assert_eq!(failed["failed"][0], "File[/ü]: it`s $(bad) \"q\" \\ x");
+    assert_eq!(failed["failed"].as_array().unwrap().len(), 2);
+    assert!(machine.read("fake/systemctl").contains("start slipway-converge.timer"));
+    let http: serde_json::Value =
+        serde_json::from_str(&machine.read("run/slipway/status.json")).unwrap();
+    assert_eq!(http["code"], "RESOURCES");
+    assert!(http.get("failed").is_none(), "the resources' words stay off the network");
+}
+
+#[test]
+fn the_timer_of_a_failed_machine_makes_it_ready() {
+    let machine = Machine::new(&facts());
+    machine.write("fake/puppet", FAILS);
+    boot(&machine);
+    machine.write("fake/puppet", "ok");
+    machine.run("converge");
+    assert_eq!(machine.states().last().unwrap(), "READY");
+    assert!(!machine.has("fake/kernel/closed"));
+}
+
+#[test]
+fn a_ready_machine_keeps_its_state_through_good_runs_and_is_degraded_by_a_bad_one() {
+    let machine = Machine::new(&facts());
+    boot(&machine);
+    let ready = machine.states();
+    machine.run("converge");
+    assert_eq!(machine.states(), ready, "a routine run says nothing");
+    machine.write("fake/puppet", FAILS);
+    machine.run("converge");
+    assert_eq!(machine.states()[ready.len()..], ["DEGRADED"]);
+    assert!(!machine.has("fake/kernel/closed"), "the application goes on");
+    machine.write("fake/puppet", "ok");
+    machine.run("converge");
+    assert_eq!(machine.states().last().unwrap(), "READY");
+
+    machine.power_on();
+    machine.write("fake/puppet", FAILS);
+    boot(&machine);
+    assert_eq!(machine.states().last().unwrap(), "DEGRADED", "also after a reboot");
+}
+
+#[test]
+fn a_catalog_that_is_not_the_sites_is_no_success() {
+    let machine = Machine::new(&facts());
+    machine.write("fake/puppet", "empty");
+    // left by an older release, or by somebody
+    machine.write("var/lib/slipway/converged-release", RELEASE);
+    boot(&machine);
+    let lines = machine.lines();
+    let last = lines.last().unwrap();
+    assert_eq!((&last["state"], &last["code"]), (&"FAILED".into(), &"SENTINEL".into()));
+    assert_eq!(last["stage"], "VERIFYING");
+}
+
+#[test]
+fn a_puppet_that_dies_without_a_word_is_a_failure() {
+    let machine = Machine::new(&facts());
+    machine.write("fake/puppet", "die");
+    boot(&machine);
+    assert_eq!(machine.lines().last().unwrap()["code"], "NO_RESULT");
+}
+
+#[test]
+fn a_machine_that_is_too_small_or_has_a_wrong_clock_is_told_what_it_needs() {
+    for (path, text, code) in [
+        ("proc/meminfo", "MemTotal: 1000000 kB\n", "MEMORY"),
+        ("fake/ss", "LISTEN 0 50 127.0.0.1:8140\n", "PORT"),
+        ("etc/puppet/code/releases/x/RELEASE_ID", "other\n", "RELEASE"),
+    ] {
+        let machine = Machine::new(&facts());
+        machine.write(path, text);
+        boot(&machine);
+        let lines = machine.lines();
+        let last = lines.last().unwrap();
+        assert_eq!((&last["stage"], &last["code"]), (&"PREFLIGHT".into(), &code.into()));
+        assert!(last["hint"].as_str().unwrap().len() > 10);
+    }
+    let mut facts = facts();
+    facts.time = slipway::units::Timestamp::from_seconds(99_000_000_000);
+    let machine = Machine::new(&facts);
+    boot(&machine);
+    assert_eq!(machine.lines().last().unwrap()["code"], "CLOCK");
+}
+
+#[test]
+fn ready_waits_for_the_application() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let health = Health { port, path: "/up?x=1".into(), status: 200, text: Some("fine".into()) };
+    let mut facts = facts();
+    facts.health = vec![health];
+    let machine = Machine::new(&facts);
+    let server = std::thread::spawn(move || {
+        for answer in [
+            "HTTP/1.1 502 Bad\r\n\r\n",
+            "HTTP/1.1 200 OK\r\nA: b\r\n\r\nbad",
+            "HTTP/1.0 200 OK\r\n\r\nall fine",
+        ] {
+            let (mut stream, _) = listener.accept().unwrap();
+            let mut request = [0; 1024];
+            let length = stream.read(&mut request).unwrap();
+            assert!(request[..length].starts_with(b"GET /up?x=1 HTTP/1.0\r\n"));
+            stream.write_all(answer.as_bytes()).unwrap();
+        }
+    });
+    boot(&machine);
+    server.join().unwrap();
+    assert_eq!(machine.states().last().unwrap(), "READY");
+    assert_eq!(machine.read("fake/sleeps"), "3\n3\n");
+}
+
+#[test]
+fn an_application_that_does_not_answer_is_a_failure_with_its_address() {
+    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let mut facts = facts();
+    facts.health = vec![Health { port, path: "/".into(), status: 200, text: None }];
+    let machine = Machine::new(&facts);
+    boot(&machine);
+    let lines = machine.lines();
+    let last = lines.last().unwrap();
+    assert_eq!((&last["state"], &last["code"]), (&"FAILED".into(), &"HEALTH".into()));
+    assert!(last["message"].as_str().unwrap().contains(&port.to_string()));
+}
+
+#[test]
+fn probes_are_answered_once_a_boot_and_only_to_a_nonce() {
+    let mut facts = facts();
+    facts.probes = vec![
+        Probe::Unit { unit: "good.service".into() },
+        Probe::Command { command: "echo one; echo \"it's \\\"two\\\"\"; exit 3".into() },
+        Probe::Unit { unit: "bad.service".into() },
+    ];
+    let machine = Machine::new(&facts);
+    boot(&machine);
+    machine.run("converge");
+    let lines = machine.lines();
+    let probes: Vec<_> = lines.iter().filter(|l| l.get("probe").is_some()).collect();
+    assert_eq!(probes.len(), 3);
+    assert_eq!(
+        probes.iter().map(|l| l["ok"].as_bool().unwrap()).collect::<Vec<_>>(),
+        [true, false, false]
+    );
+    assert_eq!(probes[1]["detail"], "it's \"two\"");
+    assert_eq!(lines.last().unwrap()["probes"], "done");
+
+    machine.write("sys/class/dmi/id/product_family", "slipway-smoke-$(reboot)\n");
+    machine.power_on();
+    boot(&machine);
+    assert_eq!(machine.lines().last().unwrap()["state"], "READY");
+    assert_eq!(machine.lines().last().unwrap()["nonce"], "");
+}
+
+#[test]
+fn the_status_page_says_200_only_when_ready_whatever_is_asked() {
+    let machine = Machine::new(&facts());
+    let asked: [&[u8]; 5] = [
+        b"GET / HTTP/1.1\r\n\r\n",
+        b"",
+        b"\0\xff\xfe$(reboot)`x`",
+        &[b'A'; 70_000],
+        b"GET /../../etc/shadow HTTP/1.1\r\n\r\n",
+    ];
+    for request in asked {
+        let answer = machine.feed("status-http", request);
+        assert!(answer.starts_with("HTTP/1.1 503 "), "{answer}");
+    }
+    boot(&machine);
+    for request in asked {
+        let answer = machine.feed("status-http", request);
+        assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer}");
+        let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+        assert!(
+            head.contains(&format!("Content-Length: {}\r\n", body.len())),
+            "{head} {}",
+            body.len()
+        );
+        let body: serde_json::Value = serde_json::from_str(body).unwrap();
+        assert_eq!(body["instance"], "11111111-2222-3333-4444-555555555555");
+        assert!(body["ssh_fingerprint"].as_str().unwrap().starts_with("SHA256:"));
+    }
+}
+
+#[test]
+fn the_first_password_reaches_neither_the_serial_line_nor_http() {
+    let machine = Machine::new(&facts());
+    boot(&machine);
+    let password = machine.read("var/lib/slipway/secrets/admin-password");
+    let password = password.trim();
+    assert_eq!(password.len(), 19);
+    assert_eq!(machine.read("fake/password"), format!("admin:{password}\n"));
+    assert!(!machine.read("dev/ttyS0").contains(password));
+    assert!(!machine.feed("status-http", b"").contains(password));
+}

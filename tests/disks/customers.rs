@@ -1,0 +1,127 @@
+//! Two customers of one base: their disks differ only outside the base's region.
+
+use std::sync::Arc;
+
+use crate::common::{artifact, bootable};
+use proptest::prelude::{Just, ProptestConfig, Strategy, prop, prop_oneof, proptest};
+use slipway::disk::{Data, Disk, DiskSpec, bootloader, compose};
+use slipway::pack::{Pack, PackWriter};
+use slipway::profile::Format;
+use slipway::tree::{Content, Entry, Meta, Node, Tree};
+use slipway::units::{ByteSize, Digest, GIB, MIB, Timestamp};
+
+const TIME: Timestamp = Timestamp { seconds: 1_760_000_000, nanos: 0 };
+
+/// Files of these lengths, as a pack and as entries of a tree.
+fn add(tree: &mut Tree, folder: &str, lengths: &[usize]) -> Arc<Pack> {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let mut writer = PackWriter::create(file.path()).unwrap();
+    let content = |(i, length): (usize, &usize)| vec![(i % 255) as u8 + 1; *length];
+    let places: Vec<_> = lengths
+        .iter()
+        .enumerate()
+        .map(|file| writer.add(content(file).as_slice()).unwrap())
+        .collect();
+    let pack = Pack::open(file.path(), writer.finish().unwrap().0).unwrap();
+    tree.put_directory(folder, 0o755, TIME).unwrap();
+    for (i, (offset, length)) in places.into_iter().enumerate() {
+        let content = Content::Packed { pack: pack.clone(), offset, length };
+        let entry = Entry { meta: Meta::root(0o644, TIME), node: Node::File(content) };
+        tree.put(&format!("{folder}/{i}"), entry).unwrap();
+    }
+    pack
+}
+
+/// What makes one customer another.
+#[derive(Clone, Debug)]
+struct Customer {
+    host: String,
+    /// Lengths of files of a layer, in a pack of its own.
+    layer: Vec<usize>,
+    /// How many small files come on top, which need inodes.
+    inodes: usize,
+    /// Which of the base's files are taken away.
+    without: usize,
+}
+
+fn disk(base: &(Tree, Arc<Pack>), customer: &Customer, size: u64) -> Disk {
+    let spec = DiskSpec {
+        size: ByteSize(size),
+        plan: Digest::of(&customer.host),
+        time: TIME,
+        command_line: vec![],
+    };
+    let mut tree = base.0.clone();
+    tree.remove(format!("usr/share/base/{}", customer.without));
+    let layer = add(&mut tree, "/opt", &customer.layer);
+    tree.put_file("/etc/hostname", 0o644, TIME, customer.host.clone().into_bytes()).unwrap();
+    for i in 0..customer.inodes {
+        tree.put_file(&format!("/etc/{i}"), 0o600, TIME, format!("{i}").into_bytes()).unwrap();
+    }
+    bootloader::configure(&mut tree, &spec).unwrap();
+    compose(&tree, &[base.1.clone(), layer], &spec).unwrap()
+}
+
+/// Where the base's bytes lie: on the disk, in the pack, how many.
+fn runs(disk: &Disk, base: &Pack) -> Vec<(u64, u64, u64)> {
+    let run = |extent: &slipway::disk::Extent| match &extent.data {
+        Data::Content(Content::Packed { pack, offset, length }) if **pack == *base => {
+            Some((extent.offset, *offset, *length))
+        }
+        _ => None,
+    };
+    disk.extents().iter().filter_map(run).collect()
+}
+
+fn customer(host: &'static str) -> impl Strategy<Value = Customer> {
+    let layer = prop::collection::vec(prop_oneof![0..5000usize, 0..400_000usize], 0..20);
+    (layer, 0..3000usize, 0..40usize).prop_map(move |(layer, inodes, without)| Customer {
+        host: host.into(),
+        layer,
+        inodes,
+        without,
+    })
+}
+
+fn sizes() -> impl Strategy<Value = u64> {
+    prop_oneof![Just(256 * MIB), Just(333 * MIB), Just(2 * GIB), Just(16 * GIB)]
+}
+
+fn bytes_at(raw: &std::fs::File, at: u64, length: u64) -> Vec<u8> {
+    let mut bytes = vec![0; length as usize];
+    std::os::unix::fs::FileExt::read_exact_at(raw, &mut bytes, at).unwrap();
+    bytes
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 10, ..ProptestConfig::default() })]
+
+    #[test]
+    fn two_customers_of_one_base_differ_only_outside_the_bases_region(
+        lengths in prop::collection::vec(prop_oneof![0..3000usize, 0..300_000usize], 40..80),
+        one in customer("one"),
+        other in customer("other"),
+        size in sizes(),
+    ) {
+        let mut tree = bootable::tree(TIME);
+        let pack = add(&mut tree, "/usr/share/base", &lengths);
+        let base = (tree, pack);
+        let folder = tempfile::tempdir().unwrap();
+        let raws = [&one, &other].map(|customer| {
+            let disk = disk(&base, customer, size);
+            let path = folder.path().join(&customer.host);
+            artifact::undigested(Format::Raw, &disk, &path);
+            (runs(&disk, &base.1), std::fs::File::open(path).unwrap())
+        });
+        let [(runs, raw), (other_runs, other_raw)] = raws;
+        assert_eq!(runs, other_runs);
+        let laid: u64 = runs.iter().map(|(_, _, length)| length).sum();
+        assert_eq!(laid, base.1.length());
+        for (at, offset, length) in runs {
+            let mut expected = vec![0; length as usize];
+            base.1.read_at(&mut expected, offset).unwrap();
+            assert!(bytes_at(&raw, at, length) == expected);
+            assert!(bytes_at(&other_raw, at, length) == expected);
+        }
+    }
+}

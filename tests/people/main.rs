@@ -1,0 +1,12 @@
+//! What people write and read: profiles, and the verbs as they are typed.
+
+#![allow(clippy::unwrap_used)]
+
+#[path = "../common/mod.rs"]
+mod common;
+
+mod profile_cli;
+mod profile_inherit;
+mod profile_shipped;
+mod profile_strings;
+mod profile_values;

@@ -1,0 +1,135 @@
+//! What `slipway app pack` makes.
+
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use crate::apps::repository::{Repository, app, guestbook, json};
+use crate::common::judge::{judge_in, shown};
+
+/// Installs a package where there is neither a network nor a cache: npm is the judge.
+fn install_offline(package: &Path, folder: &Path) {
+    std::fs::create_dir_all(folder).unwrap();
+    std::fs::write(folder.join("package.json"), r#"{"name": "host", "version": "1.0.0"}"#).unwrap();
+    let cache = format!("--cache={}", folder.join("empty-cache").display());
+    // a network namespace of its own has not even a loopback that is up
+    let npm = ["-rn", "npm", "install", "--offline", "--no-audit", "--no-fund", &cache];
+    judge_in(folder, "unshare", &[&npm[..], &[shown(package)]].concat());
+    judge_in(folder, "npm", &["ls", "--all", "--omit=dev"]);
+}
+
+fn names(package: &Path) -> String {
+    judge_in(Path::new("."), "tar", &["-tzf", shown(package)])
+}
+
+#[test]
+fn a_packed_app_installs_and_starts_with_the_network_cut() {
+    let repository = guestbook();
+    let packed = repository.pack(&["--out", "packs"]);
+    assert_eq!(repository.status(), "");
+    assert_eq!((&packed["tested"], &packed["version"]), (&true.into(), &"1.0.0".into()));
+    let home = repository.folder.path().join("host");
+    install_offline(&repository.file(&packed), &home);
+    let load = "require('guestbook/lib/app'); require('module').createRequire(require.resolve('guestbook/lib/app'))('pg')";
+    judge_in(&home, "node", &["-e", load]);
+
+    let names = names(&repository.file(&packed));
+    assert!(names.contains("package/node_modules/pg/package.json"));
+    assert!(names.contains("package/node_modules/xtend/package.json"), "the closure's end");
+    assert!(!names.contains("package/test/") && !names.contains(".package-lock.json"), "{names}");
+}
+
+#[test]
+fn one_commit_gives_the_same_bytes_in_any_folder_umask_locale_and_time() {
+    let (one, two) = (guestbook(), guestbook());
+    let first = one.pack(&["--out", "packs", "--no-test"]);
+    // what is ignored, and what an editor touched, makes no difference
+    std::fs::create_dir(two.app().join("node_modules")).unwrap();
+    std::fs::write(two.app().join("node_modules/left-over.js"), "").unwrap();
+    judge_in(&two.app(), "touch", &["-d", "2001-01-01", "server.js", "package.json"]);
+    let script = r#"umask 077; chmod -R go-rwx app; exec "$@""#;
+    let slipway = two.slipway(&["pack", "app", "--json", "--no-test", "--out", "elsewhere/packs"]);
+    let mut command = Command::new("sh");
+    command.args(["-c", script, "sh"]).arg(slipway.get_program()).args(slipway.get_args());
+    command.current_dir(two.folder.path()).env("SLIPWAY_CACHE", two.folder.path().join("c"));
+    command.envs([
+        ("LC_ALL", "tr_TR.UTF-8"),
+        ("TZ", "Pacific/Chatham"),
+        ("NODE_ENV", "production"),
+    ]);
+    let second = json(&command.output().unwrap());
+    assert_eq!(first["commit"], second["commit"]);
+    assert_eq!(first["sha256"], second["sha256"]);
+}
+
+#[test]
+fn a_killed_run_leaves_the_working_tree_as_it_was_and_the_next_one_cleans_up() {
+    let repository = guestbook();
+    for milliseconds in [50, 300, 900, 1500] {
+        let mut command = repository.slipway(&["pack", "app", "--out", "packs"]);
+        let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        std::thread::sleep(Duration::from_millis(milliseconds));
+        let _ = child.kill();
+        child.wait().unwrap();
+        assert_eq!(repository.status(), "", "killed after {milliseconds} ms");
+    }
+    // npm may outlive whoever started it by a moment, and write where it was started
+    std::thread::sleep(Duration::from_secs(3));
+    repository.pack(&["--out", "packs", "--no-test"]);
+    let left = std::fs::read_dir(repository.folder.path().join("cache/work")).unwrap();
+    assert_eq!(left.count(), 1, "the lock alone");
+}
+
+#[test]
+fn the_version_and_the_commit_are_in_the_package() {
+    let repository = guestbook();
+    let packed = repository.pack(&["--bump", "minor", "--no-test"]);
+    assert_eq!(packed["version"], "1.1.0");
+    let text = judge_in(
+        repository.folder.path(),
+        "tar",
+        &["-xzOf", packed["file"].as_str().unwrap(), "package/package.json"],
+    );
+    let package: serde_json::Value = serde_json::from_str(&text).unwrap();
+    assert_eq!((&package["version"], &package["gitHead"]), (&"1.1.0".into(), &packed["commit"]));
+    assert_eq!(packed["commit"].as_str().unwrap().len(), 40);
+    assert_eq!(repository.status(), "");
+
+    std::fs::write(repository.app().join("server.js"), "'use strict';\n").unwrap();
+    let packed = repository.pack(&["--version", "2.0.0-proto.1", "--no-test"]);
+    assert_eq!(packed["version"], "2.0.0-proto.1");
+    assert!(packed["commit"].as_str().unwrap().ends_with("-dirty"));
+}
+
+/// React is nobody's dependency here, only a peer: npm installs it, and does not bundle it.
+fn with_a_peer() -> Repository {
+    let package = r#"{"name": "@acme/ui", "version": "2.1.0", "dependencies": {"use-sync-external-store": "1.2.0"}}"#;
+    app(&[
+        ("package.json", package),
+        ("index.js", "module.exports = require('use-sync-external-store');\n"),
+    ])
+}
+
+#[test]
+fn peers_that_npm_would_leave_out_are_packed() {
+    let repository = with_a_peer();
+    let packed = repository.pack(&[]);
+    assert_eq!(packed["tested"], false);
+    assert!(packed["file"].as_str().unwrap().ends_with("out/apps/acme+ui-2.1.0.tgz"));
+    let home = repository.folder.path().join("host");
+    install_offline(&repository.file(&packed), &home);
+    judge_in(&home, "node", &["-e", "require('@acme/ui')"]);
+}
+
+#[test]
+fn what_the_apps_own_scripts_build_is_packed_and_what_tests_write_is_not() {
+    let package = r#"{"name": "built", "version": "1.0.0", "files": ["dist"],
+        "scripts": {"prepack": "node -e \"require('mkdirp').sync('dist'); fs.writeFileSync('dist/x.js', '')\"",
+                    "test": "node -e \"fs.writeFileSync('coverage.txt', '')\""},
+        "devDependencies": {"mkdirp": "1.0.4"}}"#;
+    let repository = app(&[("package.json", package), (".gitignore", "dist\n")]);
+    let names = names(&repository.file(&repository.pack(&[])));
+    assert!(names.contains("package/dist/x.js"), "{names}");
+    assert!(!names.contains("coverage.txt") && !names.contains("mkdirp"), "{names}");
+    assert_eq!(repository.status(), "");
+}

@@ -1,0 +1,11 @@
+//! Behaviour of bundles and stores, seen from outside the crate.
+
+mod checks;
+mod cli;
+mod demo;
+mod flow;
+mod forge;
+mod hostile;
+mod http;
+mod real;
+mod sources;

@@ -1,0 +1,4 @@
+//! Keys, signatures and the file of trusted keys, judged by `ssh-keygen`.
+
+mod cli;
+mod openssh;

@@ -1,0 +1,13 @@
+//! The vendor's pipeline: apps, bundles, keys, signed channels, stores, and networks that fail.
+
+#![allow(clippy::unwrap_used)]
+
+#[path = "../common/mod.rs"]
+mod common;
+
+mod apps;
+mod bundle;
+mod faults;
+mod key;
+mod signed;
+mod stores;

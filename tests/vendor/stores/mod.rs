@@ -1,0 +1,5 @@
+//! Stores of every kind against real servers on this machine, seen from outside the crate.
+
+mod apps;
+mod clouds;
+mod secrets;
