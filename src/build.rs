@@ -12,7 +12,7 @@ use crate::disk::{self, Disk, DiskSpec};
 use crate::error::{Context, Error, Kind, Result};
 use crate::format;
 use crate::layer::{config, customer, firstboot, puppet};
-use crate::manifest::{IMAGE_RECORD, ImageRecord};
+use crate::manifest::{IMAGE_RECORD, ImageRecord, PROBES, Package};
 use crate::pack::Pack;
 use crate::plan::{self, Order, Plan};
 use crate::profile::{Format, Release};
@@ -198,10 +198,9 @@ pub fn contents(
     let Prepared { plan, root, bundle } = prepared;
     let Root { mut tree, mut packs, packages, holds, .. } = root;
     progress.step(&format!("assembling {}", plan.stem()?), None);
-    let record = plan.record(packages)?;
     let spec = DiskSpec {
         size: plan.profile.hardware.disk,
-        plan: record.plan,
+        plan: plan.digest()?,
         time: plan.time,
         command_line: Vec::new(),
     };
@@ -211,9 +210,20 @@ pub fn contents(
     let inputs = customer::Inputs { sources: order.sources.clone(), time: plan.time };
     customer::add(&mut tree, &plan.profile, &inputs)?;
     firstboot::add(&mut tree, &first_boot(&plan, &bundle))?;
-    tree.put_file(IMAGE_RECORD, 0o644, plan.time, json(&record)?)?;
+    let record = add_record(&mut tree, &plan, packages)?;
     disk::bootloader::configure(&mut tree, &spec)?;
     Ok(Contents { plan, tree, packs, spec, record, _holds: holds })
+}
+
+/// Lays in what was built, and the probes that a smoke test asks. Root's alone: nobody else on the machine needs
+/// them, and a short value could be guessed from its digest.
+pub fn add_record(tree: &mut Tree, plan: &Plan, packages: Vec<Package>) -> Result<ImageRecord> {
+    let record = plan.record(packages)?;
+    tree.put_file(IMAGE_RECORD, 0o600, plan.time, json(&record)?)?;
+    if !plan.profile.probes.is_empty() {
+        tree.put_file(PROBES, 0o600, plan.time, json(&plan.profile.probes)?)?;
+    }
+    Ok(record)
 }
 
 /// Everything of the image as a value.
@@ -279,7 +289,7 @@ fn write_json(path: &Path, value: &impl Serialize) -> Result<()> {
     let folder = path.parent().unwrap_or(Path::new("."));
     let mut file = tempfile::NamedTempFile::new_in(folder).at("cannot write in", folder)?;
     file.write_all(json(value)?.as_bytes()).at("cannot write", path)?;
-    // a temporary file is private; an artifact's record is for everybody
+    // a temporary file is private; a record has no secrets in it
     let readable = std::fs::Permissions::from_mode(0o644);
     file.as_file().set_permissions(readable).at("cannot set the mode", path)?;
     file.as_file().sync_all().at("cannot flush", path)?;

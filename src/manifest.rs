@@ -2,11 +2,22 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::profile::Profile;
 use crate::units::{Digest, Timestamp};
+
+mod profile;
+
+pub use profile::{
+    AccessRecord, BrandingRecord, CustomerRecord, FileRecord, HardwareRecord, HieraRecord,
+    MasterRecord, NetworkRecord, ProfileRecord, SystemRecord,
+};
 
 /// Where the record lies in the image's root.
 pub const IMAGE_RECORD: &str = "/usr/lib/slipway/image.json";
+/// Where the profile's probes lie in the image's root, for the smoke test. Not in the record: a probe may log in.
+pub const PROBES: &str = "/etc/slipway/probes.json";
+
+/// The version of the record that is written; all from 1 are read.
+pub const RECORD_FORMAT: u32 = 2;
 
 /// Digits of a plan's digest that name its artifacts.
 const STEM_DIGITS: usize = 8;
@@ -14,7 +25,7 @@ const STEM_DIGITS: usize = 8;
 /// Everything that went into one image. Nothing here is secret: it may be published.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ImageRecord {
-    /// Version of this format: 1.
+    /// Version of this format: [`RECORD_FORMAT`], or what an older program wrote.
     pub format: u32,
     /// The builder's version.
     pub builder: String,
@@ -23,7 +34,7 @@ pub struct ImageRecord {
     /// The image's time: not before anything that went in; the appliance's clock may not be before it.
     pub time: Timestamp,
     /// The profile with everything inherited.
-    pub profile: Profile,
+    pub profile: ProfileRecord,
     /// The base and its package layers.
     pub base: BaseRecord,
     /// The configuration bundle.
@@ -34,8 +45,8 @@ pub struct ImageRecord {
 
 /// The artifacts' name without an ending: customer, the bundle's version and the first digits of the plan's
 /// digest, so that two plans never share a name and people still see what it is.
-pub fn stem(profile: &Profile, bundle: &BundleRecord, plan: Digest) -> String {
-    format!("{}-{}-{}", profile.customer.id, bundle.version(), &plan.to_string()[..STEM_DIGITS])
+pub fn stem(customer: &str, bundle: &BundleRecord, plan: Digest) -> String {
+    format!("{customer}-{}-{}", bundle.version(), &plan.to_string()[..STEM_DIGITS])
 }
 
 /// Which base, and the content that it had.

@@ -9,7 +9,9 @@ use crate::base::{self, LayerSpec};
 use crate::bundle::{self, Bundle};
 use crate::error::{Error, Kind, Result};
 use crate::layer::puppet;
-use crate::manifest::{self, BaseRecord, BundleRecord, ImageRecord, Package};
+use crate::manifest::{
+    self, BaseRecord, BundleRecord, ImageRecord, Package, ProfileRecord, RECORD_FORMAT,
+};
 use crate::profile::{MasterMode, Profile};
 use crate::units::{Digest, Timestamp};
 
@@ -49,6 +51,13 @@ pub struct Plan {
     pub bundle: BundleRecord,
 }
 
+impl Order {
+    /// The digests of the profile's source files.
+    pub fn digests(&self) -> BTreeMap<String, Digest> {
+        self.sources.iter().map(|(name, bytes)| (name.clone(), Digest::of(bytes))).collect()
+    }
+}
+
 impl Plan {
     /// Pins an order: `root` is the base with all of [`layers`] on it.
     pub fn new(order: &Order, root: &base::Root, bundle: &Bundle) -> Result<Self> {
@@ -58,7 +67,7 @@ impl Plan {
             builder: env!("CARGO_PKG_VERSION").to_owned(),
             time: root.time.max(bundle.manifest.created),
             profile: order.profile.clone(),
-            sources: order.sources.iter().map(|(k, v)| (k.clone(), Digest::of(v))).collect(),
+            sources: order.digests(),
             base: BaseRecord { name: definition.name.clone(), digest: root.digest },
             layers: layers(order, bundle)?.into_iter().map(|layer| layer.name).collect(),
             bundle: BundleRecord {
@@ -78,17 +87,17 @@ impl Plan {
 
     /// The artifacts' name without an ending.
     pub fn stem(&self) -> Result<String> {
-        Ok(manifest::stem(&self.profile, &self.bundle, self.digest()?))
+        Ok(manifest::stem(&self.profile.customer.id, &self.bundle, self.digest()?))
     }
 
     /// The record that lies in the image.
     pub fn record(&self, packages: Vec<Package>) -> Result<ImageRecord> {
         Ok(ImageRecord {
-            format: 1,
+            format: RECORD_FORMAT,
             builder: self.builder.clone(),
             plan: self.digest()?,
             time: self.time,
-            profile: self.profile.clone(),
+            profile: ProfileRecord::of(&self.profile, &self.sources)?,
             base: self.base.clone(),
             bundle: self.bundle.clone(),
             packages,

@@ -1,15 +1,17 @@
 //! `slipway plan`: show everything that will go into a customer's image.
 
-use serde_json::json;
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
 
 use crate::build;
 use crate::bundle::Bundle;
 use crate::error::{Error, Kind, Result};
 use crate::format;
-use crate::manifest::Package;
+use crate::manifest::{Package, ProfileRecord};
 use crate::plan::{self, Order, Plan};
-use crate::profile::MasterMode;
-use crate::units::ByteSize;
+use crate::profile::{MasterMode, Profile};
+use crate::units::{ByteSize, Digest};
 
 use super::order::Desk;
 use super::project;
@@ -83,7 +85,7 @@ fn as_json(order: &Order, bundle: &Bundle, outlook: &Outlook) -> Result<String> 
             "cached": true,
             "digest": ready.plan.digest()?,
             "name": ready.plan.stem()?,
-            "plan": ready.plan,
+            "plan": without_secrets(&ready.plan)?,
             "packages": ready.packages,
             "bundle": bundle.manifest,
             "bytes": ready.write,
@@ -92,12 +94,26 @@ fn as_json(order: &Order, bundle: &Bundle, outlook: &Outlook) -> Result<String> 
         Outlook::Missing(missing) => json!({
             "cached": false,
             "missing": missing,
-            "profile": order.profile,
+            "profile": recorded(&order.profile, &order.digests())?,
             "bundle": bundle.manifest,
         }),
     };
-    serde_json::to_string_pretty(&value)
-        .map_err(|e| Error::new(Kind::Input, "cannot print the plan").because(e))
+    serde_json::to_string_pretty(&value).map_err(unprintable)
+}
+
+/// A plan as its digest is of has the profile's secrets in it; what is printed ends up in logs.
+fn without_secrets(plan: &Plan) -> Result<Value> {
+    let mut value = serde_json::to_value(plan).map_err(unprintable)?;
+    value["profile"] = recorded(&plan.profile, &plan.sources)?;
+    Ok(value)
+}
+
+fn recorded(profile: &Profile, sources: &BTreeMap<String, Digest>) -> Result<Value> {
+    serde_json::to_value(ProfileRecord::of(profile, sources)?).map_err(unprintable)
+}
+
+fn unprintable(error: serde_json::Error) -> Error {
+    Error::new(Kind::Input, "cannot print the plan").because(error)
 }
 
 fn as_text(order: &Order, bundle: &Bundle, outlook: &Outlook) -> Result<String> {

@@ -93,8 +93,10 @@ fn manifest(data: &[u8]) {
 }
 
 fn image_record(data: &[u8]) {
-    let Ok(record) = serde_json::from_slice::<ImageRecord>(data) else { return };
+    let Ok(mut record) = serde_json::from_slice::<ImageRecord>(data) else { return };
     Machine::of(&record);
+    // read from records of format 1, and never written
+    record.profile.probes.clear();
     let text = serde_json::to_vec(&record).expect("JSON");
     let again: ImageRecord = serde_json::from_slice(&text).expect("what was written reads");
     assert_eq!(again, record);

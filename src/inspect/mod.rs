@@ -47,6 +47,7 @@ pub use vmdk::Facts as VmdkFacts;
 use crate::error::{Error, Kind, Result};
 use crate::manifest::ImageRecord;
 use crate::profile::Format;
+use crate::profile::Probe;
 use crate::units::{ByteSize, MIB};
 use root::Root;
 
@@ -151,6 +152,11 @@ fn loaders(image: &Arc<Image>, table: &Table) -> Result<(bool, Vec<EfiFile>)> {
         None => Vec::new(),
     };
     Ok((bios, efi))
+}
+
+/// The probes that an image's profile has; see [`crate::manifest::PROBES`].
+pub fn probes(image: &Arc<Image>) -> Result<Vec<Probe>> {
+    open_root(image, &table::read(image)?)?.probes()
 }
 
 /// Writes one file of the image's root filesystem to `out`; gives its length in bytes.

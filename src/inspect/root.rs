@@ -13,7 +13,8 @@ use super::plausible;
 use super::window::Window;
 use crate::disk::layout::Region;
 use crate::error::{Error, Kind, Result};
-use crate::manifest::{IMAGE_RECORD, ImageRecord};
+use crate::manifest::{IMAGE_RECORD, ImageRecord, PROBES, RECORD_FORMAT};
+use crate::profile::Probe;
 use crate::units::{GIB, MIB};
 
 /// The largest record that is read, in bytes; a real one has a few hundred KiB.
@@ -24,8 +25,6 @@ const SMALL_LIMIT: u64 = MIB;
 const NAMES: usize = 4096;
 /// Bytes of the filesystem that may be read for all but whole files, whatever its size.
 const BUDGET: u64 = 2 * GIB;
-/// The version of the image record that this program writes and reads.
-const RECORD_FORMAT: u32 = 1;
 
 /// Facts of the root filesystem.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -99,13 +98,24 @@ impl Root {
         }
         let broken = |e| self.wrong("the image record is broken", IMAGE_RECORD).because(e);
         let version: Version = serde_json::from_str(&text).map_err(broken)?;
-        if version.format != RECORD_FORMAT {
+        if !(1..=RECORD_FORMAT).contains(&version.format) {
             let message = format!("the image record has format {}", version.format);
             return Err(Error::new(Kind::Refused, message)
                 .at(self.image.path())
                 .remedy("inspect it with the version of slipway that built it"));
         }
         serde_json::from_str(&text).map(Some).map_err(broken)
+    }
+
+    /// The probes of the profile, which may hold secrets: they are for the smoke test alone.
+    ///
+    /// A record of format 1 has them itself.
+    pub fn probes(&self) -> Result<Vec<Probe>> {
+        let Some(text) = self.small(PROBES)? else {
+            return Ok(self.record()?.map(|record| record.profile.probes).unwrap_or_default());
+        };
+        let broken = |e| self.wrong("the probes are broken", PROBES).because(e);
+        serde_json::from_str(&text).map_err(broken)
     }
 
     /// Writes a file's bytes to `out`; symbolic links are followed.

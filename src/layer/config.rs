@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use crate::bundle::{self, Bundle};
 use crate::error::Result;
+use crate::layer::private;
 use crate::pack::Pack;
-use crate::tree::{Content, Tree};
+use crate::tree::{Content, Entry, Node, Tree};
 use crate::units::Timestamp;
 
 /// Where Debian's and Ubuntu's packages have Puppet's code.
@@ -15,8 +16,8 @@ pub const CODE: &str = "/etc/puppet/code";
 /// Puts a bundle below `code` (as in [`CODE`]): its files at `releases/<id>`, and
 /// `environments/production` as a link to it.
 ///
-/// Everything is readable by all and writable by root: the server reads it as the user puppet, and code
-/// holds no secrets. The files' bytes lie in the packs that are given back; these are kept in `cache` by
+/// Code is readable by all and writable by root: the server reads it as the user puppet. The site's data,
+/// in the folder that Puppet has for it, may hold what is nobody else's business. The files' bytes lie in the packs that are given back; these are kept in `cache` by
 /// the bundle's digest.
 pub fn add(
     tree: &mut Tree,
@@ -28,6 +29,11 @@ pub fn add(
     let unpacked = bundle::unpack(bundle, cache)?;
     let release = format!("{code}/releases/{}", bundle.manifest.release);
     tree.put_directory(&release, 0o755, time)?;
+    let data = format!("{release}/data");
+    let meta = private::meta(tree, 0o750, time)?;
+    if bundle.manifest.files.iter().any(|file| file.path.starts_with("data/")) {
+        tree.put(&data, Entry { meta, node: Node::Directory })?;
+    }
     for (file, offset) in bundle.manifest.files.iter().zip(&unpacked.offsets) {
         let pack = unpacked.pack.clone();
         let content = match file.size {

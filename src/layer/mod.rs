@@ -3,5 +3,6 @@
 pub mod config;
 pub mod customer;
 pub mod firstboot;
+mod private;
 pub mod puppet;
 pub mod render;

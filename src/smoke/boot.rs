@@ -1,6 +1,7 @@
 //! One boot: power on, watch, ask, power off.
 
 use std::collections::VecDeque;
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -282,5 +283,12 @@ fn shown(transition: &Transition) -> String {
 
 /// Makes the report's folder.
 pub fn make_folder(folder: &Path) -> Result<()> {
-    std::fs::create_dir_all(folder).at("cannot make the report's folder", folder)
+    if let Some(parent) = folder.parent() {
+        std::fs::create_dir_all(parent).at("cannot make the report's folder", parent)?;
+    }
+    // the console shows what the machine's programs say of their settings, and its first password
+    match std::fs::DirBuilder::new().mode(0o700).create(folder) {
+        Err(_) if folder.is_dir() => Ok(()),
+        made => made.at("cannot make the report's folder", folder),
+    }
 }

@@ -14,9 +14,10 @@ use proptest::test_runner::{Config, TestRunner};
 use slipway::disk::{Data, Disk};
 use slipway::error::Kind;
 use slipway::inspect::{Image, Report, copy_file, inspect};
+use slipway::manifest::ImageRecord;
 use slipway::profile::Format;
 use slipway::tree::Content;
-use slipway::units::ByteSize;
+use slipway::units::{ByteSize, Digest};
 
 fn qemu_img(args: &[&str]) {
     let output = Command::new("qemu-img").args(args).output();
@@ -36,6 +37,52 @@ fn shown(path: &Path) -> &str {
 /// What a report says of the disk, whatever file it is in.
 fn content(report: Report) -> Report {
     Report { format: Format::Raw, file: ByteSize(0), ..report }
+}
+
+#[test]
+fn a_record_of_format_1_is_read_and_its_secrets_are_digests_from_then_on() {
+    let text = include_str!("../records/format-1.json");
+    let record: ImageRecord = serde_json::from_str(text).unwrap();
+    let profile = &record.profile;
+    assert_eq!((profile.customer.id.as_str(), profile.hostname()), ("acme", "erp.acme.example"));
+    assert_eq!((profile.hardware.vcpus, profile.product()), (4, "Acme ERP"));
+    let keys = ["profile::app::mail", "profile::app::password", "profile::app::workers"];
+    assert_eq!(profile.hiera.keys, keys);
+    assert_eq!(profile.files[0].sha256, Some(Digest::of("token-4711\n")));
+    assert_eq!(profile.probes.len(), 3, "the smoke test asks them");
+    let written = serde_json::to_string(&record).unwrap();
+    assert!(text.contains("4711") && !written.contains("4711"), "{written}");
+    let again: ImageRecord = serde_json::from_str(&written).unwrap();
+    assert_eq!(
+        (again.profile.hiera, again.profile.files),
+        (profile.hiera.clone(), profile.files.clone())
+    );
+}
+
+#[test]
+fn a_record_of_a_later_program_with_more_in_it_is_read() {
+    let mut value: serde_json::Value =
+        serde_json::from_str(include_str!("../records/format-1.json")).unwrap();
+    for place in [
+        "",
+        "/profile",
+        "/profile/customer",
+        "/profile/network",
+        "/profile/hardware",
+        "/profile/files/0",
+        "/profile/access",
+        "/profile/branding",
+        "/profile/master",
+        "/base",
+        "/bundle",
+        "/packages/0",
+    ] {
+        value.pointer_mut(place).unwrap()["of_tomorrow"] = serde_json::json!({ "a": [1] });
+    }
+    value["profile"]["formats"] = serde_json::json!(["a-format-of-tomorrow"]);
+    value["profile"].as_object_mut().unwrap().remove("system");
+    let record: ImageRecord = serde_json::from_value(value).unwrap();
+    assert_eq!(record.profile.hostname(), "acme");
 }
 
 #[test]

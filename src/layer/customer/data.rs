@@ -6,9 +6,10 @@ use serde_json::Value;
 
 use super::Inputs;
 use crate::error::{Error, Kind, Result};
+use crate::layer::private;
 use crate::layer::render::yaml_scalar;
 use crate::profile::ExtraFile;
-use crate::tree::{Content, MODE_BITS, Node, Tree, TreePath};
+use crate::tree::{Content, Entry, MODE_BITS, Node, Tree, TreePath};
 use crate::units::Timestamp;
 
 /// Where Hiera finds the customer's data: its global layer, which wins over the release's.
@@ -27,9 +28,10 @@ const CLOSED: [&str; 9] = [
     "/boot",
 ];
 
-/// Lays in the Hiera data.
+/// Lays in the Hiera data, which may hold passwords: the server reads it as the user puppet.
 pub fn add_hiera(tree: &mut Tree, data: &BTreeMap<String, Value>, time: Timestamp) -> Result<()> {
-    tree.put_file(HIERA, 0o644, time, hiera_text(data))
+    let meta = private::meta(tree, 0o640, time)?;
+    tree.put(HIERA, Entry { meta, node: Node::File(hiera_text(data).into()) })
 }
 
 /// YAML with a key a line. `%{` in a value means itself: it would make Hiera look up what the text names.

@@ -169,7 +169,8 @@ fn add_questions(tree: &mut Tree, facts: &Facts) -> Result<()> {
             one_line("the unit of a probe", text)?;
         }
         let path = format!("/etc/slipway/probes/{index}.{kind}");
-        tree.put_file(&path, 0o644, facts.time, format!("{text}\n"))?;
+        // root runs it, and what it runs may hold a password
+        tree.put_file(&path, 0o600, facts.time, format!("{text}\n"))?;
     }
     Ok(())
 }

@@ -3,12 +3,16 @@
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
+use slipway::build;
 use slipway::layer::customer::{self, Inputs};
-use slipway::profile::Profile;
-use slipway::tree::{Entry, Tree};
+use slipway::layer::firstboot;
+use slipway::plan::Plan;
+use slipway::profile::{Probe, Profile};
+use slipway::tree::{Entry, Node, Tree, TreePath};
+use slipway::units::Timestamp;
 
 use crate::firstboot::judges::{HOSTILE, judge, text};
-use crate::firstboot::machine::base;
+use crate::firstboot::machine::{base, facts};
 
 fn profile(change: impl FnOnce(&mut Value)) -> Profile {
     let mut value = json!({
@@ -140,4 +144,68 @@ fn admin_may_log_in_by_key_and_root_may_not() {
 fn a_key_with_options_in_front_is_refused() {
     let key = "command=\"reboot\" ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGjQ x";
     assert!(laid(&profile(|p| p["access"] = json!({ "ssh_keys": [key] }))).is_err());
+}
+
+/// What someone without rights on the machine can read, by the permission bits of the file and of every folder above it.
+fn readable_by_all(tree: &Tree) -> Vec<(String, String)> {
+    let open = |path: &TreePath, bit| tree.get(path).is_none_or(|e| e.meta.mode & bit != 0);
+    let mut found = Vec::new();
+    for (path, entry) in tree {
+        let Node::File(content) = &entry.node else { continue };
+        let way = path.ancestors().into_iter().all(|folder| open(&folder, 0o001));
+        if way && entry.meta.mode & 0o004 != 0 {
+            let bytes = content.read().unwrap();
+            found.push((path.to_string(), String::from_utf8_lossy(&bytes).into_owned()));
+        }
+    }
+    found
+}
+
+#[test]
+fn nobody_without_rights_reads_the_customers_secrets_on_the_machine() {
+    let profile = profile(|p| {
+        p["hiera"] =
+            json!({ "app::password": "hiera-4711", "app::mail": { "secret": "nested-4711" } });
+        p["files"] = json!([
+            { "path": "/etc/app/token", "content": "file-4711", "mode": "0600" },
+            { "path": "/etc/app/page", "content": "public", "mode": "0644" },
+        ]);
+        p["probes"] = json!([
+            { "command": "curl -u admin:command-4711 http://127.0.0.1/" },
+            { "http": "/login", "post": "password=post-4711" },
+        ]);
+    });
+    for (group, owner) in [("puppet:x:114:\n", (114, 0o640)), ("", (0, 0o600))] {
+        let mut tree = base();
+        let groups = text(&tree, "etc/group") + group;
+        tree.put_file("/etc/group", 0o644, Timestamp::default(), groups).unwrap();
+        customer::add(&mut tree, &profile, &Inputs::default()).unwrap();
+        let facts = firstboot::Facts { probes: profile.probes.clone(), ..facts() };
+        firstboot::add(&mut tree, &facts).unwrap();
+        let plan = plan(&profile);
+        let record = build::add_record(&mut tree, &plan, Vec::new()).unwrap();
+        assert_eq!(record.profile.hiera.keys, ["app::mail", "app::password"]);
+        for (path, text) in readable_by_all(&tree) {
+            assert!(!text.contains("4711"), "{path}:\n{text}");
+        }
+        let record = serde_json::to_string(&record).unwrap();
+        assert!(!record.contains("4711"), "{record}");
+        let Entry { meta, .. } = tree.get("etc/slipway/hiera/customer.yaml").unwrap();
+        assert_eq!((meta.uid, meta.gid, meta.mode), (0, owner.0, owner.1));
+        // the smoke test has them all the same
+        let kept: Vec<Probe> =
+            serde_json::from_str(&text(&tree, "etc/slipway/probes.json")).unwrap();
+        assert_eq!(kept, profile.probes);
+    }
+}
+
+/// A plan with nothing in it but the profile.
+fn plan(profile: &Profile) -> Plan {
+    let digest = slipway::units::Digest::of("anything");
+    let value = json!({
+        "format": 1, "builder": "0.1.0", "time": { "seconds": 0, "nanos": 0 }, "profile": profile, "sources": {},
+        "base": { "name": "debian-12", "digest": digest }, "layers": [],
+        "bundle": { "site": "demo", "release": "demo-1.0.0+b1", "digest": digest },
+    });
+    serde_json::from_value(value).unwrap()
 }
