@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::disk::{Data, Disk, Extent, ReadAt, Reader};
 use crate::error::{Error, Kind, Result};
-use crate::format::{self, GuestOs, Job, Machine, Wanted, Written};
+use crate::format::{self, About, GuestOs, Job, Machine, Wanted, Written};
 use crate::inspect::{self, Image};
 use crate::profile::{Format, Hardware};
 use crate::progress::Progress;
@@ -60,10 +60,11 @@ fn unknown(image: &Image) -> Machine {
         plan: Digest::of(format!("convert {name} {}", image.size())),
         time: Timestamp::default(),
         product: name.clone(),
+        title: name.clone(),
         name,
         version: String::new(),
         full_version: String::new(),
-        vendor: String::new(),
+        about: About::default(),
         os: GuestOs::Linux,
         vcpus: hardware.vcpus,
         memory: hardware.memory,

@@ -91,6 +91,7 @@ fn target(args: &Args, from: Format) -> PathBuf {
 /// What the user says counts more than what the image says.
 fn machine(args: &Args, own: Machine) -> Machine {
     Machine {
+        title: args.name.clone().unwrap_or(own.title),
         name: args.name.clone().unwrap_or(own.name),
         vcpus: args.vcpus.unwrap_or(own.vcpus),
         memory: args.memory.unwrap_or(own.memory),

@@ -2,7 +2,7 @@
 
 use uuid::Uuid;
 
-use crate::manifest::{self, ImageRecord};
+use crate::manifest::{self, ImageRecord, ProfileRecord};
 use crate::units::{ByteSize, Digest, Timestamp};
 
 /// All names that formats derive from a plan lie in this namespace (RFC 9562, version 5). A constant of
@@ -16,16 +16,18 @@ pub struct Machine {
     pub plan: Digest,
     /// The plan's time: that of files in an archive.
     pub time: Timestamp,
-    /// The machine's name in the importer's list, as in "acme-1.0.0".
+    /// What files are named after, as in "acme-1.0.0-0123abcd".
     pub name: String,
+    /// The machine's name in the importer's list, as in "acme-1.0.0".
+    pub title: String,
     /// The product's name, for people.
     pub product: String,
     /// The product's version, for people, as in "1.0.0+b17".
     pub version: String,
     /// Everything that tells this build from others, for people.
     pub full_version: String,
-    /// The vendor's name, for people.
-    pub vendor: String,
+    /// What else people are told.
+    pub about: About,
     /// The operating system.
     pub os: GuestOs,
     /// Recommended processors.
@@ -35,6 +37,19 @@ pub struct Machine {
     /// What it was built with; none for an image whose first boot reads no settings, which is then not asked
     /// for any.
     pub settings: Option<Settings>,
+}
+
+/// What importers show people of a product. What is empty is left out.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct About {
+    /// Who makes it.
+    pub vendor: String,
+    /// Its page.
+    pub product_url: String,
+    /// Where the application is opened, where that is known before the machine runs.
+    pub app_url: String,
+    /// The machine's notes.
+    pub notes: String,
 }
 
 /// The operating systems that importers tell apart.
@@ -72,11 +87,12 @@ impl Machine {
         Self {
             plan: *plan,
             time: record.time,
-            name: manifest::stem(profile, bundle, *plan),
+            name: manifest::stem(&profile.customer.id, bundle, *plan),
+            title: format!("{}-{}", profile.customer.id, bundle.version()),
             product: profile.product().to_owned(),
             version: bundle.version().to_owned(),
             full_version: format!("{} (plan {})", bundle.release, plan.short()),
-            vendor: profile.customer.name.clone(),
+            about: about(record),
             os: GuestOs::of_base(&record.base.name),
             vcpus: profile.hardware.vcpus,
             memory: profile.hardware.memory,
@@ -96,6 +112,36 @@ impl Machine {
         bytes.extend_from_slice(what.as_bytes());
         Uuid::new_v5(&NAMESPACE, &bytes)
     }
+}
+
+fn about(record: &ImageRecord) -> About {
+    let ImageRecord { profile, bundle, .. } = record;
+    let branding = &profile.branding;
+    let text = |value: &Option<String>| value.clone().unwrap_or_default();
+    let made = format!("{} {} for {}.", profile.product(), bundle.version(), profile.customer.name);
+    let open = branding.open.as_deref().map(|open| format!("To open it: {open}"));
+    let lines = [Some(made), branding.notes.clone(), open];
+    About {
+        vendor: text(&branding.vendor),
+        product_url: text(&branding.product_url),
+        app_url: branding
+            .open
+            .as_deref()
+            .and_then(|open| app_url(open, profile))
+            .unwrap_or_default(),
+        notes: lines.into_iter().flatten().collect::<Vec<_>>().join("\n"),
+    }
+}
+
+/// None where the network gives the address: an importer would show a link to nowhere.
+fn app_url(open: &str, profile: &ProfileRecord) -> Option<String> {
+    let open = open.replace("{hostname}", profile.hostname());
+    if !open.contains("{address}") {
+        return Some(open);
+    }
+    let (address, _) = profile.network.address.as_deref()?.split_once('/')?;
+    let host = if address.contains(':') { format!("[{address}]") } else { address.to_owned() };
+    Some(open.replace("{address}", &host))
 }
 
 impl GuestOs {

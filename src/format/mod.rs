@@ -30,7 +30,7 @@ use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
 pub use encode::Cache;
-pub use machine::{GuestOs, Machine, Settings};
+pub use machine::{About, GuestOs, Machine, Settings};
 
 use rustix::fs::{Advice, fadvise};
 

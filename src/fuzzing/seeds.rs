@@ -13,7 +13,7 @@ use std::process::Command;
 use super::memory::Memory;
 use crate::bundle::FileRecord;
 use crate::disk::{Disk, Extent};
-use crate::format::{self, GuestOs, Job, Machine, Wanted};
+use crate::format::{self, About, GuestOs, Job, Machine, Wanted};
 use crate::pack::PackWriter;
 use crate::profile::Format;
 use crate::progress::Quiet;
@@ -86,10 +86,11 @@ fn written(format: Format, size: u64, at: &Path) -> Vec<u8> {
         plan: Digest::of("a plan"),
         time: Timestamp::from_seconds(1_700_000_000),
         name: "demo".into(),
+        title: "demo".into(),
         product: "Demo".into(),
         version: "1.0.0".into(),
         full_version: "demo-1.0.0".into(),
-        vendor: "Example".into(),
+        about: About::default(),
         os: GuestOs::Debian,
         vcpus: 2,
         memory: ByteSize(2 * GIB),

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use slipway::disk::Disk;
 use slipway::error::Result;
-use slipway::format::{self, Cache, GuestOs, Job, Machine, Settings, Wanted, Written};
+use slipway::format::{self, About, Cache, GuestOs, Job, Machine, Settings, Wanted, Written};
 use slipway::profile::Format;
 use slipway::progress::Quiet;
 use slipway::units::{ByteSize, Digest, GIB, Timestamp};
@@ -15,10 +15,11 @@ pub fn machine() -> Machine {
         plan: Digest::of("a plan"),
         time: Timestamp::from_seconds(1_700_000_000),
         name: "demo-1.0.0".into(),
+        title: "demo-1.0.0".into(),
         product: "Demo".into(),
         version: "1.0.0".into(),
         full_version: "demo-1.0.0 (plan 0123456789ab)".into(),
-        vendor: "Example".into(),
+        about: About { vendor: "Example".into(), ..About::default() },
         os: GuestOs::Debian,
         vcpus: 2,
         memory: ByteSize(2 * GIB),

@@ -49,7 +49,7 @@ pub fn write(machine: &Machine, disk: &str, network: &str, xml: &mut Xml) {
         xml.element("System", &[], |xml| {
             xml.leaf("vssd:ElementName", "Virtual Hardware Family");
             xml.leaf("vssd:InstanceID", "0");
-            xml.leaf("vssd:VirtualSystemIdentifier", &machine.name);
+            xml.leaf("vssd:VirtualSystemIdentifier", &machine.title);
             xml.leaf("vssd:VirtualSystemType", HARDWARE);
         });
         capacity(machine, xml);

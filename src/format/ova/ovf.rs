@@ -100,9 +100,10 @@ fn networks(xml: &mut Xml) {
 }
 
 fn system(machine: &Machine, xml: &mut Xml) {
-    xml.element("VirtualSystem", &[("ovf:id", &machine.name)], |xml| {
+    xml.element("VirtualSystem", &[("ovf:id", &machine.title)], |xml| {
         xml.leaf("Info", "A virtual machine");
-        xml.leaf("Name", &machine.name);
+        xml.leaf("Name", &machine.title);
+        notes(machine, xml);
         product(machine, xml);
         let (id, vmware) = os(machine.os);
         let os = [("ovf:id", id), ("vmw:osType", vmware)];
@@ -123,14 +124,34 @@ fn os(os: GuestOs) -> (&'static str, &'static str) {
     }
 }
 
-/// Without a class: the keys are what the machine reads.
+/// What importers keep as the machine's notes.
+fn notes(machine: &Machine, xml: &mut Xml) {
+    if machine.about.notes.is_empty() {
+        return;
+    }
+    xml.element("AnnotationSection", &[], |xml| {
+        xml.leaf("Info", "What this machine is");
+        xml.leaf("Annotation", &machine.about.notes);
+    });
+}
+
+/// In the order that the schema has. Without a class: the keys are what the machine reads.
 fn product(machine: &Machine, xml: &mut Xml) {
     xml.element("ProductSection", &[], |xml| {
         xml.leaf("Info", "The product and what can be set");
         xml.leaf("Product", &machine.product);
-        xml.leaf("Vendor", &machine.vendor);
-        xml.leaf("Version", &machine.version);
-        xml.leaf("FullVersion", &machine.full_version);
+        let about = &machine.about;
+        for (name, text) in [
+            ("Vendor", &about.vendor),
+            ("Version", &machine.version),
+            ("FullVersion", &machine.full_version),
+            ("ProductUrl", &about.product_url),
+            ("AppUrl", &about.app_url),
+        ] {
+            if !text.is_empty() {
+                xml.leaf(name, text);
+            }
+        }
         if let Some(settings) = &machine.settings {
             properties::write(settings, xml);
         }
@@ -140,7 +161,7 @@ fn product(machine: &Machine, xml: &mut Xml) {
 #[cfg(test)]
 pub mod tests {
     use super::*;
-    use crate::format::machine::Settings;
+    use crate::format::machine::{About, Settings};
     use crate::units::{ByteSize, Digest, GIB, Timestamp};
 
     /// A machine.
@@ -149,10 +170,11 @@ pub mod tests {
             plan: Digest::of("a plan"),
             time: Timestamp::from_seconds(1_700_000_000),
             name: "demo-1.0.0".into(),
+            title: "demo-1.0.0".into(),
             product: "Demo".into(),
             version: "1.0.0".into(),
             full_version: "demo-1.0.0 abc".into(),
-            vendor: "Example".into(),
+            about: About::default(),
             os: GuestOs::Debian,
             vcpus: 2,
             memory: ByteSize(2 * GIB),

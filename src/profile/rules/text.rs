@@ -52,6 +52,13 @@ pub(super) fn banner(text: &str) -> Verdict {
     Ok(())
 }
 
+/// Lines that an importer keeps beside the machine.
+pub(super) fn notes(text: &str) -> Verdict {
+    let what = "these notes";
+    shorter(text, what, LINE_LONGEST)?;
+    printable(text, what, "\n")
+}
+
 /// One line that is taken as it is: a probe's command, a text to look for.
 pub(super) fn line(text: &str) -> Verdict {
     let what = "this line";

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use serde_json::{Value, json};
-use slipway::format::{self, GuestOs, Job, Machine, Settings, Wanted};
+use slipway::format::{self, About, GuestOs, Job, Machine, Settings, Wanted};
 use slipway::profile::Format;
 use slipway::progress::Quiet;
 use slipway::units::{ByteSize, Digest, GIB, MIB};
@@ -105,8 +105,14 @@ fn no_name_breaks_the_description() {
     let hostile = "A&B <\"q\"> ']]> \u{e9}\u{4e2d}\u{1F600} -->\t%s $(id)";
     let machine = Machine {
         name: format!("../{hostile}"),
+        title: format!("../{hostile}"),
         product: hostile.into(),
-        vendor: format!("{hostile}\u{1}\u{0}"),
+        about: About {
+            vendor: format!("{hostile}\u{1}\u{0}"),
+            notes: format!("{hostile}\n{hostile}"),
+            product_url: hostile.into(),
+            app_url: hostile.into(),
+        },
         full_version: "<!-- ".into(),
         os: GuestOs::Ubuntu,
         settings: Some(Settings { hostname: hostile.into(), ..Settings::default() }),
@@ -117,7 +123,9 @@ fn no_name_breaks_the_description() {
     let found = judged(folder.path(), &[shown(&written.path)]);
     assert_eq!(found["product"], hostile);
     assert_eq!(found["vendor"], format!("{hostile}\u{FFFD}\u{FFFD}"));
-    assert_eq!((&found["name"], &found["id"]), (&json!(machine.name), &json!(machine.name)));
+    assert_eq!((&found["name"], &found["id"]), (&json!(machine.title), &json!(machine.title)));
+    assert_eq!(found["annotation"], format!("{hostile}\n{hostile}"));
+    assert_eq!((&found["product_url"], &found["app_url"]), (&json!(hostile), &json!(hostile)));
     assert_eq!(found["os"][0], "94");
     let description = &found["properties"]["slipway.hostname"][1];
     assert!(description.as_str().unwrap().contains(hostile));
@@ -154,4 +162,45 @@ fn a_machine_s_memory_and_processors_reach_the_importer() {
     let found = judged(folder.path(), &[shown(&write(&machine, false, folder.path()).path)]);
     assert_eq!(found["items"]["3"]["VirtualQuantity"], "16");
     assert_eq!(found["items"]["4"]["VirtualQuantity"], "3584");
+}
+
+fn machine_of(profile: Value) -> Machine {
+    let digest = Digest::of("anything");
+    let record = json!({
+        "format": 2, "builder": "0.1.0", "plan": digest, "time": { "seconds": 1_760_000_000, "nanos": 0 },
+        "profile": profile, "base": { "name": "debian-12", "digest": digest },
+        "bundle": { "site": "erp", "release": "erp-1.0.0+b1", "digest": digest }, "packages": [],
+    });
+    Machine::of(&serde_json::from_value(record).unwrap())
+}
+
+#[test]
+fn importers_show_the_vendor_and_not_the_customer_and_a_name_without_digits_of_a_digest() {
+    let folder = tempfile::tempdir().unwrap();
+    let machine = machine_of(json!({
+        "customer": { "id": "acme", "name": "Acme GmbH" }, "site": "erp",
+        "network": { "address": "192.0.2.10/24" },
+        "branding": { "product": "Harbour ERP", "vendor": "Harbour Ltd", "product_url": "https://harbour.example/erp",
+            "notes": "Orders and stock.", "open": "https://{address}:8443/" },
+    }));
+    let found = judged(folder.path(), &[shown(&write(&machine, false, folder.path()).path)]);
+    assert_eq!((&found["name"], &found["id"]), (&json!("acme-1.0.0+b1"), &json!("acme-1.0.0+b1")));
+    assert_eq!(
+        (&found["product"], &found["vendor"]),
+        (&json!("Harbour ERP"), &json!("Harbour Ltd"))
+    );
+    assert_eq!(found["product_url"], "https://harbour.example/erp");
+    assert_eq!(found["app_url"], "https://192.0.2.10:8443/");
+    assert_eq!(
+        found["annotation"],
+        "Harbour ERP 1.0.0+b1 for Acme GmbH.\nOrders and stock.\nTo open it: https://{address}:8443/"
+    );
+    // what nobody said is not made up, and an address that the network gives is not known
+    let machine = machine_of(json!({
+        "customer": { "id": "acme", "name": "Acme GmbH" }, "site": "erp", "branding": { "open": "http://{address}/" },
+    }));
+    let found = judged(folder.path(), &[shown(&write(&machine, false, folder.path()).path)]);
+    assert!(
+        found["vendor"].is_null() && found["product_url"].is_null() && found["app_url"].is_null()
+    );
 }

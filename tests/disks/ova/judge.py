@@ -56,11 +56,21 @@ def describe(text):
     networks = [network.get(ENVELOPE + "name") for network in root[2][1:]]
     assert all(item["Connection"] in networks for item in items if "Connection" in item), items
     os = only(system, ENVELOPE + "OperatingSystemSection")
+    # DSP8023's sequence of a product section, before its properties
+    sequence = ["Info", "Product", "Vendor", "Version", "FullVersion", "ProductUrl", "VendorUrl", "AppUrl"]
+    told = [child.tag.removeprefix(ENVELOPE) for child in product]
+    told = [name for name in told if name not in ("Category", "Property")]
+    assert told == [name for name in sequence if name in told], told
+    text = lambda parent, name: getattr(parent.find(ENVELOPE + name), "text", None)
+    annotation = system.find(ENVELOPE + "AnnotationSection")
     return {
         "id": system.get(ENVELOPE + "id"),
         "name": only(system, ENVELOPE + "Name").text,
         "product": only(product, ENVELOPE + "Product").text,
-        "vendor": only(product, ENVELOPE + "Vendor").text,
+        "vendor": text(product, "Vendor"),
+        "product_url": text(product, "ProductUrl"),
+        "app_url": text(product, "AppUrl"),
+        "annotation": annotation is not None and text(annotation, "Annotation"),
         "full_version": only(product, ENVELOPE + "FullVersion").text,
         "properties": {p.get(ENVELOPE + "key"): [p.get(ENVELOPE + "value"), p[1].text]
                        for p in product.findall(ENVELOPE + "Property")},
