@@ -17,7 +17,7 @@ require "#{settings}/sources"
 Values.define_singleton_method(:key?) { |_| true }
 
 KEY = 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOLZeEHMRyJ0gnoKSlh0vp60yW+hu0e7q5LIEeyVGQCQ me'.freeze
-PROPERTIES = Values::FIELDS.zip(['a.example', '192.0.2.10/24', '192.0.2.1', '192.0.2.53, ::1', 'a.example', 'http://p:3128', KEY])
+PROPERTIES = Values::SETTABLE.zip(['a.example', '192.0.2.10/24', '192.0.2.1', '192.0.2.53, ::1', 'a.example', 'http://p:3128', KEY])
 OVF = %(<?xml version="1.0"?><Environment xmlns:oe="http://schemas.dmtf.org/ovf/environment/1"><!-- x --><PropertySection>#{
   PROPERTIES.map { |key, value| %(<Property oe:key="slipway.#{key}" oe:value="#{value}"/>) }.join
 }</PropertySection><![CDATA[x]]><Entity/></Environment>).freeze
@@ -89,6 +89,7 @@ def check(folder)
 end
 
 def held?(field, text)
+  return Values::ADAPTER.match?(text) && text.ascii_only? if field == 'adapter'
   field == 'admin_keys' ? !text.match?(/[[:cntrl:]]/) && text.start_with?('ssh-', 'ecdsa-', 'sk-') : PLAIN.match?(text)
 end
 

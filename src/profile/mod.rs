@@ -23,8 +23,8 @@ pub use diagnostic::{Diagnostic, Diagnostics, Place, Report, SourceFile, Style};
 pub use inherit::SHARED;
 pub use schema::{Audience, schema};
 pub use types::{
-    Access, Branding, Customer, ExtraFile, Format, Hardware, Master, MasterMode, Network, Probe,
-    Profile, System,
+    Access, Branding, Customer, ExtraFile, Format, Guestinfo, Hardware, Master, MasterMode,
+    Network, Probe, Profile, System,
 };
 pub use views::{Addressing, Content, Release};
 

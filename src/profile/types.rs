@@ -259,6 +259,20 @@ pub struct Access {
     /// OpenSSH public keys of the user `admin`.
     #[schemars(extend("format" = "ssh-public-key"))]
     pub ssh_keys: Vec<String>,
+    /// When settings in VMware's guestinfo, keys of `admin` among them, are believed after the first READY.
+    pub guestinfo: Guestinfo,
+}
+
+/// When settings in VMware's guestinfo are believed. Any process of a guest can write there, unless the
+/// virtual machine has `isolation.tools.setInfo.disable`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Guestinfo {
+    /// Until the first READY; later ones once an administrator accepts them on the machine.
+    #[default]
+    Confirm,
+    /// At every start.
+    Always,
 }
 
 /// What the console shows.
@@ -271,6 +285,19 @@ pub struct Branding {
     /// Lines above the status on the console.
     #[schemars(extend("format" = "banner"))]
     pub banner: Option<String>,
+    /// Who makes the product: importers of an OVA show it.
+    #[schemars(extend("format" = "name"))]
+    pub vendor: Option<String>,
+    /// The product's page, as in `https://vendor.example/product`.
+    #[schemars(extend("format" = "web-address"))]
+    pub product_url: Option<String>,
+    /// What the appliance is, in some lines: importers of an OVA keep it as the machine's notes.
+    #[schemars(extend("format" = "notes"))]
+    pub notes: Option<String>,
+    /// Where the application is opened, as in `https://{address}:8443/`; `{address}` and `{hostname}` are the
+    /// machine's own.
+    #[schemars(extend("format" = "open-address"))]
+    pub open: Option<String>,
 }
 
 /// What the smoke test asks of the converged machine: exactly one of `http`, `unit`, `command`.

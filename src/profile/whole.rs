@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::diagnostic::{Diagnostic, Place};
 use super::node::{Entry, Node, Table, Value};
-use super::rules::{Rule, interface, plain_value, same_network};
+use super::rules::{Rule, interface, is_reserved_in, plain_value, same_network};
 use super::suggest::{nearest, one_of};
 use crate::units::{ByteSize, GIB};
 
@@ -93,14 +93,20 @@ fn network(profile: &Table, errors: &mut Vec<Diagnostic>) {
     let gateway = text(profile, &["network", "gateway"]);
     match (address, gateway) {
         (Some((address, place)), Some((gateway, at))) => {
-            let (Ok((address, prefix)), Ok(router)) =
-                (interface(address), gateway.parse::<IpAddr>())
+            // what is no address of a machine was reported with the value itself
+            let (Ok((address, prefix)), Ok(router), Ok(())) =
+                (interface(address), gateway.parse::<IpAddr>(), Rule::IpAddress.check(gateway))
             else {
                 return;
             };
             if address == router {
                 let error = Diagnostic::at(at, "the gateway is the machine itself", "its router");
                 errors.push(error.also(place, "its own address"));
+            } else if same_network(address, router, prefix) && is_reserved_in(router, prefix) {
+                let message = "the gateway is no machine's address";
+                let error =
+                    Diagnostic::at(at, message, "the network's own or its broadcast address");
+                errors.push(error.also(place, "the address and its network"));
             } else if !reaches(address, router, prefix) {
                 let message = "the gateway is not in the machine's network";
                 let error = Diagnostic::at(at, message, "cannot be reached")
@@ -122,10 +128,13 @@ fn network(profile: &Table, errors: &mut Vec<Diagnostic>) {
     }
 }
 
-/// IPv6 routers are usually named by their link-local address (fe80::/10).
+/// IPv6 routers are usually named by their link-local address (fe80::/10). In a network that is the machine
+/// alone no router can be: it is on the link, as clouds with /32 addresses have it.
 fn reaches(address: IpAddr, router: IpAddr, prefix: u8) -> bool {
     let link_local = matches!(router, IpAddr::V6(v6) if v6.is_unicast_link_local());
-    same_network(address, router, prefix) || (link_local && address.is_ipv6())
+    let whole = if address.is_ipv4() { 32 } else { 128 };
+    let one_family = address.is_ipv4() == router.is_ipv4();
+    same_network(address, router, prefix) || (one_family && (link_local || prefix == whole))
 }
 
 fn memory(profile: &Table, errors: &mut Vec<Diagnostic>) {

@@ -4,12 +4,15 @@ use serde::Serialize;
 
 use super::system::host_name;
 use crate::error::{Context, Result};
-use crate::profile::Profile;
+use crate::profile::{Guestinfo, Profile};
 use crate::tree::Tree;
 use crate::units::Timestamp;
 
 /// Where `inputs-apply` reads them.
 const DEFAULTS: &str = "/usr/lib/slipway/defaults.json";
+
+/// Where the console finds how people open the application, with `{address}` and `{hostname}` in it.
+const OPEN: &str = "/etc/slipway/open";
 
 /// The fields that may come from outside, under the names that they have there.
 #[derive(Debug, Serialize)]
@@ -27,6 +30,8 @@ struct Defaults<'a> {
     proxy: Option<&'a str>,
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     admin_keys: &'a [String],
+    /// No setting, but which of them are believed.
+    guestinfo: Guestinfo,
 }
 
 /// Lays in the profile's values.
@@ -40,9 +45,14 @@ pub fn add(tree: &mut Tree, profile: &Profile, time: Timestamp) -> Result<()> {
         ntp: &network.ntp,
         proxy: network.proxy.as_deref(),
         admin_keys: &profile.access.ssh_keys,
+        guestinfo: profile.access.guestinfo,
     };
     let text = serde_json::to_string_pretty(&defaults)
         .map_err(std::io::Error::other)
         .doing("cannot write the profile's values as JSON")?;
-    tree.put_file(DEFAULTS, 0o644, time, format!("{text}\n"))
+    tree.put_file(DEFAULTS, 0o644, time, format!("{text}\n"))?;
+    match &profile.branding.open {
+        Some(open) => tree.put_file(OPEN, 0o644, time, format!("{open}\n")),
+        None => Ok(()),
+    }
 }

@@ -7,7 +7,7 @@ use tera::Context;
 use super::system::check_host_name;
 use crate::error::{Error, Kind, Result};
 use crate::layer::render::{Language, render};
-use crate::profile::Network;
+use crate::profile::{Addressing, Network};
 use crate::tree::Tree;
 use crate::units::Timestamp;
 
@@ -89,12 +89,25 @@ fn interface(network: &Network) -> Result<String> {
             check_address(what, address)?;
         }
     }
+    context.insert("on_link", &is_on_link(network));
     context.insert("address", &network.address);
     context.insert("gateway", &network.gateway);
     context.insert("dns", &network.dns);
     // name servers that somebody wrote down are meant instead of those that DHCP offers
     context.insert("use_dns", if network.dns.is_empty() { "yes" } else { "no" });
     render(Language::Systemd, "50-slipway.network", NETWORK, &context)
+}
+
+/// Whether the router of a machine that is alone in its network lies outside of it: networkd takes such a
+/// route only where it is told that the router is on the link. A link-local router always is.
+fn is_on_link(network: &Network) -> bool {
+    let alone = matches!(
+        network.addressing(),
+        Ok(Addressing::Static { address: IpAddr::V4(_), prefix: 32, .. }
+            | Addressing::Static { address: IpAddr::V6(_), prefix: 128, .. })
+    );
+    let gateway = network.gateway.as_deref().and_then(|text| text.parse::<IpAddr>().ok());
+    alone && !matches!(gateway, Some(IpAddr::V6(v6)) if v6.is_unicast_link_local())
 }
 
 fn check_address(what: &str, text: &str) -> Result<()> {

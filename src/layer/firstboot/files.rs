@@ -33,10 +33,14 @@ pub const FIXED: &[(&str, u16, &str)] = laid! {
     "/usr/lib/slipway/azure", 0o755, "scripts/azure";
     "/usr/lib/slipway/settings/xml.rb", 0o644, "settings/xml.rb";
     "/usr/lib/slipway/settings/sources.rb", 0o644, "settings/sources.rb";
+    "/usr/lib/slipway/settings/cloud_config.rb", 0o644, "settings/cloud_config.rb";
+    "/usr/lib/slipway/settings/network_config.rb", 0o644, "settings/network_config.rb";
     "/usr/lib/slipway/settings/values.rb", 0o644, "settings/values.rb";
+    "/usr/lib/slipway/settings/doubt.rb", 0o644, "settings/doubt.rb";
     "/usr/lib/slipway/settings/apply.rb", 0o644, "settings/apply.rb";
     "/usr/lib/slipway/others.network", 0o644, "etc/others.network";
     "/usr/bin/slipway-status", 0o755, "scripts/slipway-status";
+    "/usr/bin/slipway-settings", 0o755, "scripts/slipway-settings";
     "/usr/lib/systemd/system/slipway-grow.service", 0o644, "units/slipway-grow.service";
     "/usr/lib/systemd/system/slipway-identity.service", 0o644, "units/slipway-identity.service";
     "/usr/lib/systemd/system/slipway-closed.service", 0o644, "units/slipway-closed.service";

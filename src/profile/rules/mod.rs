@@ -11,7 +11,7 @@ mod sizes;
 mod ssh;
 mod text;
 
-pub(super) use net::{interface, same_network};
+pub(super) use net::{interface, is_reserved_in, same_network};
 pub(super) use text::plain_value;
 
 use super::diagnostic::{Diagnostic, Place};
@@ -74,6 +74,8 @@ pub(super) enum Rule {
     Line,
     MemorySize,
     Name,
+    Notes,
+    OpenAddress,
     Package,
     Parent,
     Proxy,
@@ -84,11 +86,12 @@ pub(super) enum Rule {
     TimeServer,
     TimeZone,
     Unit,
+    WebAddress,
 }
 
 impl Rule {
     /// Every rule with its name in the schema.
-    pub const ALL: [(Self, &'static str); 26] = [
+    pub const ALL: [(Self, &'static str); 29] = [
         (Self::Banner, "banner"),
         (Self::Base, "base"),
         (Self::BundleVersion, "bundle-version"),
@@ -105,6 +108,8 @@ impl Rule {
         (Self::Line, "line"),
         (Self::MemorySize, "memory-size"),
         (Self::Name, "name"),
+        (Self::Notes, "notes"),
+        (Self::OpenAddress, "open-address"),
         (Self::Package, "package"),
         (Self::Parent, "parent"),
         (Self::Proxy, "proxy"),
@@ -115,6 +120,7 @@ impl Rule {
         (Self::TimeServer, "time-server"),
         (Self::TimeZone, "time-zone"),
         (Self::Unit, "unit"),
+        (Self::WebAddress, "web-address"),
     ];
 
     /// The rule that the schema calls so.
@@ -141,6 +147,8 @@ impl Rule {
             Self::Line => text::line(text),
             Self::MemorySize => sizes::memory(text),
             Self::Name => text::name(text),
+            Self::Notes => text::notes(text),
+            Self::OpenAddress => net::open_address(text),
             Self::Package => names::package(text),
             Self::Parent => names::slug(text, "a parent's name"),
             Self::Proxy => net::proxy(text),
@@ -151,6 +159,7 @@ impl Rule {
             Self::TimeServer => net::time_server(text),
             Self::TimeZone => names::time_zone(text),
             Self::Unit => names::unit(text),
+            Self::WebAddress => net::web_address(text),
         }
     }
 
@@ -174,9 +183,13 @@ impl Rule {
             Self::TimeServer => "^[0-9A-Za-z.:-]+$",
             Self::TimeZone => names::TIME_ZONE_PATTERN,
             Self::Unit => names::UNIT_PATTERN,
-            Self::Banner | Self::FileText | Self::Line | Self::Name | Self::SourcePath => {
-                return None;
-            }
+            Self::OpenAddress | Self::WebAddress => net::WEB_PATTERN,
+            Self::Banner
+            | Self::FileText
+            | Self::Line
+            | Self::Name
+            | Self::Notes
+            | Self::SourcePath => return None,
         })
     }
 }

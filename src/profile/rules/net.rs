@@ -69,8 +69,9 @@ pub(super) fn ip(text: &str) -> Verdict {
 }
 
 fn is_host(address: IpAddr) -> bool {
-    let broadcast = matches!(address, IpAddr::V4(v4) if v4.is_broadcast());
-    !(address.is_unspecified() || address.is_multicast() || address.is_loopback() || broadcast)
+    // multicast (RFC 5771), reserved (RFC 1112, section 4) and the broadcast address
+    let beyond = matches!(address, IpAddr::V4(v4) if v4.octets()[0] >= 224);
+    !(address.is_unspecified() || address.is_multicast() || address.is_loopback() || beyond)
 }
 
 /// An address with its prefix length: `192.0.2.10/24`.
@@ -100,7 +101,7 @@ pub(in crate::profile) fn interface(text: &str) -> Result<(IpAddr, u8), Complain
 }
 
 /// The first and the last address of an IPv4 network belong to no machine (RFC 3021: save of /31, /32).
-fn is_reserved_in(address: IpAddr, prefix: u8) -> bool {
+pub(in crate::profile) fn is_reserved_in(address: IpAddr, prefix: u8) -> bool {
     let IpAddr::V4(address) = address else { return false };
     if prefix >= 31 {
         return false;
@@ -152,6 +153,37 @@ fn secret(message: &str) -> Complaint {
     Complaint::new(message, "a secret would lie in every image and in every log").help(
         "leave them out: let the proxy admit the machine's address, or set them on the machine",
     )
+}
+
+/// What people open in a browser: editors have the same, coarser.
+pub(super) const WEB_PATTERN: &str = r#"^https?://[^ @"'<>\\]+$"#;
+
+/// A page on the web, without credentials: everybody reads it.
+pub(super) fn web_address(text: &str) -> Verdict {
+    let wrong = |label: &str| {
+        Err(Complaint::new("this is not the address of a page", label)
+            .help("write it as \"https://vendor.example/product\""))
+    };
+    if text.len() > URL_LONGEST {
+        return wrong("too long");
+    }
+    let Some(rest) = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://")) else {
+        return wrong("it must begin with https:// or http://");
+    };
+    let (place, page) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
+    if place.contains('@') {
+        return Err(secret("this address has credentials in it"));
+    }
+    if let Err(label) = authority(place) {
+        return wrong(label);
+    }
+    let plain = |c: char| c.is_ascii_graphic() && !"\"'<>\\`{}|^$".contains(c);
+    if page.chars().all(plain) { Ok(()) } else { wrong("write other characters as %XX") }
+}
+
+/// The same with the machine's own address or name in the place of a host.
+pub(super) fn open_address(text: &str) -> Verdict {
+    web_address(&text.replace("{address}", "192.0.2.1").replace("{hostname}", "host.example"))
 }
 
 /// Host and port, the port optional.

@@ -1,10 +1,11 @@
 # What was understood becomes the machine's: field by field, and only what differs from what was applied before, so that
 # nobody's later changes by hand are undone at every boot. A field that a source no longer sets is the profile's again.
 require 'fileutils'
+require 'ipaddr'
 require 'json'
 
 class Apply
-  GROUPS = { 'hostname' => %w[hostname], 'network' => %w[address gateway dns], 'ntp' => %w[ntp],
+  GROUPS = { 'hostname' => %w[hostname], 'network' => %w[address gateway dns adapter], 'ntp' => %w[ntp],
              'proxy' => %w[proxy], 'admin_keys' => %w[admin_keys] }.freeze
   PROXIES = %w[http_proxy https_proxy HTTP_PROXY HTTPS_PROXY].freeze
   NO_PROXIES = %w[no_proxy NO_PROXY].freeze
@@ -22,10 +23,22 @@ class Apply
 
   def values = @applied['values'] || {}
 
+  # what the profile says of a field
+  def default(field) = @defaults[field]
+
+  # Whether processes of the machine can write what this source says, and a person has to agree: anybody in a VMware guest
+  # may set guestinfo. Until the machine is READY nothing runs on it that came from outside.
+  def doubted?(source)
+    source == 'ovf-guestinfo' && File.exist?("#{@root}/var/lib/slipway/stamps/ready") && @defaults['guestinfo'] != 'always'
+  end
+
+  # what would hold after `run`
+  def wanted(good, refused) = good.merge(values.slice(*refused))
+
   # Applies checked values of `source`; fields in `refused` stay as they are. The record is written last: after a power
   # cut, the next boot finds a difference and writes again.
   def run(source, good, refused)
-    wanted = good.merge(values.slice(*refused))
+    wanted = wanted(good, refused)
     FileUtils.mkdir_p(@store)
     # logins last: they alone depend on a home folder that people may have moved
     GROUPS.each do |group, fields|
@@ -59,23 +72,35 @@ class Apply
     File.write(path('/proc/sys/kernel/hostname'), "#{short}\n")
   end
 
-  # the first wired interface's; the sh that started this gives it its name
+  # the address's adapter is named by the sh that started this, which sees them
   def network(now, wanted)
+    adapter = "#{@store}/adapter"
+    wanted['adapter'] ? write(adapter, wanted['adapter'], 0o644) : remove(adapter)
     return remove("#{@store}/first.network") if (wanted.keys & GROUPS['network']).empty?
     # an address from here never goes with the profile's gateway
     ours = wanted['address'] ? wanted : now
-    text = +"[Network]\n"
-    if ours['address']
-      text << "Address=#{ours['address']}\n"
-      text << "Gateway=#{ours['gateway']}\n" if ours['gateway']
-    else
-      text << "DHCP=yes\n"
-    end
     servers = Array(now['dns'])
+    text = +"[Network]\n"
+    text << (ours['address'] ? address(ours['address'], ours['gateway']) : "DHCP=yes\n")
     servers.each { |server| text << "DNS=#{server}\n" }
+    text << on_link(ours['gateway']) if ours['address'] && outside?(ours['address'], ours['gateway'])
     text << "\n# as in /etc/systemd/network/50-slipway.network\n"
     text << "[DHCPv4]\nClientIdentifier=mac\nUseHostname=no\nUseDNS=#{servers.empty? ? 'yes' : 'no'}"
     write("#{@store}/first.network", text, 0o644)
+  end
+
+  def address(address, gateway)
+    way = gateway && !outside?(address, gateway) ? "Gateway=#{gateway}\n" : ''
+    "Address=#{address}\n#{way}"
+  end
+
+  def on_link(gateway) = "\n[Route]\nGateway=#{gateway}\nGatewayOnLink=yes\n"
+
+  # a link-local router is on the link by itself
+  def outside?(address, gateway)
+    return false unless gateway
+    router = IPAddr.new(gateway)
+    !IPAddr.new(address).include?(router) && !(router.ipv6? && router.link_local?)
   end
 
   def ntp(_now, wanted)

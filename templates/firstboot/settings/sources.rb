@@ -3,6 +3,8 @@ require 'date'
 require 'json'
 require 'yaml'
 require_relative 'xml'
+require_relative 'cloud_config'
+require_relative 'network_config'
 
 module Sources
   # a document that cannot be read: the source is as good as absent
@@ -10,7 +12,7 @@ module Sources
 
   Found = Struct.new(:name, :raw, :notes) do
     # whether anything is set in it: hypervisors hand over properties that nobody filled in
-    def says? = raw.values.any? { |value| Array(value).any? { |one| !Values.blank?(one) } }
+    def says? = raw.slice(*Values::SETTABLE).values.any? { |value| Array(value).any? { |one| !Values.blank?(one) } }
   end
 
   LONGEST = 1 << 20 # bytes of a document; the sh that collects cuts off behind this
@@ -69,13 +71,15 @@ module Sources
     azure = root.find('LinuxProvisioningConfigurationSet')
     return azure_disc(azure) if azure
     raw = {}
-    # this machine's own section; other machines' are in Entity elements
+    unknown = []
+    # this machine's own section; other machines' are in Entity elements, and other programs' have other keys
     root.all('PropertySection').flat_map { |section| section.all('Property') }.each do |property|
       key = property.attributes['key'].to_s
+      next unless key.start_with?('slipway.')
       field = key.delete_prefix('slipway.')
-      raw[field] = property.attributes['value'] if key.start_with?('slipway.') && Values::FIELDS.include?(field)
+      Values::SETTABLE.include?(field) ? raw[field] = property.attributes['value'] : unknown << key
     end
-    Found.new(name, raw, [])
+    Found.new(name, raw, unused(name, unknown))
   end
 
   def azure_disc(set)
@@ -84,8 +88,9 @@ module Sources
     keys = set.find('PublicKeys')&.all('PublicKey').to_a.map { |key| key.find('Value')&.text }
     raw['admin_keys'] = keys.compact.reject { |key| Values.blank?(key) }
     notes = []
+    notes << 'azure: not used: the password; the login is admin, by key' unless Values.blank?(say['UserPassword'])
     data = say['CustomData'] || say['UserData']
-    cloud_config(data.unpack1('m'), raw, notes) unless Values.blank?(data)
+    CloudConfig.read(data.unpack1('m'), raw, notes) unless Values.blank?(data)
     Found.new('azure', raw, notes)
   end
 
@@ -111,13 +116,28 @@ module Sources
     raw = {}
     notes = []
     meta = nocloud_file(folder, 'meta-data', notes) { |text| yaml(text) }
-    if meta.is_a?(Hash)
-      raw['hostname'] = [meta['local-hostname'], meta['hostname']].find { |one| !Values.blank?(one) }
-      raw['admin_keys'] = strings(meta['public-keys'] || meta['public_keys'])
-    end
-    nocloud_file(folder, 'network-config', notes) { |text| network(yaml(text), raw, notes) }
-    nocloud_file(folder, 'user-data', notes) { |text| cloud_config(text, raw, notes) }
+    meta_data(meta, raw, notes) if meta.is_a?(Hash)
+    nocloud_file(folder, 'network-config', notes) { |text| NetworkConfig.read(yaml(text), raw, notes) }
+    nocloud_file(folder, 'user-data', notes) { |text| CloudConfig.read(text, raw, notes) }
     Found.new('nocloud', raw, notes)
+  end
+
+  META = %w[instance-id instance_id dsmode local-hostname hostname public-keys public_keys].freeze
+
+  def meta_data(meta, raw, notes)
+    raw['hostname'] = [meta['local-hostname'], meta['hostname']].find { |one| !Values.blank?(one) }
+    raw['admin_keys'] = strings(meta['public-keys'] || meta['public_keys'])
+    notes.concat(unused('nocloud meta-data', wanting(meta, META)))
+  end
+
+  # one note of all that is there and not read
+  def unused(where, names)
+    names.empty? ? [] : ["#{where}: not used: #{names.map { |name| name.to_s[0, 40] }.uniq.first(12).join(', ')}"]
+  end
+
+  # the keys that ask for something, without those that are `read`
+  def wanting(map, read)
+    map.reject { |key, value| read.include?(key) || [nil, false, '', [], {}].include?(value) }.keys
   end
 
   def nocloud_file(folder, name, notes, &read)
@@ -155,88 +175,5 @@ module Sources
     when Hash then depth > 4 ? [] : value.values.flat_map { |one| strings(one, depth + 1) }
     else []
     end
-  end
-
-  # The part of #cloud-config that an appliance has a use for, and a map `slipway` with our own fields.
-  def cloud_config(text, raw, notes)
-    head = text.dup.force_encoding('UTF-8').scrub('?').lstrip
-    unless /\A#cloud-config\s*$/.match?(head)
-      notes << 'user-data: ignored: it does not begin with #cloud-config'
-      return
-    end
-    data = guarded('user-data', notes) { yaml(text.dup.force_encoding('UTF-8')) }
-    return unless data.is_a?(Hash)
-    name = [data['fqdn'], data['hostname']].filter_map { |one| scalar(one) }.find { |one| !Values.blank?(one) }
-    raw['hostname'] = name if name
-    keys = strings(data['ssh_authorized_keys']) + user_keys(data['users'])
-    raw['admin_keys'] = Array(raw['admin_keys']) + keys
-    ntp = data['ntp']
-    raw['ntp'] = strings(ntp['servers']) + strings(ntp['pools']) if ntp.is_a?(Hash)
-    own = data['slipway']
-    return unless own.is_a?(Hash)
-    Values::FIELDS.each { |field| raw[field] = own_value(field, own[field]) if own.key?(field) }
-  end
-
-  def own_value(field, value) = Values::LISTS.include?(field) ? strings(value) : scalar(value)
-
-  def user_keys(users)
-    Array(users).flat_map do |user|
-      next [] unless user.is_a?(Hash)
-      strings(user['ssh_authorized_keys'] || user['ssh-authorized-keys'])
-    end
-  end
-
-  # network-config versions 1 and 2: the first Ethernet interface's first fixed address
-  def network(data, raw, notes)
-    data = data['network'] if data.is_a?(Hash) && data['network'].is_a?(Hash)
-    case data.is_a?(Hash) && data['version']
-    when 1 then network_one(data, raw, notes)
-    when 2 then network_two(data, raw, notes)
-    else raise Malformed, 'it has neither version 1 nor version 2'
-    end
-  end
-
-  def network_one(data, raw, notes)
-    entries = Array(data['config']).select { |one| one.is_a?(Hash) }
-    servers = entries.select { |one| one['type'] == 'nameserver' }.flat_map { |one| strings(one['address']) }
-    wired = entries.select { |one| one['type'] == 'physical' }
-    notes << 'network-config: only the first interface is read' if wired.size > 1
-    nets = Array(wired.first && wired.first['subnets']).select { |net| net.is_a?(Hash) }
-    fixed = nets.select { |net| %w[static static6].include?(net['type']) && scalar(net['address']) }
-    notes << 'network-config: only the first address is read' if fixed.size > 1
-    if (net = fixed.first)
-      raw['address'] = with_prefix(scalar(net['address']), scalar(net['netmask']))
-      raw['gateway'] = scalar(net['gateway'])
-    end
-    raw['dns'] = nets.flat_map { |one| strings(one['dns_nameservers']) } + servers
-  end
-
-  # 255.255.255.0 counts its bits; what is no mask is left for the check to refuse
-  def with_prefix(address, mask)
-    return address if address.include?('/') || mask.nil?
-    return "#{address}/#{mask}" unless mask.include?('.')
-    bits = mask.split('.').map { |part| part.to_i.clamp(0, 255).to_s(2).rjust(8, '0') }.join
-    /\A1*0*\z/.match?(bits) && bits.size == 32 ? "#{address}/#{bits.count('1')}" : address
-  end
-
-  def network_two(data, raw, notes)
-    wired = data['ethernets'].is_a?(Hash) ? data['ethernets'].values.grep(Hash) : []
-    notes << 'network-config: only the first interface is read' if wired.size > 1
-    net = wired.first || {}
-    addresses = Array(net['addresses']).map { |one| one.is_a?(Hash) ? one.keys.first.to_s : one.to_s }
-    notes << 'network-config: only the first address is read' if addresses.size > 1
-    if (address = addresses.first)
-      raw['address'] = address
-      six = address.include?(':')
-      raw['gateway'] = scalar(net[six ? 'gateway6' : 'gateway4']) || default_route(net['routes'], six)
-    end
-    servers = net['nameservers']
-    raw['dns'] = strings(servers['addresses']) if servers.is_a?(Hash)
-  end
-
-  def default_route(routes, six)
-    everywhere = ['default', six ? '::/0' : '0.0.0.0/0']
-    route = Array(routes).grep(Hash).find { |one| everywhere.include?(one['to']) && one['via'].to_s.include?(':') == six }
-    route && scalar(route['via'])
   end
 end

@@ -7,7 +7,9 @@ module Values
   # said to people; never quotes a key or a proxy, which may hold a password
   class Bad < StandardError; end
 
-  FIELDS = %w[hostname address gateway dns ntp proxy admin_keys].freeze
+  SETTABLE = %w[hostname address gateway dns ntp proxy admin_keys].freeze
+  # which adapter has the address is no setting of its own: it comes with a seed's network
+  FIELDS = %w[adapter].concat(SETTABLE).freeze
   LISTS = %w[dns ntp admin_keys].freeze
 
   LABEL = /[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?/
@@ -24,6 +26,9 @@ module Values
   KEY = %r{\A(?:#{KINDS}) AAAA[A-Za-z0-9+/]+={0,2}(?: [^[:cntrl:]]{0,200})?\z}
   # without a user and a password: everybody on the machine may read the files that it is written into
   PROXY = %r{\Ahttps?://(?<host>[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(?::(?<port>[0-9]{1,5}))?/?\z}
+
+  # "mac" and a hardware address; "match" and a pattern of names, or "name" and one
+  ADAPTER = /\A(?:mac \h{2}(?::\h{2}){5}|(?:match|name) [A-Za-z0-9*?_.-]{1,32})\z/
 
   module_function
 
@@ -58,34 +63,58 @@ module Values
   def address(value)
     text, bits = value.to_s.strip.split('/', 2)
     text, parsed = ip(text, 'an address')
-    most = parsed.ipv4? ? 32 : 128
-    unless /\A[0-9]{1,3}\z/.match?(bits.to_s) && (1..most).cover?(bits.to_i)
+    unless /\A[0-9]{1,3}\z/.match?(bits.to_s) && (1..most_bits(parsed)).cover?(bits.to_i)
       raise Bad, "#{shown(value)} lacks its prefix, as in 192.0.2.10/24"
     end
-    raise Bad, "#{shown(value)} is no machine's address" if nobody?(parsed, bits.to_i, most)
+    raise Bad, "#{shown(value)} is no machine's address" if nobody?(parsed, bits.to_i)
     "#{text}/#{bits.to_i}"
   end
 
+  def most_bits(parsed) = parsed.ipv4? ? 32 : 128
+
   # unspecified, loopback, multicast, and in a network of several the two ends of IPv4
-  def nobody?(parsed, bits, most)
+  def nobody?(parsed, bits = most_bits(parsed))
     range = parsed.mask(bits).to_range
-    ends = most == 32 && bits < 31 ? [range.begin, range.end] : []
+    ends = parsed.ipv4? && bits < 31 ? [range.begin, range.end] : []
     parsed.to_i.zero? || parsed.loopback? || ends.include?(parsed) ||
-      IPAddr.new(most == 32 ? '224.0.0.0/3' : 'ff00::/8').include?(parsed)
+      IPAddr.new(parsed.ipv4? ? '224.0.0.0/3' : 'ff00::/8').include?(parsed)
   end
 
-  def gateway(value, address)
+  # A router outside of the machine's network is reached only where somebody says that it is on the link, or where the
+  # network is the machine alone, so that no router could be in it.
+  def gateway(value, address, on_link)
     raise Bad, 'a gateway needs an address beside it' if address.nil?
     text, parsed = ip(value, 'a gateway')
-    return text if IPAddr.new(address).include?(parsed) || (parsed.ipv6? && parsed.link_local? && address.include?(':'))
+    network = IPAddr.new(address)
+    own, bits = address.split('/')
+    related = parsed.ipv4? == network.ipv4?
+    inside = related && network.include?(parsed)
+    raise Bad, "the gateway #{shown(value)} is the machine itself" if parsed == IPAddr.new(own)
+    raise Bad, "the gateway #{shown(value)} is no machine's address" if inside ? nobody?(parsed, bits.to_i) : nobody?(parsed)
+    return text if inside || (related && (on_link || bits.to_i == most_bits(parsed) || link_local?(parsed)))
     raise Bad, "the gateway #{shown(value)} is not in the network of #{address}"
   end
 
-  def dns(values) = list(values, /[\s,;]+/).map { |one| ip(one, 'a name server')[0] }
+  # IPv6 routers are usually named so
+  def link_local?(parsed) = parsed.ipv6? && parsed.link_local?
+
+  def server(value, what)
+    text, parsed = ip(value, what)
+    raise Bad, "#{shown(value)} is no machine's address" if nobody?(parsed)
+    text
+  end
+
+  def adapter(value)
+    text = value.to_s
+    raise Bad, "#{shown(value)} is no adapter" unless ADAPTER.match?(text)
+    text
+  end
+
+  def dns(values) = list(values, /[\s,;]+/).map { |one| server(one, 'a name server') }
 
   def ntp(values)
     list(values, /[\s,;]+/).map do |one|
-      name?(one) ? one : ip(one, 'a time server')[0]
+      name?(one) ? one : server(one, 'a time server')
     end
   end
 
@@ -155,7 +184,7 @@ module Values
       unless Array(value).all? { |one| text?(one) }
         raise Bad, 'it holds bytes that are no text'
       end
-      good[field] = one_value(field, value, good) { |note| notes << note }
+      good[field] = one_value(field, value, good, raw) { |note| notes << note }
     rescue Bad => e
       refused << field
       notes << "#{field}: #{e.message}"
@@ -164,12 +193,15 @@ module Values
     good.delete('address') if refused.include?('gateway')
     refused << 'address' if refused.include?('gateway')
     refused << 'gateway' if refused.include?('address')
+    refused << 'adapter' if refused.include?('address')
+    # it is said of an address or of name servers, and of no other thing
+    good.delete('adapter') unless (good.key?('address') || good.key?('dns')) && !refused.include?('adapter')
     [good, refused.uniq, notes]
   end
 
-  def one_value(field, value, good, &note)
+  def one_value(field, value, good, raw, &note)
     case field
-    when 'gateway' then gateway(value, good['address'])
+    when 'gateway' then gateway(value, good['address'], raw['on_link'])
     when 'admin_keys' then admin_keys(value, &note)
     else public_send(field, value)
     end

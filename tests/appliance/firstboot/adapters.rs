@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use crate::firstboot::machine::Machine;
-use crate::firstboot::settings::{adapter, environment, insert, machine, machine_of, start};
+use crate::firstboot::settings::{adapter, environment, image, insert, machine, machine_of, start};
 
 fn first(machine: &Machine) -> String {
     let text = machine.read("run/systemd/network/40-slipway-first.network");
@@ -77,4 +77,97 @@ fn with_dhcp_every_adapter_is_served_as_the_image_says() {
         "{text}"
     );
     assert!(!machine.has("run/systemd/network/45-slipway-others.network"));
+}
+
+/// A network-config, as a NoCloud seed on an ISO has it.
+fn seed(machine: &Machine, config: &str) {
+    std::fs::create_dir_all(machine.root().join("dev/disk/by-label")).unwrap();
+    image(machine, "disk/by-label/cidata", "cidata", &[("network-config", config.as_bytes())]);
+}
+
+#[test]
+fn an_address_goes_to_the_adapter_that_the_document_names_or_to_none() {
+    let fixed = "addresses: [192.0.2.10/24], gateway4: 192.0.2.1";
+    let one = "subnets: [{type: static, address: 192.0.2.10/24, gateway: 192.0.2.1}]";
+    // two adapters: ens160 has 00:50:56:00:00:02, ens192 has :03
+    for (config, wanted, note) in [
+        (
+            format!(
+                "version: 2\nethernets: {{lan: {{match: {{macaddress: '00:50:56:00:00:03'}}, {fixed}}}}}"
+            ),
+            "ens192",
+            "",
+        ),
+        (
+            format!(
+                "version: 2\nethernets: {{lan: {{match: {{macaddress: '00-50-56-00-00-03'}}, {fixed}}}}}"
+            ),
+            "ens192",
+            "",
+        ),
+        (
+            format!("version: 2\nethernets: {{lan: {{match: {{name: 'ens19*'}}, {fixed}}}}}"),
+            "ens192",
+            "",
+        ),
+        (format!("version: 2\nethernets: {{ens192: {{{fixed}}}}}"), "ens192", ""),
+        (
+            format!(
+                "version: 1\nconfig: [{{type: physical, name: eth0, mac_address: '00:50:56:00:00:03', {one}}}]"
+            ),
+            "ens192",
+            "",
+        ),
+        (format!("version: 1\nconfig: [{{type: physical, name: ens192, {one}}}]"), "ens192", ""),
+        (
+            format!("version: 2\nethernets: {{eth0: {{{fixed}}}}}"),
+            "ens160",
+            "no adapter is called eth0",
+        ),
+        (
+            format!(
+                "version: 2\nethernets: {{lan: {{match: {{macaddress: '00:50:56:00:00:99'}}, {fixed}}}}}"
+            ),
+            "",
+            "no such adapter: 00:50:56:00:00:99",
+        ),
+        (
+            format!("version: 2\nethernets: {{lan: {{match: {{name: 'enp*'}}, {fixed}}}}}"),
+            "",
+            "no such adapter: enp*",
+        ),
+        (
+            format!("version: 2\nethernets: {{lan: {{match: {{driver: e1000}}, {fixed}}}}}"),
+            "",
+            "not used: match.driver",
+        ),
+    ] {
+        let machine = machine_of(&json!({
+            "customer": { "id": "acme", "name": "Acme" }, "base": "debian-12", "site": "demo", "store": "file:///s",
+        }));
+        adapter(&machine, "ens192", "0000:0b:00.0", 3);
+        seed(&machine, &config);
+        let said = start(&machine);
+        assert!(
+            if note.is_empty() { said.is_empty() } else { said.contains(note) },
+            "{config}: {said}"
+        );
+        assert_eq!(first(&machine), wanted, "{config}: {said}");
+        assert_eq!(
+            machine.has("run/systemd/network/45-slipway-others.network"),
+            !wanted.is_empty()
+        );
+    }
+}
+
+#[test]
+fn an_adapter_in_a_lower_slot_that_comes_late_is_still_the_first() {
+    let machine = machine();
+    machine.record("networkctl");
+    start(&machine);
+    adapter(&machine, "ens33", "0000:02:00.0", 9);
+    assert_eq!(machine.run_with("inputs", &["late"]).0, 0);
+    assert_eq!(first(&machine), "ens33");
+    start(&machine);
+    assert_eq!(first(&machine), "ens33");
 }

@@ -1,8 +1,10 @@
 //! Settings that try to break out, and documents that try to break in: the machine starts with what it had.
 
 use crate::firstboot::judges::HOSTILE;
+use crate::firstboot::machine::Machine;
 use crate::firstboot::settings::{
-    KEY, OTHER_KEY, configuration, environment, guestinfo, image, insert, machine, start,
+    KEY, OTHER_KEY, configuration, environment, guestinfo, image, insert, machine, machine_of,
+    start,
 };
 
 /// What people and attackers write, several lines and very long ones included.
@@ -190,4 +192,99 @@ fn a_link_on_a_disc_does_not_reach_into_the_machine() {
     machine.write("sys/class/block/sr0/size", "1\n");
     assert_eq!(start(&machine), "");
     assert_eq!(machine.read("etc/hostname"), "own\n");
+}
+
+/// The machine has been READY: from now on its own processes may be anybody's.
+fn in_use(machine: &Machine) {
+    machine.write("var/lib/slipway/stamps/ready", "done\n");
+}
+
+#[test]
+fn a_process_of_the_machine_cannot_bring_keys_or_a_network_through_guestinfo_once_it_is_in_use() {
+    let first =
+        environment(&[("admin_keys", KEY), ("address", "192.0.2.10/24"), ("gateway", "192.0.2.1")]);
+    let machine = machine();
+    guestinfo(&machine, first.as_bytes());
+    assert_eq!(start(&machine), "");
+    in_use(&machine);
+    assert_eq!(start(&machine), "", "what was agreed to before is not asked again");
+    let before = configuration(&machine);
+    let network = machine.read("run/systemd/network/40-slipway-first.network");
+    assert!(network.contains("Address=192.0.2.10/24\n"), "{network}");
+    for evil in [
+        environment(&[
+            ("admin_keys", OTHER_KEY),
+            ("address", "192.0.2.10/24"),
+            ("gateway", "192.0.2.1"),
+        ]),
+        environment(&[
+            ("admin_keys", KEY),
+            ("address", "192.0.2.10/24"),
+            ("gateway", "192.0.2.66"),
+        ]),
+        environment(&[("admin_keys", KEY), ("proxy", "http://evil.example:1")]),
+        // the profile's keys and address again are a change as well
+        environment(&[("admin_keys", "")]),
+    ] {
+        guestinfo(&machine, evil.as_bytes());
+        let said = start(&machine);
+        assert!(said.contains("ovf-guestinfo: it changed while the machine was in use"), "{said}");
+        assert_eq!(configuration(&machine), before, "{evil}");
+        assert_eq!(machine.read("run/systemd/network/40-slipway-first.network"), network);
+    }
+    // a machine that guestinfo never said anything to, and a document of nonsense
+    let other = crate::firstboot::settings::machine();
+    in_use(&other);
+    let before = configuration(&other);
+    for evil in [environment(&[("admin_keys", OTHER_KEY)]), "<a>".to_owned()] {
+        guestinfo(&other, evil.as_bytes());
+        assert!(!start(&other).is_empty());
+        assert_eq!(configuration(&other), before);
+    }
+}
+
+#[test]
+fn a_disc_is_believed_at_every_start_and_guestinfo_does_not_hide_it() {
+    let machine = machine();
+    in_use(&machine);
+    guestinfo(&machine, environment(&[("hostname", "evil")]).as_bytes());
+    insert(&machine, &[("ovf-env.xml", environment(&[("admin_keys", OTHER_KEY)]).as_bytes())]);
+    assert!(start(&machine).contains("ovf-guestinfo: it changed"));
+    assert_eq!(machine.read("home/admin/.ssh/authorized_keys"), format!("{OTHER_KEY}\n"));
+    assert_eq!(machine.read("etc/hostname"), "own\n");
+    // what the hypervisor says on both ways needs nobody's word
+    guestinfo(&machine, environment(&[("admin_keys", OTHER_KEY)]).as_bytes());
+    assert_eq!(start(&machine), "");
+}
+
+#[test]
+fn an_administrator_on_the_machine_accepts_what_waits_and_sees_it_before() {
+    let machine = machine();
+    in_use(&machine);
+    guestinfo(&machine, environment(&[("admin_keys", OTHER_KEY), ("hostname", "new")]).as_bytes());
+    start(&machine);
+    let held = machine.root().join("run/slipway/inputs-held.json");
+    let mode = std::os::unix::fs::PermissionsExt::mode(&held.metadata().unwrap().permissions());
+    assert_eq!(mode & 0o777, 0o600);
+    let (code, shown, _) = machine.run_with("../../bin/slipway-settings", &[]);
+    assert!(code == 0 && shown.contains(OTHER_KEY) && shown.contains("hostname: new"), "{shown}");
+    assert_eq!(machine.read("etc/hostname"), "own\n");
+    let (code, _, errors) = machine.run_with("../../bin/slipway-settings", &["accept"]);
+    assert_eq!(code, 0, "{errors}");
+    assert_eq!(machine.read("etc/hostname"), "new\n");
+    assert_eq!(machine.read("home/admin/.ssh/authorized_keys"), format!("{OTHER_KEY}\n"));
+    assert_eq!(start(&machine), "");
+    assert_ne!(machine.run_with("../../bin/slipway-settings", &[]).0, 0, "nothing waits");
+}
+
+#[test]
+fn a_profile_may_believe_guestinfo_at_every_start() {
+    let machine = machine_of(&serde_json::json!({
+        "customer": { "id": "acme", "name": "Acme" }, "base": "debian-12", "site": "demo", "store": "file:///s",
+        "access": { "guestinfo": "always" },
+    }));
+    in_use(&machine);
+    guestinfo(&machine, environment(&[("hostname", "new")]).as_bytes());
+    assert_eq!(start(&machine), "");
+    assert_eq!(machine.read("etc/hostname"), "new\n");
 }

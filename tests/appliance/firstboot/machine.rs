@@ -242,7 +242,12 @@ impl Machine {
 
     /// Runs one script to its end: exit code, standard output, standard error.
     pub fn run(&self, script: &str) -> (i32, String, String) {
-        let output = self.command(script).output().unwrap();
+        self.run_with(script, &[])
+    }
+
+    /// The same with arguments.
+    pub fn run_with(&self, script: &str, arguments: &[&str]) -> (i32, String, String) {
+        let output = self.command(script).args(arguments).output().unwrap();
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         (output.status.code().unwrap_or(-1), text(&output.stdout), text(&output.stderr))
     }

@@ -2,6 +2,7 @@
 
 mod adapters;
 mod ahead;
+mod cloudinit;
 mod customers;
 mod cuts;
 mod hostile;

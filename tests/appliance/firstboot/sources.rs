@@ -78,7 +78,7 @@ fn a_nocloud_seed_sets_name_keys_and_address() {
                 &format!(
                     "#cloud-config\nfqdn: user.example\nhostname: user\nusers:\n  - default\n  - name: admin\n    \
                 passwd: secret\n    ssh_authorized_keys: [\"{OTHER_KEY}\"]\nssh_authorized_keys:\n  - {KEY}\nruncmd: [reboot]\n\
-                ntp:\n  servers: [ntp.example]\nslipway:\n  proxy: http://p.example:1\n"
+                package_upgrade: false\nntp:\n  servers: [ntp.example]\nslipway:\n  proxy: http://p.example:1\n"
                 ),
             ),
             (
@@ -88,7 +88,7 @@ fn a_nocloud_seed_sets_name_keys_and_address() {
             ),
         ],
     );
-    assert_eq!(start(&machine), "");
+    assert_eq!(start(&machine), "slipway: settings: user-data: not used: runcmd, users.passwd\n");
     assert!(machine.read("etc/hosts").contains("127.0.1.1 user.example user\n"));
     assert_eq!(machine.read("home/admin/.ssh/authorized_keys"), format!("{KEY}\n{OTHER_KEY}\n"));
     assert!(
@@ -127,11 +127,10 @@ fn version_1_of_network_config_and_gateway4_are_read() {
         &two,
         &[(
             "network-config",
-            "network:\n  version: 2\n  ethernets:\n    id0:\n      match: {macaddress: 'x'}\n      \
-        addresses:\n        - 2001:db8::9/64\n        - 192.0.2.9/24\n      gateway6: fe80::1\n",
+            "network:\n  version: 2\n  ethernets:\n    id0:\n      addresses:\n        - 2001:db8::9/64\n        - 192.0.2.9/24\n      gateway6: fe80::1\n",
         )],
     );
-    assert!(start(&two).contains("only the first address is read"));
+    assert!(start(&two).contains("network-config: not used: 192.0.2.9/24\n"));
     assert!(network(&two).contains("Address=2001:db8::9/64\nGateway=fe80::1\n"));
 }
 
@@ -171,7 +170,8 @@ fn azures_disc_and_metadata_set_name_and_keys_and_azure_is_told() {
     let machine = machine();
     azure(&machine);
     insert(&machine, &[("ovf-env.xml", AZURE_DISC.replace("KEY", KEY).as_bytes())]);
-    assert_eq!(start(&machine), "");
+    let said = "slipway: settings: azure: not used: the password; the login is admin, by key\n";
+    assert_eq!(start(&machine), said);
     assert_eq!(machine.read("etc/hostname"), "azure-one\n");
     assert_eq!(machine.read("home/admin/.ssh/authorized_keys"), format!("{KEY}\n"));
     assert!(
@@ -181,7 +181,7 @@ fn azures_disc_and_metadata_set_name_and_keys_and_azure_is_told() {
     );
     machine.write("fake/imds", &format!("{{\"osProfile\":{{\"computerName\":\"x\"}},\"publicKeys\":[{{\"keyData\":\"{OTHER_KEY}\",\"path\":\"/\"}}]}}"));
     let (code, _, console) = machine.run("azure");
-    assert_eq!((code, console.as_str()), (0, ""));
+    assert_eq!((code, console.as_str()), (0, said));
     assert_eq!(machine.read("home/admin/.ssh/authorized_keys"), format!("{OTHER_KEY}\n"));
     assert_eq!(machine.read("etc/hostname"), "azure-one\n", "the disc's name stays");
     let health = machine.read("fake/health");
@@ -229,4 +229,150 @@ fn a_seed_on_an_iso_is_as_good() {
     insert(&machine, &[("ovf-env.xml", environment(&all()).as_bytes())]);
     start(&machine);
     assert_eq!(machine.read("etc/hostname"), "erp\n");
+}
+
+#[test]
+fn an_environment_on_a_disc_without_joliet_is_found_under_the_names_that_it_has_there() {
+    for name in ["ovf_env.xml", "OVF_ENV.XML", "OVF-ENV.XML"] {
+        let machine = machine();
+        insert(&machine, &[(name, environment(&[("hostname", "erp")]).as_bytes())]);
+        assert_eq!(start(&machine), "");
+        assert_eq!(machine.read("etc/hostname"), "erp\n", "{name}");
+    }
+}
+
+#[test]
+fn what_a_source_asks_for_and_nobody_does_is_named() {
+    let lines: &[(&str, &str, &str)] = &[
+        (
+            "meta-data",
+            "network-interfaces: |\n  auto eth0\n",
+            "meta-data: not used: network-interfaces",
+        ),
+        (
+            "user-data",
+            "#cloud-config\npreserve_hostname: true\n",
+            "user-data: not used: preserve_hostname",
+        ),
+        (
+            "user-data",
+            "#cloud-config\nntp: {enabled: false, servers: [a.example]}\n",
+            "user-data: not used: ntp",
+        ),
+        (
+            "user-data",
+            "#cloud-config\nslipway: {hostnam: x}\n",
+            "user-data: not used: slipway.hostnam",
+        ),
+        (
+            "network-config",
+            "version: 2\nwifis: {w: {}}\nbonds: {b: {}}\n",
+            "not used: wifis, bonds",
+        ),
+        (
+            "network-config",
+            "version: 2\nethernets: {a: {dhcp4: true}, b: {}}\n",
+            "not used: the interface b",
+        ),
+        (
+            "network-config",
+            "version: 2\nethernets: {a: {dhcp4: true}}\n",
+            "not used: DHCP; the profile has a fixed address",
+        ),
+        (
+            "network-config",
+            "version: 1\nconfig: [{type: vlan}, {type: bond}]\n",
+            "not used: vlan, bond",
+        ),
+        (
+            "network-config",
+            "version: 2\nethernets: {a: {match: {macaddress: 52:54:00:00:00:02}, addresses: [192.0.2.9/24]}}\n",
+            "needs quotes",
+        ),
+        ("vendor-data", "#cloud-config\n", "nocloud: not used: vendor-data"),
+        (
+            "META_DAT",
+            "local-hostname: x\n",
+            "the volume CIDATA has no file meta-data, user-data or network-config",
+        ),
+    ];
+    let machine = machine();
+    let before = crate::firstboot::settings::configuration(&machine);
+    for (name, text, note) in lines {
+        seed(&machine, &[(name, text)]);
+        let said = start(&machine);
+        assert!(said.contains(note), "{text}: {said}");
+        assert_eq!(crate::firstboot::settings::configuration(&machine), before, "{text}");
+    }
+    insert(&machine, &[("ovf-env.xml", environment(&[("hostnam", "x")]).as_bytes())]);
+    assert!(start(&machine).contains("ovf-iso: not used: slipway.hostnam\n"));
+}
+
+#[test]
+fn keys_of_every_kind_of_user_are_those_of_admin() {
+    for users in [
+        format!("user:\n  name: ops\n  ssh_authorized_keys: [{KEY}]\nusers: [default]\n"),
+        format!("users:\n  ops:\n    ssh_authorized_keys: {KEY}\n"),
+        format!("users:\n  - name: ops\n    ssh-authorized-keys: [{KEY}]\n"),
+    ] {
+        let machine = machine();
+        seed(&machine, &[("user-data", &format!("#cloud-config\n{users}"))]);
+        assert_eq!(start(&machine), "", "{users}");
+        assert_eq!(machine.read("home/admin/.ssh/authorized_keys"), format!("{KEY}\n"));
+    }
+}
+
+#[test]
+fn a_router_outside_of_the_machines_network_is_on_the_link() {
+    let config = "version: 2\nethernets:\n  e0:\n    addresses: [192.0.2.10/24]\n    \
+        routes: [{to: 0.0.0.0/0, via: 169.254.0.1, on-link: true}]\n";
+    let on_link = "\n[Route]\nGateway=169.254.0.1\nGatewayOnLink=yes\n";
+    let machine = machine();
+    seed(&machine, &[("network-config", config)]);
+    assert_eq!(start(&machine), "");
+    let text = network(&machine);
+    assert!(text.contains("Address=192.0.2.10/24\n") && text.contains(on_link), "{text}");
+    // without a word of it there is no way to that router
+    seed(&machine, &[("network-config", &config.replace(", on-link: true", ""))]);
+    assert!(start(&machine).contains("is not in the network"));
+    let alone = [("address", "192.0.2.10/32"), ("gateway", "169.254.0.1")];
+    insert(&machine, &[("ovf-env.xml", environment(&alone).as_bytes())]);
+    assert_eq!(start(&machine), "");
+    let text = network(&machine);
+    assert!(text.contains("Address=192.0.2.10/32\n") && text.contains(on_link), "{text}");
+}
+
+#[test]
+fn a_seed_that_appears_late_is_taken_before_the_network_is_declared() {
+    let machine = machine();
+    machine.record("networkctl");
+    assert_eq!(start(&machine), "");
+    assert_eq!(machine.run("network").0, 0);
+    assert!(!machine.has("fake/calls"), "nothing came");
+    let config = "version: 2\nethernets: {e: {addresses: [192.0.2.20/24], gateway4: 192.0.2.1}}\n";
+    seed(&machine, &[("meta-data", "local-hostname: late\n"), ("network-config", config)]);
+    let (code, _, said) = machine.run("network");
+    assert_eq!(code, 0, "{said}");
+    assert_eq!(machine.read("etc/hostname"), "late\n");
+    assert!(network(&machine).contains("Address=192.0.2.20/24\nGateway=192.0.2.1\n"));
+    assert_eq!(machine.read("fake/calls"), "networkctl reload\n");
+}
+
+#[test]
+fn devices_that_udev_is_still_finding_are_waited_for() {
+    let machine = machine();
+    insert(&machine, &[("readme", b"")]);
+    let disc = machine.root().join("fake/late");
+    std::fs::rename(machine.root().join("dev/sr0"), &disc).unwrap();
+    insert(&machine, &[("ovf-env.xml", environment(&[("hostname", "slow")]).as_bytes())]);
+    std::fs::rename(machine.root().join("dev/sr0"), &disc).unwrap();
+    // two rounds of udev's end without the end of its work
+    machine.script(
+        "fake/bin/udevadm",
+        "echo x >>\"$SLIPWAY_ROOT/fake/rounds\"\n\
+        [ \"$(wc -l <\"$SLIPWAY_ROOT/fake/rounds\")\" -gt 2 ] || exit 1\n\
+        mv \"$SLIPWAY_ROOT/fake/late\" \"$SLIPWAY_ROOT/dev/sr0\"",
+    );
+    assert_eq!(start(&machine), "slipway: settings: waiting for the devices of this machine\n");
+    assert_eq!(machine.read("etc/hostname"), "slow\n");
 }

@@ -105,6 +105,11 @@ fn an_address_is_a_machines_own_with_a_router_in_its_network() {
         ("192.0.2.10/24", "192.0.2.10"),
         ("192.0.2.10/24", "fe80::1"),
         ("192.0.2.10/24", "router"),
+        ("192.0.2.10/24", "192.0.2.255"),
+        ("192.0.2.10/24", "192.0.2.0"),
+        ("192.0.2.10/24", "240.0.0.1"),
+        ("192.0.2.10/32", "192.0.2.10"),
+        ("192.0.2.10/32", "fe80::1"),
     ] {
         assert_eq!(load(&both(address, gateway)).expect_err(gateway).errors.len(), 1, "{gateway}");
     }
@@ -113,6 +118,8 @@ fn an_address_is_a_machines_own_with_a_router_in_its_network() {
         ("10.0.0.0/31", "10.0.0.1"),
         ("2001:db8::2/64", "2001:db8::1"),
         ("2001:db8::2/64", "fe80::1"),
+        ("192.0.2.10/32", "169.254.0.1"),
+        ("2001:db8::2/128", "2001:db8:1::1"),
     ] {
         load(&both(address, gateway)).unwrap_or_else(|errors| panic!("{errors}"));
     }

@@ -1,0 +1,20 @@
+# What the appliance's readers of settings make of the same documents as tests/support/cloud-init.py: what is taken of each,
+# and the notes. Argument: the folder of the readers.
+require 'json'
+require 'tmpdir'
+%w[values sources].each { |name| require "#{ARGV[0]}/#{name}" }
+# a process for each key is what would be measured then
+Values.define_singleton_method(:key?) { |_| true }
+
+def read(document)
+  Dir.mktmpdir do |folder|
+    Dir.mkdir("#{folder}/nocloud")
+    text = document['kind'] == 'user-data' ? "#cloud-config\n#{document['text']}" : document['text']
+    File.write("#{folder}/nocloud/#{document['kind']}", text)
+    found, notes = Sources.all(folder)
+    good, _, why = Values.check(found.first.raw)
+    { taken: good, notes: notes + found.first.notes + why }
+  end
+end
+
+puts JSON.generate(JSON.parse($stdin.read).map { |document| read(document) })
