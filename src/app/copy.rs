@@ -38,12 +38,20 @@ impl Work {
 fn sweep(home: &Path) -> Result<()> {
     for entry in fs::read_dir(home).at("cannot list", home)? {
         let folder = entry.at("cannot list", home)?.path();
+        if !folder.is_dir() {
+            continue;
+        }
         let held = match File::open(folder.join(LOCK)) {
-            Ok(lock) => matches!(lock.try_lock(), Err(TryLockError::WouldBlock)),
+            Ok(lock) => match lock.try_lock() {
+                Ok(()) => false,
+                Err(TryLockError::WouldBlock) => true,
+                Err(TryLockError::Error(e)) => return Err(e).at("cannot lock", &folder),
+            },
             // a folder without one was left between its making and its lock
-            Err(_) => false,
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => false,
+            Err(e) => return Err(e).at("cannot look at what was left over", &folder),
         };
-        if folder.is_dir() && !held {
+        if !held {
             fs::remove_dir_all(&folder).at("cannot remove what was left over", &folder)?;
         }
     }
@@ -52,7 +60,7 @@ fn sweep(home: &Path) -> Result<()> {
 
 /// Copies an app's sources: what git has of it, else all but what npm installed and hidden folders.
 pub(super) fn sources(from: &Path, to: &Path) -> Result<()> {
-    let files = match git::files(from) {
+    let files = match git::files(from)? {
         Some(files) => files,
         None => {
             let mut files = Vec::new();

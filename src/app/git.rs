@@ -1,45 +1,109 @@
 //! What git says of a folder.
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::Output;
 
-use crate::error::{Error, Kind, Result};
+use crate::command::{self, Sees};
+use crate::error::{Context, Error, Kind, Result};
 use crate::units::Timestamp;
+
+/// Where git's settings are: of all variables of git's the only ones that say nothing of a repository. A hook
+/// runs with GIT_DIR set to its own; the folder's is asked whatever they say.
+const SETTINGS: [&str; 3] = ["GIT_CONFIG_GLOBAL", "GIT_CONFIG_SYSTEM", "GIT_CONFIG_NOSYSTEM"];
 
 /// The state of a folder's sources.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Source {
-    /// The commit, with `-dirty` when files below the folder differ from it.
+    /// The commit, with `-dirty` when files differ from it.
     pub commit: String,
     /// When it was made.
     pub committed: Timestamp,
 }
 
-/// Asks git; none where the folder is in no repository or nothing was committed, or there is no git.
-pub fn source(folder: &Path) -> Result<Option<Source>> {
-    let Some(head) = ask(folder, &["log", "-1", "--format=%H %ct"]) else { return Ok(None) };
+/// Which files count for a commit to be called dirty.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scope {
+    /// Those below the folder.
+    Folder,
+    /// All of its repository.
+    Repository,
+}
+
+/// Asks git; none where the folder is in no repository, or nothing was committed.
+///
+/// # Errors
+/// Where there is a repository and git refuses to speak of it, or is not there to be asked.
+pub fn source(folder: &Path, scope: Scope) -> Result<Option<Source>> {
+    if !is_below_repository(folder)? {
+        return Ok(None);
+    }
+    let head = run(folder, &["rev-parse", "--verify", "--quiet", "HEAD^{commit}"])?;
+    // git's own code for "no", which it says without a word
+    if head.status.code() == Some(1) && head.stderr.is_empty() {
+        return Ok(None);
+    }
+    check(folder, head)?;
+    let head = ask(folder, &["log", "-1", "--format=%H %ct"])?;
     let wrong = || Error::new(Kind::Tool, format!("git says {head:?} of the last commit"));
     let (commit, seconds) = head.trim().split_once(' ').ok_or_else(wrong)?;
     let committed = Timestamp::from_seconds(seconds.parse().map_err(|_| wrong())?);
-    // without optional locks: the index is not refreshed, so the working tree stays as it is to the byte
-    let dirty = ask(folder, &["status", "--porcelain", "--", "."]).is_none_or(|s| !s.is_empty());
-    let commit = format!("{commit}{}", if dirty { "-dirty" } else { "" });
+    let below: &[&str] = match scope {
+        Scope::Folder => &["--", "."],
+        Scope::Repository => &[],
+    };
+    let changed = ask(folder, &[&["status", "--porcelain"], below].concat())?;
+    let commit = format!("{commit}{}", if changed.is_empty() { "" } else { "-dirty" });
     Ok(Some(Source { commit, committed }))
 }
 
-/// The files below a folder that git knows or would take, relative to it; none where there is no git.
-/// What is ignored (installed packages, build output, secrets for development) differs between machines.
-pub(super) fn files(folder: &Path) -> Option<Vec<PathBuf>> {
+/// The files below a folder that git knows or would take, relative to it; none where it is in no repository.
+/// What is ignored (installed packages, build output, secrets for development) differs between machines, so
+/// where git refuses there is no other list to take.
+pub(super) fn files(folder: &Path) -> Result<Option<Vec<PathBuf>>> {
+    if !is_below_repository(folder)? {
+        return Ok(None);
+    }
     let listed =
         ask(folder, &["ls-files", "-z", "--cached", "--others", "--exclude-standard", "--", "."])?;
     let names = listed.split('\0').filter(|name| !name.is_empty());
-    Some(names.map(PathBuf::from).collect())
+    Ok(Some(names.map(PathBuf::from).collect()))
 }
 
-fn ask(folder: &Path, args: &[&str]) -> Option<String> {
-    let mut git = Command::new("git");
+/// Whether a `.git` is there or above: looked for by ourselves, because "there is none" and "I refuse" are the
+/// same code of git's.
+fn is_below_repository(folder: &Path) -> Result<bool> {
+    let folder = std::fs::canonicalize(folder).at("cannot find the folder", folder)?;
+    for above in folder.ancestors() {
+        let place = above.join(".git");
+        match std::fs::symlink_metadata(&place) {
+            Ok(_) => return Ok(true),
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => {}
+            Err(e) => return Err(e).at("cannot look at", &place),
+        }
+    }
+    Ok(false)
+}
+
+fn ask(folder: &Path, args: &[&str]) -> Result<String> {
+    let stdout = check(folder, run(folder, args)?)?;
+    String::from_utf8(stdout)
+        .map_err(|_| Error::new(Kind::Input, "git knows a file whose name is not UTF-8").at(folder))
+}
+
+fn run(folder: &Path, args: &[&str]) -> Result<Output> {
+    let mut git = command::seeing("git", Sees::Also(&SETTINGS));
+    // without optional locks: the index is not refreshed, so the working tree stays as it is to the byte
     let git = git.arg("-C").arg(folder).args(args).env("GIT_OPTIONAL_LOCKS", "0");
-    let output = git.output().ok()?;
-    let text = String::from_utf8(output.stdout).ok()?;
-    output.status.success().then_some(text)
+    git.env("LC_ALL", "C.UTF-8").output().map_err(|e| command::cannot_start("git", "git", e))
+}
+
+fn check(folder: &Path, output: Output) -> Result<Vec<u8>> {
+    command::check("git", &output).map_err(|e| {
+        let remedy = match String::from_utf8_lossy(&output.stderr).contains("safe.directory") {
+            true => "the folder is somebody else's: change its owner, or name it in safe.directory as git says",
+            false => "make `git status` work in the folder: git says which files are yours to pack",
+        };
+        Error::new(e.kind(), "git does not say what is in the folder").at(folder).remedy(remedy).because(e)
+    })?;
+    Ok(output.stdout)
 }

@@ -21,7 +21,7 @@ mod version;
 
 use std::path::{Path, PathBuf};
 
-pub use git::{Source, source};
+pub use git::{Scope, Source, source};
 pub use index::{Entry, Index};
 pub use name::{AppName, Channel};
 pub use native::{Abi, Native};

@@ -1,9 +1,9 @@
 //! Runs npm, and says in few lines why it failed.
 
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::Output;
 
-use crate::command;
+use crate::command::{self, Sees};
 use crate::error::{Error, Kind, Result};
 
 /// How many lines of what npm said an error carries: its end says why it failed.
@@ -12,26 +12,31 @@ const LINES: usize = 20;
 const NOISE: [&str; 6] =
     ["A complete log", "npm warn", "npm WARN", "Lifecycle script", "error path ", "error command "];
 
+/// What npm itself sees: its settings, and the names that .npmrc files have for a registry's token.
+const ITS_OWN: [&str; 4] = ["npm_config_*", "NPM_CONFIG_*", "NPM_*", "NODE_AUTH_TOKEN"];
+
 /// npm in a folder, with the settings that make its work the same everywhere.
 pub(super) struct Npm<'a> {
     /// The folder.
     pub folder: &'a Path,
+    /// Variables that the app's own scripts and tests see besides the plain ones.
+    pub variables: &'a [String],
 }
 
 impl Npm<'_> {
     /// Installs exactly what the lock file says. Install scripts are not run: they would run whatever a
     /// dependency's publisher likes on the builder.
     pub(super) fn install(&self, omit: Option<&str>) -> Result<()> {
-        // include=dev: a NODE_ENV of "production" would leave out what the tests need
+        // include=dev: npm's own settings may say "production", which would leave out what the tests need
         let which = omit.map_or("--include=dev".to_owned(), |what| format!("--omit={what}"));
         let fixed = ["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--include=optional"];
-        let output = self.run(&[&fixed[..], &[&which]].concat())?;
+        let output = self.run(&[&fixed[..], &[&which]].concat(), Sees::Network(&ITS_OWN))?;
         check("npm ci", &output)
     }
 
     /// Runs one of the app's own scripts, where there is one.
     pub(super) fn script(&self, name: &str) -> Result<()> {
-        let output = self.run(&["run", "--if-present", name])?;
+        let output = self.run_theirs(&["run", "--if-present", name])?;
         if output.status.success() {
             return Ok(());
         }
@@ -42,7 +47,7 @@ impl Npm<'_> {
 
     /// Runs the app's tests.
     pub(super) fn test(&self) -> Result<()> {
-        let output = self.run(&["test"])?;
+        let output = self.run_theirs(&["test"])?;
         if output.status.success() {
             return Ok(());
         }
@@ -55,13 +60,19 @@ impl Npm<'_> {
     /// Packs what is in the folder into `to`.
     pub(super) fn pack(&self, to: &Path) -> Result<()> {
         let to = format!("--pack-destination={}", to.display());
-        let output = self.run(&["pack", "--ignore-scripts", &to])?;
+        let output = self.run(&["pack", "--ignore-scripts", &to], Sees::Network(&ITS_OWN))?;
         check("npm pack", &output)
     }
 
-    fn run(&self, args: &[&str]) -> Result<Output> {
-        let mut npm = Command::new("npm");
-        npm.args(args).current_dir(self.folder).env_remove("NODE_ENV");
+    /// What runs the app's own code, and that of its dependencies for development.
+    fn run_theirs(&self, args: &[&str]) -> Result<Output> {
+        let variables: Vec<&str> = self.variables.iter().map(String::as_str).collect();
+        self.run(args, Sees::Also(&variables))
+    }
+
+    fn run(&self, args: &[&str], sees: Sees<'_>) -> Result<Output> {
+        let mut npm = command::seeing("npm", sees);
+        npm.args(args).current_dir(self.folder);
         npm.env("NO_UPDATE_NOTIFIER", "1").env("NO_COLOR", "1");
         npm.output().map_err(|e| command::cannot_start("npm", "npm", e))
     }

@@ -36,6 +36,9 @@ pub struct Request<'a> {
     pub numbering: &'a Numbering,
     /// Whether its tests are run.
     pub tests: Tests,
+    /// Variables of our environment that its scripts and tests see besides the plain ones (where programs and
+    /// the home folder are, the language): neither clouds' keys nor paths to secrets are any of theirs.
+    pub variables: &'a [String],
     /// Where the .tgz goes.
     pub out: &'a Path,
     /// Where copies are worked on.
@@ -58,7 +61,7 @@ pub struct Packed {
 pub fn pack(request: &Request<'_>, progress: &dyn Progress) -> Result<Packed> {
     let (json, package) = read(request.folder)?;
     let version = request.numbering.apply(&package.version)?;
-    let commit = git::source(request.folder)?.map(|source| source.commit);
+    let commit = git::source(request.folder, git::Scope::Folder)?.map(|source| source.commit);
     fs::create_dir_all(request.out).at("cannot create the folder", request.out)?;
     let work = Work::new(request.work)?;
     let at = |error: Error| match error.path() {
@@ -149,7 +152,7 @@ fn test(
     // not named "test": `node --test` takes every file below such a folder for a test
     let folder = work.path().join("tried");
     copy::sources(request.folder, &folder)?;
-    let npm = Npm { folder: &folder };
+    let npm = Npm { folder: &folder, variables: request.variables };
     npm.install(None)?;
     npm.script("prepare")?;
     npm.test()?;
@@ -160,7 +163,7 @@ fn test(
 fn install(request: &Request<'_>, package: &Package, work: &Work) -> Result<PathBuf> {
     let folder = work.path().join("package");
     copy::sources(request.folder, &folder)?;
-    let npm = Npm { folder: &folder };
+    let npm = Npm { folder: &folder, variables: request.variables };
     if BEFORE.iter().any(|name| package.script(name).is_some()) {
         npm.install(None)?;
         BEFORE.iter().try_for_each(|name| npm.script(name))?;
@@ -179,8 +182,11 @@ struct Copied {
 impl Copied {
     fn installed(&self) -> Result<Installed> {
         let path = self.folder.join(INSTALLED);
-        // without any dependency npm writes no note
-        let json = path.exists().then(|| fs::read(&path).at("cannot read", &path)).transpose()?;
+        let json = match fs::read(&path) {
+            // without any dependency npm writes no note
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => None,
+            read => Some(read.at("cannot read", &path)?),
+        };
         lock::installed(json.as_deref())
     }
 
@@ -227,7 +233,7 @@ impl Copied {
         let path = self.folder.join("package.json");
         fs::write(&path, package::rewrite(&self.json, &given)?).at("cannot write", &path)?;
         let to = tempfile::tempdir_in(work.path()).at("cannot create a folder in", work.path())?;
-        Npm { folder: &self.folder }.pack(to.path())?;
+        Npm { folder: &self.folder, variables: &[] }.pack(to.path())?;
         let made = fs::read_dir(to.path()).at("cannot list", to.path())?.next().transpose();
         let made = made.at("cannot list", to.path())?;
         let made = made.ok_or_else(|| Error::new(Kind::Tool, "npm pack left no package"))?;

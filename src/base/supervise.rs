@@ -5,7 +5,7 @@ use std::io::Error as IoError;
 use std::os::unix::process::CommandExt;
 use std::process::{ChildStderr, ChildStdin, Command, ExitStatus, Stdio};
 
-use crate::command;
+use crate::command::{self, Sees};
 use crate::error::{Context, Result};
 
 /// What the shell does.
@@ -17,7 +17,8 @@ pub const NOT_FOUND: i32 = 127;
 /// The command that runs `program` in a session of its own, under a shell that watches over it.
 /// Arguments may be added.
 pub fn command(program: &OsStr) -> Command {
-    let mut command = Command::new("/bin/sh");
+    // what it installs has scripts, which run: they see the network's settings, and none of our keys
+    let mut command = command::seeing("/bin/sh", Sees::Network(&[]));
     command.args(["-c", SUPERVISE, "supervise"]).arg(program).process_group(0);
     command
 }

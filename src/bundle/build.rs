@@ -48,6 +48,8 @@ pub struct Inputs {
     pub settings: Settings,
     /// Whether apps that are packed now have their tests run.
     pub tests: Tests,
+    /// Variables of our environment that tests and scripts of apps see besides the plain ones.
+    pub variables: Vec<String>,
     /// Whether puppet checks the manifests.
     pub puppet: bool,
 }
@@ -57,7 +59,8 @@ impl Default for Inputs {
     fn default() -> Self {
         let (apps, forge) = (None, None);
         let (channels, settings) = (BTreeMap::new(), Settings::default());
-        Self { apps, channels, forge, settings, tests: Tests::Run, puppet: true }
+        let variables = Vec::new();
+        Self { apps, channels, forge, settings, tests: Tests::Run, variables, puppet: true }
     }
 }
 
@@ -178,6 +181,7 @@ fn pack(
         folder,
         numbering: &Numbering::AsIs,
         tests: request.inputs.tests,
+        variables: &request.inputs.variables,
         out: work,
         work: &work.join("packing"),
     };

@@ -110,7 +110,7 @@ fn own(name: String, folder: PathBuf) -> Result<Gathered> {
             .at(folder)
             .remedy(remedy));
     }
-    let commit = app::source(&folder)?.map(|source| source.commit);
+    let commit = app::source(&folder, app::Scope::Folder)?.map(|source| source.commit);
     Ok(Gathered { name, folder, package: None, commit, source: None })
 }
 
@@ -140,7 +140,10 @@ fn fetch_packages(
 fn in_package(deb: &Deb, name: &str) -> Result<PathBuf> {
     for parent in PACKAGED {
         let parent = deb.root.join(parent);
-        let Ok(entries) = fs::read_dir(&parent) else { continue };
+        let entries = match fs::read_dir(&parent) {
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => continue,
+            found => found.at("cannot list", &parent)?,
+        };
         for entry in entries {
             let path = entry.at("cannot list", &parent)?.path();
             let folder = path.file_name().unwrap_or_default().to_string_lossy().into_owned();

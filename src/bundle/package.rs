@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use super::site::Archive;
-use crate::command;
+use crate::command::{self, Sees};
 use crate::error::{Context, Error, Kind, Result};
 use crate::lock;
 use crate::units::Digest;
@@ -34,7 +34,9 @@ impl Apt {
         for word in [mirror, suite, keyring].into_iter().chain(components) {
             check_word(word)?;
         }
-        if !Path::new(keyring).exists() {
+        let there =
+            Path::new(keyring).try_exists().at("cannot look at the archive's keyring", keyring)?;
+        if !there {
             return Err(Error::new(Kind::NotFound, "the archive's keyring is not there")
                 .at(keyring)
                 .remedy("install debian-archive-keyring or ubuntu-keyring"));
@@ -89,7 +91,7 @@ impl Apt {
     }
 
     fn run(&self, program: &str) -> Run {
-        let mut command = Command::new(program);
+        let mut command = command::seeing(program, Sees::Network(&[]));
         let at = |name: &str| self.folder.join(name).display().to_string();
         command.env("LC_ALL", "C.UTF-8").args(["-q", "-y"]).args([
             // the builder's configuration is not read: neither its sources nor its hooks
@@ -144,8 +146,11 @@ fn check_word(word: &str) -> Result<()> {
 fn unpack(file: &Path) -> Result<Deb> {
     let root = file.with_extension("root");
     fs::create_dir_all(&root).at("cannot create the folder", &root)?;
-    command::output(Command::new("dpkg-deb").arg("-x").arg(file).arg(&root), "dpkg")?;
-    let mut ask = Command::new("dpkg-deb");
+    command::output(
+        command::seeing("dpkg-deb", Sees::Plain).arg("-x").arg(file).arg(&root),
+        "dpkg",
+    )?;
+    let mut ask = command::seeing("dpkg-deb", Sees::Plain);
     let ask = ask.args(["--show", "--showformat=${Package}=${Version}"]).arg(file);
     let id = command::output(ask, "dpkg")?;
     Ok(Deb { id: String::from_utf8_lossy(&id).into_owned(), root })

@@ -14,6 +14,18 @@ use crate::lock;
 use crate::progress::Progress;
 use crate::units::Digest;
 
+/// git's variables that say where a repository's parts are (`git rev-parse --local-env-vars`). Those for access
+/// (GIT_SSH_COMMAND, GIT_ASKPASS, GIT_CONFIG_COUNT) stay: they are how credentials are given.
+const ELSEWHERE: [&str; 7] = [
+    "GIT_DIR",
+    "GIT_WORK_TREE",
+    "GIT_INDEX_FILE",
+    "GIT_OBJECT_DIRECTORY",
+    "GIT_ALTERNATE_OBJECT_DIRECTORIES",
+    "GIT_COMMON_DIR",
+    "GIT_SHALLOW_FILE",
+];
+
 /// A repository in the cache; no other process changes it meanwhile.
 #[derive(Debug)]
 pub(super) struct Repository {
@@ -25,6 +37,7 @@ pub(super) struct Repository {
 impl Repository {
     /// Opens the copy of `url` in the cache, and makes it where there is none.
     pub(super) fn open(url: &str, cache: &Path) -> Result<Self> {
+        check_address(url)?;
         let home = cache.join("git");
         fs::create_dir_all(&home).at("cannot create the cache", &home)?;
         let folder = home.join(Digest::of(url).short());
@@ -38,7 +51,7 @@ impl Repository {
     /// The commit that a revision is. The network is asked unless the revision is a commit that is here.
     pub(super) fn resolve(&self, rev: &Rev, progress: &dyn Progress) -> Result<String> {
         if let Rev::Commit(id) = rev
-            && let Some(commit) = self.commit(id)
+            && let Some(commit) = self.commit(id)?
         {
             return Ok(commit);
         }
@@ -57,19 +70,28 @@ impl Repository {
                 vec![format!("refs/tags/{name}"), format!("refs/heads/{name}"), name.clone()]
             }
         };
-        names.iter().find_map(|name| self.commit(name)).ok_or_else(|| {
-            let (Rev::Commit(name) | Rev::Tag(name) | Rev::Ref(name)) = rev;
-            Error::new(Kind::NotFound, format!("{} has no revision {name:?}", self.url))
-        })
+        for name in &names {
+            if let Some(commit) = self.commit(name)? {
+                return Ok(commit);
+            }
+        }
+        let (Rev::Commit(name) | Rev::Tag(name) | Rev::Ref(name)) = rev;
+        Err(Error::new(Kind::NotFound, format!("{} has no revision {name:?}", self.url)))
     }
 
-    fn commit(&self, name: &str) -> Option<String> {
+    /// The commit that a name means here; none where it means none.
+    fn commit(&self, name: &str) -> Result<Option<String>> {
         let revision = format!("{name}^{{commit}}");
         let ask = ["rev-parse", "--verify", "--quiet", "--end-of-options", &revision];
-        let said = self.git(&ask).ok()?;
+        let output =
+            self.command(&ask).output().map_err(|e| command::cannot_start("git", "git", e))?;
+        // what git says of an unknown name, quietly; any other failure is one
+        if output.status.code() == Some(1) {
+            return Ok(None);
+        }
+        command::check("git", &output)?;
         // before 2.43 git repeats the option
-        let said = String::from_utf8(said).ok()?;
-        said.lines().last().map(str::to_owned)
+        Ok(String::from_utf8_lossy(&output.stdout).lines().last().map(str::to_owned))
     }
 
     /// Unpacks a commit into an empty folder.
@@ -79,11 +101,39 @@ impl Repository {
     }
 
     fn git(&self, args: &[&str]) -> Result<Vec<u8>> {
+        command::output(&mut self.command(args), "git")
+    }
+
+    fn command(&self, args: &[&str]) -> Command {
         let mut git = Command::new("git");
         git.arg(concat("--git-dir=", &self.folder)).args(args);
         // nobody is there to answer, and git's helpers for other transports run programs
         git.env("GIT_TERMINAL_PROMPT", "0").env("GIT_ALLOW_PROTOCOL", "file:git:http:https:ssh");
-        command::output(&mut git, "git")
+        // a hook's variables name another repository
+        for name in ELSEWHERE {
+            git.env_remove(name);
+        }
+        git
+    }
+}
+
+/// Refuses what may be a secret: the address is shown, and recorded in the bundle that customers get. The name
+/// that a server knows its ssh users by (`ssh://git@host`) is none.
+fn check_address(url: &str) -> Result<()> {
+    let refused = |what: &str| {
+        let message = format!("the repository's address holds {what}, which may be a secret");
+        Err(Error::new(Kind::Refused, message).remedy(
+            "leave it out, and give git what it asks for: a credential helper (`git help credentials`), \
+             ~/.netrc, or ssh with a deploy key",
+        ))
+    };
+    let Some((scheme, rest)) = url.split_once("://") else { return Ok(()) };
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    match authority.rsplit_once('@') {
+        Some((user, _)) if user.contains(':') => refused("a password"),
+        Some(_) if !matches!(scheme, "ssh" | "git+ssh") => refused("a user"),
+        _ if rest.contains(['?', '#']) => refused("a query"),
+        _ => Ok(()),
     }
 }
 
@@ -91,4 +141,33 @@ fn concat(option: &str, path: &Path) -> std::ffi::OsString {
     let mut word = std::ffi::OsString::from(option);
     word.push(AsRef::<OsStr>::as_ref(path));
     word
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_may_be_a_secret_is_refused_in_an_address_and_not_repeated() {
+        for url in [
+            "https://TOKEN@git.example.org/x.git",
+            "https://x-access-token:TOKEN@git.example.org/x.git",
+            "http://:TOKEN@git.example.org/x",
+            "ssh://git:TOKEN@git.example.org/x",
+            "https://git.example.org/x?private_token=TOKEN",
+        ] {
+            let error = check_address(url).unwrap_err();
+            assert!(!error.to_string().contains("TOKEN"), "{error}");
+            assert!(error.find_remedy().is_some_and(|r| r.contains("credential helper")));
+        }
+        for url in [
+            "https://git.example.org/x.git",
+            "https://git.example.org/~me/a@b.git",
+            "ssh://git@git.example.org:22/x",
+            "git@git.example.org:acme/x.git",
+            "/srv/git/x@y",
+        ] {
+            check_address(url).unwrap();
+        }
+    }
 }

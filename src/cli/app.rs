@@ -54,6 +54,10 @@ struct Pack {
     /// Do not run the app's tests.
     #[arg(long)]
     no_test: bool,
+    /// Let the app's tests and scripts see this variable; can be given several times. Of the environment they
+    /// see PATH, HOME, the language and the like, and neither keys nor tokens.
+    #[arg(long = "env", value_name = "NAME")]
+    variables: Vec<String>,
     /// Print JSON.
     #[arg(long)]
     json: bool,
@@ -108,6 +112,7 @@ fn pack(args: &Pack) -> Result<()> {
             folder: &args.folder,
             numbering: &numbering(args)?,
             tests: if args.no_test { Tests::Skip } else { Tests::Run },
+            variables: &args.variables,
             out: &args.out,
             work: &project::cache()?.join("work"),
         },

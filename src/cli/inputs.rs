@@ -22,6 +22,10 @@ pub(super) struct Inputs {
     /// Do not run the tests of apps that are packed with the bundle.
     #[arg(long)]
     no_test: bool,
+    /// Let tests and scripts of apps see this variable; can be given several times. Of the environment they
+    /// see PATH, HOME, the language and the like, and neither keys nor tokens.
+    #[arg(long = "env", value_name = "NAME")]
+    variables: Vec<String>,
     /// Do not have puppet check the manifests.
     #[arg(long)]
     no_puppet_check: bool,
@@ -40,6 +44,7 @@ impl Inputs {
             forge: self.forge.clone(),
             settings: Settings::of_process(),
             tests: if self.no_test { Tests::Skip } else { Tests::Run },
+            variables: self.variables.clone(),
             puppet: !self.no_puppet_check,
         })
     }

@@ -1,10 +1,9 @@
 //! Puppet's own parser over every manifest.
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use super::super::files::Files;
-use crate::command;
+use crate::command::{self, Sees};
 use crate::error::{Context, Error, Kind, Result};
 use crate::progress::Progress;
 
@@ -33,7 +32,8 @@ fn is_manifest(path: &str) -> bool {
 }
 
 fn validate(manifests: &[PathBuf], state: &Path) -> Result<()> {
-    let mut puppet = Command::new("puppet");
+    // a module's types and functions are Ruby, which puppet loads
+    let mut puppet = command::seeing("puppet", Sees::Plain);
     puppet.args(["parser", "validate", "--color=false"]);
     // the builder's own puppet.conf and state have no say
     for folder in ["--confdir", "--vardir", "--codedir", "--logdir", "--rundir"] {

@@ -1,10 +1,10 @@
 //! `slipway bundle build`.
 
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::path::PathBuf;
 
 use serde_json::json;
 
+use crate::app;
 use crate::bundle::{self, Name};
 use crate::error::{Error, Kind, Result};
 use crate::units::{ByteSize, Timestamp};
@@ -45,7 +45,8 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args) -> Result<()> {
-    let source = git(&args.site)?;
+    // what differs anywhere in the repository counts: apps and modules lie beside the site
+    let source = app::source(&args.site, app::Scope::Repository)?;
     let request = bundle::Request {
         site: &args.site,
         build: args.build,
@@ -78,31 +79,8 @@ pub(super) fn run(args: &Args) -> Result<()> {
     published.as_ref().map_or(Ok(()), publish::show)
 }
 
-/// What git says of the folder's sources.
-struct Source {
-    commit: String,
-    committed: Timestamp,
-}
-
-/// None where the folder is in no repository, or there is no git.
-fn git(folder: &Path) -> Result<Option<Source>> {
-    let ask = |args: &[&str]| -> Option<String> {
-        let output = Command::new("git").arg("-C").arg(folder).args(args).output().ok()?;
-        let text = String::from_utf8(output.stdout).ok()?;
-        output.status.success().then(|| text.trim().to_owned())
-    };
-    let Some(head) = ask(&["log", "-1", "--format=%H %ct"]) else { return Ok(None) };
-    let wrong = || Error::new(Kind::Tool, format!("git says {head:?} of the last commit"));
-    let (commit, seconds) = head.split_once(' ').ok_or_else(wrong)?;
-    let committed = Timestamp::from_seconds(seconds.parse().map_err(|_| wrong())?);
-    // what differs anywhere in the repository counts: apps and modules lie beside the site
-    let dirty = ask(&["status", "--porcelain"]).is_none_or(|s| !s.is_empty());
-    let commit = format!("{commit}{}", if dirty { "-dirty" } else { "" });
-    Ok(Some(Source { commit, committed }))
-}
-
 /// SOURCE_DATE_EPOCH, then the commit's time, then now.
-fn created(source: Option<&Source>, now: Timestamp) -> Result<Timestamp> {
+fn created(source: Option<&app::Source>, now: Timestamp) -> Result<Timestamp> {
     if let Ok(text) = std::env::var("SOURCE_DATE_EPOCH") {
         let seconds = text.parse().map_err(|_| {
             Error::new(Kind::Input, format!("SOURCE_DATE_EPOCH is {text:?}"))

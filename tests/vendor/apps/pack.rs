@@ -133,3 +133,22 @@ fn what_the_apps_own_scripts_build_is_packed_and_what_tests_write_is_not() {
     assert!(!names.contains("coverage.txt") && !names.contains("mkdirp"), "{names}");
     assert_eq!(repository.status(), "");
 }
+
+#[test]
+fn what_the_apps_own_code_sees_of_the_environment_holds_no_key_but_what_was_named() {
+    let package = r#"{"name": "seen", "version": "1.0.0", "scripts": {
+        "prepack": "node -e \"fs.writeFileSync('env.json', JSON.stringify(process.env))\"",
+        "test": "test -z \"$AWS_SECRET_ACCESS_KEY$SLIPWAY_KEY_PASSPHRASE_FILE$NODE_AUTH_TOKEN\" && test -n \"$ACME_URL\""}}"#;
+    let repository = app(&[("package.json", package)]);
+    let mut command = repository.slipway(&["pack", "app", "--json", "--env", "ACME_URL"]);
+    let secret = ["AWS_SECRET_ACCESS_KEY", "SLIPWAY_KEY_PASSPHRASE_FILE", "NODE_AUTH_TOKEN"];
+    command.envs(secret.map(|name| (name, "secret"))).env("ACME_URL", "here");
+    let packed = json(&command.output().unwrap());
+    assert_eq!(packed["tested"], true);
+    let file = repository.file(&packed);
+    let seen = judge_in(Path::new("."), "tar", &["-xzOf", shown(&file), "package/env.json"]);
+    let seen: serde_json::Value = serde_json::from_str(&seen).unwrap();
+    assert!(secret.iter().all(|name| seen.get(name).is_none()), "{seen}");
+    assert_eq!(seen["ACME_URL"], "here");
+    assert!(seen.get("PATH").is_some() && seen.get("HOME").is_some());
+}

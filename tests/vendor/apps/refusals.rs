@@ -1,6 +1,9 @@
 //! What `slipway app pack` refuses, and what it says then.
 
-use crate::apps::repository::app;
+use std::os::unix::fs::PermissionsExt;
+
+use crate::apps::repository::{Repository, app, json};
+use crate::common::judge::{judge, judge_in};
 
 const PACKAGE: &str = r#"{"name": "ui", "version": "1.0.0"}"#;
 const LOCK: &str = r#"{"name": "ui", "version": "1.0.0", "lockfileVersion": 3, "packages": {"": {"name": "ui", "version": "1.0.0"}}}"#;
@@ -91,4 +94,54 @@ fn a_registry_that_cannot_be_reached_is_the_networks_fault() {
     command.env("npm_config_cache", repository.folder.path().join("empty"));
     let said = String::from_utf8(command.output().unwrap().stderr).unwrap();
     assert!(said.contains("npm ci failed") && said.contains("check the network"), "{said}");
+}
+
+/// What git ignores is no part of a package, whoever runs the program and from where.
+fn with_a_secret() -> Repository {
+    app(&[
+        ("package.json", PACKAGE),
+        ("index.js", ""),
+        (".gitignore", ".env\n"),
+        (".env", "PASSWORD=x\n"),
+    ])
+}
+
+#[test]
+fn where_git_refuses_to_speak_there_is_no_other_list_of_files() {
+    let repository = with_a_secret();
+    // the real git, told by its own switch for tests that the folder is somebody else's
+    let bin = repository.folder.path().join("bin");
+    std::fs::create_dir(&bin).unwrap();
+    let git = judge("sh", &["-c", "command -v git"]);
+    let wrapper =
+        format!("#!/bin/sh\nGIT_TEST_ASSUME_DIFFERENT_OWNER=1 exec {} \"$@\"\n", git.trim());
+    std::fs::write(bin.join("git"), wrapper).unwrap();
+    std::fs::set_permissions(bin.join("git"), std::fs::Permissions::from_mode(0o755)).unwrap();
+    let path = format!("{}:{}", bin.display(), std::env::var("PATH").unwrap());
+    let output = repository.slipway(&["pack", "app"]).env("PATH", path).output().unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(said.contains("dubious ownership") && said.contains("safe.directory"), "{said}");
+    assert!(!repository.folder.path().join("out/apps/ui-1.0.0.tgz").exists());
+
+    std::fs::remove_file(repository.app().join(".git/HEAD")).unwrap();
+    let output = repository.slipway(&["pack", "app"]).output().unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(said.contains("not a git repository"), "{said}");
+    assert!(!repository.folder.path().join("out/apps/ui-1.0.0.tgz").exists());
+}
+
+#[test]
+fn the_folders_own_repository_counts_whatever_a_hooks_variables_say() {
+    let (repository, other) = (with_a_secret(), app(&[("package.json", PACKAGE)]));
+    let mut command = repository.slipway(&["pack", "app", "--json"]);
+    let elsewhere = other.app().join(".git");
+    command.env("GIT_DIR", &elsewhere).env("GIT_WORK_TREE", other.app());
+    command.env("GIT_INDEX_FILE", elsewhere.join("index"));
+    command.env("GIT_CEILING_DIRECTORIES", repository.folder.path());
+    let packed = json(&command.output().unwrap());
+    let names = judge("tar", &["-tzf", repository.file(&packed).to_str().unwrap()]);
+    assert!(names.contains("package/index.js") && !names.contains(".env"), "{names}");
+    let head = judge_in(&repository.app(), "git", &["rev-parse", "HEAD"]);
+    assert_eq!(packed["commit"], head.trim());
 }

@@ -188,6 +188,7 @@ fn publish(root: &Path, version: &str, channel: &str) -> App {
         folder: &source,
         numbering: &Numbering::Set(version.parse().unwrap()),
         tests: Tests::Run,
+        variables: &[],
         out: &root.join("packs"),
         work: &root.join("work"),
     };
