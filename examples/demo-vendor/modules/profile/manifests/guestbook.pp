@@ -52,10 +52,11 @@ class profile::guestbook {
     require => Archive["${home}/guestbook.tgz"],
   }
 
+  # root's: who can write into a folder could lead root's logrotate astray. systemd opens the log for the service.
   file { '/var/log/guestbook':
     ensure => directory,
-    owner  => 'guestbook',
-    group  => 'guestbook',
+    owner  => 'root',
+    group  => 'adm',
     mode   => '0750',
   }
 
