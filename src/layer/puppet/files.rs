@@ -29,7 +29,7 @@ pub(super) const COMPILE_CODE: Shipped = shipped!("/usr/lib/slipway/", PLAIN, "m
 
 /// All that [`super::configure`] puts, in both modes: without the package the server's files lie unused,
 /// which costs less than a second list that can go wrong.
-pub(super) const CONFIGURED: [Shipped; 21] = [
+pub(super) const CONFIGURED: [Shipped; 23] = [
     shipped!("/etc/puppet/", PLAIN, "puppet.conf"),
     shipped!("/etc/puppet/", PLAIN, "hiera.yaml"),
     shipped!("/etc/facter/", PLAIN, "facter.conf"),
@@ -47,6 +47,8 @@ pub(super) const CONFIGURED: [Shipped; 21] = [
     shipped!("/usr/lib/slipway/", SCRIPT, "converge-once"),
     shipped!("/usr/lib/slipway/", SCRIPT, "converge-report"),
     shipped!("/usr/lib/slipway/", SCRIPT, "plugin-copy"),
+    shipped!("/usr/lib/slipway/", SCRIPT, "mask"),
+    shipped!("/usr/lib/slipway/", PLAIN, "secrets.rb"),
     shipped!("/usr/lib/slipway/", PLAIN, "autoload.rb"),
     shipped!("/usr/lib/slipway/", PLAIN, "await-master.rb"),
     shipped!("/usr/lib/slipway/", PLAIN, "ruby/puppet.rb"),

@@ -10,6 +10,8 @@ use slipway::units::Timestamp;
 
 mod ahead;
 mod real;
+#[path = "puppet/report.rs"]
+mod report;
 
 fn scripts() -> Vec<(String, String)> {
     let mut tree = Tree::new();
