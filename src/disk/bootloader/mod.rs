@@ -26,16 +26,17 @@ const KERNEL_LINKS: &[(&str, &str)] =
 const KERNEL_HOOKS: &[&str] =
     &["/etc/kernel/postinst.d/zz-update-grub", "/etc/kernel/postrm.d/zz-update-grub"];
 
-/// The last console is /dev/console: systemd's lines go to the serial port and leave the screen to the
-/// banner; kernel messages and panics go to both. Without a serial port the kernel drops that console
-/// and the screen is /dev/console. `panic`: seconds until it starts again, long enough to be read; an
+/// The last console is /dev/console: systemd's lines go to the serial port. The kernel's go there too, and to the
+/// third screen (Alt+F3): the first is the customer's, and is the product's from power-on. `quiet` was rejected,
+/// because it takes the lines from the serial port as well. Without a serial port the kernel drops that console
+/// and the third screen is /dev/console. `panic`: seconds until it starts again, long enough to be read; an
 /// appliance in a cellar is better off trying than hanging.
 ///
 /// `systemd.condition-first-boot=no`: on a first boot systemd would apply every unit's preset, which fails,
 /// because the root cannot be written yet, and takes five seconds on a slow host to do so. The image's
 /// units are enabled as it is built, and the machine's id is made all the same (machine-id(5)).
 const COMMAND_LINE: &[&str] =
-    &["ro", "console=tty1", "console=ttyS0,115200", "panic=30", "systemd.condition-first-boot=no"];
+    &["ro", "console=tty3", "console=ttyS0,115200", "panic=30", "systemd.condition-first-boot=no"];
 
 /// What is mounted at boot (fstab(5)).
 const FSTAB: &str = "/etc/fstab";
@@ -115,10 +116,20 @@ fn command_line(spec: &DiskSpec) -> Result<String> {
     Ok(words.join(" "))
 }
 
-/// The menu's title: the distribution's name, without anything that could end a quoted word.
+/// Where a layer may say what the product is called.
+pub const PRODUCT: &str = "/usr/lib/slipway/product";
+
+/// The menu's title: the product's name, else the distribution's, without anything that could end a quoted word.
 fn title(tree: &Tree) -> Result<String> {
-    let name = os_release(tree, "PRETTY_NAME")?.unwrap_or_else(|| "Linux".to_owned());
     let fine = |c: &char| c.is_ascii_alphanumeric() || " ./()-_+".contains(*c);
+    if let Some(content) = find(tree, &[PRODUCT])? {
+        let bytes = content.read()?;
+        let name: String = String::from_utf8_lossy(&bytes).chars().filter(fine).collect();
+        if !name.trim().is_empty() {
+            return Ok(name.trim().to_owned());
+        }
+    }
+    let name = os_release(tree, "PRETTY_NAME")?.unwrap_or_else(|| "Linux".to_owned());
     Ok(name.chars().filter(fine).collect())
 }
 
@@ -192,7 +203,7 @@ mod tests {
         let spec = spec(&["quiet"]);
         let uuid = spec.ids().filesystem;
         let debian = configured(tree("/vmlinuz", "/initrd.img"), &spec);
-        let line = format!("linux /vmlinuz root=UUID={uuid} ro console=tty1 console=ttyS0,115200");
+        let line = format!("linux /vmlinuz root=UUID={uuid} ro console=tty3 console=ttyS0,115200");
         assert!(debian.contains(&line), "{debian}");
         assert!(debian.contains("panic=30 systemd.condition-first-boot=no quiet\n"), "{debian}");
         let ubuntu = configured(tree("/boot/vmlinuz", "/boot/initrd.img"), &spec);
@@ -203,6 +214,19 @@ mod tests {
     fn the_distributions_name_cannot_break_out_of_the_title() {
         let config = configured(tree("/vmlinuz", "/initrd.img"), &spec(&[]));
         assert!(config.contains("menuentry 'Its (reboot) 1.0' {"), "{config}");
+    }
+
+    #[test]
+    fn the_menu_has_the_products_name_and_one_without_a_letter_that_it_can_show_the_distributions()
+    {
+        for (product, title) in
+            [("Acme's $(x) ERP\n", "Acmes (x) ERP"), ("\u{65e5}\u{672c}\n", "Its (reboot) 1.0")]
+        {
+            let mut tree = tree("/vmlinuz", "/initrd.img");
+            tree.put_file(PRODUCT, 0o644, Timestamp::default(), product).unwrap();
+            let config = configured(tree, &spec(&[]));
+            assert!(config.contains(&format!("menuentry '{title}' {{")), "{config}");
+        }
     }
 
     #[test]
