@@ -73,6 +73,24 @@ impl State {
     }
 }
 
+/// Where the first configuration run since the machine started is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Run {
+    /// None has ended: what the machine says of its configuration is what the last run before the start came to.
+    Pending,
+    /// One has ended.
+    #[default]
+    Done,
+}
+
+impl Run {
+    /// Whether one has ended.
+    pub fn is_done(&self) -> bool {
+        matches!(self, Self::Done)
+    }
+}
+
 /// One change of state, as the appliance tells it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct StateLine {
@@ -110,6 +128,12 @@ pub struct StateLine {
     /// FAILED and DEGRADED: what to do.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hint: Option<String>,
+    /// Whether the application answers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub serving: Option<bool>,
+    /// Whether a configuration run has ended since the machine started; images of before serve only afterwards.
+    #[serde(default, skip_serializing_if = "Run::is_done")]
+    pub run: Run,
     /// The Puppet resources that failed, each with its reason.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub failed: Vec<String>,

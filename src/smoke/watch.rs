@@ -141,7 +141,9 @@ impl Watch {
             Goal::Converge => State::Ready,
             Goal::Reach(state) => state,
         };
-        if lines().any(|line| line.state == goal) {
+        // a machine that serves after a restart says READY at once; whether it still converges, its routine run tells
+        let proven = |line: &StateLine| goal != State::Ready || line.run.is_done();
+        if lines().any(|line| line.state == goal && proven(line)) {
             let after = lines().next_back().filter(|line| line.state == State::Degraded);
             return Some(match after {
                 Some(line) if goal == State::Ready => {
@@ -151,7 +153,10 @@ impl Watch {
             });
         }
         lines()
-            .find(|line| matches!(line.state, State::Failed | State::Degraded))
+            // DEGRADED before this start's run has ended is what an earlier one came to
+            .find(|line| {
+                line.state == State::Failed || (line.state == State::Degraded && line.run.is_done())
+            })
             .map(|line| Judgement::Over(Verdict::Failed { line: Box::new(line.clone()) }))
     }
 
@@ -220,6 +225,22 @@ mod tests {
         let mut right = watch(Goal::Converge);
         right.hear(SECOND, &line(State::Ready, "r1", "n"));
         assert_eq!(right.judge(SECOND), Judgement::Reached);
+    }
+
+    #[test]
+    fn a_machine_that_serves_after_a_restart_is_awaited_until_its_routine_run_has_ended() {
+        let ready = line(State::Ready, "r1", "n");
+        let pending = ready.replace("\"uptime\"", "\"run\":\"pending\",\"uptime\"");
+        let mut good = watch(Goal::Converge);
+        good.hear(SECOND, &pending);
+        assert_eq!(good.judge(SECOND), Judgement::Open);
+        good.hear(SECOND, &ready.replace("\"uptime\"", "\"run\":\"done\",\"uptime\""));
+        assert_eq!(good.judge(SECOND), Judgement::Reached);
+        let mut bad = watch(Goal::Converge);
+        bad.hear(SECOND, &pending);
+        bad.hear(SECOND, &line(State::Degraded, "r1", "n"));
+        let Judgement::Over(verdict) = bad.judge(SECOND) else { panic!("not over") };
+        assert_eq!(verdict.exit_code(), 11);
     }
 
     #[test]
