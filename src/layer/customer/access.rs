@@ -25,7 +25,6 @@ const ADMIN: User<'_> = User {
 const GROUPS: [&str; 3] = ["sudo", "adm", "systemd-journal"];
 const SSHD: &str = include_str!("../../../templates/customer/sshd.conf");
 const SUDOERS: &str = include_str!("../../../templates/customer/sudoers");
-const PAM: &str = include_str!("../../../templates/customer/pam-account");
 
 /// Makes the user, their keys, and what sshd and sudo allow.
 pub fn add(tree: &mut Tree, access: &Access, time: Timestamp) -> Result<()> {
@@ -36,7 +35,6 @@ pub fn add(tree: &mut Tree, access: &Access, time: Timestamp) -> Result<()> {
     context.insert("passwords", if access.ssh_keys.is_empty() { "yes" } else { "no" });
     let sshd = render(Language::Word, "sshd.conf", SSHD, &context)?;
     tree.put_file("/etc/ssh/sshd_config.d/10-slipway.conf", 0o644, time, sshd)?;
-    keys_without_password_change(tree, time)?;
     if tree.get("usr/bin/sudo").is_none() {
         return Err(Error::new(Kind::Input, "the base lacks sudo, and root has no password")
             .remedy("add the package sudo to the base's definition in images/"));
@@ -108,30 +106,6 @@ fn check_key(key: &str) -> Result<()> {
     let shown: String = key.escape_debug().take(40).collect();
     Err(Error::new(Kind::Input, format!("\"{shown}\" is not an OpenSSH public key"))
         .remedy("take the one line of a .pub file, as in \"ssh-ed25519 AAAA… name\""))
-}
-
-/// Without this, a login by key is asked to change a password that its owner never saw, and the user's own
-/// systemd does not start.
-fn keys_without_password_change(tree: &mut Tree, time: Timestamp) -> Result<()> {
-    edit(tree, "/etc/pam.d/sshd", time, forgive)?;
-    if tree.file("etc/pam.d/systemd-user").is_some() {
-        return edit(tree, "/etc/pam.d/systemd-user", time, forgive);
-    }
-    // the vendor's copy stays as it is: one in /etc wins over it (pam.d(5))
-    let Some(vendors) = tree.file("usr/lib/pam.d/systemd-user").cloned() else { return Ok(()) };
-    tree.put_file("/etc/pam.d/systemd-user", 0o644, time, vendors)?;
-    edit(tree, "/etc/pam.d/systemd-user", time, forgive)
-}
-
-fn forgive(text: &str) -> Result<String> {
-    if text.contains(PAM) {
-        return Ok(text.to_owned());
-    }
-    match text.find("@include common-account") {
-        Some(at) => Ok(format!("{}{PAM}{}", &text[..at], &text[at..])),
-        None => Err(Error::new(Kind::Input, "it does not include common-account")
-            .remedy("take a base whose sshd uses Debian's PAM stack")),
-    }
 }
 
 /// Puts an entry of the user's.

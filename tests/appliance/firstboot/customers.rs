@@ -134,9 +134,9 @@ fn admin_may_log_in_by_key_and_root_may_not() {
     assert!(sshd.contains("PermitRootLogin no\n") && sshd.contains("PasswordAuthentication no\n"));
     assert!(text(&tree, "etc/shadow").contains("root:*:1:"));
     assert!(text(&tree, "etc/group").contains("sudo:x:27:admin\n"));
-    let pam = text(&tree, "etc/pam.d/sshd");
-    assert!(pam.find("no_pass_expiry").unwrap() < pam.find("@include common-account").unwrap());
-    assert!(text(&tree, "etc/pam.d/systemd-user").contains("no_pass_expiry"));
+    // nothing of ours ends PAM's list before what a site adds to it
+    assert_eq!(text(&tree, "etc/pam.d/sshd"), "auth x\n@include common-account\n");
+    assert!(tree.get("etc/pam.d/systemd-user").is_none());
     assert_eq!(tree.get("etc/shadow").unwrap().meta.mode, 0o640, "as the base had it");
 }
 
