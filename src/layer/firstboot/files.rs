@@ -24,10 +24,13 @@ pub const FIXED: &[(&str, u16, &str)] = laid! {
     "/usr/lib/slipway/preflight", 0o755, "scripts/preflight";
     "/usr/lib/slipway/converge", 0o755, "scripts/converge";
     "/usr/lib/slipway/verify", 0o755, "scripts/verify";
+    "/usr/lib/slipway/answers.sh", 0o644, "scripts/answers.sh";
+    "/usr/lib/slipway/health", 0o755, "scripts/health";
+    "/usr/lib/slipway/retry", 0o755, "scripts/retry";
+    "/usr/lib/slipway/firewall", 0o755, "scripts/firewall";
     "/usr/lib/slipway/probes", 0o755, "scripts/probes";
     "/usr/lib/slipway/status-http", 0o755, "scripts/status-http";
     "/usr/lib/slipway/banner", 0o755, "scripts/banner";
-    "/usr/lib/slipway/closed.nft", 0o644, "etc/closed.nft";
     "/usr/lib/slipway/inputs", 0o755, "scripts/inputs";
     "/usr/lib/slipway/inputs-apply", 0o755, "scripts/inputs-apply";
     "/usr/lib/slipway/azure", 0o755, "scripts/azure";
@@ -43,17 +46,24 @@ pub const FIXED: &[(&str, u16, &str)] = laid! {
     "/usr/bin/slipway-settings", 0o755, "scripts/slipway-settings";
     "/usr/lib/systemd/system/slipway-grow.service", 0o644, "units/slipway-grow.service";
     "/usr/lib/systemd/system/slipway-identity.service", 0o644, "units/slipway-identity.service";
-    "/usr/lib/systemd/system/slipway-closed.service", 0o644, "units/slipway-closed.service";
+    "/usr/lib/systemd/system/slipway-firewall.service", 0o644, "units/slipway-firewall.service";
+    "/usr/lib/systemd/system/slipway-health.service", 0o644, "units/slipway-health.service";
+    "/usr/lib/systemd/system/slipway-retry.service", 0o644, "units/slipway-retry.service";
     "/usr/lib/systemd/system/slipway-inputs.service", 0o644, "units/slipway-inputs.service";
     "/usr/lib/systemd/system/slipway-azure.service", 0o644, "units/slipway-azure.service";
     "/usr/lib/systemd/system/slipway-converge.service", 0o644, "units/slipway-converge.service";
     "/usr/lib/systemd/system/slipway-status.socket", 0o644, "units/slipway-status.socket";
-    "/usr/lib/systemd/system/slipway-status@.service", 0o644, "units/slipway-status@.service";
+    "/usr/lib/systemd/system/slipway-status.service", 0o644, "units/slipway-status.service";
     "/usr/lib/systemd/system/slipway-banner.service", 0o644, "units/slipway-banner.service";
     "/etc/systemd/system-preset/10-slipway.preset", 0o644, "etc/10-slipway.preset";
     "/etc/systemd/system.conf.d/10-slipway.conf", 0o644, "etc/10-slipway-manager.conf";
     "/etc/sysctl.d/10-slipway-console.conf", 0o644, "etc/10-slipway-console.conf";
     "/etc/puppet/code/modules/slipway/manifests/sentinel.pp", 0o644, "puppet/sentinel.pp";
+    "/etc/puppet/code/modules/slipway/manifests/ports.pp", 0o644, "puppet/ports.pp";
+    "/etc/puppet/code/modules/slipway/manifests/port.pp", 0o644, "puppet/port.pp";
+    "/etc/security/pwquality.conf.d/10-slipway.conf", 0o644, "etc/10-slipway-pwquality.conf";
+    "/etc/systemd/journald.conf.d/10-slipway.conf", 0o644, "etc/10-slipway-journald.conf";
+    "/etc/systemd/system/logrotate.timer.d/10-slipway.conf", 0o644, "etc/10-slipway-logrotate.conf";
 };
 
 /// Path in the image, target. Enabled units are links as `systemctl enable` makes them; a link to /dev/null masks a unit.
@@ -67,8 +77,8 @@ pub const LINKS: &[(&str, &str)] = &[
         "/usr/lib/systemd/system/slipway-identity.service",
     ),
     (
-        "/etc/systemd/system/sysinit.target.wants/slipway-closed.service",
-        "/usr/lib/systemd/system/slipway-closed.service",
+        "/etc/systemd/system/sysinit.target.wants/slipway-firewall.service",
+        "/usr/lib/systemd/system/slipway-firewall.service",
     ),
     (
         "/etc/systemd/system/sysinit.target.wants/slipway-inputs.service",
@@ -81,6 +91,14 @@ pub const LINKS: &[(&str, &str)] = &[
     (
         "/etc/systemd/system/multi-user.target.wants/slipway-converge.service",
         "/usr/lib/systemd/system/slipway-converge.service",
+    ),
+    (
+        "/etc/systemd/system/multi-user.target.wants/slipway-health.service",
+        "/usr/lib/systemd/system/slipway-health.service",
+    ),
+    (
+        "/etc/systemd/system/multi-user.target.wants/slipway-status.service",
+        "/usr/lib/systemd/system/slipway-status.service",
     ),
     (
         "/etc/systemd/system/sockets.target.wants/slipway-status.socket",

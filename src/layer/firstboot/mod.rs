@@ -5,6 +5,7 @@
 //! questions, one file each (`health/`, `probes/`): a command or a path is then data, never part of a script.
 
 mod files;
+mod hardening;
 mod needs;
 
 use tera::Context;
@@ -109,10 +110,17 @@ pub fn add(tree: &mut Tree, facts: &Facts) -> Result<()> {
     for (path, target) in files::LINKS {
         tree.put_symlink(path, target, facts.time)?;
     }
-    for folder in ["/var/lib/slipway", "/var/lib/slipway/stamps", "/etc/slipway/hiera"] {
+    for folder in [
+        "/var/lib/slipway",
+        "/var/lib/slipway/stamps",
+        "/etc/slipway/hiera",
+        "/etc/slipway/ports.d",
+    ] {
         tree.put_directory(folder, 0o755, facts.time)?;
     }
+    hardening::add(tree, facts.time)?;
     add_facts(tree, facts)?;
+    add_ports(tree, facts)?;
     add_questions(tree, facts)
 }
 
@@ -140,11 +148,36 @@ fn add_facts(tree: &mut Tree, facts: &Facts) -> Result<()> {
     let conf = render(Language::Shell, "slipway.conf", files::CONF, &context)?;
     tree.put_file("/etc/slipway/slipway.conf", 0o644, facts.time, conf)?;
 
+    // the boot menu's title
+    let product = format!("{}\n", facts.product);
+    tree.put_file("/usr/lib/slipway/product", 0o644, facts.time, product)?;
+
     let minutes = if facts.interval_minutes == 0 { RETRY_MINUTES } else { facts.interval_minutes };
     let mut context = Context::new();
     context.insert("minutes", &minutes);
     let timer = render(Language::Systemd, "slipway-converge.timer", files::TIMER, &context)?;
     tree.put_file("/usr/lib/systemd/system/slipway-converge.timer", 0o644, facts.time, timer)
+}
+
+/// What the firewall lets in once the machine is READY, and where people find the application: what is asked from
+/// outside is meant for outside, and a health check's port is the application's.
+fn add_ports(tree: &mut Tree, facts: &Facts) -> Result<()> {
+    let asked = facts.probes.iter().filter_map(|probe| match probe {
+        Probe::Http { port, .. } => Some(*port),
+        Probe::Unit { .. } | Probe::Command { .. } => None,
+    });
+    let mut ports: Vec<u16> = Vec::new();
+    for port in asked.chain(facts.health.iter().map(|health| health.port)) {
+        if !ports.contains(&port) {
+            ports.push(port);
+        }
+    }
+    let lines: String = ports.iter().map(|port| format!("tcp {port}\n")).collect();
+    tree.put_file("/etc/slipway/ports", 0o644, facts.time, lines)?;
+    match ports.first() {
+        Some(port) => tree.put_file("/etc/slipway/address", 0o644, facts.time, format!("{port}\n")),
+        None => Ok(()),
+    }
 }
 
 /// The word that the scripts compare with.

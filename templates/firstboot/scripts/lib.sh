@@ -44,3 +44,8 @@ fail() {
     printf '%s\n%s\n%s\n' "$1" "$2" "$3" >"$failure"
     return 1
 }
+
+# tell_health yes|no: whether the application answers, for whoever tells the state
+tell_health() {
+    printf '%s\n' "$1" >"$run/serving.new" && mv -f "$run/serving.new" "$run/serving"
+}

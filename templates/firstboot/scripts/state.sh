@@ -25,7 +25,7 @@ serial() {
 }
 
 # state NAME [ATTEMPT OF]: the machine is in this state now; FAILED and DEGRADED take stage, code, message, hint and the
-# resources that failed from $stage and the failure file
+# resources that failed from $stage and the file $reason, else the failure file
 state() {
     now=$1
     first "$run/seq"
@@ -34,24 +34,40 @@ state() {
     first "$SLIPWAY_ROOT/proc/sys/kernel/random/boot_id"
     boot=$line
     read_nonce
-    code='' message='' hint='' failed='' why=
+    facts
+    code='' message='' hint='' failed='' why='' told='' next=
     case $now in
-    FAILED | DEGRADED) explain ;;
+    FAILED | DEGRADED) explain "${reason:-$failure}" ;;
     esac
+    if [ "$now" = "${unless-}" ] && [ "$code" = "$unless_code" ] && [ "$serving" = "$unless_serving" ] && [ -z "${news-}" ]; then
+        return 0
+    fi
     json "$SLIPWAY_RELEASE"
     head="{\"slipway\":1,\"seq\":$seq,\"boot\":\"$boot\",\"nonce\":\"$nonce\",\"release\":$json,\"state\":\"$now\""
     [ -z "${2-}" ] || head="$head,\"attempt\":$2,\"of\":$3"
-    head="$head,\"uptime\":$uptime"
+    head="$head,\"uptime\":$uptime,\"serving\":$serves,\"configured\":$configured,\"run\":\"$ran\""
     publish "$@"
     serial "$head$why${failed:+,\"failed\":[$failed]}}"
     poke_banner
     say "state $now${2:+ $2/$3}${code:+ $code: $message}"
 }
 
-# reads the failure file into $code $message $hint, and their JSON into $why and $failed
+# what holds whatever the state is: whether the application answers (its last health check), whether the last run that
+# ended did so well, and whether one has ended since the machine started
+facts() {
+    first "$run/serving"
+    serving=${line:-no}
+    serves=false configured=false ran=pending
+    [ "$serving" != yes ] || serves=true
+    ! stamped configured || configured=true
+    [ ! -e "$run/ran" ] || ran="done"
+}
+
+# explain FILE: reads a failure file into $code $message $hint, and their JSON into $why and $failed; $told is what may be
+# said over the network, where nobody is known: no word of a resource's or of a site's
 explain() {
     code=UNKNOWN message='the stage ended without saying why'
-    if [ -r "$failure" ]; then
+    if [ -r "$1" ]; then
         {
             IFS= read -r code
             IFS= read -r message
@@ -60,16 +76,37 @@ explain() {
                 json "$one"
                 failed=${failed:+$failed,}$json
             done
-        } <"$failure"
+        } <"$1"
     fi
-    json "$message"
-    why=",\"stage\":\"$stage\",\"code\":\"$code\",\"message\":$json"
     json "$hint"
-    why=$why,\"hint\":$json
+    told=",\"stage\":\"$stage\",\"code\":\"$code\",\"hint\":$json"
+    hint_json=$json
+    json "$message"
+    why=",\"stage\":\"$stage\",\"code\":\"$code\",\"message\":$json,\"hint\":$hint_json"
+    first "$run/next"
+    next=$line
+    if [ -n "$next" ]; then
+        told="$told,\"next_try\":$next" why="$why,\"next_try\":$next"
+    fi
+    [ "$1" = "$run/unhealthy" ] || resources "$1.resources"
 }
 
-# status.json: for HTTP, without the resources' own words, which may quote the site's data.
-# status: the same for scripts, a value a line. Both appear whole, in one go.
+# resources FILE: adds the counts and titles in it to $told
+resources() {
+    [ -r "$1" ] || return 0
+    titles=
+    {
+        read -r total bad
+        while IFS= read -r one; do
+            json "$one"
+            titles=${titles:+$titles,}$json
+        done
+    } <"$1"
+    told="$told,\"resources\":{\"total\":${total:-0},\"failed\":${bad:-0},\"titles\":[$titles]}"
+}
+
+# status.json: for HTTP, what anybody may know.
+# status: the same for scripts, a value a line, with the words. Both appear whole, in one go.
 publish() {
     umask 022
     [ -d "$run/new" ] || mkdir -p "$run/new"
@@ -83,14 +120,48 @@ publish() {
     about="$about,\"ssh_fingerprint\":\"$line\""
     first "$store/inputs/source"
     about="$about,\"settings\":\"${line:-profile}\""
-    printf '%s\n' "$head$why$about}" >"$run/new/status.json"
-    printf '%s\n' "$now" "${2-}" "${3-}" "${stage-}" "$code" "$message" "$hint" >"$run/new/status"
+    printf '%s\n' "$head$told$about}" >"$run/new/status.json"
+    printf '%s\n' "$now" "${2-}" "${3-}" "${stage-}" "$code" "$message" "$hint" "$serving" "$next" >"$run/new/status"
     printf '%s\n' "$seq" >"$run/new/seq"
     umask 077
     mv -f "$run/new/status.json" "$run/new/status" "$run/new/seq" "$run/"
     case $now in
     READY | FAILED | DEGRADED) keep "$store/outcome.json" <"$run/status.json" ;;
     esac
+}
+
+# settle [NEWS]: the state of a machine that was READY once follows from two facts that have nothing to do with each other:
+# the last run, and the last health check. A line is written when it changes, or when there is NEWS. Two programs tell
+# these facts, so one waits for the other.
+settle() {
+    news=${1-}
+    {
+        flock 9
+        unless='' unless_code='' unless_serving=
+        if [ -r "$run/status" ]; then
+            { read -r unless; read -r _; read -r _; read -r _; read -r unless_code; read -r _; read -r _; read -r unless_serving; } <"$run/status"
+        fi
+        first "$run/serving"
+        if stamped configured && [ "$line" = yes ]; then
+            stage='' reason=
+            state READY
+        elif stamped configured; then
+            stage=SERVING reason=$run/unhealthy
+            state DEGRADED
+        else
+            reason=$run/failed
+            if [ -e "$reason" ]; then
+                first "$reason.stage"
+                stage=$line
+            else
+                stage=CONVERGING
+                printf '%s\n' LAST_RUN 'the last run before this start failed' \
+                    'It is run again now. What failed then: /var/log/puppet/converge.log' >"$reason"
+            fi
+            state DEGRADED
+        fi
+    } 9>"$run/lock"
+    unless='' news='' reason=
 }
 
 # the banner draws when it is told to; its number is a live process's or nobody's, both harmless

@@ -23,7 +23,7 @@ once)
     ;;
 die) exit 2 ;;
 *)
-    result '{"converged":false,"code":"RESOURCES","message":"2 resources failed: \"ö\"","hint":"a\nb","failed":["File[/ü]: it`s $(bad) \"q\" \\ x","Exec[b]: \u001b[31mred"]}'
+    result '{"converged":false,"code":"RESOURCES","message":"2 resources failed: \"ö\"","hint":"a\nb","total":120,"failed_count":2,"titles":["File[/ü]","Exec[mysql …]"],"failed":["File[/ü]: it`s $(bad) \"q\" \\ x","Exec[b]: \u001b[31mred"]}'
     exit 1
     ;;
 esac

@@ -2,6 +2,9 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::os::fd::OwnedFd;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
@@ -37,6 +40,10 @@ pub fn base() -> Tree {
         "usr/sbin/nft",
         "usr/sbin/sfdisk",
         "usr/bin/partx",
+        "usr/bin/flock",
+        "usr/sbin/logrotate",
+        "usr/lib/x86_64-linux-gnu/security/pam_faillock.so",
+        "usr/lib/x86_64-linux-gnu/security/pam_pwquality.so",
         "usr/sbin/resize2fs",
         "usr/bin/ip",
         "usr/bin/ss",
@@ -60,6 +67,12 @@ pub fn base() -> Tree {
         ("/etc/passwd", "root:x:0:0:root:/root:/bin/bash\n"),
         ("/etc/shadow", "root:!:1::::::\n"),
         ("/etc/group", "root:x:0:\nsudo:x:27:\nadm:x:4:\nsystemd-journal:x:999:\n"),
+        (
+            "/etc/pam.d/common-auth",
+            "auth\t[success=1 default=ignore]\tpam_unix.so nullok\nauth\trequisite\tpam_deny.so\nauth\trequired\tpam_permit.so\n",
+        ),
+        ("/etc/pam.d/common-account", "account\t[success=1 default=ignore]\tpam_unix.so\n"),
+        ("/etc/logrotate.conf", "weekly\ninclude /etc/logrotate.d\n"),
         ("/etc/pam.d/sshd", "auth x\n@include common-account\n"),
         ("/usr/lib/pam.d/systemd-user", "@include common-account\n"),
         ("/etc/skel/.profile", "# x\n"),
@@ -89,9 +102,54 @@ pub fn lay_out(tree: &Tree, root: &Path) {
 
 /// One boot: the early units, then the driver to its end.
 pub fn boot(machine: &Machine) {
-    for script in ["grow", "identity", "converge"] {
+    // a machine that was READY is asked for its health while it starts
+    for script in ["grow", "identity", "health --once", "converge"] {
+        if script.starts_with("health") && !machine.has("var/lib/slipway/stamps/ready") {
+            continue;
+        }
         let (code, _, log) = machine.run(script);
         assert_eq!(code, 0, "{script}: {log}");
+    }
+}
+
+/// The status page of a machine; it ends with this.
+pub struct StatusPage {
+    child: Child,
+    pub port: u16,
+}
+
+impl StatusPage {
+    pub fn connect(&self) -> TcpStream {
+        TcpStream::connect(("127.0.0.1", self.port)).unwrap()
+    }
+
+    /// What is answered to `request`.
+    pub fn ask(&self, request: &[u8]) -> String {
+        let mut stream = self.connect();
+        // it may have answered, and hung up, before all of a long request is sent
+        let _ = stream.write_all(request);
+        let _ = stream.shutdown(std::net::Shutdown::Write);
+        let mut answer = String::new();
+        let _ = stream.read_to_string(&mut answer);
+        answer
+    }
+
+    /// A line of the server's /proc/PID/status, in its unit.
+    pub fn figure(&self, name: &str) -> u64 {
+        let text = fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
+        let line = text.lines().find(|line| line.starts_with(name)).unwrap();
+        line.split_whitespace().nth(1).unwrap().parse().unwrap()
+    }
+
+    pub fn descriptors(&self) -> usize {
+        fs::read_dir(format!("/proc/{}/fd", self.child.id())).unwrap().count()
+    }
+}
+
+impl Drop for StatusPage {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
     }
 }
 
@@ -152,7 +210,14 @@ impl Machine {
         self.script(&format!("{bin}/chpasswd"), "cat >\"$SLIPWAY_ROOT/fake/password\"");
         // the firewall's state is in the kernel: gone after a power cut
         self.script(&format!("{bin}/nft"), "closed=$SLIPWAY_ROOT/fake/kernel/closed\n\
-            case $1 in -f) : >\"$closed\" ;; list) [ -e \"$closed\" ] ;; delete) rm \"$closed\" ;; esac");
+            case $1 in list) [ -e \"$closed\" ] ;; -f) cp \"$2\" \"$SLIPWAY_ROOT/fake/kernel/rules\"\n\
+            case $(head -n 1 \"$2\") in '# closed') : >\"$closed\" ;; *) rm -f \"$closed\" ;; esac ;; esac");
+        self.script(
+            &format!("{bin}/usermod"),
+            "echo \"usermod $*\" >>\"$SLIPWAY_ROOT/fake/calls\"",
+        );
+        // the real one reads the secrets of the machine that it is on
+        self.script("usr/lib/slipway/mask", "exec sed 's/hunter22/[secret]/g'");
         // a certificate authority that a kill leaves half made
         self.script("usr/lib/slipway/master-setup", "ca=$SLIPWAY_ROOT/fake/ca\n\
             if [ \"$1\" = --check ]; then [ -e \"$ca/cert\" ]; exit; fi\n\
@@ -234,7 +299,10 @@ impl Machine {
 
     fn command(&self, script: &str) -> Command {
         let root = self.root();
-        let mut command = Command::new(root.join("usr/lib/slipway").join(script));
+        let mut words = script.split(' ');
+        let program = words.next().unwrap_or_default();
+        let mut command = Command::new(root.join("usr/lib/slipway").join(program));
+        command.args(words);
         let path = format!("{}:/usr/sbin:/usr/bin:/sbin:/bin", root.join("fake/bin").display());
         command.env("SLIPWAY_ROOT", &root).env("PATH", path).stdin(Stdio::null());
         command
@@ -252,13 +320,16 @@ impl Machine {
         (output.status.code().unwrap_or(-1), text(&output.stdout), text(&output.stderr))
     }
 
-    /// Runs a script with bytes on its standard input.
-    pub fn feed(&self, script: &str, input: &[u8]) -> String {
-        use std::io::Write;
-        let mut child =
-            self.command(script).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
-        let _ = child.stdin.take().unwrap().write_all(input);
-        String::from_utf8_lossy(&child.wait_with_output().unwrap().stdout).into_owned()
+    /// Starts the status page as systemd does, with the listening socket as its descriptor 3.
+    pub fn status_page(&self) -> StatusPage {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let program = self.root().join("usr/lib/slipway/status-http");
+        let mut command = Command::new("sh");
+        // what the tests' own process has open is not the server's
+        command.args(["-c", "exec 3<&0 0</dev/null; exec \"$0\""]).arg(program);
+        command.env("SLIPWAY_ROOT", self.root()).stdin(OwnedFd::from(listener));
+        StatusPage { child: command.spawn().unwrap(), port }
     }
 
     /// Starts a script in a process group of its own, as systemd would in a control group.

@@ -160,3 +160,39 @@ fn slipway_status_of_a_ready_machine_ends_with_0() {
     assert_eq!(code, 0);
     assert!(status.contains("state     READY\n"), "{status}");
 }
+
+#[test]
+fn the_banner_says_which_adapter_lacks_what_and_shows_addresses_that_exist() {
+    let machine = converged("ok");
+    machine.write("etc/slipway/health/0", "80\n/\n200\n\n");
+    machine.write("etc/slipway/address", "80\n");
+    machine.write("sys/class/net/enp1s0/carrier", "0\n");
+    machine.write("sys/class/net/enp2s0/carrier", "1\n");
+    let screen = machine.watch("banner");
+    for part in [
+        "  eth0         192.0.2.7\n",
+        "  enp1s0       no cable: connect",
+        "  enp2s0       no address: no DHCP server answers",
+        "Application: http://192.0.2.7/\n",
+        "ssh admin@192.0.2.7\n",
+    ] {
+        assert!(screen.contains(part), "{part} in\n{screen}");
+    }
+    machine.script("fake/bin/ip", ":");
+    std::fs::remove_dir_all(machine.root().join("sys/class/net/eth0")).unwrap();
+    std::fs::remove_dir_all(machine.root().join("sys/class/net/enp1s0")).unwrap();
+    std::fs::remove_dir_all(machine.root().join("sys/class/net/enp2s0")).unwrap();
+    let screen = machine.watch("banner");
+    assert!(screen.contains("the machine has no network adapter. Add one"), "{screen}");
+    assert!(!screen.contains("ssh admin@") && !screen.contains("http://"), "{screen}");
+}
+
+#[test]
+fn nobody_is_sent_to_look_for_failed_resources_where_none_failed() {
+    let machine = converged("ok");
+    machine.write("proc/meminfo", "MemTotal: 1000000 kB\n");
+    machine.run("converge");
+    let (_, status, _) = machine.run("../../bin/slipway-status");
+    assert!(status.contains("(MEMORY)") && !status.contains("\nfailed "), "{status}");
+    assert!(!status.contains("first boot"), "{status}");
+}

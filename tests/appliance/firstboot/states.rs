@@ -23,8 +23,9 @@ fn a_first_boot_goes_through_every_state_in_order_and_a_second_makes_no_secret_a
 
     machine.power_on();
     boot(&machine);
-    let second: Vec<&str> = ["BOOTING"].iter().chain(&GOOD).chain(&["READY"]).copied().collect();
-    assert_eq!(machine.states(), second);
+    assert_eq!(machine.states(), ["BOOTING", "READY", "READY"], "it serves before its routine run");
+    let runs: Vec<_> = machine.lines().iter().filter_map(|l| l.get("run").cloned()).collect();
+    assert_eq!(runs, ["pending", "pending", "done"]);
     assert_eq!(machine.secrets(), secrets);
 }
 
@@ -75,23 +76,122 @@ fn a_site_that_never_converges_ends_failed_names_its_resources_and_stays_closed(
     let machine = Machine::new(&facts());
     machine.write("fake/puppet", FAILS);
     boot(&machine);
-    assert_eq!(machine.read("fake/sleeps"), "10\n30\n90\n10\n30\n");
+    assert_eq!(machine.read("fake/sleeps"), "10\n30\n");
     assert!(machine.has("fake/kernel/closed"));
     let lines = machine.lines();
     let failed: Vec<_> = lines.iter().filter(|l| l["state"] == "FAILED").collect();
-    assert_eq!(failed.len(), 2, "one before the last pause, one after");
+    assert_eq!(failed.len(), 1);
     let failed = failed[0];
+    assert_eq!((&failed["serving"], &failed["configured"]), (&false.into(), &false.into()));
     assert_eq!(failed["stage"], "CONVERGING");
     assert_eq!(failed["code"], "RESOURCES");
     assert_eq!(failed["message"], "2 resources failed: \"ö\"");
     assert_eq!(failed["hint"], "a b");
     assert_eq!(failed["failed"][0], "File[/ü]: it`s $(bad) \"q\" \\ x");
     assert_eq!(failed["failed"].as_array().unwrap().len(), 2);
-    assert!(machine.read("fake/systemctl").contains("start slipway-converge.timer"));
+    assert!(machine.read("fake/systemctl").contains("start slipway-retry.service"));
+}
+
+/// Whoever reaches the port learns what failed, and no word of it.
+#[test]
+fn over_the_network_a_failure_has_its_code_its_counts_and_its_titles_and_no_words() {
+    let machine = Machine::new(&facts());
+    machine.write("fake/puppet", FAILS);
+    boot(&machine);
+    let answer = machine.status_page().ask(b"GET / HTTP/1.1\r\n\r\n");
     let http: serde_json::Value =
-        serde_json::from_str(&machine.read("run/slipway/status.json")).unwrap();
-    assert_eq!(http["code"], "RESOURCES");
-    assert!(http.get("failed").is_none(), "the resources' words stay off the network");
+        serde_json::from_str(answer.split_once("\r\n\r\n").unwrap().1).unwrap();
+    assert_eq!((&http["code"], &http["stage"]), (&"RESOURCES".into(), &"CONVERGING".into()));
+    let titles = ["File[/ü]", "Exec[mysql …]"];
+    assert_eq!(
+        http["resources"],
+        serde_json::json!({ "total": 120, "failed": 2, "titles": titles })
+    );
+    assert!(http.get("failed").is_none() && http.get("message").is_none(), "{http}");
+    assert!(!answer.contains("it`s") && !answer.contains("hunter22"), "{answer}");
+    // what is kept over a restart is the same
+    assert!(!machine.read("var/lib/slipway/outcome.json").contains("it`s"));
+    assert_eq!(mode(&machine, "run/slipway/failure"), 0o600);
+}
+
+fn mode(machine: &Machine, path: &str) -> u32 {
+    use std::os::unix::fs::PermissionsExt;
+    machine.root().join(path).metadata().unwrap().permissions().mode() & 0o777
+}
+
+#[test]
+fn a_servers_reason_reaches_the_consoles_without_what_came_from_a_secret() {
+    let machine = Machine::new(&facts());
+    machine.script(
+        "usr/lib/slipway/master-start",
+        "[ \"$1\" = --begin ] || { echo 'ERROR: cannot log in as app:hunter22' >&2; exit 1; }",
+    );
+    boot(&machine);
+    let lines = machine.lines();
+    let last = lines.last().unwrap();
+    assert_eq!(last["message"], "ERROR: cannot log in as app:[secret]");
+}
+
+#[test]
+fn a_machine_that_failed_is_tried_again_after_one_two_and_five_minutes_and_says_when() {
+    let machine = Machine::new(&facts());
+    machine.write("fake/puppet", FAILS);
+    boot(&machine);
+    let mut waits = vec![machine.read("run/slipway/wait")];
+    for _ in 0..3 {
+        machine.run("converge");
+        waits.push(machine.read("run/slipway/wait"));
+    }
+    assert_eq!(waits, ["60\n", "120\n", "300\n", "300\n"]);
+    let lines = machine.lines();
+    assert!(lines.last().unwrap()["next_try"].as_u64().unwrap() > 1_700_000_000);
+    let screen = machine.watch("banner");
+    assert!(
+        screen.contains("Next try:") && screen.contains("systemctl restart slipway-converge"),
+        "{screen}"
+    );
+    let (_, status, _) = machine.run("../../bin/slipway-status");
+    assert!(status.contains("next try "), "{status}");
+    machine.write("fake/puppet", "ok");
+    machine.run("converge");
+    assert_eq!(machine.states().last().unwrap(), "READY");
+    assert!(!machine.watch("banner").contains("Next try"));
+}
+
+#[test]
+fn a_try_begins_at_once_when_what_was_lacking_comes() {
+    let quiet = "5\n".repeat(12);
+    for (what, sleep) in [
+        ("nothing", String::new()),
+        ("a disk grew", "echo 99999 >\"$SLIPWAY_ROOT/sys/class/block/vda/size\"".to_owned()),
+        (
+            "there is more memory",
+            "echo 'MemTotal: 9014000 kB' >\"$SLIPWAY_ROOT/proc/meminfo\"".to_owned(),
+        ),
+        ("the clock was set", "echo '9012.34 20.00' >\"$SLIPWAY_ROOT/proc/uptime\"".to_owned()),
+        (
+            "an address came",
+            "echo \"echo '2: eth0 inet 192.0.2.8/24'\" >>\"$SLIPWAY_ROOT/fake/bin/ip\"".to_owned(),
+        ),
+    ] {
+        let machine = Machine::new(&facts());
+        machine.write("sys/class/block/vda/size", "1000\n");
+        machine.write("run/slipway/wait", "60\n");
+        machine.script(
+            "fake/bin/sleep",
+            &format!("echo \"$1\" >>\"$SLIPWAY_ROOT/fake/sleeps\"\n{sleep}"),
+        );
+        let (code, _, log) = machine.run("retry");
+        assert_eq!(code, 0, "{log}");
+        let slept = machine.read("fake/sleeps");
+        if sleep.is_empty() {
+            assert_eq!(slept, quiet);
+        } else {
+            assert_eq!(slept, "5\n", "{what}");
+            assert!(log.contains(what), "{log}");
+        }
+        assert!(machine.read("fake/systemctl").contains("start slipway-converge.service"));
+    }
 }
 
 #[test]
@@ -112,10 +212,14 @@ fn a_ready_machine_keeps_its_state_through_good_runs_and_is_degraded_by_a_bad_on
     let ready = machine.states();
     machine.run("converge");
     assert_eq!(machine.states(), ready, "a routine run says nothing");
+    assert_eq!(machine.status_page().ask(b"").get(..15), Some("HTTP/1.1 200 OK"));
     machine.write("fake/puppet", FAILS);
     machine.run("converge");
     assert_eq!(machine.states()[ready.len()..], ["DEGRADED"]);
     assert!(!machine.has("fake/kernel/closed"), "the application goes on");
+    let answer = machine.status_page().ask(b"");
+    assert!(answer.starts_with("HTTP/1.1 200 OK"), "a balancer goes on sending: {answer}");
+    assert!(answer.contains("\"serving\":true,\"configured\":false"), "{answer}");
     machine.write("fake/puppet", "ok");
     machine.run("converge");
     assert_eq!(machine.states().last().unwrap(), "READY");
@@ -247,22 +351,23 @@ fn probes_are_answered_once_a_boot_and_only_to_a_nonce() {
 }
 
 #[test]
-fn the_status_page_says_200_only_when_ready_whatever_is_asked() {
+fn the_status_page_says_200_only_when_the_application_serves_whatever_is_asked() {
     let machine = Machine::new(&facts());
+    let page = machine.status_page();
     let asked: [&[u8]; 5] = [
         b"GET / HTTP/1.1\r\n\r\n",
         b"",
         b"\0\xff\xfe$(reboot)`x`",
-        &[b'A'; 70_000],
+        &[b'A'; 30_000],
         b"GET /../../etc/shadow HTTP/1.1\r\n\r\n",
     ];
     for request in asked {
-        let answer = machine.feed("status-http", request);
+        let answer = page.ask(request);
         assert!(answer.starts_with("HTTP/1.1 503 "), "{answer}");
     }
     boot(&machine);
     for request in asked {
-        let answer = machine.feed("status-http", request);
+        let answer = page.ask(request);
         assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer}");
         let (head, body) = answer.split_once("\r\n\r\n").unwrap();
         assert!(
@@ -273,7 +378,33 @@ fn the_status_page_says_200_only_when_ready_whatever_is_asked() {
         let body: serde_json::Value = serde_json::from_str(body).unwrap();
         assert_eq!(body["instance"], "11111111-2222-3333-4444-555555555555");
         assert!(body["ssh_fingerprint"].as_str().unwrap().starts_with("SHA256:"));
+        assert_eq!((&body["serving"], &body["configured"]), (&true.into(), &true.into()));
     }
+}
+
+/// Whoever only connects, or reads nothing, holds up nobody; and the server stays one small process.
+#[test]
+fn fifteen_hundred_silent_connections_hold_up_nobody_and_cost_one_small_process() {
+    let machine = Machine::new(&facts());
+    boot(&machine);
+    let page = machine.status_page();
+    let mut silent: Vec<_> = (0..1500).map(|_| page.connect()).collect();
+    // slow readers: they ask, and take nothing of the answer
+    for stream in silent.iter_mut().step_by(3) {
+        let _ = stream.write_all(b"GET / HTTP/1.1\r\n");
+    }
+    for _ in 0..50 {
+        let answer = page.ask(b"GET / HTTP/1.1\r\n\r\n");
+        assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer}");
+    }
+    assert!(page.descriptors() < 1000, "{}", page.descriptors());
+    assert!(page.figure("VmRSS") < 32 << 10, "{} KiB", page.figure("VmRSS"));
+    assert_eq!(page.figure("Threads"), 1);
+    // each of them is answered in the end
+    let mut last = silent.pop().unwrap();
+    let mut answer = String::new();
+    last.read_to_string(&mut answer).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer}");
 }
 
 #[test]
@@ -285,5 +416,5 @@ fn the_first_password_reaches_neither_the_serial_line_nor_http() {
     assert_eq!(password.len(), 19);
     assert_eq!(machine.read("fake/password"), format!("admin:{password}\n"));
     assert!(!machine.read("dev/ttyS0").contains(password));
-    assert!(!machine.feed("status-http", b"").contains(password));
+    assert!(!machine.status_page().ask(b"").contains(password));
 }

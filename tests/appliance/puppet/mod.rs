@@ -10,7 +10,6 @@ use slipway::units::Timestamp;
 
 mod ahead;
 mod real;
-#[path = "puppet/report.rs"]
 mod report;
 
 fn scripts() -> Vec<(String, String)> {
