@@ -37,7 +37,7 @@ pub(super) fn find(
     };
     let (recorded, hardware, probes) = match record {
         Some(ImageRecord { bundle, profile, .. }) => {
-            (Some(bundle.release), profile.hardware.into(), inspect::probes(&opened)?)
+            (Some(bundle.release), profile.hardware.into(), inspect::probes(&image)?)
         }
         None => (None, Hardware::default(), Vec::new()),
     };
