@@ -9,7 +9,7 @@ use super::terminal::{self, Terminal};
 use crate::convert::{self, stem};
 use crate::error::{Error, Kind, Result};
 use crate::format::{self, Machine, Wanted};
-use crate::inspect::{Image, begins_a_disk};
+use crate::inspect::{Image, begins_a_disk, damage};
 use crate::profile::Format;
 use crate::progress::Progress;
 use crate::units::ByteSize;
@@ -56,6 +56,7 @@ pub fn run(args: &Args) -> Result<u8> {
             .at(&wanted.path)
             .remedy("replace it with --force, or give another path with --out"));
     }
+    damage::refuse_changed(&image)?;
     let machine = machine(args, convert::machine(&image));
     let progress = Terminal::new();
     if image.format() == Format::Raw && !begins_a_disk(&image)? {

@@ -3,17 +3,24 @@
 use std::fmt::Write as _;
 use std::io::Write as _;
 use std::path::PathBuf;
+use std::sync::Arc;
 
-use super::terminal::clean;
+use super::terminal::{self, clean};
 use crate::error::{Context, Error, Kind, Result};
-use crate::inspect::{self, EfiFile, Report};
+use crate::inspect::{self, EfiFile, Image, Report, damage};
 use crate::manifest::ImageRecord;
+
+/// The exit code for an image that is not as it was made.
+const DAMAGED: u8 = 3;
 
 /// How many names of a program's certificates are shown: the first is who issued the signer's.
 const SIGNERS: usize = 2;
 
 /// Arguments of `slipway inspect`.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Exit codes: 0 nothing is damaged; 1 the image cannot be read; 3 it was read, and something in it is not as it was
+made: a member of the package, a part of the file, a copy of the partition table.")]
 pub struct Args {
     /// The image, in any format that slipway writes
     image: PathBuf,
@@ -27,20 +34,44 @@ pub struct Args {
 
 /// Runs the verb; the number is the process's exit code.
 pub fn run(args: &Args) -> Result<u8> {
-    if let Some(path) = &args.file {
-        let mut out = std::io::stdout().lock();
-        inspect::copy_file(&args.image, path, &mut out)?;
-        out.flush().doing("cannot print")?;
-        return Ok(0);
+    let image = Arc::new(Image::open(&args.image)?);
+    let mut damage = damage::of_file(&image)?;
+    match show(args, &image, &mut damage) {
+        Ok(()) => Ok(if damage.is_empty() { 0 } else { DAMAGED }),
+        // what is known of the damage says why
+        Err(error) if error.kind() == Kind::Damaged && !damage.is_empty() => {
+            damage.iter().for_each(|line| terminal::complain(&clean(line)));
+            super::report(&error);
+            Ok(DAMAGED)
+        }
+        Err(error) => Err(error),
     }
-    let report = inspect::inspect(&args.image)?;
-    let text = if args.json { json(&report)? } else { people(&report) };
-    std::io::stdout().write_all(text.as_bytes()).doing("cannot print")?;
-    Ok(0)
 }
 
-fn json(report: &Report) -> Result<String> {
-    let text = serde_json::to_string_pretty(report);
+fn show(args: &Args, image: &Arc<Image>, damage: &mut Vec<String>) -> Result<()> {
+    if let Some(path) = &args.file {
+        let mut out = std::io::stdout().lock();
+        inspect::copy_file_of(image, path, &mut out)?;
+        out.flush().doing("cannot print")?;
+        damage.iter().for_each(|line| terminal::complain(&clean(line)));
+        return Ok(());
+    }
+    let report = inspect::report(image)?;
+    damage.extend(damage::of_table(&report.table));
+    let text = if args.json { json(&report, damage)? } else { people(&report, damage) };
+    std::io::stdout().write_all(text.as_bytes()).doing("cannot print")
+}
+
+/// What was found, and first what is damaged.
+#[derive(serde::Serialize)]
+struct Shown<'a> {
+    damage: &'a [String],
+    #[serde(flatten)]
+    report: &'a Report,
+}
+
+fn json(report: &Report, damage: &[String]) -> Result<String> {
+    let text = serde_json::to_string_pretty(&Shown { damage, report });
     let text = text.map_err(|e| Error::new(Kind::Io, "cannot write JSON").because(e))?;
     Ok(text + "\n")
 }
@@ -55,8 +86,11 @@ impl Lines {
     }
 }
 
-fn people(report: &Report) -> String {
+fn people(report: &Report, damage: &[String]) -> String {
     let mut lines = Lines(String::new());
+    for line in damage {
+        lines.add("DAMAGED", clean(line));
+    }
     let format = report.format;
     lines.add("image", format!("{format}, a disk of {} in {}", report.disk, report.file));
     match &report.record {

@@ -113,7 +113,7 @@ pub fn run(args: &Args) -> Result<u8> {
 }
 
 fn order(args: &Args) -> Result<Order> {
-    let Target { image, release, hardware, probes } =
+    let Target { image, release, hardware, network, probes } =
         target::find(&args.target, args.release.as_deref(), &args.project)?;
     Ok(Order {
         report: args.report.clone().unwrap_or_else(|| beside(image.path(), args.firmware)),
@@ -121,6 +121,7 @@ fn order(args: &Args) -> Result<Order> {
         firmware: args.firmware.into(),
         memory: args.memory.unwrap_or(hardware.memory),
         vcpus: args.vcpus.unwrap_or(hardware.vcpus),
+        network,
         disk: args.disk_size,
         cdrom: args.cdrom.as_deref().map(readable).transpose()?,
         seed: args.seed.as_deref().map(readable).transpose()?,

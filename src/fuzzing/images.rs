@@ -73,7 +73,7 @@ fn texts(data: &[u8]) {
     };
     let package = Package::new(&text);
     package.hardware();
-    package::check(&package);
+    package::check(&package, 0);
 }
 
 /// Disks that are compressed as a whole: zstd, and tar in gzip.

@@ -22,6 +22,13 @@ pub struct Member {
     pub extended: bool,
 }
 
+impl Member {
+    /// Whether macOS's tar added it to the member that it is named after.
+    pub fn is_apple_double(&self) -> bool {
+        self.name.rsplit('/').next().is_some_and(|name| name.starts_with("._"))
+    }
+}
+
 /// What an extended header says of the member behind it.
 #[derive(Default)]
 struct Extended {

@@ -4,6 +4,7 @@
 
 mod blocks;
 pub(crate) mod boot;
+pub mod damage;
 mod ext;
 mod fat;
 pub(crate) mod filesystem;
@@ -18,6 +19,7 @@ mod qcow2;
 pub(crate) mod root;
 mod source;
 mod stream;
+mod sums;
 pub(crate) mod system;
 pub(crate) mod table;
 mod vhd;
@@ -28,7 +30,7 @@ mod window;
 use std::path::Path;
 use std::sync::Arc;
 
-use gpt::partition_types::{BIOS, EFI, LINUX_ROOT_X64, Type};
+use gpt::partition_types::{BIOS, EFI, Type};
 use serde::Serialize;
 
 pub use boot::EfiFile;
@@ -39,6 +41,7 @@ pub use members::Member;
 pub use ova::PackageText;
 pub use root::RootFacts;
 pub use source::Source;
+pub use sums::{Algorithm, Line as ManifestLine, Sums};
 pub use system::System;
 pub use table::{Partition, Table};
 pub use vhd::Footer as VhdFooter;
@@ -161,18 +164,26 @@ pub fn probes(image: &Arc<Image>) -> Result<Vec<Probe>> {
 
 /// Writes one file of the image's root filesystem to `out`; gives its length in bytes.
 pub fn copy_file(path: &Path, in_image: &str, out: &mut dyn std::io::Write) -> Result<u64> {
+    copy_file_of(&Arc::new(Image::open(path)?), in_image, out)
+}
+
+/// The same of an image that is open.
+pub fn copy_file_of(
+    image: &Arc<Image>,
+    in_image: &str,
+    out: &mut dyn std::io::Write,
+) -> Result<u64> {
     if !in_image.starts_with('/') {
         let message = format!("{in_image:?} is not a path from the image's root");
         return Err(Error::new(Kind::Input, message).remedy("begin it with a /"));
     }
-    let image = Arc::new(Image::open(path)?);
-    let table = table::read(&image)?;
-    open_root(&image, &table)?.copy(in_image, out)
+    let table = table::read(image)?;
+    open_root(image, &table)?.copy(in_image, out)
 }
 
 fn open_root(image: &Arc<Image>, table: &Table) -> Result<Root> {
-    let partition = find(table, &LINUX_ROOT_X64).ok_or_else(|| {
-        Error::new(Kind::Damaged, "the disk has no root partition for x86-64")
+    let partition = table.root().ok_or_else(|| {
+        Error::new(Kind::Refused, "no partition has the type of a Linux filesystem")
             .at(image.path())
             .remedy("give an image that slipway built")
     })?;

@@ -1,17 +1,22 @@
 //! OVA: a tar with a description first and the disk behind it, read in place (DMTF DSP0243 1.1, 5.1).
 
-use std::collections::BTreeMap;
-
 use super::members::{self, Member};
 use super::source::Source;
+use super::sums::{Line, Sums};
+use super::{stream, vmdk};
 use crate::error::{Error, Kind, Result};
-use crate::units::{Digest, Hasher, MIB};
+use crate::units::MIB;
 
 /// The endings of a description, of a manifest, of its signature, and of the disks that are read.
 const DESCRIPTION: &str = ".ovf";
 const MANIFEST: &str = ".mf";
 const CERTIFICATE: &str = ".cert";
 const DISK: &str = ".vmdk";
+
+/// Endings of disks that are not VMDKs, and the digits in a chunk's name.
+const OTHER_DISKS: [&str; 6] = [".vhd", ".vhdx", ".qcow2", ".vdi", ".img", ".raw"];
+const CHUNK_DIGITS: usize = 9;
+const COMPRESSED: &str = "the package's disk is compressed with gzip, which is not read here, nor by vSphere 6.5 and newer";
 
 /// The largest description or manifest that is read, in bytes.
 const TEXT_LIMIT: u64 = MIB;
@@ -35,19 +40,12 @@ impl Ova {
     /// package.
     pub fn open(source: &Source) -> Result<Self> {
         let members = members::list(source)?;
-        if !members.iter().any(|m| ends(m, DESCRIPTION)) {
+        if !members.iter().any(|m| ends(m, DESCRIPTION) && !m.is_apple_double()) {
             let error = source.damaged("the tar has no .ovf: it is no OVA package", 0);
             return Err(error.remedy("give an image, or a package with its description"));
         }
-        let disks: Vec<usize> = (0..members.len()).filter(|i| ends(&members[*i], DISK)).collect();
-        match disks[..] {
-            [disk] => Ok(Self { source: source.clone(), members, disk }),
-            [] => Err(source.damaged("the package has no VMDK", 0)),
-            _ => {
-                let message = format!("the package has {} disks", disks.len());
-                Err(source.refused(message, "unpack it with tar and give one of its disks"))
-            }
-        }
+        let disk = find_disk(source, &members)?;
+        Ok(Self { source: source.clone(), members, disk })
     }
 
     /// The disk, in place.
@@ -57,9 +55,55 @@ impl Ova {
     }
 }
 
+/// Which member is the disk: the one VMDK by its name, or the one that is a VMDK without the name.
+fn find_disk(source: &Source, members: &[Member]) -> Result<usize> {
+    let all = |wanted: &dyn Fn(&Member) -> bool| -> Vec<usize> {
+        (0..members.len())
+            .filter(|i| !members[*i].is_apple_double() && wanted(&members[*i]))
+            .collect()
+    };
+    let begins = |m: &Member, magic: &[u8]| {
+        source.up_to(magic.len() as u64, m.offset).is_ok_and(|start| start == magic)
+    };
+    let mut disks = all(&|m| ends(m, DISK));
+    if disks.is_empty() {
+        disks = all(&|m| begins(m, vmdk::MAGIC) && !is_chunk(m));
+    }
+    let remedy = "unpack the package with tar, and give its disk as a VMDK";
+    match disks[..] {
+        [disk] if begins(&members[disk], stream::GZIP) => Err(source.refused(COMPRESSED, remedy)),
+        [disk] => Ok(disk),
+        [] if members.iter().any(|m| ends(m, ".gz")) => Err(source.refused(COMPRESSED, remedy)),
+        [] if members.iter().any(is_chunk) => {
+            let message = "the package's disk is cut into chunks, which are not read here";
+            Err(source.refused(message, "join the chunks with cat, and give the disk"))
+        }
+        [] => {
+            let other = members.iter().find(|m| OTHER_DISKS.iter().any(|ending| ends(m, ending)));
+            Err(match other {
+                Some(other) => {
+                    let message = format!("the package's disk {} is no VMDK", other.name);
+                    source.refused(message, "unpack the package with tar, and give its disk")
+                }
+                None => source.damaged("the package has no VMDK", 0),
+            })
+        }
+        _ => {
+            let message = format!("the package has {} disks", disks.len());
+            Err(source.refused(message, "unpack it with tar and give one of its disks"))
+        }
+    }
+}
+
 /// Whether a member's name has this ending, in whatever case.
 fn ends(member: &Member, ending: &str) -> bool {
     member.name.to_ascii_lowercase().ends_with(ending)
+}
+
+/// Whether a member is a part of a file, as in "disk.vmdk.000000001" (DSP0243 1.1, 7.1).
+fn is_chunk(member: &Member) -> bool {
+    let digits = member.name.rsplit_once('.').map(|(_, digits)| digits);
+    digits.is_some_and(|d| d.len() == CHUNK_DIGITS && d.bytes().all(|b| b.is_ascii_digit()))
 }
 
 /// What a package says in words, and what its members really are.
@@ -71,23 +115,38 @@ pub struct PackageText {
     pub description: String,
     /// The manifest, when there is one.
     pub manifest: Option<String>,
-    /// The SHA-256 of every member that a manifest must name.
-    pub digests: BTreeMap<String, Digest>,
+    /// The digests of the members that the manifest names, made as it says.
+    pub sums: Sums,
 }
 
 impl PackageText {
-    /// Reads the texts, and hashes all other members.
+    /// Reads the texts, and hashes what the manifest names.
     pub fn read(ova: &Ova) -> Result<Self> {
         let (source, members) = (&ova.source, ova.members.clone());
-        let find = |ending| members.iter().find(|m| ends(m, ending));
+        let find = |ending| members.iter().find(|m| ends(m, ending) && !m.is_apple_double());
         let description = find(DESCRIPTION).map(|m| text(source, m)).transpose()?;
         let manifest = find(MANIFEST).map(|m| text(source, m)).transpose()?;
-        let mut digests = BTreeMap::new();
-        for member in members.iter().filter(|m| !ends(m, MANIFEST) && !ends(m, CERTIFICATE)) {
-            digests.insert(member.name.clone(), digest(source, member)?);
+        let mut sums = Sums::new();
+        for line in manifest.iter().flat_map(|text| text.lines()).filter_map(Line::parse) {
+            let key = (line.algorithm, line.name.to_owned());
+            if let Some(member) = members.iter().find(|member| member.name == line.name)
+                && !sums.contains_key(&key)
+            {
+                let content = source.slice(member.offset, member.size)?;
+                sums.insert(key, line.algorithm.of(&content)?);
+            }
         }
-        let description = description.unwrap_or_default();
-        Ok(Self { members, description, manifest, digests })
+        Ok(Self { description: description.unwrap_or_default(), members, manifest, sums })
+    }
+
+    /// The members that are not what the manifest says.
+    pub fn changed(&self) -> Vec<&str> {
+        super::sums::changed(self.manifest.as_deref().unwrap_or_default(), &self.sums)
+    }
+
+    /// The members that a manifest must name: all but itself and its signature.
+    pub fn to_be_named(&self) -> impl Iterator<Item = &Member> {
+        self.members.iter().filter(|m| !ends(m, MANIFEST) && !ends(m, CERTIFICATE))
     }
 }
 
@@ -102,16 +161,4 @@ fn text(source: &Source, member: &Member) -> Result<String> {
         let message = format!("the member {} is no text", member.name);
         Error::new(Kind::Damaged, message).at(source.path()).offset(member.offset).because(e)
     })
-}
-
-fn digest(source: &Source, member: &Member) -> Result<Digest> {
-    let content = source.slice(member.offset, member.size)?;
-    let mut hasher = Hasher::default();
-    let mut at = 0;
-    while at < content.length() {
-        let bytes = content.up_to(MIB, at)?;
-        hasher.update(&bytes);
-        at += bytes.len() as u64;
-    }
-    Ok(hasher.finish())
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use gpt::partition_types::{LINUX_ROOT_X64, Type};
+use gpt::partition_types::{LINUX_FS, LINUX_ROOT_X64, Type};
 use serde::Serialize;
 
 use super::image::Image;
@@ -20,6 +20,11 @@ const ENTRIES_LIMIT: u32 = 1024;
 /// Where a header has the number of its entries and their size (UEFI 2.10, table 5-5).
 const ENTRIES_AT: usize = 80;
 const ENTRY_SIZE_AT: usize = 84;
+/// A boot sector's last bytes, where it has the kinds of its partitions, and the kind that only guards a GUID
+/// partition table (UEFI 2.10, 5.2).
+const MBR_SIGNATURE: [u8; 2] = [0x55, 0xAA];
+const MBR_KINDS: [usize; 4] = [0x1C2, 0x1D2, 0x1E2, 0x1F2];
+const MBR_PROTECTIVE: u8 = 0xEE;
 const SIGNATURE: &[u8] = b"EFI PART";
 
 /// One partition.
@@ -45,11 +50,6 @@ impl Partition {
         self.type_guid == wanted.guid.to_string()
     }
 
-    /// Whether it is a root filesystem for x86-64.
-    pub fn is_root(&self) -> bool {
-        self.is(&LINUX_ROOT_X64)
-    }
-
     /// Where it lies.
     pub fn region(&self) -> Region {
         Region { offset: self.offset, length: self.size.bytes() }
@@ -70,6 +70,16 @@ pub struct Table {
     pub partitions: Vec<Partition>,
 }
 
+impl Table {
+    /// The root filesystem's partition: the one with the type of an x86-64 root, else the largest of Linux's
+    /// general type, which many installers give it.
+    pub fn root(&self) -> Option<&Partition> {
+        let of_type = |wanted| self.partitions.iter().filter(move |p| p.is(wanted));
+        let general = || of_type(&LINUX_FS).max_by_key(|partition| partition.size);
+        of_type(&LINUX_ROOT_X64).next().or_else(general)
+    }
+}
+
 /// Reads the GUID partition table.
 pub fn read(image: &Arc<Image>) -> Result<Table> {
     let wrong = |what: &str, at| Error::new(Kind::Damaged, what).at(image.path()).offset(at);
@@ -78,6 +88,11 @@ pub fn read(image: &Arc<Image>) -> Result<Table> {
         return Err(wrong("the image is too small for a disk", image.size()));
     }
     let headers = [check_header(image, SECTOR)?, check_header(image, last)?];
+    if headers == [false, false] && has_mbr(image)? {
+        return Err(Error::new(Kind::Refused, "the disk has an MBR, which is not read here")
+            .at(image.path())
+            .remedy("give an image with a GUID partition table"));
+    }
     if headers == [false, false] {
         return Err(wrong("the disk has no GUID partition table", SECTOR)
             .remedy("give an image that slipway built"));
@@ -105,6 +120,15 @@ pub fn read(image: &Arc<Image>) -> Result<Table> {
         both_copies: table.primary_header().is_ok() && table.backup_header().is_ok(),
         partitions: table.partitions().iter().map(read).collect::<Result<_>>()?,
     })
+}
+
+/// Whether the first sector is a boot sector with a partition of a known kind (not that of a protective MBR).
+fn has_mbr(image: &Image) -> Result<bool> {
+    let mut sector = [0; SECTOR as usize];
+    image.read_at(&mut sector, 0)?;
+    let kinds = MBR_KINDS.map(|at| sector[at]);
+    let known = kinds.iter().any(|kind| !matches!(*kind, 0 | MBR_PROTECTIVE));
+    Ok(sector.ends_with(&MBR_SIGNATURE) && known)
 }
 
 /// Whether a header lies here; one with numbers that the gpt crate would trust too much is an error.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::error::Result;
+use crate::error::{Error, Kind, Result};
 use crate::inspect::{Container, Image, Inside, PackageText};
 use crate::profile::Format;
 
@@ -24,7 +24,41 @@ pub struct Facts {
     /// The package around the disk.
     pub package: Option<Package>,
     /// What is on the disk, or why nobody can tell.
-    pub inside: Result<Inside, String>,
+    pub inside: Result<Inside, Unread>,
+}
+
+/// Why something was not looked at.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Unread {
+    /// Its bytes make no sense.
+    Damaged(String),
+    /// It may be sound, and is not read here.
+    Refused {
+        /// What it is.
+        reason: String,
+        /// What to do about it.
+        fix: Option<String>,
+    },
+}
+
+impl Unread {
+    /// The reason in an error about an image's bytes; none in any other error, as that a disk failed.
+    pub fn of(error: &Error) -> Option<Self> {
+        match error.kind() {
+            Kind::Damaged => Some(Self::Damaged(with_causes(error))),
+            Kind::Refused => Some(Self::Refused {
+                reason: with_causes(error),
+                fix: error.find_remedy().map(str::to_owned),
+            }),
+            Kind::Input
+            | Kind::NotFound
+            | Kind::Io
+            | Kind::NoSpace
+            | Kind::Network
+            | Kind::Tool
+            | Kind::Interrupted => None,
+        }
+    }
 }
 
 /// Reads all of it. Packages are hashed for their manifest.
@@ -40,11 +74,14 @@ pub fn gather(image: &Arc<Image>) -> Result<Facts> {
         container: image.container().clone(),
         cut_off: image.check_whole().err().map(|e| e.to_string()),
         package,
-        inside: crate::inspect::look_inside(image).map_err(|e| with_causes(&e)),
+        inside: match crate::inspect::look_inside(image) {
+            Ok(inside) => Ok(inside),
+            Err(error) => Err(Unread::of(&error).ok_or(error)?),
+        },
     })
 }
 
-fn with_causes(error: &crate::error::Error) -> String {
+fn with_causes(error: &Error) -> String {
     let mut text = error.to_string();
     let mut cause = std::error::Error::source(error);
     while let Some(inner) = cause {

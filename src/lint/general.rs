@@ -1,6 +1,6 @@
 //! Rules for every platform.
 
-use super::{Facts, Finding};
+use super::{Facts, Finding, Severity, Unread};
 use crate::inspect::{Inside, System, Table};
 
 /// Device names that depend on the controller, so that a disk moved elsewhere is not found.
@@ -16,11 +16,7 @@ pub(super) fn check(facts: &Facts) -> Vec<Finding> {
         findings.push(Finding::error("cut-off", reason.as_str(), fix));
     }
     match &facts.inside {
-        Err(reason) => {
-            let reason = format!("the disk cannot be read: {reason}");
-            let fix = "build it again, or compare its SHA-256 with the record's";
-            findings.push(Finding::error("unreadable", reason, fix));
-        }
+        Err(reason) => findings.push(unread(reason, "the disk", Severity::Warning)),
         Ok(inside) => {
             table(facts, inside, &mut findings);
             boot(inside, &mut findings);
@@ -28,6 +24,22 @@ pub(super) fn check(facts: &Facts) -> Vec<Finding> {
         }
     }
     findings
+}
+
+/// The finding that something was not looked at; `severity` is for what may be sound.
+pub(super) fn unread(unread: &Unread, what: &str, severity: Severity) -> Finding {
+    match unread {
+        Unread::Damaged(reason) => {
+            let reason = format!("{what} cannot be read: {reason}");
+            let fix = "build it again, or compare its SHA-256 with the record's";
+            Finding::error("unreadable", reason, fix)
+        }
+        Unread::Refused { reason, fix } => {
+            let reason = format!("{what} was not looked at: {reason}");
+            let fix = fix.clone().unwrap_or_else(|| "look at it on a running machine".to_owned());
+            Finding::new(severity, "not-read", reason, fix)
+        }
+    }
 }
 
 fn table(facts: &Facts, inside: &Inside, findings: &mut Vec<Finding>) {
@@ -52,7 +64,7 @@ fn table(facts: &Facts, inside: &Inside, findings: &mut Vec<Finding>) {
 
 fn root_is_last(table: &Table) -> bool {
     let last = table.partitions.iter().max_by_key(|partition| partition.offset);
-    last.is_none_or(|last| last.is_root())
+    last.is_none_or(|last| table.root().is_some_and(|root| root.slot == last.slot))
 }
 
 fn boot(inside: &Inside, findings: &mut Vec<Finding>) {

@@ -19,7 +19,7 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-pub use facts::Facts;
+pub use facts::{Facts, Unread};
 
 use crate::error::Result;
 use crate::inspect::Image;
@@ -117,10 +117,16 @@ impl Finding {
 /// Reads an image and judges it.
 ///
 /// # Errors
-/// When the file cannot be read as an image at all; damage inside its disk is a finding.
+/// When the file cannot be read. What is refused or damaged is a finding.
 pub fn lint(path: &Path, platform: Platform) -> Result<Vec<Finding>> {
-    let facts = facts::gather(&Arc::new(Image::open(path)?))?;
-    Ok(judge(&facts, platform))
+    let facts = Image::open(path).and_then(|image| facts::gather(&Arc::new(image)));
+    match facts {
+        Ok(facts) => Ok(judge(&facts, platform)),
+        Err(error) => match Unread::of(&error) {
+            Some(unread) => Ok(vec![general::unread(&unread, "the image", Severity::Error)]),
+            None => Err(error),
+        },
+    }
 }
 
 /// Judges what was found; the worst comes first.

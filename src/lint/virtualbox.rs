@@ -26,7 +26,7 @@ pub(super) fn check(facts: &Facts) -> Vec<Finding> {
         }
     }
     if let Some(package) = &facts.package {
-        findings.extend(package::check(package));
+        findings.extend(package::check(package, facts.size));
         for device in package.controllers.iter().chain(&package.networks) {
             if VMWARE_ONLY.contains(&device.to_ascii_lowercase().as_str()) {
                 let reason =

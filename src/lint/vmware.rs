@@ -37,7 +37,7 @@ pub(super) fn check(facts: &Facts) -> Vec<Finding> {
         _ => findings.push(wrong_format(facts, "VMware", Format::Ova)),
     }
     if let Some(package) = &facts.package {
-        findings.extend(package::check(package));
+        findings.extend(package::check(package, facts.size));
         hardware(package, &mut findings);
         let asked = package.controllers.iter().chain(&package.networks);
         for device in asked.map(|name| name.to_ascii_lowercase()) {

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
+use super::net::TestNetwork;
 use super::order::{Accelerator, Firmware};
 use super::overlay::Overlay;
 use crate::units::{ByteSize, MIB};
@@ -32,6 +33,8 @@ pub struct Hardware<'a> {
     pub memory: ByteSize,
     /// Processors.
     pub vcpus: u32,
+    /// The network that it is in.
+    pub network: &'a TestNetwork,
     /// Ports of the guest to reach from the host, the status port among them.
     pub ports: &'a [u16],
     /// What the guest shall repeat.
@@ -69,7 +72,7 @@ pub fn arguments(hardware: &Hardware<'_>) -> Vec<String> {
             add("device", device.to_owned());
         }
     }
-    add("netdev", network(hardware.ports));
+    add("netdev", hardware.network.netdev(hardware.ports));
     // no option ROM: a machine that cannot boot from its disk shall say so, not try the network
     add("device", "virtio-net-pci,netdev=net,romfile=".to_owned());
     add("device", "virtio-rng-pci".to_owned());
@@ -168,15 +171,6 @@ fn read_only_node(name: &str, path: &Path) -> Value {
         "file": {"driver": "file", "filename": path, "read-only": true}})
 }
 
-/// User mode without a way out. Host port 0 lets the kernel choose when QEMU binds: no race.
-fn network(ports: &[u16]) -> String {
-    let mut text = "user,id=net,restrict=on".to_owned();
-    for port in ports {
-        text.push_str(&format!(",hostfwd=tcp:127.0.0.1:0-:{port}"));
-    }
-    text
-}
-
 /// Reads the monitor's `info usernet`: pairs of (guest port, host port).
 pub fn forwarded(usernet: &str) -> Vec<(u16, u16)> {
     let pair = |line: &str| {
@@ -199,6 +193,7 @@ mod tests {
     use crate::smoke::overlay::Driver;
     use crate::units::GIB;
 
+    static NETWORK: LazyLock<TestNetwork> = LazyLock::new(TestNetwork::default);
     static DISK: LazyLock<Overlay> = LazyLock::new(|| Overlay {
         path: "/tmp/a, b.qcow2".into(),
         base: "/c, d.qcow2".into(),
@@ -216,6 +211,7 @@ mod tests {
             seed: None,
             memory: ByteSize(2 * GIB),
             vcpus: 2,
+            network: &NETWORK,
             ports: &[8008, 80],
             nonce: "abc",
         }
@@ -231,9 +227,9 @@ mod tests {
         assert!(has(&list, "-machine", "q35,smm=off"));
         assert!(has(&list, "-m", "2048M"));
         assert!(has(&list, "-smbios", "type=1,family=slipway-smoke-abc"));
-        let net =
-            "user,id=net,restrict=on,hostfwd=tcp:127.0.0.1:0-:8008,hostfwd=tcp:127.0.0.1:0-:80";
-        assert!(has(&list, "-netdev", net));
+        let net = list.windows(2).find(|pair| pair[0] == "-netdev").unwrap()[1].clone();
+        assert!(net.starts_with("user,id=net,restrict=on,net=10.0.2.0/24,"), "{net}");
+        assert!(net.contains("8008,hostfwd=tcp:127.0.0.1:0-10.0.2.15:80"), "{net}");
     }
 
     #[test]

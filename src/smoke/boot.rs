@@ -23,6 +23,9 @@ const LAST_LINES: usize = 40;
 /// How often limits and the stop flag are looked at.
 const LOOK: Duration = Duration::from_millis(200);
 
+/// How long a probe may go on failing before that is said again.
+const AGAIN: Duration = Duration::from_secs(30);
+
 /// The monitor and the console are heard by two threads: the word that a machine stopped can overtake its last
 /// lines, which say why. So they are waited for until there is silence for this long.
 const SILENCE: Duration = Duration::from_secs(1);
@@ -74,6 +77,7 @@ pub fn run(setup: &Setup<'_>, progress: &dyn Progress) -> Result<(BootRecord, Op
         probes: Vec::new(),
         identity: None,
     };
+    progress.step("the machine is on, and says nothing yet", None);
     let mut verdict = running.until_reached()?;
     match &verdict {
         None if setup.goal == Goal::Converge => verdict = running.ask_all()?,
@@ -210,6 +214,8 @@ impl Running<'_> {
         over: impl Fn(&Self) -> Option<T>,
     ) -> Result<Option<T>> {
         let limit = self.setup.limits.probes;
+        self.progress.step(&format!("asking: {}", check.name()), None);
+        let mut told: Option<Instant> = None;
         let outcome = loop {
             self.look()?;
             if let Some(end) = over(self) {
@@ -219,6 +225,10 @@ impl Running<'_> {
                 checks::Progress::Passed(detail) => break check.outcome(true, detail),
                 checks::Progress::Failed(detail) => break check.outcome(false, detail),
                 checks::Progress::NotYet(detail) => {
+                    if told.is_none_or(|told| told.elapsed() >= AGAIN) {
+                        self.progress.note(&format!("not yet: {} ({detail})", check.name()));
+                        told = Some(Instant::now());
+                    }
                     if reached.elapsed() >= limit {
                         break check.outcome(false, detail);
                     }

@@ -142,6 +142,11 @@ impl Check {
         }
     }
 
+    /// The question for people.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
     /// Whether it is the profile's and asked from outside, so that the machine's state need not be READY.
     pub fn is_of_the_application(&self) -> bool {
         self.index.is_some() && matches!(self.kind, Kind::Http { .. })

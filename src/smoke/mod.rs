@@ -14,6 +14,7 @@ pub mod http;
 pub mod kernel;
 pub mod line;
 pub mod machine;
+pub mod net;
 pub mod order;
 pub mod overlay;
 pub mod qmp;
@@ -24,6 +25,7 @@ pub mod verdict;
 pub mod watch;
 
 pub use line::State;
+pub use net::TestNetwork;
 pub use order::{Accelerator, Again, Firmware, Limits, Order};
 pub use report::{BootRecord, BootReport, Identity};
 pub use verdict::Verdict;
@@ -73,6 +75,7 @@ pub fn run(order: &Order, progress: &dyn Progress) -> Result<BootReport> {
         release: order.release.clone(),
         firmware: order.firmware,
         accelerator,
+        network: order.network,
         exit_code: verdict.exit_code(),
         summary: verdict.summary(),
         advice: verdict.advice(),
@@ -136,6 +139,7 @@ impl Session<'_> {
             seed: order.seed.as_deref(),
             memory: order.memory,
             vcpus: order.vcpus,
+            network: &order.network,
             ports: &checks::ports(&checks),
             nonce: &nonce,
         });

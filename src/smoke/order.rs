@@ -8,6 +8,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::line::State;
+use super::net::TestNetwork;
 use crate::inspect::Image;
 use crate::profile::Probe;
 use crate::units::ByteSize;
@@ -23,6 +24,8 @@ pub struct Order {
     pub memory: ByteSize,
     /// Processors of the machine.
     pub vcpus: u32,
+    /// The network that the machine is in.
+    pub network: TestNetwork,
     /// A larger disk than the artifact's, to see it grow.
     pub disk: Option<ByteSize>,
     /// A disc in the drive (an ISO image), as hypervisors hand over OVF properties. It is only read.

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::checks::Outcome;
 use super::kernel::Complaint;
+use super::net::TestNetwork;
 use super::order::{Accelerator, Firmware};
 use super::verdict::Verdict;
 use super::watch::Transition;
@@ -30,6 +31,8 @@ pub struct BootReport {
     pub firmware: Firmware,
     /// What ran its instructions.
     pub accelerator: Accelerator,
+    /// The network that it was in, with the address that was asked.
+    pub network: TestNetwork,
     /// How it ended.
     pub verdict: Verdict,
     /// The verdict as an exit code.

@@ -3,14 +3,17 @@
 
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use crate::common::bench::{Bench, RELEASE, run, text};
 use crate::common::guest::Script;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
+use slipway::manifest::NetworkRecord;
 use slipway::profile::{Format, Probe};
-use slipway::smoke::{self, State};
+use slipway::progress::Progress;
+use slipway::smoke::{self, State, TestNetwork};
 use slipway::units::Digest;
 
 #[test]
@@ -210,6 +213,77 @@ fn ready_without_a_status_page_is_a_failed_probe() {
     let report = run(&bench.order());
     assert_eq!(report.exit_code, 14, "{}", report.summary);
     assert!(report.summary.contains("port 8008"), "{}", report.summary);
+}
+
+#[test]
+fn qemu_makes_the_network_that_the_profile_expects_and_the_report_names_the_address() {
+    let bench = Bench::new(&Script::new().state("READY", RELEASE, ""));
+    let networks = [
+        ("192.168.178.20/24", "192.168.178.1", "192.168.178.1"),
+        ("10.1.2.2/31", "10.1.2.3", "9.9.9.9"),
+        ("10.1.2.3/32", "192.0.2.1", "192.0.2.1"),
+        ("172.16.0.9/12", "172.31.255.254", "172.16.0.1"),
+    ];
+    for (address, gateway, dns) in networks {
+        let mut order = bench.order();
+        order.network = TestNetwork::of(&NetworkRecord {
+            address: Some(address.to_owned()),
+            gateway: Some(gateway.to_owned()),
+            dns: vec![dns.to_owned()],
+            ..NetworkRecord::default()
+        })
+        .unwrap();
+        // the machine has no network of its own; that its port is forwarded is what QEMU says
+        let report = run(&order);
+        assert_eq!(report.exit_code, 14, "{address}: {}", report.summary);
+        assert!(!report.summary.contains("not forwarded"), "{}", report.summary);
+        assert_eq!(format!("{}", report.network.address), address.split('/').next().unwrap());
+    }
+    let told = bench.report();
+    assert_eq!(
+        (&told["network"]["fixed"], &told["network"]["address"]),
+        (&true.into(), &"172.16.0.9".into())
+    );
+}
+
+/// Remembers what is said.
+#[derive(Debug, Default)]
+struct Said(Mutex<Vec<String>>);
+
+impl Progress for Said {
+    fn step(&self, name: &str, _: Option<u64>) {
+        self.0.lock().unwrap().push(format!("step {name}"));
+    }
+
+    fn advance(&self, _: u64) {}
+
+    fn note(&self, line: &str) {
+        self.0.lock().unwrap().push(format!("note {line}"));
+    }
+}
+
+#[test]
+fn what_is_said_meanwhile_is_the_stage_that_runs_and_the_probe_that_fails() {
+    let script = Script::new()
+        .state("CONVERGING", RELEASE, r#","attempt":1,"of":3"#)
+        .state("READY", RELEASE, "");
+    let said = Said::default();
+    smoke::run(&Bench::new(&script).order(), &said).unwrap();
+    let said = said.0.into_inner().unwrap();
+    let place = |part: &str| {
+        said.iter()
+            .position(|line| line.contains(part))
+            .unwrap_or_else(|| panic!("{part}: {said:?}"))
+    };
+    let order = [
+        place("step the machine is on"),
+        place("CONVERGING 1/3"),
+        place("READY"),
+        place("step asking: GET / on port 8008"),
+        place("note not yet: GET / on port 8008"),
+        place("note failed: GET / on port 8008"),
+    ];
+    assert!(order.is_sorted(), "{said:?}");
 }
 
 #[test]

@@ -8,7 +8,7 @@ use std::time::Duration;
 use serde_json::Value;
 use slipway::inspect::Image;
 use slipway::progress::Quiet;
-use slipway::smoke::{self, Accelerator, BootReport, Firmware, Limits, Order};
+use slipway::smoke::{self, Accelerator, BootReport, Firmware, Limits, Order, TestNetwork};
 use slipway::units::{ByteSize, MIB};
 
 use super::guest::Script;
@@ -66,6 +66,7 @@ impl Bench {
             firmware: Firmware::Bios,
             memory: ByteSize(128 * MIB),
             vcpus: 1,
+            network: TestNetwork::default(),
             disk: None,
             cdrom: None,
             seed: None,

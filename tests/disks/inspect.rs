@@ -378,10 +378,10 @@ fn with_root(folder: &Path, arguments: &[&str]) -> PathBuf {
         command.env("PATH", format!("/usr/sbin:/sbin:{}", std::env::var("PATH").unwrap()));
         command
     };
-    common::foreign::run(tool("sgdisk").args(["-n1:10240:+81M", "-t1:8304"]).arg(&disk));
+    crate::common::foreign::run(tool("sgdisk").args(["-n1:10240:+81M", "-t1:8304"]).arg(&disk));
     let mut make = tool("mke2fs");
     make.args(["-q", "-t", "ext4", "-E", "offset=5242880", "-d"]).arg(&root).args(arguments);
-    common::foreign::run(make.arg(&disk).arg("81M"));
+    crate::common::foreign::run(make.arg(&disk).arg("81M"));
     disk
 }
 
@@ -422,6 +422,42 @@ fn a_root_filesystem_that_is_not_read_is_named() {
         file.write_all_at(magic, (5 << 20) + at).unwrap();
         refused(&disk, name);
         file.write_all_at(&[0; 8][..magic.len()], (5 << 20) + at).unwrap();
+    }
+}
+
+#[test]
+fn a_package_that_was_tampered_with_is_told_of_first_and_by_the_exit_code() {
+    let folder = tempfile::tempdir().unwrap();
+    let image = written(Format::Ova, folder.path());
+    let run = |arguments: &[&str]| {
+        let mut command = assert_cmd::Command::cargo_bin("slipway").unwrap();
+        let output = command.current_dir(&folder).args(arguments).output().unwrap();
+        let (out, error) = (String::from_utf8(output.stdout), String::from_utf8(output.stderr));
+        (output.status.code(), out.unwrap(), error.unwrap())
+    };
+    let name = image.file_name().unwrap().to_str().unwrap();
+    let (code, sound, _) = run(&["inspect", name]);
+    assert_eq!(code, Some(0), "{sound}");
+    // a letter of the description, which nothing but the manifest covers
+    let file = File::options().read(true).write(true).open(&image).unwrap();
+    let mut bytes = vec![0; 4096];
+    file.read_exact_at(&mut bytes, 0).unwrap();
+    let at = bytes.windows(8).position(|w| w == b"Envelope").unwrap();
+    file.write_all_at(b"\t", (at + 8) as u64).unwrap();
+    let (code, shown, _) = run(&["inspect", name]);
+    assert_eq!(code, Some(3), "{shown}");
+    assert!(shown.starts_with("DAMAGED") && shown.contains(".ovf is not what"), "{shown}");
+    assert!(shown.ends_with(&sound), "{shown}");
+    let (code, json, _) = run(&["inspect", name, "--json"]);
+    let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+    assert_eq!((code, json["damage"].as_array().unwrap().len()), (Some(3), 1));
+    let (code, text, error) = run(&["inspect", name, "--file", "/etc/hostname"]);
+    assert_eq!((code, text.as_str()), (Some(3), "acme\n"));
+    assert!(error.contains("not what the package's manifest says"), "{error}");
+    // and nothing is made from it that would look sound
+    for arguments in [&["convert", name, "--to", "raw"][..], &["smoke", name]] {
+        let (code, _, error) = run(arguments);
+        assert!(code == Some(1) && error.contains("the package was changed"), "{error}");
     }
 }
 

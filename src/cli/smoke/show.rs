@@ -5,7 +5,7 @@ use std::path::Path;
 use anstyle::{AnsiColor, Style};
 
 use crate::smoke::kernel::Complaint;
-use crate::smoke::{Accelerator, BootRecord, BootReport, Firmware, Verdict};
+use crate::smoke::{Accelerator, BootRecord, BootReport, Firmware, TestNetwork, Verdict};
 
 /// How many of the console's last lines are shown; the report has more, the log all of them.
 const LINES: usize = 15;
@@ -23,6 +23,7 @@ pub(super) fn report(report: &BootReport, folder: &Path) -> String {
     let loud = Style::new().bold().fg_color(Some(color.into()));
     let mut lines = vec![String::new(), format!("{loud}{}{loud:#}", report.summary)];
     lines.push(machine(report));
+    lines.push(network(report));
     lines.extend(complaints(report));
     if let Verdict::Failed { line } = &report.verdict {
         lines.extend(line.failed.iter().map(|resource| format!("  failed: {resource}")));
@@ -58,6 +59,13 @@ fn machine(report: &BootReport) -> String {
         report.qemu,
         times.join(" and ")
     )
+}
+
+/// Which address was asked, for a machine that expects its customer's network.
+fn network(report: &BootReport) -> String {
+    let TestNetwork { fixed, address, prefix, gateway, .. } = report.network;
+    let how = if fixed { "its own fixed address" } else { "given by DHCP" };
+    format!("  asked at {address}, {how}, in a network of /{prefix} with the gateway {gateway}")
 }
 
 /// The kernel's complaints, whatever the verdict: a machine that is READY may have lost a driver.

@@ -10,6 +10,7 @@ use crate::format;
 use crate::inspect::{self, Image};
 use crate::manifest::ImageRecord;
 use crate::profile::{Format, Hardware, Probe};
+use crate::smoke::TestNetwork;
 
 /// An image and what is expected of it.
 #[derive(Debug)]
@@ -17,6 +18,7 @@ pub(super) struct Target {
     pub image: Arc<Image>,
     pub release: String,
     pub hardware: Hardware,
+    pub network: TestNetwork,
     pub probes: Vec<Probe>,
 }
 
@@ -30,19 +32,25 @@ pub(super) fn find(
     project: &project::Options,
 ) -> Result<Target> {
     let image = Arc::new(Image::open(&image(wanted, project)?)?);
+    inspect::damage::refuse_changed(&image)?;
     let record = match (inspect::report(&image), release) {
         (Ok(report), _) => report.record,
-        (Err(error), Some(_)) if error.kind() == Kind::Damaged => None,
+        (Err(error), Some(_)) if matches!(error.kind(), Kind::Damaged | Kind::Refused) => None,
         (Err(error), _) => return Err(error),
     };
-    let (recorded, hardware, probes) = match record {
-        Some(ImageRecord { bundle, profile, .. }) => {
-            (Some(bundle.release), profile.hardware.into(), inspect::probes(&image)?)
+    let (recorded, profile) = match record {
+        Some(ImageRecord { bundle, profile, .. }) => (Some(bundle.release), Some(profile)),
+        None => (None, None),
+    };
+    let (hardware, network, probes) = match profile {
+        Some(profile) => {
+            let network = TestNetwork::of(&profile.network)?;
+            (profile.hardware.into(), network, inspect::probes(&image)?)
         }
-        None => (None, Hardware::default(), Vec::new()),
+        None => (Hardware::default(), TestNetwork::default(), Vec::new()),
     };
     match release.map(str::to_owned).or(recorded) {
-        Some(release) => Ok(Target { image, release, hardware, probes }),
+        Some(release) => Ok(Target { image, release, hardware, network, probes }),
         None => Err(Error::new(Kind::Input, "the image does not tell which release it must have")
             .at(image.path())
             .remedy("name the release with --release")),
