@@ -32,6 +32,8 @@ use std::path::{Path, PathBuf};
 pub use encode::Cache;
 pub use machine::{About, GuestOs, Machine, Settings};
 
+use std::os::unix::fs::PermissionsExt;
+
 use rustix::fs::{Advice, fadvise};
 
 use pending::{Pending, folder_of};
@@ -118,6 +120,12 @@ pub fn needed_bytes(format: Format, disk: &Disk) -> u64 {
     }
 }
 
+/// Before there is anything in it: an image holds the passwords of its customer, whatever the umask says.
+fn make_private(target: &Target<'_>) -> Result<()> {
+    let owners = std::fs::Permissions::from_mode(0o600);
+    target.file.set_permissions(owners).at("cannot set the mode", target.path)
+}
+
 /// Writes the disk in every wanted format. Nothing lies at a path before all artifacts are complete; what
 /// was there stays until then.
 ///
@@ -128,6 +136,7 @@ pub fn write(job: &Job<'_>, wanted: &[Wanted], progress: &dyn Progress) -> Resul
     let pending = pending.collect::<Result<Vec<_>>>()?;
     space::check(needs(job, wanted))?;
     let targets: Vec<Target<'_>> = pending.iter().map(Pending::target).collect();
+    targets.iter().try_for_each(make_private)?;
     let digests = fill(job, wanted, &targets, progress)?;
     let written = wanted.iter().zip(&pending).zip(digests);
     let written = written.map(|((wanted, pending), digest)| {

@@ -239,3 +239,12 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn an_image_of_any_format_is_its_owners_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    for path in artifact::write_all(&Format::ALL, &disk(32 * MIB), folder.path(), None) {
+        let mode = std::fs::metadata(&path).unwrap().mode();
+        assert_eq!(mode & 0o777, 0o600, "{}", path.display());
+    }
+}

@@ -162,6 +162,21 @@ fn slipway_status_of_a_ready_machine_ends_with_0() {
 }
 
 #[test]
+fn the_banner_shows_the_address_that_the_profile_has_for_the_application() {
+    let machine = converged("ok");
+    machine.write("etc/hosts", "127.0.0.1 localhost\n127.0.1.1 erp.acme.example erp\n");
+    for (open, shown) in [
+        ("https://{address}:8443/start", "https://192.0.2.7:8443/start"),
+        ("https://{hostname}/", "https://erp.acme.example/"),
+        ("https://erp.example/?a=*", "https://erp.example/?a=*"),
+    ] {
+        machine.write("etc/slipway/open", &format!("{open}\n"));
+        let screen = machine.watch("banner");
+        assert!(screen.contains(&format!("\nApplication: {shown}\n")), "{screen}");
+    }
+}
+
+#[test]
 fn the_banner_says_which_adapter_lacks_what_and_shows_addresses_that_exist() {
     let machine = converged("ok");
     machine.write("etc/slipway/health/0", "80\n/\n200\n\n");

@@ -178,3 +178,26 @@ fn a_relative_store_lies_below_the_project() {
     assert_eq!(loaded.profile.store_url(Path::new("/p")), "file:///p/out/store");
     assert_eq!(loaded.profile.store, "file:out/store");
 }
+
+#[test]
+fn pages_are_web_addresses_without_credentials_and_the_application_may_be_at_the_machines_own() {
+    for key in ["branding.product_url", "branding.open"] {
+        all_refused(key, &NASTY);
+        all_refused(
+            key,
+            &[
+                "vendor.example",
+                "ftp://vendor.example/",
+                "http://",
+                "https://user:word@vendor.example/",
+                "https://vendor.example/a b",
+                "https://vendor.example/\"><script>",
+                "https://vendor.example:0/",
+                "https://{name}/",
+            ],
+        );
+        all_accepted(key, &["https://vendor.example/product?x=1#top", "http://192.0.2.1:8080"]);
+    }
+    refused("branding.product_url = \"https://{address}/\"");
+    all_accepted("branding.open", &["https://{address}:8443/", "http://{hostname}/a"]);
+}
