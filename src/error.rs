@@ -6,8 +6,11 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+use serde::Serialize;
+
 /// What a caller may want to do about an error.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Kind {
     /// What the user wrote (a profile, a definition, an argument) is wrong.
     Input,
@@ -41,6 +44,27 @@ struct Inner {
     offset: Option<u64>,
     remedy: Option<String>,
     source: Option<Box<dyn std::error::Error + Send + Sync>>,
+}
+
+/// An error as programs read it: what a person sees on the terminal, in parts.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Told {
+    /// What a program may branch on.
+    pub kind: Kind,
+    /// One fact.
+    pub message: String,
+    /// The file or folder that it is about.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub path: Option<PathBuf>,
+    /// The byte in that file.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub offset: Option<u64>,
+    /// Why, the nearest cause first.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub causes: Vec<String>,
+    /// What to do about it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub remedy: Option<String>,
 }
 
 /// The crate's result.
@@ -98,6 +122,24 @@ impl Error {
     /// The file or folder that this is about.
     pub fn path(&self) -> Option<&Path> {
         self.0.path.as_deref()
+    }
+
+    /// For programs.
+    pub fn told(&self) -> Told {
+        let causes = self.causes().map(ToString::to_string).collect();
+        Told {
+            kind: self.kind(),
+            message: self.0.message.clone(),
+            path: self.0.path.clone(),
+            offset: self.0.offset,
+            causes,
+            remedy: self.find_remedy().map(str::to_owned),
+        }
+    }
+
+    /// The causes, the nearest first.
+    pub fn causes(&self) -> impl Iterator<Item = &(dyn std::error::Error + 'static)> {
+        std::iter::successors(std::error::Error::source(self), |cause| cause.source())
     }
 
     /// The nearest remedy in the chain of causes.
@@ -174,6 +216,19 @@ mod tests {
         assert_eq!(error.to_string(), "/x/disk.raw: cannot write");
         assert_eq!(error.kind(), Kind::NoSpace);
         assert!(error.source().is_some());
+    }
+
+    #[test]
+    fn programs_get_an_error_in_parts() {
+        let cause = std::io::Error::other("it is full");
+        let inner = Error::new(Kind::NoSpace, "cannot write").at("/x").because(cause);
+        let outer = Error::new(Kind::Io, "no image").remedy("make room").because(inner);
+        let json = serde_json::to_value(outer.told()).unwrap();
+        let expected = serde_json::json!({
+            "kind": "io", "message": "no image", "causes": ["/x: cannot write", "it is full"],
+            "remedy": "make room",
+        });
+        assert_eq!(json, expected);
     }
 
     #[test]

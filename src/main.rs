@@ -2,7 +2,6 @@
 
 use std::process::ExitCode;
 
-use clap::Parser;
 use slipway::cli;
 use slipway::error::Kind;
 
@@ -13,11 +12,12 @@ const CLOSED_PIPE: u8 = 141;
 const INTERRUPTED: u8 = 130;
 
 fn main() -> ExitCode {
-    match cli::Cli::parse().run() {
+    let (cli, output) = cli::parse();
+    match cli.run() {
         Ok(code) => ExitCode::from(code),
         Err(error) if cli::is_closed_pipe(&error) => ExitCode::from(CLOSED_PIPE),
         Err(error) => {
-            cli::report(&error);
+            cli::report(&error, output);
             match error.kind() {
                 Kind::Interrupted => ExitCode::from(INTERRUPTED),
                 _ => ExitCode::FAILURE,

@@ -156,6 +156,18 @@ impl Definition {
         Self::load(folder.join(format!("{name}.toml")))
     }
 
+    /// Whether the base knows the old names of time zones, as in "US/Eastern". Debian moved them to a package of
+    /// their own in 13 (tzdata 2024a), Ubuntu in 24.04; what is in a tarball is not known.
+    pub fn has_old_time_zones(&self) -> bool {
+        const APART: &str = "tzdata-legacy";
+        const TOGETHER: [&str; 4] = ["bullseye", "bookworm", "focal", "jammy"];
+        let suites = self.archives.iter().flat_map(|archive| &archive.suites);
+        let packages = self.packages.iter().flat_map(|packages| &packages.system);
+        self.kind == DefinitionKind::Tarball
+            || packages.into_iter().any(|package| package == APART)
+            || suites.into_iter().any(|suite| TOGETHER.contains(&suite.as_str()))
+    }
+
     /// The names of all definitions in `folder`, sorted.
     pub fn names(folder: impl AsRef<Path>) -> Result<Vec<String>> {
         let folder = folder.as_ref();

@@ -7,15 +7,17 @@ use crate::error::{Error, Kind, Result};
 use crate::progress::Progress;
 use crate::units::ByteSize;
 
+use super::project;
+
 /// Arguments of `slipway base`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// Folder of the cache.
+    /// Folder of the cache
     #[arg(long, env = "SLIPWAY_CACHE", global = true)]
     cache: Option<PathBuf>,
-    /// Folder of the bases' definitions.
-    #[arg(long, default_value = "images", global = true)]
-    images: PathBuf,
+    /// Folder of the bases' definitions [default: images/ of the project]
+    #[arg(long, global = true)]
+    images: Option<PathBuf>,
     #[command(subcommand)]
     verb: Verb,
 }
@@ -38,6 +40,8 @@ enum Verb {
         /// Make it anew from what the archives hold now.
         #[arg(long)]
         fresh: bool,
+        #[command(flatten)]
+        project: project::Options,
     },
     /// Remove what is neither the newest of its kind, nor below such a one, nor in use.
     Prune {
@@ -52,8 +56,12 @@ pub fn run(args: &Args) -> Result<u8> {
     let cache = Cache::open(cache_folder(args.cache.clone())?)?;
     match &args.verb {
         Verb::List { verify, json } => list(&cache, *verify, *json),
-        Verb::Build { name, fresh } => {
-            build(&cache, &Definition::find(&args.images, name)?, *fresh)
+        Verb::Build { name, fresh, project } => {
+            let images = match &args.images {
+                Some(folder) => folder.clone(),
+                None => project.open()?.images,
+            };
+            build(&cache, &Definition::find(images, name)?, *fresh)
         }
         Verb::Prune { json } => prune(&cache, *json),
     }

@@ -8,6 +8,7 @@ use serde_json::json;
 use crate::error::{Error, Kind, Result};
 use crate::profile::{self, Diagnostics, Known, Report};
 
+use super::against::{Bundles, Unread};
 use super::project::{self, Project, counted, shown};
 use super::terminal;
 
@@ -31,14 +32,15 @@ pub struct Args {
 pub fn run(args: &Args) -> Result<u8> {
     let project = args.project.open()?;
     let known = project.known()?;
+    let mut bundles = Bundles::new(&project);
     let results: Vec<Checked> =
-        paths(args, &project)?.into_iter().map(|path| check(path, &known)).collect();
+        paths(args, &project)?.into_iter().map(|path| check(path, &known, &mut bundles)).collect();
     if results.is_empty() {
         return Err(Error::new(Kind::NotFound, "there are no profiles")
             .at(shown(&project.profiles))
             .remedy("write one with `slipway new`"));
     }
-    let broken = tell(&results, args.json)?;
+    let broken = tell(&results, &bundles.unread(), args.json)?;
     Ok(u8::from(broken))
 }
 
@@ -59,17 +61,20 @@ fn paths(args: &Args, project: &Project) -> Result<Vec<PathBuf>> {
     Ok(paths)
 }
 
-fn check(path: PathBuf, known: &Known) -> Checked {
+fn check(path: PathBuf, known: &Known, bundles: &mut Bundles<'_>) -> Checked {
     let result = if profile::is_parent(&path) {
         profile::check_parent(&path, known)
     } else {
-        profile::load(&path, known).map(|loaded| loaded.files)
+        profile::load(&path, known).and_then(|loaded| {
+            bundles.check(&path, &loaded.profile)?;
+            Ok(loaded.files)
+        })
     };
     Checked { path, result }
 }
 
 /// Shows what was found; an error of a parent only once. True when anything is broken.
-fn tell(results: &[Checked], as_json: bool) -> Result<bool> {
+fn tell(results: &[Checked], unread: &[Unread], as_json: bool) -> Result<bool> {
     let mut seen = BTreeSet::new();
     let mut reports: Vec<Report> = Vec::new();
     for checked in results {
@@ -98,8 +103,14 @@ fn tell(results: &[Checked], as_json: bool) -> Result<bool> {
             .into_iter()
             .map(|report| Report { file: shown(&report.file), ..report })
             .collect();
-        terminal::print(json!({ "profiles": results.len(), "broken": broken, "errors": reports }))?;
-    } else if broken > 0 {
+        terminal::print(json!({ "profiles": results.len(), "broken": broken, "errors": reports,
+            "unchecked": unread }))?;
+        return Ok(broken > 0);
+    }
+    for unread in unread {
+        terminal::complain(&unread.to_string());
+    }
+    if broken > 0 {
         terminal::complain(&summary(reports.len(), broken, results));
     }
     Ok(broken > 0)

@@ -5,6 +5,7 @@ use std::io::Write as _;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use super::summary;
 use super::terminal::{self, clean};
 use crate::error::{Context, Error, Kind, Result};
 use crate::inspect::{self, EfiFile, Image, Report, damage};
@@ -82,7 +83,7 @@ struct Lines(String);
 impl Lines {
     fn add(&mut self, label: &str, value: impl std::fmt::Display) {
         // writing to a string does not fail
-        let _ = writeln!(self.0, "{label:<10} {value}");
+        let _ = writeln!(self.0, "{label:<13} {value}");
     }
 }
 
@@ -102,8 +103,10 @@ fn people(report: &Report, damage: &[String]) -> String {
 }
 
 fn add_record(lines: &mut Lines, record: &ImageRecord) {
-    let customer = &record.profile.customer;
-    lines.add("customer", format!("{} ({})", customer.id, clean(&customer.name)));
+    let ports = summary::probed(&record.profile.probes);
+    for group in summary::of(&record.profile, None, &ports) {
+        group.rows.into_iter().for_each(|(name, value)| lines.add(&name, value));
+    }
     lines.add("release", format!("{}, site {}", record.bundle.release, record.bundle.site));
     lines.add("bundle", record.bundle.digest);
     lines.add("base", format!("{}, {}", record.base.name, record.base.digest.short()));

@@ -1,5 +1,6 @@
 //! The command line: one file a verb. The library never sees a clap type.
 
+mod against;
 mod app;
 mod base;
 mod build;
@@ -20,11 +21,15 @@ mod pulling;
 mod schema;
 mod signing;
 mod smoke;
+mod summary;
 mod terminal;
 
 use anstyle::AnsiColor;
+use clap::{ArgMatches, CommandFactory as _, FromArgMatches as _};
+use serde_json::json;
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Kind, Result, Told};
+use crate::profile::Diagnostics;
 
 /// Turns one small text file per customer into a bootable virtual appliance.
 #[derive(Debug, clap::Parser)]
@@ -91,15 +96,72 @@ impl Cli {
     }
 }
 
-/// Prints an error, its causes and what to do about it on stderr.
-pub fn report(error: &Error) {
+/// The command line as it was typed; help, and what is no command line, end the process here.
+pub fn parse() -> (Cli, Output) {
+    let as_json = std::env::args_os().any(|argument| argument == "--json");
+    let matches = match Cli::command().try_get_matches() {
+        Ok(matches) => matches,
+        Err(wrong) if as_json && wrong.use_stderr() => {
+            let text = wrong.render().to_string();
+            let error = Error::new(Kind::Input, text.trim_start_matches("error: ").trim_end());
+            report(&error, Output::Json);
+            std::process::exit(wrong.exit_code());
+        }
+        Err(wrong) => wrong.exit(),
+    };
+    let output = if wants_json(&matches) { Output::Json } else { Output::Text };
+    match Cli::from_arg_matches(&matches) {
+        Ok(cli) => (cli, output),
+        Err(wrong) => wrong.exit(),
+    }
+}
+
+/// Whom a verb speaks to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Output {
+    /// People.
+    Text,
+    /// Programs: `--json` was given.
+    Json,
+}
+
+/// Whether the verb that was asked for has `--json`, and got it. One place for all verbs: none can forget it.
+fn wants_json(matches: &ArgMatches) -> bool {
+    let own = matches.try_get_one::<bool>("json");
+    own.ok().flatten().copied().unwrap_or_default()
+        || matches.subcommand().is_some_and(|(_, below)| wants_json(below))
+}
+
+/// Prints an error, its causes and what to do about it: for people on stderr, for programs on stdout, where
+/// they look for the result.
+pub fn report(error: &Error, output: Output) {
+    match output {
+        Output::Text => report_text(error),
+        Output::Json => {
+            let told = error.told();
+            // a profile's errors have places, which a text has not
+            let causes = error.causes().filter_map(|cause| cause.downcast_ref::<Diagnostics>());
+            let profile: Vec<_> = causes.flat_map(Diagnostics::reports).collect();
+            let value = if profile.is_empty() {
+                json!({ "error": told })
+            } else {
+                json!({ "error": Told { causes: Vec::new(), ..told }, "errors": profile })
+            };
+            // nobody is left to tell when stdout is closed
+            let _ = terminal::print(value);
+        }
+    }
+}
+
+fn report_text(error: &Error) {
     let red = AnsiColor::BrightRed.on_default().bold();
     let blue = AnsiColor::BrightCyan.on_default().bold();
     let mut text = format!("{red}error{red:#}: {error}");
-    let mut cause = std::error::Error::source(error);
-    while let Some(inner) = cause {
-        text.push_str(&format!("\n  because: {inner}"));
-        cause = inner.source();
+    for cause in error.causes() {
+        match cause.downcast_ref::<Diagnostics>() {
+            Some(diagnostics) => project::show(diagnostics),
+            None => text.push_str(&format!("\n  because: {cause}")),
+        }
     }
     if let Some(remedy) = error.find_remedy() {
         text.push_str(&format!("\n  {blue}help{blue:#}: {remedy}"));
@@ -109,14 +171,8 @@ pub fn report(error: &Error) {
 
 /// Whether an error only says that the reader of our output went away, as in `slipway schema | head`.
 pub fn is_closed_pipe(error: &Error) -> bool {
-    let mut cause = std::error::Error::source(error);
-    while let Some(inner) = cause {
-        if let Some(io) = inner.downcast_ref::<std::io::Error>() {
-            return io.kind() == std::io::ErrorKind::BrokenPipe;
-        }
-        cause = inner.source();
-    }
-    false
+    let io = error.causes().find_map(|cause| cause.downcast_ref::<std::io::Error>());
+    io.is_some_and(|io| io.kind() == std::io::ErrorKind::BrokenPipe)
 }
 
 #[cfg(test)]

@@ -46,7 +46,8 @@ pub struct Args {
     /// One pinned bundle version, as in 1.4.0+b17
     #[arg(long, value_name = "VERSION")]
     bundle: Option<String>,
-    /// Where bundles are: https://host/path, file:///folder, or file:folder in the project
+    /// Where bundles are: azure://account/container/folder, s3://bucket/folder, gs://bucket/folder,
+    /// https://host/path, file:///folder, or file:folder in the project
     #[arg(long, value_name = "URL")]
     store: Option<String>,
     /// Ask nothing, also on a terminal
@@ -223,9 +224,8 @@ fn header(project: &Project) -> String {
 /// Checks the text, writes it beside the target, and gives it its name without replacing anything.
 fn save(path: &Path, text: &str, project: &Project) -> Result<()> {
     if let Err(diagnostics) = profile::load_text(path, text, &project.known()?) {
-        project::show(&diagnostics);
         let message = "the answers make no valid profile; nothing was written";
-        return Err(Error::new(Kind::Input, message).at(shown(path)));
+        return Err(Error::new(Kind::Input, message).at(shown(path)).because(diagnostics));
     }
     let mut file = tempfile::Builder::new()
         .prefix(".new-")

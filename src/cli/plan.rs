@@ -10,12 +10,13 @@ use crate::error::{Error, Kind, Result};
 use crate::format;
 use crate::manifest::{Package, ProfileRecord};
 use crate::plan::{self, Order, Plan};
-use crate::profile::{MasterMode, Profile};
+use crate::profile::Profile;
 use crate::units::{ByteSize, Digest};
 
 use super::order::Desk;
 use super::project;
 use super::pulling;
+use super::summary::{self, Group};
 use super::terminal::{self, Terminal};
 
 /// Arguments of `slipway plan`.
@@ -118,13 +119,19 @@ fn unprintable(error: serde_json::Error) -> Error {
 
 fn as_text(order: &Order, bundle: &Bundle, outlook: &Outlook) -> Result<String> {
     let profile = &order.profile;
+    let manifest = &bundle.manifest;
+    let mut ports = summary::probed(&profile.probes);
+    ports.extend(manifest.health.iter().map(|health| (health.port, health.path.clone())));
+    let record = ProfileRecord::of(profile, &order.digests())?;
     let mut table = Table::default();
-    table.row("customer", format!("{} ({})", profile.customer.name, profile.customer.id));
+    for group in summary::of(&record, Some(&profile.hiera), &ports) {
+        table.group(group);
+    }
+    table.heading("contents");
     table.row("base", format!("{} — {}", order.definition.name, order.definition.title));
     for layer in plan::layers(order, bundle)? {
         table.row("layer", format!("{}: {}", layer.name, layer.packages.join(" ")));
     }
-    let manifest = &bundle.manifest;
     let size = ByteSize(bundle.size);
     table.row("bundle", format!("{} ({size}, sha256 {})", manifest.release, bundle.digest.short()));
     for app in &manifest.apps {
@@ -133,14 +140,9 @@ fn as_text(order: &Order, bundle: &Bundle, outlook: &Outlook) -> Result<String> 
     for module in &manifest.modules {
         table.row("module", format!("{} {}", module.name, module.version.as_deref().unwrap_or("")));
     }
-    table.row("converge", converge(order));
-    let hardware = &profile.hardware;
-    table.row(
-        "machine",
-        format!("{} disk, {} memory, {} vCPU", hardware.disk, hardware.memory, hardware.vcpus),
-    );
-    let formats: Vec<&str> = profile.formats.iter().map(|&f| format::extension(f)).collect();
+    let formats: Vec<String> = profile.formats.iter().map(ToString::to_string).collect();
     table.row("formats", formats.join(", "));
+    table.heading("build");
     match outlook {
         Outlook::Ready(ready) => ready.rows(&mut table)?,
         Outlook::Missing(missing) => {
@@ -150,18 +152,6 @@ fn as_text(order: &Order, bundle: &Bundle, outlook: &Outlook) -> Result<String> 
         }
     }
     Ok(table.text)
-}
-
-fn converge(order: &Order) -> String {
-    let master = &order.profile.master;
-    let how = match master.mode {
-        MasterMode::Puppetserver => "own Puppet Server",
-        MasterMode::Apply => "puppet apply, without a server",
-    };
-    match master.interval_minutes {
-        0 => format!("{how}, once"),
-        minutes => format!("{how}, every {minutes} minutes"),
-    }
 }
 
 impl Ready {
@@ -185,10 +175,25 @@ struct Table {
 }
 
 impl Table {
-    fn row(&mut self, name: &str, value: String) {
-        if !self.text.is_empty() {
-            self.text.push('\n');
+    /// The rows of one group; an empty one is left out.
+    fn group(&mut self, group: Group) {
+        if group.rows.is_empty() {
+            return;
         }
-        self.text.push_str(&format!("{name:<12} {value}"));
+        self.heading(group.title);
+        for (name, value) in group.rows {
+            self.row(&name, value);
+        }
+    }
+
+    fn heading(&mut self, title: &str) {
+        if !self.text.is_empty() {
+            self.text.push_str("\n\n");
+        }
+        self.text.push_str(&title.to_uppercase());
+    }
+
+    fn row(&mut self, name: &str, value: String) {
+        self.text.push_str(&format!("\n  {name:<13} {value}"));
     }
 }

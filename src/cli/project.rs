@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::base::Definition;
 use crate::error::{Context as _, Error, Kind, Result};
 use crate::format;
 use crate::key::Trust;
@@ -124,7 +125,14 @@ impl Project {
 
     /// What profiles of this project may name.
     pub fn known(&self) -> Result<Known> {
-        Ok(Known { bases: profile::names(&self.images)? })
+        let bases = profile::names(&self.images)?;
+        let lacks = |base: &&String| {
+            // a definition that cannot be read is an error where the base is used
+            Definition::find(&self.images, base).is_ok_and(|d| !d.has_old_time_zones())
+        };
+        let without_old_zones = bases.iter().filter(lacks).cloned().collect();
+        let customers = profile::customers(&self.profiles)?;
+        Ok(Known { bases, without_old_zones, customers })
     }
 
     /// The file that a user means: a customer's name, or a path.
@@ -135,13 +143,13 @@ impl Project {
         profile::find(&self.profiles, wanted).map_err(|e| e.at(shown(&self.profiles)))
     }
 
-    /// The profile that a user means. Its errors are shown on stderr; the error says how many.
+    /// The profile that a user means; its errors are the cause of the one that says how many there are.
     pub fn load(&self, wanted: &str) -> Result<Loaded> {
         let path = self.profile_path(wanted)?;
         profile::load(&path, &self.known()?).map_err(|diagnostics| {
-            show(&diagnostics);
             let count = counted(diagnostics.errors.len(), "error");
-            Error::new(Kind::Input, format!("the profile has {count}")).at(shown(&path))
+            let error = Error::new(Kind::Input, format!("the profile has {count}"));
+            error.at(shown(&path)).because(diagnostics)
         })
     }
 }

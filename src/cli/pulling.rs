@@ -41,6 +41,12 @@ enum Source {
 }
 
 impl Options {
+    /// What is at hand: a store that is a folder, else what was pulled before. No network is asked.
+    pub fn at_hand(store: &str) -> Self {
+        let offline = !store.starts_with("file:");
+        Self { offline, allow_rollback: false, allow_expired: false }
+    }
+
     /// Opens a store, or what was pulled from it before; `trust` is the file of trusted keys.
     pub fn open(&self, store: &str, trust: &Path) -> Result<Pulling> {
         let source = match self.offline {

@@ -23,7 +23,10 @@ use crate::units::Timestamp;
 /// A profile. What is wrong in it is shown, in every way that there is; what is right keeps its meaning.
 pub fn profile(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else { return };
-    let known = Known { bases: vec!["debian-12".to_owned(), "ubuntu-24.04".to_owned()] };
+    let known = Known {
+        bases: vec!["debian-12".to_owned(), "ubuntu-24.04".to_owned()],
+        ..Known::default()
+    };
     // beside the shipped profiles, whose parent it may name
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("profiles/acme.toml");
     match profile::load_text(&path, text, &known) {

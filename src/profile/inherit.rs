@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::diagnostic::{Diagnostic, Place, SourceFile};
 use super::node::{self, Table, Value};
+use super::odd;
 use super::rules::Rule;
 use super::suggest;
 
@@ -40,7 +41,7 @@ pub(super) fn read(
     let mut next = path.to_owned();
     let mut given = text.map(str::to_owned);
     loop {
-        let read = given.take().map_or_else(|| read_text(&next), Ok);
+        let read = given.take().map_or_else(|| read_text(&next), |text| Ok(text.into_bytes()));
         let Some(text) = note_file(&next, read, files, chain.last(), &folder, errors) else {
             break;
         };
@@ -100,17 +101,26 @@ fn stem(path: &Path) -> String {
 /// Notes a file in `files`; an unreadable one is an error at the `extends` that named it.
 fn note_file(
     path: &Path,
-    read: std::io::Result<String>,
+    read: std::io::Result<Vec<u8>>,
     files: &mut Vec<SourceFile>,
     named_at: Option<&(String, Place)>,
     folder: &Path,
     errors: &mut Vec<Diagnostic>,
 ) -> Option<String> {
     match read {
-        Ok(text) => {
-            files.push(SourceFile { path: path.to_owned(), text: text.clone() });
-            Some(text)
-        }
+        Ok(bytes) => match String::from_utf8(bytes) {
+            Ok(text) => {
+                files.push(SourceFile { path: path.to_owned(), text: text.clone() });
+                Some(text)
+            }
+            Err(e) => {
+                let valid = e.utf8_error().valid_up_to();
+                let (text, error) = odd::not_utf8(e.as_bytes(), valid, files.len());
+                files.push(SourceFile { path: path.to_owned(), text });
+                errors.push(error);
+                None
+            }
+        },
         Err(failure) => {
             errors.push(match named_at {
                 Some((name, place)) => missing_parent(name, place, &failure, folder),
@@ -124,7 +134,7 @@ fn note_file(
     }
 }
 
-fn read_text(path: &Path) -> std::io::Result<String> {
+fn read_text(path: &Path) -> std::io::Result<Vec<u8>> {
     use std::io::{Error, ErrorKind};
     let mut bytes = Vec::new();
     File::open(path)?.take(LARGEST_FILE + 1).read_to_end(&mut bytes)?;
@@ -132,10 +142,7 @@ fn read_text(path: &Path) -> std::io::Result<String> {
         let message = "it is larger than 1 MiB, which no profile is";
         return Err(Error::new(ErrorKind::FileTooLarge, message));
     }
-    String::from_utf8(bytes).map_err(|e| {
-        let at = e.utf8_error().valid_up_to();
-        Error::new(ErrorKind::InvalidData, format!("it is not UTF-8 at byte {at}"))
-    })
+    Ok(bytes)
 }
 
 fn missing_parent(

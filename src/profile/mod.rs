@@ -8,6 +8,7 @@ mod compose;
 mod diagnostic;
 mod inherit;
 mod node;
+mod odd;
 mod rules;
 mod schema;
 mod suggest;
@@ -16,6 +17,7 @@ mod views;
 mod walk;
 mod whole;
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 pub use compose::{Answers, name_from, write};
@@ -38,6 +40,10 @@ pub const SCHEMA_FILE: &str = "schema.json";
 pub struct Known {
     /// Names of base images, without `.toml`.
     pub bases: Vec<String>,
+    /// Those of them that lack the old names of time zones, as in "US/Eastern".
+    pub without_old_zones: Vec<String>,
+    /// The profiles of each customer's id: see [`customers`].
+    pub customers: BTreeMap<String, Vec<PathBuf>>,
 }
 
 /// A profile that may be used.
@@ -69,8 +75,9 @@ fn load_draft(mut draft: Draft, path: &Path, known: &Known) -> Result<Loaded, Di
     let id = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
     draft.check(schema::strict(), |tree, errors| {
         let folder = path.parent().unwrap_or(Path::new(""));
-        whole::check(tree, &whole::Facts { bases: &known.bases, folder }, errors);
+        whole::check(tree, &whole::Facts { known, folder }, errors);
         check_id(tree, &id, errors);
+        check_alone(tree, &id, path, known, errors);
     });
     let (tree, files) = draft.finish()?;
     match serde_json::from_value::<Profile>(node::table_to_json(&tree)) {
@@ -90,7 +97,7 @@ pub fn check_parent(path: &Path, known: &Known) -> Result<Vec<PathBuf>, Diagnost
     let mut draft = Draft::read(path, None);
     draft.check(&schema::partial(), |tree, errors| {
         let folder = path.parent().and_then(Path::parent).unwrap_or(Path::new(""));
-        let facts = whole::Facts { bases: &known.bases, folder };
+        let facts = whole::Facts { known, folder };
         whole::check_partial(tree, &facts, errors);
     });
     let (_, files) = draft.finish()?;
@@ -169,6 +176,64 @@ fn check_id(tree: &node::Table, stem: &str, errors: &mut Vec<Diagnostic>) {
         let error = Diagnostic::of_file(0, format!("the id {id:?} cannot be the host name"));
         errors.push(error.help("set system.hostname"));
     }
+}
+
+/// Two profiles of one customer would write into one folder, and each would call its image the newest.
+fn check_alone(
+    tree: &node::Table,
+    stem: &str,
+    path: &Path,
+    known: &Known,
+    errors: &mut Vec<Diagnostic>,
+) {
+    let named = whole::text(tree, &["customer", "id"]);
+    let id = named.map_or(stem, |(id, _)| id);
+    let paths = known.customers.get(id).into_iter().flatten();
+    let other = |other: &&PathBuf| *other != path && other.parent() == path.parent();
+    let Some(twin) = paths.into_iter().find(other) else { return };
+    let message = format!("two profiles are for one customer, {id:?}");
+    let error = match named {
+        Some((_, place)) if place.file == 0 => Diagnostic::at(place, message, "this is one"),
+        _ => Diagnostic::of_file(0, message),
+    };
+    let error = error.help(format!("the other one is {}", twin.display()));
+    errors
+        .push(error.help("both would write into one folder: give one of them another customer.id"));
+}
+
+/// The profiles of a folder by their customers' ids, whatever else is wrong in them.
+///
+/// # Errors
+/// The folder cannot be read.
+pub fn customers(folder: &Path) -> Result<BTreeMap<String, Vec<PathBuf>>> {
+    let mut customers: BTreeMap<String, Vec<PathBuf>> = BTreeMap::new();
+    for path in all(folder)? {
+        let draft = Draft::read(&path, None);
+        let id = whole::text(&draft.tree, &["customer", "id"]).map(|(id, _)| id.to_owned());
+        let stem = || path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+        customers.entry(id.unwrap_or_else(stem)).or_default().push(path);
+    }
+    Ok(customers)
+}
+
+/// Says of a profile that loads what only somebody else can know, at the value that it is about.
+pub fn object(path: &Path, keys: &[&str], message: &str, label: &str, help: &str) -> Diagnostics {
+    let draft = Draft::read(path, None);
+    let error = match whole::text(&draft.tree, keys) {
+        Some((_, place)) => Diagnostic::at(place, message, label),
+        None => Diagnostic::of_file(0, message),
+    };
+    Diagnostics::new(draft.files, vec![error.help(help)])
+}
+
+/// A line of authorized_keys as people compare it: kind, fingerprint, comment.
+pub fn public_key_in_words(line: &str) -> String {
+    rules::key_in_words(line)
+}
+
+/// Today's name of a time zone that has an old one, as in "America/New_York" for "US/Eastern".
+pub fn todays_time_zone(name: &str) -> Option<&'static str> {
+    rules::replacement(name)
 }
 
 /// The file of one customer.

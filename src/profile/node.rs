@@ -1,10 +1,11 @@
 //! A TOML file as a tree in which every key and value knows its place.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use toml::de::{DeTable, DeValue};
 
 use super::diagnostic::{Diagnostic, Place};
+use super::odd;
 
 /// A value and where it was written.
 #[derive(Clone, Debug)]
@@ -72,8 +73,18 @@ pub(super) fn table_to_json(table: &Table) -> serde_json::Value {
 /// Parses one file; what could be read is given even when there are errors.
 pub(super) fn parse(text: &str, file: usize, errors: &mut Vec<Diagnostic>) -> Table {
     let (tree, syntax) = DeTable::parse_recoverable(text);
+    // what is good TOML may hold any character
+    let odd = if syntax.is_empty() { Vec::new() } else { odd::find(text, file) };
+    let line = |at: usize| text.get(..at).map_or(0, |before| before.matches('\n').count());
+    let odd_lines: BTreeSet<usize> =
+        odd.iter().filter_map(|error| Some(line(error.span.as_ref()?.start))).collect();
+    errors.extend(odd);
     for error in syntax {
         let span = visible(text, error.span().unwrap_or(0..0));
+        // the parser's own words for an odd character only add to the riddle
+        if odd_lines.contains(&line(span.start)) {
+            continue;
+        }
         let place = Place { file, span };
         let (first, rest) = split_message(error.message());
         errors.push(Diagnostic {

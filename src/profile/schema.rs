@@ -7,8 +7,11 @@ use serde_json::{Map, Value, json};
 
 use super::Profile;
 use super::inherit::EXTENDS;
-use super::rules::Rule;
+use super::rules::{Rule, time_zones};
 use crate::units::ByteSize;
+
+/// Puppet's names: words joined by `::`; the checker has the same in `whole`.
+const HIERA_KEY: &str = "^(?=.{1,200}$)[a-z][a-z0-9_]*(::[a-z][a-z0-9_]*)*$";
 
 /// Which of the two kinds of file a schema is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,8 +40,18 @@ pub fn schema(audience: Audience) -> Value {
         && let Some(root) = schema.as_object_mut()
         && let Some(required) = root.remove("required")
     {
-        let alternatives = json!([{ "required": [EXTENDS] }, { "required": required }]);
+        let release = json!([{ "required": ["channel"] }, { "required": ["bundle"] }]);
+        let alternatives =
+            json!([{ "required": [EXTENDS] }, { "required": required, "anyOf": release }]);
         root.insert("anyOf".to_owned(), alternatives);
+        root.insert("not".to_owned(), json!({ "required": ["channel", "bundle"] }));
+    }
+    if let Some(Value::Object(file)) = schema.pointer_mut("/definitions/ExtraFile") {
+        let content = json!([{ "required": ["content"] }, { "required": ["source"] }]);
+        file.insert("oneOf".to_owned(), content);
+    }
+    if let Some(Value::Object(hiera)) = schema.pointer_mut("/properties/hiera") {
+        hiera.insert("propertyNames".to_owned(), json!({ "pattern": HIERA_KEY }));
     }
     drop_rules(&mut schema);
     schema
@@ -49,7 +62,11 @@ fn drop_rules(schema: &mut Value) {
     match schema {
         Value::Array(items) => items.iter_mut().for_each(drop_rules),
         Value::Object(map) => {
-            if map.get("format").is_some_and(Value::is_string) {
+            if let Some(Value::String(format)) = map.get("format") {
+                // editors complete by a list; the walker says in words what a list of hundreds cannot
+                if Rule::from_name(format) == Some(Rule::TimeZone) {
+                    map.insert("enum".to_owned(), time_zones().collect());
+                }
                 map.remove("format");
             }
             map.values_mut().for_each(drop_rules);
@@ -90,6 +107,7 @@ fn tidy(schema: &mut Value) {
         Value::Object(map) => {
             drop_null(map);
             rule_to_items(map);
+            no_text_twice(map);
             add_pattern(map);
             tidy_default(map);
             if let Some(Value::String(text)) = map.get_mut("description") {
@@ -123,6 +141,15 @@ fn rule_to_items(map: &mut Map<String, Value>) {
         && let Some(Value::Object(items)) = map.get_mut("items")
     {
         items.insert("format".to_owned(), format);
+    }
+}
+
+/// A text that stands twice in a list is a mistake, whatever the list is of.
+fn no_text_twice(map: &mut Map<String, Value>) {
+    if map.get("type") == Some(&json!("array"))
+        && map.get("items").is_some_and(|items| items.get("type") == Some(&json!("string")))
+    {
+        map.insert("uniqueItems".to_owned(), json!(true));
     }
 }
 

@@ -3,9 +3,12 @@
 use std::net::IpAddr;
 use std::path::Path;
 
+use super::Known;
 use super::diagnostic::{Diagnostic, Place};
 use super::node::{Entry, Node, Table, Value};
-use super::rules::{Rule, interface, is_reserved_in, plain_value, same_network};
+use super::rules::{
+    OLD_NAMES, Rule, interface, is_reserved_in, plain_value, replacement, same_network,
+};
 use super::suggest::{nearest, one_of};
 use crate::units::{ByteSize, GIB};
 
@@ -14,7 +17,7 @@ const PUPPETSERVER_MEMORY: ByteSize = ByteSize(2 * GIB);
 
 /// Facts from outside of the profile.
 pub(super) struct Facts<'a> {
-    pub bases: &'a [String],
+    pub known: &'a Known,
     pub folder: &'a Path,
 }
 
@@ -28,7 +31,8 @@ pub(super) fn check(profile: &Table, facts: &Facts<'_>, errors: &mut Vec<Diagnos
 
 /// Checks a parent: only what another file cannot put right.
 pub(super) fn check_partial(profile: &Table, facts: &Facts<'_>, errors: &mut Vec<Diagnostic>) {
-    base(profile, facts.bases, errors);
+    base(profile, &facts.known.bases, errors);
+    time_zone(profile, &facts.known.without_old_zones, errors);
     files(profile, facts.folder, errors);
     if let Some(entry) = profile.get("hiera") {
         hiera(entry, errors);
@@ -66,6 +70,28 @@ fn base(profile: &Table, bases: &[String], errors: &mut Vec<Diagnostic>) {
     };
     let error = Diagnostic::at(place, format!("there is no base {name:?}"), label);
     errors.push(error.help(format!("bases in images/: {}", one_of(names(), "and"))));
+}
+
+/// An old name of a zone needs the package that has it.
+fn time_zone(profile: &Table, without: &[String], errors: &mut Vec<Diagnostic>) {
+    let Some((zone, place)) = text(profile, &["system", "timezone"]) else { return };
+    let Some((base, at)) = text(profile, &["base"]) else { return };
+    let Some(today) = replacement(zone) else { return };
+    if !without.iter().any(|lacking| lacking == base) || installs(profile, OLD_NAMES) {
+        return;
+    }
+    let message = format!("{base} does not know the old name {zone:?} of a time zone");
+    let error = Diagnostic::at(place, message, format!("write \"{today}\"")).also(at, "the base");
+    errors
+        .push(error.help(format!("or add \"{OLD_NAMES}\" to `packages`, which has the old names")));
+}
+
+fn installs(profile: &Table, package: &str) -> bool {
+    let Some(Entry { node: Node { value: Value::Array(items), .. }, .. }) = profile.get("packages")
+    else {
+        return false;
+    };
+    items.iter().any(|item| matches!(&item.value, Value::String(name) if name == package))
 }
 
 fn release(profile: &Table, errors: &mut Vec<Diagnostic>) {

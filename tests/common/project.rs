@@ -172,7 +172,7 @@ impl Project {
     /// What the library says goes into a profile's image, and the pieces that say it.
     pub fn contents(&self, profile: &str) -> Contents {
         let images = repository("images");
-        let known = Known { bases: profile::names(&images).unwrap() };
+        let known = Known { bases: profile::names(&images).unwrap(), ..Known::default() };
         let path = self.root().join(format!("profiles/{profile}.toml"));
         let profile = profile::load(&path, &known).unwrap().profile;
         assert!(profile.files.is_empty(), "extra files are the program's to read");

@@ -72,3 +72,138 @@ fn programs_get_the_errors_as_json() {
     assert_eq!(listed[1]["errors"], 6);
     assert!(listed[1].get("profile").is_none());
 }
+
+/// A folder with what is needed to be a project.
+fn project(profiles: &[(&str, &[u8])]) -> tempfile::TempDir {
+    let root = tempfile::tempdir().expect("a folder");
+    for folder in ["profiles", "images"] {
+        std::fs::create_dir(root.path().join(folder)).expect("a folder");
+    }
+    let shipped = concat!(env!("CARGO_MANIFEST_DIR"), "/images/debian-12.toml");
+    std::fs::copy(shipped, root.path().join("images/debian-12.toml")).expect("a base");
+    for (name, text) in profiles {
+        std::fs::write(root.path().join("profiles").join(name), text).expect("a profile");
+    }
+    root
+}
+
+fn slipway(root: &std::path::Path, arguments: &[&str]) -> (Option<i32>, String, String) {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_slipway"));
+    command.args(arguments).current_dir(root).env("SLIPWAY_PROJECT", "").stdin(Stdio::null());
+    command.env("SLIPWAY_CACHE", root.join("cache")).env_remove("SLIPWAY_TRUST");
+    let output = command.output().expect("slipway");
+    let text = |bytes| String::from_utf8(bytes).expect("UTF-8");
+    (output.status.code(), text(output.stdout), text(output.stderr))
+}
+
+const GOOD: &str = "base = \"debian-12\"\nsite = \"demo\"\nchannel = \"stable\"\n\
+     store = \"file:out/store\"\n[customer]\nname = \"Good Ltd\"\n";
+
+#[test]
+fn two_profiles_of_one_customer_are_refused_and_both_are_named() {
+    let twin = format!("{GOOD}id = \"acme\"\n");
+    let root = project(&[("acme.toml", GOOD.as_bytes()), ("other.toml", twin.as_bytes())]);
+    for arguments in [["check", "acme"], ["check", "other"], ["check", "--all"], ["plan", "acme"]] {
+        let (code, out, err) = slipway(root.path(), &arguments);
+        assert_eq!(code, Some(1), "{arguments:?}: {out}{err}");
+        for shown in ["two profiles are for one customer, \"acme\"", "acme.toml", "other.toml"] {
+            assert!(err.contains(shown), "{arguments:?}: {err}");
+        }
+    }
+    let (code, out, _) = slipway(root.path(), &["list"]);
+    assert_eq!((code, out.matches("broken").count()), (Some(0), 2), "{out}");
+    // a third customer is none the worse for it
+    std::fs::write(root.path().join("profiles/third.toml"), GOOD).expect("a profile");
+    let (code, _, err) = slipway(root.path(), &["check", "third"]);
+    assert_eq!(code, Some(0), "{err}");
+}
+
+#[test]
+fn what_a_word_processor_wrote_is_named_with_its_line_and_what_to_type() {
+    let line = "name = \"Good Ltd\"";
+    let latin: Vec<u8> = GOOD.replace("Good", "M\u{fc}ller").chars().map(|c| c as u8).collect();
+    let utf16: Vec<u8> =
+        [0xfeff].into_iter().chain(GOOD.encode_utf16()).flat_map(u16::to_le_bytes).collect();
+    let with = |written: &str| GOOD.replace(line, written).into_bytes();
+    let size = |size: &str| format!("{GOOD}[hardware]\ndisk = \"{size}\"\n").into_bytes();
+    for (text, shown) in [
+        (
+            with("name = \u{201c}Good Ltd\u{201d}"),
+            "6:8|a typographic quote (U+201C)|type \"|write the line so: name = \"Good Ltd\"",
+        ),
+        (with("name = \u{201e}Good Ltd\u{201c}"), "6:8|U+201E|type \""),
+        (with("name = \"Good Ltd\u{201d}"), "6:17|U+201D|type \""),
+        (with("name = \u{2018}Good Ltd\u{2019}"), "6:8|a typographic apostrophe (U+2018)|type '"),
+        (with("name\u{a0}= \"Good Ltd\""), "6:5|a no-break space (U+00A0)|type a space"),
+        (with("name = \"Good\tLtd\""), "6:8|a tab (U+0009): type a space"),
+        (size("8\u{a0}GiB"), "8:8|a no-break space (U+00A0): type a space"),
+        (latin, "6:10|not in UTF-8: byte 0xFC|type \u{fc} here|save the file as UTF-8"),
+        (utf16, "UTF-16|save the file as UTF-8"),
+    ] {
+        let root = project(&[("x.toml", &text)]);
+        let (code, _, err) = slipway(root.path(), &["check", "x"]);
+        assert_eq!(code, Some(1), "{err}");
+        for shown in shown.split('|') {
+            assert!(err.contains(shown), "{shown}\n{err}");
+        }
+        assert_eq!(err.matches("error: ").count(), 1, "{err}");
+    }
+    // what is good TOML may hold all of it
+    let good = GOOD.replace("Ltd", "\u{201c}M\u{fc}ller\u{201d} O\u{2019}Neill")
+        + "# \u{201c}\u{a0}\u{201d}\n";
+    let bom = [b"\xef\xbb\xbf", good.replace('\n', "\r\n").as_bytes()].concat();
+    for text in [good.as_bytes(), &bom] {
+        let root = project(&[("x.toml", text)]);
+        let (code, _, err) = slipway(root.path(), &["check", "x"]);
+        assert_eq!(code, Some(0), "{err}");
+    }
+}
+
+#[test]
+fn every_verb_with_json_prints_its_error_as_json() {
+    let root = project(&[("good.toml", GOOD.as_bytes()), ("bad.toml", b"base = 1\n")]);
+    for arguments in [
+        "plan good",
+        "plan none",
+        "plan bad",
+        "build none",
+        "inspect none.qcow2",
+        "smoke none",
+        "lint none.qcow2 --for aws",
+        "convert none.qcow2 --to raw",
+        "bundle show none.tgz",
+        "bundle verify none.tgz",
+        "bundle diff a.tgz b.tgz",
+        "bundle build none",
+        "app pack none",
+        "key list --none",
+        "list --project /none/such",
+        "check none",
+        "plan",
+        "plan good extra",
+    ] {
+        let words: Vec<&str> = arguments.split(' ').chain(["--json"]).collect();
+        let (code, out, err) = slipway(root.path(), &words);
+        if code == Some(2) && out.is_empty() {
+            // a verb without --json says so itself
+            panic!("{arguments}: {err}");
+        }
+        assert!(matches!(code, Some(1 | 2)), "{arguments}: {code:?} {out}{err}");
+        let value: serde_json::Value =
+            serde_json::from_str(&out).unwrap_or_else(|e| panic!("{arguments}: {e}\n{out}{err}"));
+        let error = &value["error"];
+        assert!(error["kind"].is_string() && error["message"].is_string(), "{arguments}: {out}");
+        assert!(!err.contains("error"), "{arguments}: {err}");
+    }
+    let (_, out, _) = slipway(root.path(), &["plan", "bad", "--json"]);
+    let value: serde_json::Value = serde_json::from_str(&out).expect("JSON");
+    assert_eq!(value["error"]["kind"], "input");
+    assert_eq!(
+        (&value["errors"][0]["line"], &value["errors"][0]["column"]),
+        (&1.into(), &8.into())
+    );
+    let (_, out, _) = slipway(root.path(), &["plan", "goood", "--json"]);
+    let value: serde_json::Value = serde_json::from_str(&out).expect("JSON");
+    assert_eq!(value["error"]["kind"], "not-found");
+    assert_eq!(value["error"]["remedy"], "did you mean \"good\"?");
+}

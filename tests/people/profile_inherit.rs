@@ -15,7 +15,7 @@ fn project(files: &[(&str, &str)]) -> tempfile::TempDir {
 }
 
 fn load(root: &Path, name: &str) -> Result<Loaded, Diagnostics> {
-    let known = Known { bases: vec!["debian-12".to_owned()] };
+    let known = Known { bases: vec!["debian-12".to_owned()], ..Known::default() };
     profile::load(&root.join(name), &known)
 }
 
@@ -157,7 +157,7 @@ fn a_parent_is_checked_alone_without_being_complete() {
         ("shared/good.toml", "base = \"debian-12\"\n[customer]\ncontact = \"A\""),
         ("shared/bad.toml", "base = \"debian-21\"\n[hardware]\nvcpu = 2"),
     ]);
-    let known = Known { bases: vec!["debian-12".to_owned()] };
+    let known = Known { bases: vec!["debian-12".to_owned()], ..Known::default() };
     let path = |name: &str| -> PathBuf { root.path().join("shared").join(name) };
     assert!(profile::is_parent(&path("good.toml")));
     profile::check_parent(&path("good.toml"), &known).expect("good");

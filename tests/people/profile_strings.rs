@@ -89,7 +89,10 @@ fn profile_with(line: &str) -> String {
 }
 
 fn load(line: &str, value: &str) -> Option<Profile> {
-    let known = Known { bases: vec!["debian-12".to_owned(), "ubuntu-24.04".to_owned()] };
+    let known = Known {
+        bases: vec!["debian-12".to_owned(), "ubuntu-24.04".to_owned()],
+        ..Known::default()
+    };
     let value = toml::Value::String(value.to_owned()).to_string();
     let text = profile_with(&line.replace('@', &value));
     profile::load_text(Path::new("profiles/x.toml"), &text, &known).ok().map(|l| l.profile)

@@ -4,7 +4,7 @@ use tera::Context;
 
 use crate::error::{Error, Kind, Result};
 use crate::layer::render::{Language, render};
-use crate::profile::Profile;
+use crate::profile::{self, Profile};
 use crate::tree::{Node, Tree, TreePath};
 use crate::units::Timestamp;
 
@@ -54,9 +54,15 @@ pub fn check_host_name(name: &str) -> Result<()> {
 fn add_time_zone(tree: &mut Tree, zone: &str, time: Timestamp) -> Result<()> {
     let wrong = || {
         let shown = zone.escape_debug();
-        Error::new(Kind::Input, format!("the base has no time zone \"{shown}\"")).remedy(
-            "write a name such as \"Europe/Berlin\", and have the package tzdata in the base",
-        )
+        let error = Error::new(Kind::Input, format!("the base has no time zone \"{shown}\""));
+        match profile::todays_time_zone(zone) {
+            Some(today) => error.remedy(format!(
+                "write \"{today}\", or add \"tzdata-legacy\" to the profile's packages"
+            )),
+            None => error.remedy(
+                "write a name such as \"Europe/Berlin\", and have the package tzdata in the base",
+            ),
+        }
     };
     let file = format!("/usr/share/zoneinfo/{zone}");
     let path = TreePath::new(file.as_bytes()).map_err(|_| wrong())?;

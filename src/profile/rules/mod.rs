@@ -7,12 +7,16 @@
 mod names;
 mod net;
 mod paths;
+mod patterns;
 mod sizes;
 mod ssh;
 mod text;
+mod zones;
 
 pub(super) use net::{interface, is_reserved_in, same_network};
+pub(super) use ssh::in_words as key_in_words;
 pub(super) use text::plain_value;
+pub(super) use zones::{OLD_NAMES, names as time_zones, replacement};
 
 use super::diagnostic::{Diagnostic, Place};
 
@@ -157,39 +161,14 @@ impl Rule {
             Self::SshPublicKey => ssh::public_key(text),
             Self::Store => net::store(text),
             Self::TimeServer => net::time_server(text),
-            Self::TimeZone => names::time_zone(text),
+            Self::TimeZone => zones::time_zone(text),
             Self::Unit => names::unit(text),
             Self::WebAddress => net::web_address(text),
         }
     }
 
     /// The same for editors, as a regular expression of JSON Schema; coarser than [`Rule::check`].
-    pub fn pattern(self) -> Option<&'static str> {
-        Some(match self {
-            Self::Base => names::BASE_PATTERN,
-            Self::Channel | Self::CustomerId | Self::Parent | Self::Site => names::SLUG_PATTERN,
-
-            Self::BundleVersion => names::BUNDLE_VERSION_PATTERN,
-            Self::DiskSize | Self::MemorySize => sizes::PATTERN,
-            Self::FileMode => paths::MODE_PATTERN,
-            Self::HostName => net::HOST_NAME_PATTERN,
-            Self::HttpPath | Self::ImagePath => "^/",
-            Self::InterfaceAddress => "^[0-9A-Fa-f.:]+/[0-9]{1,3}$",
-            Self::IpAddress => "^[0-9A-Fa-f.:]+$",
-            Self::Package => names::PACKAGE_PATTERN,
-            Self::Proxy => "^https?://[^@/]+/?$",
-            Self::SshPublicKey => ssh::PATTERN,
-            Self::Store => "^(https://|file:)[^?#@]+$",
-            Self::TimeServer => "^[0-9A-Za-z.:-]+$",
-            Self::TimeZone => names::TIME_ZONE_PATTERN,
-            Self::Unit => names::UNIT_PATTERN,
-            Self::OpenAddress | Self::WebAddress => net::WEB_PATTERN,
-            Self::Banner
-            | Self::FileText
-            | Self::Line
-            | Self::Name
-            | Self::Notes
-            | Self::SourcePath => return None,
-        })
+    pub fn pattern(self) -> Option<String> {
+        patterns::pattern(self)
     }
 }

@@ -1,29 +1,9 @@
-//! Identifiers: names of customers, sites, packages, units, time zones, versions.
+//! Identifiers: names of customers, sites, packages, units, versions.
 
 use super::{Complaint, Verdict};
 
 /// Longest id: it becomes part of file names, release ids and host names.
 const SLUG_LONGEST: usize = 40;
-
-/// Lowercase words of letters and digits, joined by single hyphens.
-pub(super) const SLUG_PATTERN: &str = "^[a-z0-9]+(-[a-z0-9]+)*$";
-
-/// See [`base`].
-pub(super) const BASE_PATTERN: &str = "^[a-z0-9]+([.-][a-z0-9]+)*$";
-
-/// See [`bundle_version`].
-pub(super) const BUNDLE_VERSION_PATTERN: &str =
-    r"^(0|[1-9][0-9]*)(\.(0|[1-9][0-9]*)){2}\+b(0|[1-9][0-9]*)$";
-
-/// Debian Policy 5.6.1, and one more limit: apt reads a hyphen at the end as "remove this package".
-pub(super) const PACKAGE_PATTERN: &str = "^[a-z0-9][a-z0-9+.-]*[a-z0-9+]$";
-
-/// See [`time_zone`].
-pub(super) const TIME_ZONE_PATTERN: &str = "^[A-Z][A-Za-z0-9_+-]*(/[A-Za-z0-9][A-Za-z0-9_+-]*)*$";
-
-/// See [`unit`].
-pub(super) const UNIT_PATTERN: &str =
-    r"^[A-Za-z0-9][A-Za-z0-9:_.@-]*\.(service|socket|timer|target|path|mount)$";
 
 /// Kinds of systemd units that a probe may ask for.
 const UNIT_KINDS: [&str; 6] = ["service", "socket", "timer", "target", "path", "mount"];
@@ -122,23 +102,6 @@ pub(super) fn package(text: &str) -> Verdict {
     };
     Err(Complaint::new("this is not a package's name", label)
         .help("package names are a-z, 0-9, plus, minus and dot, as in \"libnss-ldap\""))
-}
-
-/// The form of a name in the time zone database. Whether the base knows it is seen when it is built:
-/// the list on this machine says nothing about the image.
-pub(super) fn time_zone(text: &str) -> Verdict {
-    let allowed = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'+' | b'-');
-    let part = |part: &str| {
-        part.bytes().next().is_some_and(|b| b.is_ascii_alphanumeric()) && part.bytes().all(allowed)
-    };
-    let good = text.len() <= 64
-        && text.bytes().next().is_some_and(|b| b.is_ascii_uppercase())
-        && text.split('/').all(part);
-    if good {
-        return Ok(());
-    }
-    Err(Complaint::new("this is not a time zone", "not a name of the time zone database")
-        .help("write it as \"UTC\", \"Europe/Berlin\" or \"America/New_York\""))
 }
 
 /// A systemd unit with its kind.

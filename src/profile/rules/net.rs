@@ -4,10 +4,6 @@ use std::net::IpAddr;
 
 use super::{Complaint, Verdict};
 
-/// RFC 1123, lowercase.
-pub(super) const HOST_NAME_PATTERN: &str =
-    r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*$";
-
 /// RFC 1035, 2.3.4.
 const LABEL_LONGEST: usize = 63;
 /// HOST_NAME_MAX of Linux; RFC 1035 would allow 253 for a name that nobody has to be called.
@@ -154,9 +150,6 @@ fn secret(message: &str) -> Complaint {
         "leave them out: let the proxy admit the machine's address, or set them on the machine",
     )
 }
-
-/// What people open in a browser: editors have the same, coarser.
-pub(super) const WEB_PATTERN: &str = r#"^https?://[^ @"'<>\\]+$"#;
 
 /// A page on the web, without credentials: everybody reads it.
 pub(super) fn web_address(text: &str) -> Verdict {

@@ -2,9 +2,6 @@
 
 use super::{Complaint, Verdict};
 
-/// Three or four octal digits.
-pub(super) const MODE_PATTERN: &str = "^[0-7]?[0-7]{3}$";
-
 /// Longest path in bytes: far below what Linux takes (4096), far above what anybody means.
 const PATH_LONGEST: usize = 200;
 

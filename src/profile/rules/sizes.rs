@@ -4,9 +4,6 @@ use crate::units::{ByteSize, GIB, MIB};
 
 use super::{Complaint, Verdict};
 
-/// A whole number and a binary unit.
-pub(super) const PATTERN: &str = "^[0-9]+ ?(MiB|GiB|TiB)$";
-
 /// The units that profiles use; a plain number says too little to a reader.
 const UNITS: [&str; 3] = ["MiB", "GiB", "TiB"];
 
@@ -59,6 +56,7 @@ fn not_a_size(text: &str) -> Complaint {
         _ => None,
     };
     let label = match binary {
+        Some(unit) if format!("{digits} {unit}") == text => "no machine has so much".to_owned(),
         Some(unit) if !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit()) => {
             format!("write \"{digits} {unit}\"")
         }

@@ -1,9 +1,7 @@
 //! OpenSSH public keys, as a line of authorized_keys without options.
 
 use super::{Complaint, Verdict};
-
-/// Coarse, for editors.
-pub(super) const PATTERN: &str = "^(ssh-|ecdsa-|sk-)[a-z0-9@.-]+ [A-Za-z0-9+/]+={0,2}( .*)?$";
+use crate::units::Digest;
 
 /// What today's OpenSSH accepts; ssh-dss is gone.
 const TYPES: [&str; 7] = [
@@ -48,6 +46,16 @@ pub(super) fn public_key(text: &str) -> Verdict {
             .help("shorten the comment at the end to A-Z, a-z, 0-9 and @ . _ -"));
     }
     Ok(())
+}
+
+/// Kind, fingerprint as `ssh-keygen -l` shows it, and comment.
+pub(in crate::profile) fn in_words(text: &str) -> String {
+    let mut parts = text.splitn(3, ' ');
+    let (kind, blob) = (parts.next().unwrap_or_default(), parts.next().and_then(decode));
+    let comment = parts.next().unwrap_or_default();
+    let Some(blob) = blob else { return "a damaged key".to_owned() };
+    let fingerprint = ssh_key::Fingerprint::Sha256(*Digest::of(blob).as_bytes());
+    format!("{kind} {fingerprint} {comment}").trim_end().to_owned()
 }
 
 fn complaint(label: &str) -> Complaint {

@@ -10,6 +10,7 @@ use self::reading::{
 
 use super::diagnostic::{Diagnostic, Place, SourceFile};
 use super::node::{Entry, Node, Table, Value};
+use super::odd;
 use super::rules::Rule;
 use super::suggest::{nearest, one_of};
 
@@ -229,7 +230,9 @@ impl<'a> Walk<'a> {
         if let Some(rule) = format.and_then(Rule::from_name)
             && let Err(complaint) = rule.check(text)
         {
-            self.errors.push(complaint.at(place));
+            // it may look like a good value
+            let odd = odd::in_value(text);
+            self.errors.push(odd.into_iter().fold(complaint.at(place), Diagnostic::help));
         }
     }
 

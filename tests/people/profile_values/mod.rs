@@ -4,13 +4,15 @@ mod content;
 mod files;
 mod names;
 mod network;
+mod schema;
+mod zones;
 
 use std::path::Path;
 
 use slipway::profile::{self, Diagnostics, Known};
 
 fn known() -> Known {
-    Known { bases: vec!["debian-12".to_owned(), "ubuntu-24.04".to_owned()] }
+    Known { bases: vec!["debian-12".to_owned(), "ubuntu-24.04".to_owned()], ..Known::default() }
 }
 
 /// A valid profile in which one line may be replaced; `line` stands in a table of its own if it has one.
@@ -35,8 +37,11 @@ fn with(line: &str) -> String {
     format!("{text}{line}\n")
 }
 
+/// What the checker says; a JSON Schema validator must say the same of every value that any test tries.
 fn load(text: &str) -> Result<profile::Loaded, Diagnostics> {
-    profile::load_text(Path::new("profiles/x.toml"), text, &known())
+    let said = profile::load_text(Path::new("profiles/x.toml"), text, &known());
+    schema::agrees(text, &said);
+    said
 }
 
 /// Asserts that a line is refused, once, and where it stands.

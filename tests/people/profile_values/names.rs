@@ -55,26 +55,6 @@ fn a_channel_and_a_pinned_version_exclude_each_other() {
 }
 
 #[test]
-fn a_time_zone_has_the_form_of_one() {
-    all_refused("system.timezone", &NASTY);
-    all_refused(
-        "system.timezone",
-        &["/etc/passwd", "Europe/../../etc/shadow", "Europe/", "Europe//Berlin", "utc"],
-    );
-    all_accepted(
-        "system.timezone",
-        &[
-            "UTC",
-            "Europe/Berlin",
-            "America/Argentina/Buenos_Aires",
-            "Etc/GMT+5",
-            "GB-Eire",
-            "EST5EDT",
-        ],
-    );
-}
-
-#[test]
 fn packages_have_debian_names() {
     for value in NASTY.iter().chain(&[
         "a",
