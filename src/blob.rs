@@ -7,11 +7,13 @@
 
 pub(crate) mod address;
 mod cloud;
+mod conditions;
 mod folder;
 mod http;
 mod key;
 mod patience;
 mod read;
+mod redirect;
 mod settings;
 mod write;
 
@@ -19,8 +21,9 @@ use std::fmt;
 use std::io::Read;
 use std::path::Path;
 
+pub use conditions::prove_conditions;
 pub use key::Key;
-pub use patience::{AskedToWait, Clock, Patience};
+pub use patience::{AskedToWait, Clock, NobodyThere, Patience};
 pub use read::{Expected, Small, download, read, small};
 pub use settings::Settings;
 pub use write::{Created, create, create_bytes, update};
@@ -80,6 +83,16 @@ pub trait Store: fmt::Debug + Send + Sync {
     /// Its address for messages; there are no secrets in it.
     fn shown(&self) -> &str;
 
+    /// Its address as it was written, which may be one of several ways.
+    fn spelt(&self) -> &str {
+        self.shown()
+    }
+
+    /// Whether there is a store at all, where that can be seen; a folder comes into being with its first object.
+    fn is_there(&self) -> bool {
+        true
+    }
+
     /// How patiently it is to be asked.
     fn patience(&self) -> &Patience;
 
@@ -124,6 +137,11 @@ pub enum Put {
 
 /// A store that can be written.
 pub trait Publish: Store {
+    /// Whether its conditions are our own work, which need not be tried.
+    fn has_own_conditions(&self) -> bool {
+        false
+    }
+
     /// Puts an object under a new name; it is visible whole or not at all.
     ///
     /// Clouds take more than 64 MiB in pieces only, and join them without a condition: such an object's
@@ -143,11 +161,11 @@ pub fn open(url: &str, settings: &Settings) -> Result<Box<dyn Store>> {
     let address = Address::parse(url)?;
     let shown = address.to_string();
     Ok(match address {
-        Address::Folder(path) => Box::new(folder::Folder::new(path, settings)),
-        Address::Web(url) => Box::new(http::Http::new(*url, settings)?),
+        Address::Folder(path) => Box::new(folder::Folder::new(path, url, settings)),
+        Address::Web(base) => Box::new(http::Http::new(*base, url, settings)?),
         Address::Cloud { provider, account, bucket, folder } => {
             let place = cloud::Place { provider, account, bucket, folder };
-            Box::new(cloud::Cloud::open(&place, shown, settings)?)
+            Box::new(cloud::Cloud::open(&place, shown, url, settings)?)
         }
     })
 }
@@ -157,19 +175,28 @@ pub fn shown(url: &str) -> Result<String> {
     Address::parse(url).map(|address| address.to_string())
 }
 
+/// What an older version remembered of a store that was written so lies under this address: it had more than
+/// one spelling of a store's.
+pub(crate) fn formerly(url: &str) -> String {
+    match url.parse::<reqwest::Url>() {
+        Ok(parsed) if matches!(parsed.scheme(), "http" | "https") => parsed.to_string(),
+        _ => url.to_owned(),
+    }
+}
+
 /// Opens a store for writing: all kinds but `https://`.
 pub fn open_for_publishing(url: &str, settings: &Settings) -> Result<Box<dyn Publish>> {
     let address = Address::parse(url)?;
     let shown = address.to_string();
     Ok(match address {
-        Address::Folder(path) => Box::new(folder::Folder::new(path, settings)),
+        Address::Folder(path) => Box::new(folder::Folder::new(path, url, settings)),
         Address::Web(_) => {
             return Err(Error::new(Kind::Refused, "an https store is read only")
                 .remedy("publish to the folder or the cloud storage that the web server shows"));
         }
         Address::Cloud { provider, account, bucket, folder } => {
             let place = cloud::Place { provider, account, bucket, folder };
-            Box::new(cloud::Cloud::open(&place, shown, settings)?)
+            Box::new(cloud::Cloud::open(&place, shown, url, settings)?)
         }
     })
 }

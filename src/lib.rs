@@ -17,6 +17,7 @@ pub mod console;
 pub mod convert;
 pub mod disk;
 pub mod error;
+mod file;
 pub mod format;
 #[cfg(any(test, feature = "fuzzing"))]
 #[doc(hidden)]

@@ -16,6 +16,7 @@ use serde::{Deserialize, Serialize};
 use super::entry::{Entry, Record};
 use super::{Definition, LayerSpec, Root, entry, recipe};
 use crate::error::{Context, Error, Kind, Result};
+use crate::lock;
 use crate::progress::Progress;
 use crate::tree::{Tree, apply};
 use crate::units::Digest;
@@ -237,7 +238,7 @@ impl Cache {
 
     fn lock(&self, name: &str, progress: &dyn Progress) -> Result<File> {
         let path = self.part("locks").join(name);
-        let file = File::create(&path).at("cannot create the lock", &path)?;
+        let file = lock::open(&path)?;
         match file.try_lock() {
             Ok(()) => return Ok(file),
             Err(TryLockError::WouldBlock) => {

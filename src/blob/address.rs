@@ -35,7 +35,7 @@ impl Address {
             .split_once("://")
             .ok_or_else(|| Error::new(Kind::Input, "the store is not a URL").remedy(FORMS))?;
         match scheme {
-            "file" if rest.starts_with('/') => Ok(Self::Folder(PathBuf::from(rest))),
+            "file" if rest.starts_with('/') => folder(rest),
             "file" => Err(Error::new(Kind::Input, format!("file://{rest} is not absolute"))
                 .remedy("write three slashes, as in file:///srv/store")),
             "https" | "http" => web(url),
@@ -70,6 +70,41 @@ impl std::fmt::Display for Address {
     }
 }
 
+/// One spelling of a folder: what is remembered of a store is found by its address.
+///
+/// Nothing is asked of the disk: a link that somebody turns would make another store of it, of which nothing
+/// is remembered. For the same reason `..` is refused and not resolved.
+fn folder(rest: &str) -> Result<Address> {
+    let mut path = PathBuf::from("/");
+    for part in rest.split('/').filter(|part| !matches!(*part, "" | ".")) {
+        if part == ".." {
+            return Err(Error::new(Kind::Input, format!("file://{rest} goes upward with .."))
+                .remedy("write the folder's own path"));
+        }
+        path.push(part);
+    }
+    Ok(Address::Folder(path))
+}
+
+/// One spelling of a web address's path: no slash at its end, and nothing escaped that need not be (RFC 3986,
+/// 6.2.2).
+fn one_path(path: &str) -> String {
+    let mut parts = path.trim_end_matches('/').split('%');
+    let mut one = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let byte = part.get(..2).and_then(|hex| u8::from_str_radix(hex, 16).ok());
+        match byte {
+            Some(b) if b.is_ascii_alphanumeric() || b"-._~".contains(&b) => {
+                one.push(char::from(b));
+                one += &part[2..];
+            }
+            Some(b) => one += &format!("%{b:02X}{}", &part[2..]),
+            None => one += &format!("%{part}"),
+        }
+    }
+    one
+}
+
 /// A query is refused: what stands there is a signature, and a URL stands in profiles and process lists.
 fn web(url: &str) -> Result<Address> {
     let url: Url =
@@ -78,6 +113,8 @@ fn web(url: &str) -> Result<Address> {
     if user || url.query().is_some() || url.fragment().is_some() {
         return Err(holds_credentials());
     }
+    let mut url = url;
+    url.set_path(&one_path(url.path()));
     Ok(Address::Web(Box::new(url)))
 }
 
@@ -100,7 +137,9 @@ fn cloud(provider: Provider, rest: &str) -> Result<Address> {
         return Err(Error::new(Kind::Input, "the store's URL is not complete, or has an odd name")
             .remedy(FORMS));
     }
-    let [account, bucket, folder] = [account, bucket, folder].map(str::to_owned);
+    let [bucket, folder] = [bucket, folder].map(str::to_owned);
+    // it is a part of the host's name, where case does not count
+    let account = account.to_ascii_lowercase();
     Ok(Address::Cloud { provider, account, bucket, folder })
 }
 
@@ -126,6 +165,25 @@ mod tests {
         assert_eq!(parse("s3://bundles"), cloud(Provider::S3, "", "bundles", ""));
         assert_eq!(parse("gs://bundles/x"), cloud(Provider::Google, "", "bundles", "x"));
         assert_eq!(parse("file:///srv/x"), Address::Folder("/srv/x".into()));
+    }
+
+    #[test]
+    fn a_store_has_one_spelling() {
+        let same = |urls: &[&str]| {
+            let shown: Vec<String> =
+                urls.iter().map(|url| Address::parse(url).unwrap().to_string()).collect();
+            assert!(shown.iter().all(|one| *one == shown[0]), "{shown:?}");
+        };
+        same(&["file:///srv/x", "file:////srv//x/", "file:///srv/./x", "file:///./srv/x/."]);
+        same(&["file:///", "file:////", "file:///./"]);
+        same(&["https://h/x", "https://H:443/x/", "https://h/./y/../x", "https://h/%78//"]);
+        same(&["https://h/a%2fb", "https://h/a%2Fb/"]);
+        same(&["azure://acme/c/f", "azure://Acme/c/f/"]);
+        let error = Address::parse("file:///srv/../x").unwrap_err();
+        assert_eq!(error.kind(), Kind::Input, "{error:?}");
+        // a path that is written twice is another one
+        let two = ["https://h/x", "https://h//x"].map(|url| Address::parse(url).unwrap());
+        assert_ne!(two[0], two[1]);
     }
 
     #[test]

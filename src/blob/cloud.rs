@@ -3,6 +3,7 @@
 //! What it offers beyond single requests is switched off: its retries count over a whole download, and
 //! hide that a conditional write was answered with silence.
 
+mod answers;
 mod body;
 mod builders;
 mod failure;
@@ -23,6 +24,7 @@ use tokio::runtime::Runtime;
 use super::address::Provider;
 use super::{Answer, Ask, Body, Content, Head, Key, Patience, Publish, Put, Settings, Store, Tag};
 use crate::error::{Context, Error, Result};
+use answers::{Asked, Meaning};
 use watch::Watch;
 
 /// Where in a cloud.
@@ -44,8 +46,11 @@ pub(super) struct Cloud {
     /// what the last request met.
     runtime: Arc<Mutex<Runtime>>,
     watch: Watch,
+    /// How its bucket is made, for messages.
+    making: String,
     folder: String,
     shown: String,
+    spelt: String,
     settings: Settings,
 }
 
@@ -57,7 +62,12 @@ impl std::fmt::Debug for Cloud {
 }
 
 impl Cloud {
-    pub(super) fn open(place: &Place, shown: String, settings: &Settings) -> Result<Self> {
+    pub(super) fn open(
+        place: &Place,
+        shown: String,
+        spelt: &str,
+        settings: &Settings,
+    ) -> Result<Self> {
         super::http::provide_cryptography();
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
@@ -69,8 +79,10 @@ impl Cloud {
             service,
             runtime: Arc::new(Mutex::new(runtime)),
             watch,
+            making: making(place),
             folder: place.folder.clone(),
             shown,
+            spelt: spelt.to_owned(),
             settings: settings.clone(),
         })
     }
@@ -87,7 +99,7 @@ impl Cloud {
         key: &Key,
         request: impl Future<Output = object_store::Result<T>>,
     ) -> Result<T> {
-        self.attempt(request).map_err(|e| self.failed(key, e))
+        self.attempt(request).map_err(|e| self.failed(key, Asked::Plain, e))
     }
 
     fn attempt<T>(
@@ -99,14 +111,25 @@ impl Cloud {
         runtime.block_on(request)
     }
 
-    fn failed(&self, key: &Key, error: object_store::Error) -> Error {
-        failure::explain(&error, self.watch.seen(), &self.settings, &self.shown, key)
+    fn failed(&self, key: &Key, asked: Asked, error: object_store::Error) -> Error {
+        failure::explain(&error, self.watch.seen(), self.meaning(asked), self, key)
+    }
+
+    /// What the last answer means.
+    fn meaning(&self, asked: Asked) -> Meaning {
+        let seen = self.watch.seen();
+        seen.status
+            .map_or(Meaning::Status, |status| answers::meaning(asked, status, seen.code.as_deref()))
     }
 }
 
 impl Store for Cloud {
     fn shown(&self) -> &str {
         &self.shown
+    }
+
+    fn spelt(&self) -> &str {
+        &self.spelt
     }
 
     fn patience(&self) -> &Patience {
@@ -129,7 +152,7 @@ impl Store for Cloud {
             Err(object_store::Error::NotModified { .. }) if ask.unless.is_some() => {
                 Ok(Answer::Unchanged)
             }
-            Err(e) => Err(self.failed(key, e)),
+            Err(e) => Err(self.failed(key, Asked::Plain, e)),
         }
     }
 
@@ -185,20 +208,32 @@ impl Publish for Cloud {
 
 impl Cloud {
     fn put(&self, key: &Key, bytes: Vec<u8>, mode: PutMode) -> Result<Put> {
-        use object_store::Error::{AlreadyExists, NotFound, Precondition};
+        let asked = match mode {
+            PutMode::Update(_) => Asked::Swap,
+            PutMode::Create | PutMode::Overwrite => Asked::Create,
+        };
         let options = PutOptions { mode, ..PutOptions::default() };
         let path = self.path(key);
-        let swapping = matches!(options.mode, PutMode::Update(_));
         match self.attempt(self.service.put_opts(&path, PutPayload::from(bytes), options)) {
             Ok(_) => Ok(Put::Done),
-            Err(AlreadyExists { .. } | Precondition { .. }) => Ok(Put::Taken),
-            // what was to be replaced has gone; a container that is missing answers the same to a new name
-            Err(NotFound { .. }) if swapping => Ok(Put::Taken),
-            // the status says it, also where what explains it was cut
-            Err(_) if self.watch.seen().is_taken() => Ok(Put::Taken),
-            Err(e) => Err(self.failed(key, e)),
+            // the crate calls other conflicts "already exists", too
+            Err(_) if self.meaning(asked) == Meaning::Taken => Ok(Put::Taken),
+            Err(e) => Err(self.failed(key, asked, e)),
         }
     }
+}
+
+/// The command of the cloud's own tool.
+fn making(place: &Place) -> String {
+    let Place { provider, account, bucket, .. } = place;
+    let command = match provider {
+        Provider::Azure => {
+            format!("az storage container create --name {bucket} --account-name {account}")
+        }
+        Provider::S3 => format!("aws s3 mb s3://{bucket}"),
+        Provider::Google => format!("gcloud storage buckets create gs://{bucket}"),
+    };
+    format!("check the address, or make it: {command}")
 }
 
 fn tag(meta: &ObjectMeta) -> Option<Tag> {

@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 
 use super::{Answer, Ask, Body, Content, Head, Key, Patience, Publish, Put, Settings, Store, Tag};
 use crate::error::{Context, Error, Kind, Result};
-use crate::lock;
 use crate::units::Digest;
+use crate::{file, lock};
 
 /// Held while a pointer changes; hidden, so no key can name it.
 const LOCK: &str = ".lock";
@@ -18,14 +18,15 @@ const LARGEST_TAGGED: u64 = 1 << 20;
 pub(super) struct Folder {
     root: PathBuf,
     shown: String,
+    spelt: String,
     patience: Patience,
 }
 
 impl Folder {
     /// `root` is absolute, so that a store means the same from every folder.
-    pub(super) fn new(root: PathBuf, settings: &Settings) -> Self {
+    pub(super) fn new(root: PathBuf, spelt: &str, settings: &Settings) -> Self {
         let shown = format!("file://{}", root.display());
-        Self { root, shown, patience: settings.patience.clone() }
+        Self { root, shown, spelt: spelt.to_owned(), patience: settings.patience.clone() }
     }
 
     fn path(&self, key: &Key) -> PathBuf {
@@ -45,13 +46,21 @@ impl Store for Folder {
         &self.shown
     }
 
+    fn spelt(&self) -> &str {
+        &self.spelt
+    }
+
+    fn is_there(&self) -> bool {
+        self.root.is_dir()
+    }
+
     fn patience(&self) -> &Patience {
         &self.patience
     }
 
     fn get(&self, key: &Key, ask: &Ask<'_>) -> Result<Answer> {
         let path = self.path(key);
-        let mut file = File::open(&path).at("cannot open", &path)?;
+        let mut file = file::open(&path).at("cannot open", &path)?;
         let size = file.metadata().at("cannot look at", &path)?.len();
         let tag = tag(&mut file, size).at("cannot read", &path)?;
         if ask.unless.is_some() && ask.unless == tag.as_ref() {
@@ -66,7 +75,7 @@ impl Store for Folder {
 
     fn head(&self, key: &Key) -> Result<Head> {
         let path = self.path(key);
-        let mut file = File::open(&path).at("cannot open", &path)?;
+        let mut file = file::open(&path).at("cannot open", &path)?;
         let size = file.metadata().at("cannot look at", &path)?.len();
         Ok(Head { size, tag: tag(&mut file, size).at("cannot read", &path)? })
     }
@@ -97,6 +106,10 @@ impl Store for Folder {
 }
 
 impl Publish for Folder {
+    fn has_own_conditions(&self) -> bool {
+        true
+    }
+
     fn put_new(&self, key: &Key, content: Content<'_>) -> Result<Put> {
         let (path, parent) = self.parent_of(key)?;
         if path.exists() {
@@ -122,10 +135,10 @@ impl Publish for Folder {
     fn swap(&self, key: &Key, seen: Option<&Tag>, bytes: &[u8]) -> Result<Put> {
         let (path, parent) = self.parent_of(key)?;
         let _lock = lock::wait(&parent.join(LOCK))?;
-        let present = match fs::read(&path) {
+        let present = match file::read(&path, LARGEST_TAGGED, "cannot read") {
             Ok(bytes) => Some(tag_of(&bytes)),
-            Err(e) if e.kind() == std::io::ErrorKind::NotFound => None,
-            Err(e) => return Err(e).at("cannot read", &path),
+            Err(e) if e.kind() == Kind::NotFound => None,
+            Err(e) => return Err(e),
         };
         if present.as_ref() != seen {
             return Ok(Put::Taken);
@@ -144,7 +157,11 @@ fn tag(file: &mut File, size: u64) -> std::io::Result<Option<Tag>> {
         return Ok(None);
     }
     let mut bytes = Vec::new();
-    file.read_to_end(&mut bytes)?;
+    // it may grow meanwhile
+    Read::by_ref(file).take(LARGEST_TAGGED + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > LARGEST_TAGGED {
+        return Ok(None);
+    }
     Ok(Some(tag_of(&bytes)))
 }
 
@@ -174,7 +191,7 @@ mod tests {
 
     fn store() -> (tempfile::TempDir, Folder) {
         let folder = tempfile::tempdir().unwrap();
-        let store = Folder::new(folder.path().join("store"), &Settings::default());
+        let store = Folder::new(folder.path().join("store"), "", &Settings::default());
         (folder, store)
     }
 

@@ -1,6 +1,7 @@
 //! `https://`: any web server, read only.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use reqwest::blocking::{Client, Response};
@@ -10,7 +11,10 @@ use reqwest::header::{
 use reqwest::redirect::Policy;
 use reqwest::{Method, StatusCode, Url};
 
-use super::{Answer, Ask, AskedToWait, Body, Head, Key, Patience, Settings, Store, Tag};
+use super::redirect::{Resolver, may_follow};
+use super::{
+    Answer, Ask, AskedToWait, Body, Head, Key, NobodyThere, Patience, Settings, Store, Tag,
+};
 use crate::error::{Error, Kind, Result};
 
 const MOST_REDIRECTS: usize = 5;
@@ -19,19 +23,21 @@ const MOST_REDIRECTS: usize = 5;
 pub(super) struct Http {
     base: Url,
     shown: String,
+    spelt: String,
     client: Client,
     patience: Patience,
 }
 
 impl Http {
     /// `base` has no credentials and no query: addresses with them are refused before.
-    pub(super) fn new(base: Url, settings: &Settings) -> Result<Self> {
+    pub(super) fn new(base: Url, spelt: &str, settings: &Settings) -> Result<Self> {
         let shown = base.to_string();
         if !is_private_enough(&base) {
             return Err(Error::new(Kind::Refused, format!("{shown} is not encrypted"))
                 .remedy("use https://; http:// is for this machine alone"));
         }
-        Ok(Self { shown, base, client: client(settings)?, patience: settings.patience.clone() })
+        let (client, patience) = (client(&base, settings)?, settings.patience.clone());
+        Ok(Self { shown, spelt: spelt.to_owned(), base, client, patience })
     }
 
     fn url(&self, key: &Key) -> Url {
@@ -45,7 +51,8 @@ impl Http {
     fn send(&self, method: Method, key: &Key, headers: HeaderMap) -> Result<Response> {
         self.client.request(method, self.url(key)).headers(headers).send().map_err(|e| {
             let message = format!("cannot get {key} from {}", self.shown);
-            Error::new(Kind::Network, message).because(e.without_url())
+            let connecting = e.is_connect();
+            unanswered(message, &e.without_url(), connecting)
         })
     }
 }
@@ -53,6 +60,10 @@ impl Http {
 impl Store for Http {
     fn shown(&self) -> &str {
         &self.shown
+    }
+
+    fn spelt(&self) -> &str {
+        &self.spelt
     }
 
     fn patience(&self) -> &Patience {
@@ -119,26 +130,58 @@ fn begins_at(answer: &Response, from: u64) -> bool {
     range.is_some_and(|range| range.starts_with(&format!("bytes {from}-")))
 }
 
-fn client(settings: &Settings) -> Result<Client> {
+fn client(base: &Url, settings: &Settings) -> Result<Client> {
     provide_cryptography();
+    let from = base.clone();
     Client::builder()
         .user_agent(concat!("slipway/", env!("CARGO_PKG_VERSION")))
         .connect_timeout(settings.connect)
         // the blocking client counts it anew for the answer and for each piece
         .timeout(settings.idle)
         .referer(false)
-        .redirect(Policy::custom(|attempt| {
+        .dns_resolver(Arc::new(Resolver::of(base)))
+        .redirect(Policy::custom(move |attempt| {
             if attempt.previous().len() > MOST_REDIRECTS {
                 return attempt.error("too many redirects");
             }
-            if is_private_enough(attempt.url()) {
-                attempt.follow()
-            } else {
-                attempt.error("redirected to an address without encryption")
+            match may_follow(&from, attempt.url()) {
+                Ok(()) => attempt.follow(),
+                Err(why) => attempt.error(why),
             }
         }))
         .build()
         .map_err(|e| Error::new(Kind::Network, "cannot prepare HTTPS").because(e.without_url()))
+}
+
+/// The error for a request that met no answer: of a chain of "error sending request" and "client error" only
+/// the innermost cause says something.
+pub(super) fn unanswered(
+    message: String,
+    error: &(dyn std::error::Error + 'static),
+    connecting: bool,
+) -> Error {
+    let mut inner = error;
+    while let Some(next) = inner.source() {
+        inner = next;
+    }
+    let cause = inner.to_string();
+    if cause.contains("invalid peer certificate") {
+        return Error::new(Kind::Refused, message).because(cause).remedy(
+            "check the address and this machine's clock, or install the certificate of the server's authority",
+        );
+    }
+    if cause.starts_with("redirected to") {
+        return Error::new(Kind::Refused, message)
+            .because(cause)
+            .remedy("name the address that it redirects to, if it is the right one");
+    }
+    let failed = Error::new(Kind::Network, message);
+    match connecting {
+        true => failed.because(NobodyThere(cause)).remedy(
+            "check the address, and whether its server runs; --offline takes what was pulled before",
+        ),
+        false => failed.because(cause),
+    }
 }
 
 /// An error says that the process has a provider already, which serves as well.
@@ -177,6 +220,11 @@ pub(super) fn wait(retry_after: &str) -> Option<Duration> {
 
 /// What an answer with this status means.
 pub(super) fn failure(status: u16, store: &str, key: &Key) -> Error {
+    failure_of(status, store, key.as_str())
+}
+
+/// The same by the object's name.
+pub(super) fn failure_of(status: u16, store: &str, key: &str) -> Error {
     let error = |kind, what: &str| Error::new(kind, format!("{store} {what} {key}"));
     match status {
         404 | 410 => error(Kind::NotFound, "does not have"),

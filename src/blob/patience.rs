@@ -72,6 +72,22 @@ impl fmt::Display for AskedToWait {
 
 impl std::error::Error for AskedToWait {}
 
+/// No connection was made: nobody listens, or the name is nobody's. That seldom passes, and whoever mistyped an
+/// address should not wait for it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NobodyThere(pub String);
+
+impl fmt::Display for NobodyThere {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for NobodyThere {}
+
+/// Tries where nobody is there: a server that is being started is met by the last.
+const MOST_WITHOUT_ANYBODY: u32 = 3;
+
 /// One object's tries.
 #[derive(Debug)]
 pub(super) struct Tries<'a> {
@@ -112,10 +128,15 @@ impl Tries<'_> {
     /// Waits after a failure that may pass; gives any other back.
     pub(super) fn wait_after(&mut self, error: Error, progress: &dyn Progress) -> Result<()> {
         self.failures += 1;
-        if self.failures >= self.patience.attempts || !may_pass(&error) {
+        let attempts = match find::<NobodyThere>(&error) {
+            Some(_) => self.patience.attempts.min(MOST_WITHOUT_ANYBODY),
+            None => self.patience.attempts,
+        };
+        if self.failures >= attempts || !may_pass(&error) {
             return Err(error);
         }
-        let wait = asked(&error).unwrap_or_else(|| self.next_wait());
+        let asked = find::<AskedToWait>(&error).map(|asked| asked.0);
+        let wait = asked.unwrap_or_else(|| self.next_wait());
         let wait = wait.min(self.patience.longest_wait);
         self.check_total(wait).map_err(|late| late.because(error.to_string()))?;
         progress.note(&format!("{error}; trying again in {:.1} s", wait.as_secs_f32()));
@@ -179,11 +200,11 @@ fn may_pass(error: &Error) -> bool {
     matches!(error.kind(), Kind::Network | Kind::Damaged)
 }
 
-fn asked(error: &Error) -> Option<Duration> {
+fn find<T: std::error::Error + 'static>(error: &Error) -> Option<&T> {
     let mut cause = std::error::Error::source(error);
     while let Some(inner) = cause {
-        if let Some(AskedToWait(time)) = inner.downcast_ref() {
-            return Some(*time);
+        if let Some(found) = inner.downcast_ref() {
+            return Some(found);
         }
         cause = inner.source();
     }
@@ -232,6 +253,13 @@ mod tests {
             assert!(*wait >= longest / 2 && *wait <= longest, "{first:?}");
         }
         assert_eq!(first.len(), 4);
+    }
+
+    #[test]
+    fn where_nobody_is_the_wait_is_short() {
+        let nobody = || broken().because(NobodyThere("connection refused".to_owned()));
+        let (_, slept) = waits(Patience::default(), nobody);
+        assert!(slept.len() == 2 && slept.iter().sum::<Duration>() <= Duration::from_secs(3));
     }
 
     #[test]

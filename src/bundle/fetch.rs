@@ -12,6 +12,7 @@ use super::release::bundle_key;
 use super::{Bundle, Pin, digest_of};
 use crate::blob::{self, Expected, Store};
 use crate::error::{Context, Error, Kind, Result};
+use crate::file;
 use crate::progress::Progress;
 
 /// Gets what was pinned.
@@ -42,7 +43,8 @@ pub(super) fn signature(reader: &Reader<'_>, pin: &Pin, progress: &dyn Progress)
     let folder = reader.cache.join("bundles");
     let path = folder.join(format!("{}.sig", pin.digest));
     // one that is not believed any more is asked for again: a newer key may have signed since
-    if let Ok(text) = fs::read_to_string(&path)
+    if let Ok(bytes) = file::read(&path, record::LARGEST, "cannot read the signature")
+        && let Ok(text) = String::from_utf8(bytes)
         && record::prove(pin, &text, reader.trust, reader.now).is_ok()
     {
         return Ok(text);
@@ -70,9 +72,7 @@ fn download(store: &dyn Store, pin: &Pin, path: &Path, progress: &dyn Progress) 
     let key = bundle_key(&pin.site, pin.version, &pin.digest)?;
     let expected = Expected { digest: pin.digest, size: pin.size };
     loop {
-        let mut options = File::options();
-        options.read(true).write(true).create(true).truncate(false);
-        let mut file = options.open(&part).at("cannot create", &part)?;
+        let mut file = file::open_or_make(&part).at("cannot create", &part)?;
         file.lock().at("cannot lock", &part)?;
         if is_whole(path, pin)? {
             return Ok(());
@@ -82,7 +82,13 @@ fn download(store: &dyn Store, pin: &Pin, path: &Path, progress: &dyn Progress) 
             continue;
         }
         progress.step(&format!("bundle {}", pin.release), Some(pin.size));
-        blob::download(store, &key, expected, &mut file, progress)?;
+        if let Err(failed) = blob::download(store, &key, expected, &mut file, progress) {
+            // what was cut is gone on with; what is wrong, or fills the disk, must not lie here
+            if matches!(failed.kind(), Kind::Damaged | Kind::NoSpace) {
+                fs::remove_file(&part).at("cannot remove", &part)?;
+            }
+            return Err(failed);
+        }
         file.sync_all().at("cannot flush", &part)?;
         return fs::rename(&part, path).at("cannot keep in the cache", path);
     }

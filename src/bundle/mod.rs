@@ -6,6 +6,7 @@
 //! `pointer`, and `publish` and `pull` for the two ways through a store). 'Latest' is what the pointer says,
 //! never what a listing shows: names sort b10 before b9.
 
+mod absent;
 pub(crate) mod archive;
 mod build;
 pub(crate) mod check;
@@ -44,7 +45,7 @@ pub use manifest::{
 };
 pub use pointer::Pointer;
 pub use publish::{DAYS, Published, Publisher};
-pub use pull::{Allow, Place, Reader, Wanted};
+pub use pull::{Allow, LARGEST_BUNDLE, Place, Reader, Wanted};
 pub use record::{Record, check_signature};
 pub use refusal::Refusal;
 pub use release::{Name, Version, release_id};
@@ -85,11 +86,6 @@ impl Pin {
         let (site, version, release) = (site.clone(), *version, release.clone());
         Self { site, version, release, digest: bundle.digest, size: bundle.size }
     }
-}
-
-/// A store's name in what is remembered of it: with and without a slash at its end it is the same store.
-fn store_name(shown: &str) -> &str {
-    shown.trim_end_matches('/')
 }
 
 impl Bundle {

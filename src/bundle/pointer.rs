@@ -170,7 +170,7 @@ impl Proven {
         (!same).then_some(Refusal::Forked { seq })
     }
 
-    fn seen(&self) -> Seen {
+    pub(super) fn seen(&self) -> Seen {
         Seen { seq: self.pointer.seq, text: Digest::of(&self.claim.text) }
     }
 }

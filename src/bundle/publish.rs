@@ -4,7 +4,7 @@
 
 use std::path::Path;
 
-use super::memory::{Channel, Memory};
+use super::memory::{Memory, Names};
 use super::pointer::{Claim, Pointer};
 use super::record::{self, LARGEST, Record};
 use super::refusal::Refusal;
@@ -38,6 +38,8 @@ pub struct Publisher<'a> {
     pub days: u32,
     /// Put the pointer in the place of one that is refused.
     pub replace: bool,
+    /// Sign with a key that nobody trusts here: those who read trust it.
+    pub readers_trust_key: bool,
 }
 
 /// What publishing did.
@@ -61,6 +63,7 @@ impl Publisher<'_> {
         progress: &dyn Progress,
     ) -> Result<Published> {
         let pin = Pin::of(bundle);
+        self.check_key(&pin.site)?;
         let key = bundle_key(&pin.site, pin.version, &pin.digest)?;
         let created = blob::create(self.store, &key, &bundle.path, progress)?;
         self.sign(&pin, progress)?;
@@ -88,6 +91,7 @@ impl Publisher<'_> {
         progress: &dyn Progress,
     ) -> Result<Pointer> {
         let pin = Pin::of(bundle);
+        self.check_key(&pin.site)?;
         // after a rotation the new key's signature joins the old one's
         self.sign(&pin, progress)?;
         self.point(&pin, channel, progress)
@@ -110,11 +114,12 @@ impl Publisher<'_> {
 
     fn point(&self, pin: &Pin, channel: &Name, progress: &dyn Progress) -> Result<Pointer> {
         let site = &pin.site;
-        let trust = self.trust_with_ours(site, progress)?;
-        let memory =
-            Memory::of_channel(self.cache, super::store_name(self.store.shown()), site, channel);
-        let known: Option<Channel> = memory.read()?;
-        let newest = known.and_then(|k| k.newest(&trust, site, self.now)).map_or(0, |s| s.seq);
+        let mut trust = self.trust.clone();
+        trust.add(self.key.public(), Sites::named([site.as_str()])?);
+        let memory = Memory::of_channel(self.cache, &Names::of_store(self.store), site, channel);
+        // the store's own number is looked at too: what is damaged here is nobody's loss
+        let known = memory.channel()?.channel;
+        let newest = known.newest(&trust, site, self.now).map_or(0, |seen| seen.seq);
         let mut signed = None;
         let mut next = |present: Option<&[u8]>| {
             let present = present.map_or(Ok(0), |bytes| self.seq(bytes, &trust, site, channel))?;
@@ -155,18 +160,21 @@ impl Publisher<'_> {
         })
     }
 
-    fn trust_with_ours(&self, site: &Name, progress: &dyn Progress) -> Result<Trust> {
+    /// Asked before anything is written: one pointer by a wrong key breaks the channel for all who read it.
+    /// Where nobody is trusted for the site there is nothing to compare with.
+    fn check_key(&self, site: &Name) -> Result<()> {
         let ours = self.key.public();
-        let known = self.trust.holds(&ours.id(), site.as_str(), Namespace::Pointer, self.now);
-        if !known && !self.trust.is_empty_for(site.as_str()) {
-            progress.note(&format!(
-                "{} is not among the keys that are trusted here for {site}: readers may refuse this",
-                ours.fingerprint()
-            ));
+        let trusted = |n| self.trust.holds(&ours.id(), site.as_str(), n, self.now);
+        let known = Namespace::ALL.into_iter().all(trusted);
+        if known || self.readers_trust_key || self.trust.is_empty_for(site.as_str()) {
+            return Ok(());
         }
-        let mut trust = self.trust.clone();
-        trust.add(ours, Sites::named([site.as_str()])?);
-        Ok(trust)
+        let name = ours.fingerprint();
+        let message = format!("{name} is not trusted here for all that is signed of {site}");
+        Err(Error::new(Kind::Refused, message).remedy(
+            "sign with a key that `slipway key list` shows as trusted, trust this one with `slipway key \
+             trust`, or pass --readers-trust-key if all who read trust it",
+        ))
     }
 }
 

@@ -2,8 +2,9 @@
 
 use std::path::Path;
 
+use super::absent;
 use super::fetch::{self, fetch};
-use super::memory::{Channel, Memory, Release};
+use super::memory::{Channel, Memory, Names, Release, Seen};
 use super::pointer::{Accepted, Claim};
 use super::record::{LARGEST, Record};
 use super::refusal::Refusal;
@@ -13,7 +14,7 @@ use crate::blob::{self, Small, Store, Tag};
 use crate::error::{Error, Kind, Result};
 use crate::key::Trust;
 use crate::progress::Progress;
-use crate::units::Timestamp;
+use crate::units::{ByteSize, GIB, Timestamp};
 
 /// Which release is asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,7 +30,7 @@ pub enum Wanted {
 pub enum Place<'a> {
     /// A store.
     Store(&'a dyn Store),
-    /// What was pulled before from the store with this address; see [`blob::shown`].
+    /// What was pulled before from the store with this address.
     Offline(&'a str),
 }
 
@@ -56,7 +57,12 @@ pub struct Reader<'a> {
     pub now: Timestamp,
     /// What is let pass.
     pub allow: Allow,
+    /// The largest bundle that is fetched where nothing signed says how large it is, in bytes.
+    pub largest: u64,
 }
+
+/// What [`Reader::largest`] is unless somebody says otherwise: a bundle may not unpack to more.
+pub const LARGEST_BUNDLE: u64 = 4 * GIB;
 
 impl Reader<'_> {
     /// Where it reads, for messages.
@@ -73,6 +79,11 @@ impl Reader<'_> {
     /// [`Kind::Refused`] because of a [`Refusal`]; [`Kind::NotFound`] when there is no such release.
     pub fn pull(&self, site: &Name, wanted: &Wanted, progress: &dyn Progress) -> Result<Bundle> {
         if self.trust.is_empty_for(site.as_str()) {
+            if let Place::Store(store) = self.place
+                && let Some(other) = absent::site(store, site)
+            {
+                return Err(other);
+            }
             let what = format!("the site {site} of {}", self.shown());
             return Err(Refusal::NoKey.about(&what));
         }
@@ -95,8 +106,15 @@ impl Reader<'_> {
         fetch::signature(self, &Pin::of(bundle), progress)
     }
 
-    fn memory(&self, site: &Name, channel: &Name) -> Memory {
-        Memory::of_channel(self.cache, super::store_name(self.shown()), site, channel)
+    fn names(&self) -> Result<Names> {
+        match self.place {
+            Place::Store(store) => Ok(Names::of_store(store)),
+            Place::Offline(url) => Names::of(url),
+        }
+    }
+
+    fn memory(&self, site: &Name, channel: &Name) -> Result<Memory> {
+        Ok(Memory::of_channel(self.cache, &self.names()?, site, channel))
     }
 
     fn newest(
@@ -106,24 +124,50 @@ impl Reader<'_> {
         channel: &Name,
         progress: &dyn Progress,
     ) -> Result<Bundle> {
-        let memory = self.memory(site, channel);
-        let known: Channel = memory.read()?.unwrap_or_default();
+        let memory = self.memory(site, channel)?;
+        let found = memory.channel()?;
+        let known = found.channel;
+        if let Some(why) = &found.damage {
+            let lost = match self.newest_seen(&known, site, channel) {
+                Some(_) => "",
+                None => ", and an older state of it is not noticed this once",
+            };
+            progress.note(&format!(
+                "what was seen of channel {channel} before is damaged{lost} ({why})"
+            ));
+        }
         let ask = |fresh: bool| self.pointer(store, site, channel, &known, fresh, progress);
         let (mut accepted, mut tag) = ask(false)?;
-        let bundle = match fetch(self, &accepted.pin(), progress) {
+        let bundle = match self.get(&accepted.pin(), progress) {
             // it may have been replaced, and its bundle removed, since the pointer was read
-            Err(gone) if gone.kind() == Kind::NotFound => {
+            Err(gone) if is_gone(&gone) => {
                 let before = accepted.pin();
                 (accepted, tag) = ask(true)?;
                 match accepted.pin() == before {
                     true => return Err(gone),
-                    false => fetch(self, &accepted.pin(), progress)?,
+                    false => self.get(&accepted.pin(), progress)?,
                 }
             }
             fetched => fetched?,
         };
         memory.keep(&accepted, tag.as_ref(), self.trust, self.now)?;
         Ok(bundle)
+    }
+
+    /// The newest state that was seen; where the memory of it was damaged, what the last good pointer says.
+    fn newest_seen(&self, known: &Channel, site: &Name, channel: &Name) -> Option<Seen> {
+        let last = || {
+            let claim = Claim::parse(known.last.as_ref()?.object.as_bytes()).ok()?;
+            Some(claim.verify(self.trust, site, channel, self.now).ok()?.seen())
+        };
+        known.newest(self.trust, site, self.now).or_else(last)
+    }
+
+    /// Gets a release's bytes once its own signature is proven: a key that is trusted for pointers alone
+    /// says which release a channel has, and not what a release is.
+    fn get(&self, pin: &Pin, progress: &dyn Progress) -> Result<Bundle> {
+        fetch::signature(self, pin, progress)?;
+        fetch(self, pin, progress)
     }
 
     /// Reads the pointer, or takes the last one when the store says that it is the same still. Either goes
@@ -142,19 +186,24 @@ impl Reader<'_> {
         let tag = last.and_then(|last| last.tag());
         let what = format!("channel {channel} of site {site}");
         let read = blob::small(store, &key, LARGEST, tag.as_ref(), progress);
-        let (bytes, tag) = match (read.map_err(|e| absent(e, store, &what))?, last) {
-            (Small::New(bytes, tag), _) => (bytes, tag),
-            (Small::Unchanged, Some(last)) => (last.object.clone().into_bytes(), tag),
-            (Small::Unchanged, None) => {
-                let message =
-                    format!("{} says {what} is unchanged, which nobody asked", store.shown());
-                return Err(Error::new(Kind::Network, message));
-            }
-        };
-        let seen = known.newest(self.trust, site, self.now);
+        let (bytes, tag, unchanged) =
+            match (read.map_err(|e| absent(e, || absent::channel(store, site, channel)))?, last) {
+                (Small::New(bytes, tag), _) => (bytes, tag, false),
+                (Small::Unchanged, Some(last)) => (last.object.clone().into_bytes(), tag, true),
+                (Small::Unchanged, None) => {
+                    let message =
+                        format!("{} says {what} is unchanged, which nobody asked", store.shown());
+                    return Err(Error::new(Kind::Network, message));
+                }
+            };
+        let seen = self.newest_seen(known, site, channel);
         let accepted = Claim::parse(&bytes)
             .and_then(|claim| claim.verify(self.trust, site, channel, self.now))
             .and_then(|proven| proven.accept(seen, self.allow, self.now));
+        if accepted.is_err() && unchanged {
+            // what was kept here may be damaged: the store has the last word
+            return self.pointer(store, site, channel, known, true, progress);
+        }
         let accepted =
             accepted.map_err(|why| why.about(&format!("{what} in {}", store.shown())))?;
         Ok((accepted, tag))
@@ -163,16 +212,24 @@ impl Reader<'_> {
     /// The last good one. Nothing can be older than it, so that alone is not asked; the rest is.
     fn last(&self, site: &Name, channel: &Name, progress: &dyn Progress) -> Result<Bundle> {
         let what = format!("channel {channel} of site {site}");
-        let known: Option<Channel> = self.memory(site, channel).read()?;
-        let last = known.and_then(|known| known.last).ok_or_else(|| self.never(&what))?;
+        let found = self.memory(site, channel)?.channel()?;
+        let last = match (found.channel.last, found.damage) {
+            (Some(last), _) => last,
+            (None, Some(why)) => return Err(damaged(&what).because(why)),
+            (None, None) => return Err(self.never(&what)),
+        };
         let accepted = Claim::parse(last.object.as_bytes())
             .and_then(|claim| claim.verify(self.trust, site, channel, self.now))
             .and_then(|proven| proven.accept(None, self.allow, self.now))
-            .map_err(|why| why.about(&format!("{what}, as pulled before,")))?;
+            .map_err(|why| match why.is_damage() {
+                // it was proven before it was kept: this is no doing of the vendor's
+                true => damaged(&what).because(why),
+                false => why.about(&format!("{what}, as pulled before,")),
+            })?;
         let pointer = accepted.pointer();
         let (release, issued) = (&pointer.release, pointer.issued);
         progress.note(&format!("offline: {what} is taken to be {release}, as published {issued}"));
-        fetch(self, &accepted.pin(), progress)
+        self.get(&accepted.pin(), progress)
     }
 
     fn pinned(
@@ -184,15 +241,17 @@ impl Reader<'_> {
     ) -> Result<Bundle> {
         let release = release_id(site, version);
         let bytes = blob::read(store, &record_key(site, version)?, LARGEST, progress)
-            .map_err(|e| absent(e, store, &release))?;
+            .map_err(|e| absent(e, || absent::release(store, site, version)))?;
         let what = format!("{release} of {}", store.shown());
         let pin =
             Record::parse(&bytes, &what)?.pin(site, version).map_err(|why| why.about(&what))?;
+        if pin.size > self.largest {
+            return Err(too_large(&what, pin.size, self.largest));
+        }
         // before the first byte of the bundle: what is signed is the digest that it must have
-        fetch::signature(self, &pin, progress)?;
-        let bundle = fetch(self, &pin, progress)?;
+        let bundle = self.get(&pin, progress)?;
         let (size, sha256) = (pin.size, pin.digest);
-        Memory::of_release(self.cache, super::store_name(self.shown()), site, version)
+        Memory::of_release(self.cache, &self.names()?, site, version)
             .keep_release(&Release { size, sha256 })?;
         Ok(bundle)
     }
@@ -204,13 +263,12 @@ impl Reader<'_> {
         progress: &dyn Progress,
     ) -> Result<Bundle> {
         let release = release_id(site, version);
-        let memory = Memory::of_release(self.cache, super::store_name(self.shown()), site, version);
-        let known: Release = memory.read()?.ok_or_else(|| self.never(&release))?;
+        let memory = Memory::of_release(self.cache, &self.names()?, site, version);
+        let known: Release = memory.release()?.ok_or_else(|| self.never(&release))?;
         let (digest, size) = (known.sha256, known.size);
         let pin = Pin { site: site.clone(), version, release, digest, size };
-        fetch::signature(self, &pin, progress)?;
         progress.note(&format!("offline: {} as pulled before", pin.release));
-        fetch(self, &pin, progress)
+        self.get(&pin, progress)
     }
 
     fn never(&self, what: &str) -> Error {
@@ -219,10 +277,25 @@ impl Reader<'_> {
     }
 }
 
-fn absent(error: Error, store: &dyn Store, what: &str) -> Error {
-    match error.kind() {
-        Kind::NotFound => Error::new(Kind::NotFound, format!("{} has no {what}", store.shown()))
-            .remedy("publish one with `slipway bundle publish FILE --to STORE --channel NAME`"),
-        _ => error,
-    }
+fn damaged(what: &str) -> Error {
+    Error::new(Kind::Damaged, format!("what is kept here of {what} is damaged"))
+        .remedy("pull it once without --offline")
+}
+
+/// Whether the release that was pointed to is not there, or its signature.
+fn is_gone(error: &Error) -> bool {
+    error.kind() == Kind::NotFound || Refusal::of(error) == Some(&Refusal::NotSigned)
+}
+
+fn too_large(what: &str, size: u64, limit: u64) -> Error {
+    let (size, limit) = (ByteSize(size), ByteSize(limit));
+    let message = format!("the record of {what} says {size}, and at most {limit} are fetched");
+    Error::new(Kind::Refused, message).remedy(
+        "a record is not signed: if the bundle is that large, pull a channel that points to it, or raise \
+         SLIPWAY_BUNDLE_LIMIT",
+    )
+}
+
+fn absent(error: Error, told: impl FnOnce() -> Error) -> Error {
+    if error.kind() == Kind::NotFound { told() } else { error }
 }

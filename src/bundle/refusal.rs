@@ -64,6 +64,16 @@ impl Refusal {
         None
     }
 
+    /// Whether bytes that were good once would be refused so because they were changed.
+    pub(super) fn is_damage(&self) -> bool {
+        matches!(
+            self,
+            Self::Unreadable
+                | Self::NotSigned
+                | Self::Distrusted(Distrust::Malformed(_) | Distrust::OtherBytes { .. })
+        )
+    }
+
     /// The error about `what`, as in "channel stable of site demo".
     pub(super) fn about(self, what: &str) -> Error {
         let remedy = self.remedy();

@@ -163,6 +163,7 @@ fn numbering(args: &Pack) -> Result<Numbering> {
 fn publish(args: &Publish) -> Result<()> {
     let app = App::open(&args.file)?;
     let store = blob::open_for_publishing(&args.to, &Settings::of_process())?;
+    blob::prove_conditions(store.as_ref(), &project::cache()?, &Terminal::new())?;
     let now = Timestamp::from_seconds(jiff::Timestamp::now().as_second());
     let (index, created) =
         app::publish(store.as_ref(), &app, &args.channel, now, &Terminal::new())?;

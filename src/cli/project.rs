@@ -196,17 +196,19 @@ pub(super) fn cache() -> Result<PathBuf> {
     })
 }
 
+/// A size in an environment variable, in bytes.
+pub(super) fn size_variable(name: &str) -> Result<Option<u64>> {
+    let Some(value) = variable(name) else { return Ok(None) };
+    let size: ByteSize = value
+        .to_string_lossy()
+        .parse()
+        .map_err(|e| Error::new(Kind::Input, format!("{name} is wrong")).because(e))?;
+    Ok(Some(size.bytes()))
+}
+
 /// The cache of encoded regions in a cache folder, to be kept below $SLIPWAY_ENCODED_LIMIT.
 pub(super) fn encoded(cache: &Path) -> Result<format::Cache> {
-    let limit = match std::env::var(LIMIT_VARIABLE) {
-        Ok(text) if !text.is_empty() => {
-            let size: ByteSize = text.parse().map_err(|e| {
-                Error::new(Kind::Input, format!("{LIMIT_VARIABLE} is wrong")).because(e)
-            })?;
-            size.bytes()
-        }
-        _ => format::encode::DEFAULT_LIMIT,
-    };
+    let limit = size_variable(LIMIT_VARIABLE)?.unwrap_or(format::encode::DEFAULT_LIMIT);
     Ok(format::Cache::new(cache.join(format::CACHE), limit))
 }
 

@@ -3,12 +3,15 @@
 use std::path::{Path, PathBuf};
 
 use crate::blob::{self, Settings, Store};
-use crate::bundle::{Allow, Place, Reader};
+use crate::bundle::{Allow, LARGEST_BUNDLE, Place, Reader};
 use crate::error::Result;
 use crate::key::Trust;
 use crate::units::Timestamp;
 
 use super::{project, signing};
+
+/// The largest bundle that is fetched by its version, as in "8 GiB".
+const LIMIT_VARIABLE: &str = "SLIPWAY_BUNDLE_LIMIT";
 
 /// Every verb that pulls flattens this into its arguments.
 #[derive(Debug, clap::Args)]
@@ -33,6 +36,7 @@ pub(super) struct Pulling {
     cache: PathBuf,
     now: Timestamp,
     allow: Allow,
+    largest: u64,
 }
 
 enum Source {
@@ -50,7 +54,8 @@ impl Options {
     /// Opens a store, or what was pulled from it before; `trust` is the file of trusted keys.
     pub fn open(&self, store: &str, trust: &Path) -> Result<Pulling> {
         let source = match self.offline {
-            true => Source::Offline(blob::shown(store)?),
+            // an address that cannot be one is refused without a network too
+            true => Source::Offline(blob::shown(store).map(|_| store.to_owned())?),
             false => Source::Store(blob::open(store, &Settings::of_process())?),
         };
         Ok(Pulling {
@@ -59,6 +64,7 @@ impl Options {
             cache: project::cache()?,
             now: signing::now(),
             allow: Allow { rollback: self.allow_rollback, expired: self.allow_expired },
+            largest: project::size_variable(LIMIT_VARIABLE)?.unwrap_or(LARGEST_BUNDLE),
         })
     }
 }
@@ -71,6 +77,6 @@ impl Pulling {
             Source::Offline(shown) => Place::Offline(shown),
         };
         let (cache, trust) = (&self.cache, &self.trust);
-        Reader { place, cache, trust, now: self.now, allow: self.allow }
+        Reader { place, cache, trust, now: self.now, allow: self.allow, largest: self.largest }
     }
 }

@@ -6,11 +6,13 @@ use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use dialoguer::Confirm;
 use dialoguer::console::Term;
+use dialoguer::theme::ColorfulTheme;
 use indicatif::{ProgressBar, ProgressStyle};
 use signal_hook::consts::SIGINT;
 
-use crate::error::{Context as _, Result};
+use crate::error::{Context as _, Error, Kind, Result};
 use crate::progress::Progress;
 
 /// How often the bar moves when no bytes come.
@@ -54,6 +56,18 @@ pub(super) fn with_interrupt_as_error<T>(questions: impl FnOnce() -> Result<T>) 
     signal_hook::low_level::unregister(id);
     let _ = Term::stderr().show_cursor();
     answer
+}
+
+/// Asks a question whose answer is no unless somebody says yes.
+pub(super) fn confirm(question: &str) -> Result<bool> {
+    let theme = ColorfulTheme::default();
+    let asked = || Confirm::with_theme(&theme).with_prompt(question).default(false).interact();
+    with_interrupt_as_error(|| {
+        asked().map_err(|dialoguer::Error::IO(e)| match e.kind() {
+            std::io::ErrorKind::Interrupted => Error::new(Kind::Interrupted, "nothing was changed"),
+            _ => Error::new(Kind::Io, "cannot ask on this terminal").because(e),
+        })
+    })
 }
 
 /// Shows progress on stderr: a moving bar on a terminal, plain lines elsewhere.

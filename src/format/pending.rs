@@ -1,12 +1,13 @@
 //! A file that appears at its name only when it is complete.
 
-use std::fs::{File, OpenOptions, TryLockError};
+use std::fs::{File, TryLockError};
 use std::io::ErrorKind;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use super::{Target, direct};
 use crate::error::{Context, Error, Kind, Result};
+use crate::file;
 
 /// An artifact in the making, under a temporary name in the artifact's folder.
 ///
@@ -33,9 +34,7 @@ impl Pending {
     pub fn create(artifact: &Path) -> Result<Self> {
         let temporary = temporary_name(artifact)?;
         loop {
-            let mut options = OpenOptions::new();
-            options.read(true).write(true).create(true).truncate(false);
-            let file = options.open(&temporary).at("cannot create", &temporary)?;
+            let file = file::open_or_make(&temporary).at("cannot create", &temporary)?;
             match file.try_lock() {
                 Ok(()) => {}
                 Err(TryLockError::WouldBlock) => {

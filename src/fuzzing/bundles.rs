@@ -73,6 +73,7 @@ fn pull(store: &Held, site: &Name, wanted: &Wanted) {
         trust: &trust,
         now: Timestamp::default(),
         allow: Allow { rollback: true, expired: true },
+        largest: crate::bundle::LARGEST_BUNDLE,
     };
     assert!(reader.pull(site, wanted, &Quiet).is_err(), "nobody signed this");
 }

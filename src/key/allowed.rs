@@ -1,8 +1,9 @@
 //! One line of OpenSSH's allowed_signers (ssh-keygen(1), ALLOWED SIGNERS): `principals [options] key`.
 //!
 //! The principals are the sites that the key may publish for. What of the format we do not honour (patterns
-//! but `*`, certificates, local times, other kinds of keys) is an error and never skipped: a line that
-//! ssh-keygen and slipway read differently would trust more or less than its writer believes.
+//! but `*`, certificates, local times, other kinds of keys, quoted principals) is an error and never skipped:
+//! a line that ssh-keygen and slipway read differently would trust more or less than its writer believes.
+//! What is read here is what ssh-keygen reads (sshsig.c of OpenSSH), and never more: `tests/key` asks it.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -13,6 +14,9 @@ use jiff::tz::TimeZone;
 use super::{Namespace, PublicKey};
 use crate::error::{Error, Kind, Result};
 use crate::units::Timestamp;
+
+/// Of a list with a longer word ssh-keygen matches nothing (match_pattern_list has a buffer of 1024 bytes).
+const LONGEST_PATTERN: usize = 1000;
 
 /// The sites that a key may publish for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,7 +36,7 @@ impl Sites {
         let names: BTreeSet<String> = names.into_iter().map(Into::into).collect();
         let plain = |name: &String| {
             let allowed = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
-            !name.is_empty() && name.bytes().all(allowed)
+            !name.is_empty() && name.len() <= LONGEST_PATTERN && name.bytes().all(allowed)
         };
         if names.is_empty() || !names.iter().all(plain) {
             return Err(Error::new(Kind::Input, "these cannot be names of sites")
@@ -96,38 +100,58 @@ impl Entry {
     }
 
     pub(super) fn parse(line: &str) -> Result<Self> {
+        if line.chars().any(|c| c.is_control() && c != '\t') {
+            return Err(not_honoured("a control character"));
+        }
         let (principals, rest) = word(line);
         let sites = sites(principals)?;
         let (first, after_first) = word(rest);
         let (options, key) = if is_kind(first) { ("", rest) } else { (first, after_first) };
-        let mut entry = Self {
-            sites,
-            namespaces: None,
-            after: None,
-            before: None,
-            key: PublicKey::parse(key)?,
-        };
-        for option in split(options, ',') {
-            entry.take(option)?;
+        let key = PublicKey::parse(key)?;
+        let mut entry = Self { sites, namespaces: None, after: None, before: None, key };
+        let mut rest = options;
+        while !rest.is_empty() {
+            rest = entry.take(rest)?;
         }
-        Ok(entry)
+        match (entry.after, entry.before) {
+            (Some(after), Some(before)) if before <= after => {
+                Err(Error::new(Kind::Input, "valid-before is not later than valid-after"))
+            }
+            _ => Ok(entry),
+        }
     }
 
-    fn take(&mut self, option: &str) -> Result<()> {
-        let (name, value) = option.split_once('=').unwrap_or((option, ""));
-        let value = value.strip_prefix('"').and_then(|v| v.strip_suffix('"')).unwrap_or(value);
-        match name.to_ascii_lowercase().as_str() {
-            "namespaces" => {
-                if value.is_empty() || value.contains(['*', '?', '!']) {
-                    return Err(not_honoured("a pattern of namespaces"));
-                }
-                self.namespaces = Some(value.split(',').map(str::to_owned).collect());
-            }
-            "valid-after" => self.after = Some(parse_time(value)?),
-            "valid-before" => self.before = Some(parse_time(value)?),
-            other => return Err(not_honoured(&format!("the option {other:?}"))),
+    /// Takes the first option; gives what follows its comma.
+    fn take<'a>(&mut self, options: &'a str) -> Result<&'a str> {
+        let name = options.split(['=', ',']).next().unwrap_or_default().to_ascii_lowercase();
+        let unknown = || not_honoured(&format!("the option {name:?}"));
+        let quoted =
+            options.get(name.len()..).and_then(|o| o.strip_prefix('=')).ok_or_else(unknown)?;
+        let unquoted =
+            || Error::new(Kind::Input, format!("the value of {name} is not in double quotes"));
+        let (value, rest) =
+            quoted.strip_prefix('"').and_then(|q| q.split_once('"')).ok_or_else(unquoted)?;
+        if value.contains('\\') {
+            return Err(not_honoured("a backslash"));
         }
-        Ok(())
+        let twice = match name.as_str() {
+            "namespaces" => self.namespaces.replace(namespaces(value)?).is_some(),
+            "valid-after" => self.after.replace(parse_time(value)?).is_some(),
+            "valid-before" => self.before.replace(parse_time(value)?).is_some(),
+            _ => return Err(unknown()),
+        };
+        if twice {
+            return Err(Error::new(Kind::Input, format!("{name} stands twice in the line")));
+        }
+        match rest.strip_prefix(',') {
+            None if rest.is_empty() => Ok(rest),
+            Some(more) if !more.is_empty() => Ok(more),
+            _ => Err(not_honoured(&format!("what follows the value of {name}"))),
+        }
+    }
+
+    pub(super) fn has_ended(&self, now: Timestamp) -> bool {
+        self.before.is_some_and(|before| now >= before)
     }
 
     pub(super) fn allows(&self, namespace: Namespace) -> bool {
@@ -152,6 +176,16 @@ impl Entry {
     }
 }
 
+fn namespaces(value: &str) -> Result<Vec<String>> {
+    if value.is_empty() || value.contains(['*', '?', '!']) {
+        return Err(not_honoured("a pattern of namespaces"));
+    }
+    if value.split(',').any(|name| name.len() > LONGEST_PATTERN) {
+        return Err(not_honoured("so long a name of a namespace"));
+    }
+    Ok(value.split(',').map(str::to_owned).collect())
+}
+
 fn sites(principals: &str) -> Result<Sites> {
     match principals {
         "*" => Ok(Sites::All),
@@ -163,26 +197,18 @@ fn is_kind(word: &str) -> bool {
     ["ssh-", "ecdsa-", "sk-"].iter().any(|start| word.starts_with(start))
 }
 
-/// The first word, and what follows; blanks within double quotes do not end it.
+/// The first word, and what follows; blanks within double quotes do not end it. Blanks are ssh-keygen's: what
+/// else Unicode calls one belongs to a word.
 fn word(text: &str) -> (&str, &str) {
-    let text = text.trim_start();
+    const BLANKS: [char; 2] = [' ', '\t'];
+    let text = text.trim_start_matches(BLANKS);
     let mut quoted = false;
     let end = text.find(|c: char| {
         quoted ^= c == '"';
-        c.is_whitespace() && !quoted
+        BLANKS.contains(&c) && !quoted
     });
     let end = end.unwrap_or(text.len());
-    (&text[..end], text[end..].trim_start())
-}
-
-/// Parts between separators that no double quotes enclose.
-fn split(text: &str, separator: char) -> impl Iterator<Item = &str> {
-    let mut quoted = false;
-    text.split(move |c: char| {
-        quoted ^= c == '"';
-        c == separator && !quoted
-    })
-    .filter(|part| !part.is_empty())
+    (&text[..end], text[end..].trim_start_matches(BLANKS))
 }
 
 fn not_honoured(what: &str) -> Error {
@@ -207,6 +233,10 @@ fn parse_time(text: &str) -> Result<Timestamp> {
         Ok((part(0, 4)?, small(4)?, small(6)?, small(8)?, small(10)?, small(12)?))
     };
     let (year, month, day, hour, minute, second) = fields().map_err(|_| wrong())?;
+    // ssh-keygen takes the first second of 1970 for "none", and nothing before it
+    if year < 1970 || digits.bytes().eq("19700101000000".bytes().take(digits.len())) {
+        return Err(wrong());
+    }
     let moment = DateTime::new(year, month, day, hour, minute, second, 0)
         .and_then(|time| TimeZone::UTC.to_timestamp(time))
         .map_err(|_| wrong())?;
@@ -236,6 +266,9 @@ mod tests {
         ] {
             assert_eq!(Entry::parse(&line).unwrap().line().unwrap(), line);
         }
+        let spaced = format!("\t demo  namespaces=\"a\" \t{}", KEY.replace(' ', "\t "));
+        let wide = Entry::parse(&spaced).unwrap();
+        assert_eq!(wide.line().unwrap(), format!("demo namespaces=\"a\" {KEY}"));
         let short = Entry::parse(&format!("demo valid-after=\"20260101Z\"   {KEY}")).unwrap();
         assert_eq!(short.after, Some("2026-01-01T00:00:00Z".parse().unwrap()));
     }
@@ -250,6 +283,15 @@ mod tests {
             format!("demo namespaces=\"slipway-*\" {KEY}"),
             format!("demo valid-before=\"20261231\" {KEY}"),
             format!("demo valid-before=\"20261331Z\" {KEY}"),
+            format!("demo valid-before=\"20200101Z\",valid-before=\"20990101Z\" {KEY}"),
+            format!("demo namespaces=\"a\",namespaces=\"b\" {KEY}"),
+            format!("demo namespaces=slipway-bundle {KEY}"),
+            format!("demo valid-after=\"19700101Z\" {KEY}"),
+            format!("demo valid-after=\"20270101Z\",valid-before=\"20260101Z\" {KEY}"),
+            format!("demo namespaces=\"a\", {KEY}"),
+            format!("demo namespaces=\"a\"x {KEY}"),
+            format!("demo\u{a0}namespaces=\"a\" {KEY}"),
+            format!("demo {}", KEY.replacen(' ', "\u{b}", 1)),
             "demo ssh-rsa AAAA x".to_owned(),
             "demo".to_owned(),
             String::new(),

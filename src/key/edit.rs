@@ -2,7 +2,7 @@
 
 use super::allowed::Entry;
 use super::trust::Line;
-use super::{PublicKey, Sites, Trust};
+use super::{Namespace, PublicKey, Sites, Trust};
 use crate::error::{Error, Kind, Result};
 use crate::units::Timestamp;
 
@@ -14,9 +14,13 @@ const HEAD: &str = "\
 
 impl Trust {
     /// Trusts a key for sites, for everything that slipway signs; says whether that was news.
+    ///
+    /// A line with a beginning, an end or fewer uses is somebody's decision and stays as it is.
     pub fn add(&mut self, key: PublicKey, sites: Sites) -> bool {
-        let open =
-            |e: &&mut Entry| e.key.id() == key.id() && e.before.is_none() && e.after.is_none();
+        let every_use = |e: &Entry| Namespace::ALL.iter().all(|n| e.allows(*n));
+        let open = |e: &&mut Entry| {
+            e.key.id() == key.id() && e.before.is_none() && e.after.is_none() && every_use(e)
+        };
         if let Some(entry) = self.entries_mut().find(open) {
             return entry.sites.extend(&sites);
         }
@@ -27,22 +31,55 @@ impl Trust {
         true
     }
 
-    /// Trusts `new` for everything that `old` is trusted for.
-    pub fn succeed(&mut self, old: &PublicKey, new: &PublicKey) {
-        let (old, id) = (old.id(), new.id());
-        let there: Vec<Entry> = self.entries().filter(|e| e.key.id() == id).cloned().collect();
-        let heirs = self.entries().filter(|e| e.key.id() == old).map(|e| Entry {
-            key: new.clone(),
-            before: None,
-            ..e.clone()
-        });
+    /// Trusts `new` for everything that `old` is trusted for at `now` or later, and not a day longer: who
+    /// was trusted until a day cannot be trusted for ever by having another key.
+    ///
+    /// # Errors
+    /// [`Kind::Refused`] when the trust in `old` has ended.
+    pub fn succeed(&mut self, old: &PublicKey, new: &PublicKey, now: Timestamp) -> Result<()> {
+        let (id, heir_id) = (old.id(), new.id());
+        let there: Vec<Entry> = self.entries().filter(|e| e.key.id() == heir_id).cloned().collect();
+        let living: Vec<&Entry> =
+            self.entries().filter(|e| e.key.id() == id && !e.has_ended(now)).collect();
+        if living.is_empty() {
+            let message = format!("the trust in {} has ended", old.fingerprint());
+            return Err(Error::new(Kind::Refused, message).remedy(
+                "if the vendor says that the new key is theirs: slipway key trust FILE --site SITE",
+            ));
+        }
+        let heirs = living.into_iter().map(|e| Entry { key: new.clone(), ..e.clone() });
         let heirs: Vec<_> = heirs.filter(|heir| !there.contains(heir)).collect();
         self.0.extend(heirs.into_iter().map(|heir| Line::Key(Box::new(heir))));
+        Ok(())
     }
 
-    /// Ends the trust in a key at a moment.
-    pub fn end(&mut self, key: &PublicKey, at: Timestamp) {
-        self.entries_mut().filter(|e| e.key.id() == key.id()).for_each(|e| e.before = Some(at));
+    /// Ends the trust in a key at a moment; where it ends before, that stays.
+    ///
+    /// # Errors
+    /// [`Kind::Refused`] when all of it ends before.
+    pub fn end(&mut self, key: &PublicKey, at: Timestamp) -> Result<()> {
+        let mut nearer = false;
+        for entry in self.entries_mut().filter(|e| e.key.id() == key.id()) {
+            if entry.before.is_none_or(|before| at < before) {
+                entry.before = Some(at);
+                nearer = true;
+            }
+        }
+        match nearer {
+            true => Ok(()),
+            false => Err(Error::new(
+                Kind::Refused,
+                format!("the trust in {} ends at {at} or before already", key.fingerprint()),
+            )
+            .remedy("an end only ever moves earlier; see `slipway key list`")),
+        }
+    }
+
+    /// When the trust in a key ends at last; none where it does not.
+    pub fn end_of(&self, key: &PublicKey) -> Option<Timestamp> {
+        let ends = self.entries().filter(|e| e.key.id() == key.id()).map(|e| e.before);
+        // none is later than every day
+        ends.max_by_key(|end| (end.is_none(), *end)).flatten()
     }
 
     /// Forgets a key.
@@ -70,7 +107,7 @@ impl Trust {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Namespace, SecretKey};
+    use super::super::SecretKey;
     use super::*;
 
     const NOW: Timestamp = Timestamp { seconds: 1_800_000_000, nanos: 0 };
@@ -84,9 +121,9 @@ mod tests {
         let (old, new) = (SecretKey::generate("old").unwrap(), SecretKey::generate("new").unwrap());
         let mut trust = Trust::default();
         trust.add(old.public(), sites(&["demo", "acme"]));
-        trust.succeed(&old.public(), &new.public());
-        trust.succeed(&old.public(), &new.public());
-        trust.end(&old.public(), Timestamp::from_seconds(NOW.seconds + 10));
+        trust.succeed(&old.public(), &new.public(), NOW).unwrap();
+        trust.succeed(&old.public(), &new.public(), NOW).unwrap();
+        trust.end(&old.public(), Timestamp::from_seconds(NOW.seconds + 10)).unwrap();
         let trust = Trust::parse(&trust.text().unwrap()).unwrap();
         let names = |seconds| -> Vec<String> {
             let now = Timestamp::from_seconds(seconds);
@@ -97,6 +134,46 @@ mod tests {
         };
         assert_eq!(names(NOW.seconds), ["old", "new"]);
         assert_eq!(names(NOW.seconds + 10), ["new"]);
+    }
+
+    #[test]
+    fn an_end_never_moves_later_and_what_ended_is_not_inherited() {
+        let (old, new) = (SecretKey::generate("old").unwrap(), SecretKey::generate("new").unwrap());
+        let at = |days: i64| Timestamp::from_seconds(NOW.seconds + days * 86_400);
+        let mut trust = Trust::default();
+        trust.add(old.public(), sites(&["gone"]));
+        trust.end(&old.public(), at(-10)).unwrap();
+        assert_eq!(trust.end(&old.public(), at(10)).unwrap_err().kind(), Kind::Refused);
+        let refused = trust.succeed(&old.public(), &new.public(), NOW).unwrap_err();
+        assert_eq!(refused.kind(), Kind::Refused, "{refused:?}");
+
+        trust.add(old.public(), sites(&["here"]));
+        trust.end(&old.public(), at(20)).unwrap();
+        trust.end(&old.public(), at(10)).unwrap();
+        trust.succeed(&old.public(), &new.public(), NOW).unwrap();
+        // nor by succeeding oneself
+        trust.succeed(&old.public(), &old.public(), NOW).unwrap();
+        let trusts = |site: &str, days| {
+            let keys = trust.keys_for(site, Namespace::Bundle, at(days));
+            keys.map(|k| k.comment().to_owned()).collect::<Vec<_>>()
+        };
+        assert_eq!(trusts("gone", -11), ["old"]);
+        assert!(trusts("gone", -9).is_empty() && trusts("gone", 0).is_empty());
+        assert_eq!(trusts("here", 9), ["old", "new"]);
+        assert!(trusts("here", 10).is_empty());
+        assert_eq!(trust.end_of(&new.public()), Some(at(10)));
+    }
+
+    #[test]
+    fn a_key_that_was_trusted_for_pointers_alone_stays_so_where_it_was() {
+        let key = SecretKey::generate("a").unwrap().public();
+        let line = key.line().unwrap();
+        let text = format!("demo namespaces=\"slipway-pointer\" {line}\n");
+        let mut trust = Trust::parse(&text).unwrap();
+        assert!(trust.add(key.clone(), sites(&["acme"])));
+        assert!(trust.holds(&key.id(), "acme", Namespace::Bundle, NOW));
+        assert!(!trust.holds(&key.id(), "demo", Namespace::Bundle, NOW));
+        assert!(trust.text().unwrap().starts_with(&text));
     }
 
     #[test]

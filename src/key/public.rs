@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 use ssh_key::HashAlg;
 use ssh_key::public::KeyData;
 
-use crate::error::{Context, Error, Kind, Result};
+use crate::error::{Error, Kind, Result};
+use crate::file;
 use crate::units::Digest;
 
 /// The largest file of a public key that is read, in bytes; they have about a hundred.
@@ -37,25 +38,27 @@ impl PublicKey {
             Error::new(Kind::Input, "this is no public key of OpenSSH's")
                 .remedy("give the one line of a .pub file, as in \"ssh-ed25519 AAAA… name\"")
         };
+        // the parser wants one blank between the words, OpenSSH takes any number and tabs
+        let (kind, rest) = word(line.trim());
         // by name and before the rest: most other kinds are compiled out of the parser
-        match line.split_whitespace().next() {
-            Some(KIND) => {}
-            Some(kind) if OTHER_KINDS.iter().any(|start| kind.starts_with(start)) => {
+        match kind {
+            KIND => {}
+            kind if OTHER_KINDS.iter().any(|start| kind.starts_with(start)) => {
                 return Err(other_kind(kind));
             }
             _ => return Err(wrong()),
         }
-        let key = ssh_key::PublicKey::from_openssh(line.trim()).map_err(|e| wrong().because(e))?;
+        let (data, comment) = word(rest);
+        let line = format!("{kind} {data} {comment}");
+        let key =
+            ssh_key::PublicKey::from_openssh(line.trim_end()).map_err(|e| wrong().because(e))?;
         Self::new(key)
     }
 
     /// Reads a .pub file.
     pub fn read(path: &Path) -> Result<Self> {
-        let size = std::fs::metadata(path).at("cannot look at the key", path)?.len();
-        if size > LARGEST {
-            return Err(Error::new(Kind::Input, "this is too large for a public key").at(path));
-        }
-        let text = std::fs::read_to_string(path).at("cannot read the key", path)?;
+        let bytes = file::read(path, LARGEST, "cannot read the key")?;
+        let text = String::from_utf8_lossy(&bytes);
         Self::parse(&text).map_err(|e| e.at(path))
     }
 
@@ -98,6 +101,12 @@ impl PublicKey {
     pub fn line(&self) -> Result<String> {
         self.0.to_openssh().map_err(|e| Error::new(Kind::Input, "cannot write the key").because(e))
     }
+}
+
+/// The first word, and what follows the blanks after it.
+fn word(text: &str) -> (&str, &str) {
+    let (word, rest) = text.split_once([' ', '\t']).unwrap_or((text, ""));
+    (word, rest.trim_start_matches([' ', '\t']))
 }
 
 fn other_kind(kind: &str) -> Error {

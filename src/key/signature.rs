@@ -5,6 +5,7 @@
 //! hashed twice. SHA-512, ssh-keygen's default, would cost a second hash of every bundle for nothing.
 
 use std::fmt;
+use std::path::Path;
 
 use signature::{Signer, Verifier};
 use ssh_key::{HashAlg, LineEnding, PrivateKey, SshSig};
@@ -12,10 +13,19 @@ use ssh_key::{HashAlg, LineEnding, PrivateKey, SshSig};
 use super::public::fingerprint;
 use super::{Distrust, KeyId, Namespace, PublicKey};
 use crate::error::{Error, Kind, Result};
+use crate::file;
 use crate::units::Digest;
 
+/// The largest .sig file that is read, in bytes; they have about three hundred.
+const LARGEST: u64 = 64 * 1024;
 /// Ends what every signed message begins with, so that it is never mistaken for one of another protocol.
 const MAGIC: &[u8] = b"SSHSIG";
+/// The first line of a signature (PROTOCOL.sshsig, "Armored format").
+const BEGIN: &str = "-----BEGIN SSH SIGNATURE-----";
+/// Its last line.
+const END: &str = "-----END SSH SIGNATURE-----";
+/// Characters of a line between them, as ssh-keygen writes it.
+const COLUMNS: usize = 70;
 /// The hash's name in the protocol.
 const HASH: &[u8] = b"sha256";
 
@@ -30,8 +40,9 @@ impl Signature {
     /// Reads `-----BEGIN SSH SIGNATURE-----`.
     pub fn parse(text: &str) -> Result<Self, Distrust> {
         let malformed = |why: &str| Distrust::Malformed(why.to_owned());
-        let sig = SshSig::from_pem(text.trim_end())
-            .map_err(|_| malformed("it is not one of OpenSSH's"))?;
+        let sig = unfolded(text)
+            .and_then(|pem| SshSig::from_pem(pem).ok())
+            .ok_or_else(|| malformed("it is not one of OpenSSH's"))?;
         if sig.version() != SshSig::VERSION || !sig.reserved().is_empty() {
             return Err(malformed("it is of a newer kind"));
         }
@@ -42,6 +53,12 @@ impl Signature {
             return Err(malformed("it is not by an Ed25519 key"));
         }
         Self::of(sig).map_err(|_| malformed("it is not one of OpenSSH's"))
+    }
+
+    /// The text of a .sig file; what it is worth is for [`Self::parse`] to say.
+    pub fn text_of(path: &Path) -> Result<String> {
+        let bytes = file::read(path, LARGEST, "cannot read the signature")?;
+        Ok(String::from_utf8_lossy(&bytes).into_owned())
     }
 
     pub(super) fn make(key: &PrivateKey, namespace: Namespace, digest: &Digest) -> Result<Self> {
@@ -99,6 +116,27 @@ impl fmt::Display for Signature {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.armor)
     }
+}
+
+/// The text with lines as the parser wants them: other programs break base64 elsewhere or not at all, and
+/// ssh-keygen reads that. What follows the last line it does not look at.
+fn unfolded(text: &str) -> Option<String> {
+    let body = text.strip_prefix(BEGIN)?;
+    let (body, _) = body.split_once(END)?;
+    // both marks are lines of their own, and the first ends as Unix ends lines
+    if !body.starts_with('\n') || !body.ends_with('\n') {
+        return None;
+    }
+    let base64: Vec<u8> = body.bytes().filter(|b| !b.is_ascii_whitespace()).collect();
+    if !base64.is_ascii() {
+        return None;
+    }
+    let mut pem = format!("{BEGIN}\n");
+    for line in base64.chunks(COLUMNS) {
+        pem.push_str(&String::from_utf8_lossy(line));
+        pem.push('\n');
+    }
+    Some(pem + END)
 }
 
 /// The bytes that the key signs: the crate has them for a message in memory alone.

@@ -8,6 +8,7 @@ use std::path::Path;
 use super::allowed::Entry;
 use super::{Distrust, KeyId, Namespace, PublicKey, Signature, Sites};
 use crate::error::{Context, Error, Kind, Result};
+use crate::file;
 use crate::units::{Digest, Timestamp};
 
 /// The largest file that is read, in bytes: thousands of keys.
@@ -62,14 +63,13 @@ impl Trust {
 
     /// Reads the file; none is nobody's trust.
     pub fn read(path: &Path) -> Result<Self> {
-        let size = match fs::metadata(path) {
-            Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(Self::default()),
-            found => found.at("cannot look at the trusted keys", path)?.len(),
+        let bytes = match file::read(path, LARGEST, "cannot read the trusted keys") {
+            Err(e) if e.kind() == Kind::NotFound => return Ok(Self::default()),
+            read => read?,
         };
-        if size > LARGEST {
-            return Err(Error::new(Kind::Input, "the file of trusted keys is too large").at(path));
-        }
-        let text = fs::read_to_string(path).at("cannot read the trusted keys", path)?;
+        let text = String::from_utf8(bytes).map_err(|_| {
+            Error::new(Kind::Input, "the file of trusted keys is not UTF-8").at(path)
+        })?;
         Self::parse(&text).map_err(|e| e.at(path))
     }
 
@@ -225,7 +225,7 @@ mod tests {
         assert!(said.contains("made for \"slipway-bundle\""), "{said}");
         let said = says(check(&trust, "demo", Namespace::Bundle, &Digest::of("y"), &good));
         assert!(said.contains("one of other bytes"), "{said}");
-        trust.end(&ours.public(), NOW);
+        trust.end(&ours.public(), NOW).unwrap();
         let said = says(check(&trust, "demo", Namespace::Bundle, &digest, &good));
         assert!(said.contains("was trusted until 2027-01-15"), "{said}");
     }

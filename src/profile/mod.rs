@@ -24,6 +24,7 @@ pub use compose::{Answers, name_from, write};
 pub use diagnostic::{Diagnostic, Diagnostics, Place, Report, SourceFile, Style};
 pub use inherit::SHARED;
 pub use schema::{Audience, schema};
+pub(crate) use suggest::nearest;
 pub use types::{
     Access, Branding, Customer, ExtraFile, Format, Guestinfo, Hardware, Master, MasterMode,
     Network, Probe, Profile, System,

@@ -4,7 +4,7 @@
 const LIKE_ENOUGH: f64 = 0.8;
 
 /// The known name that is most like `written`, if one is like enough; case does not count.
-pub(super) fn nearest<'a>(
+pub(crate) fn nearest<'a>(
     written: &str,
     known: impl IntoIterator<Item = &'a str>,
 ) -> Option<&'a str> {

@@ -22,6 +22,7 @@ use super::args::forwarded;
 use super::qmp::Qmp;
 use crate::console::Splitter;
 use crate::error::{Context, Error, Kind, Result};
+use crate::file;
 
 const QEMU: &str = "qemu-system-x86_64";
 const PACKAGE: &str = "qemu-system-x86";
@@ -53,8 +54,8 @@ impl Machine {
     ///
     /// The machine ends with the calling thread at the latest.
     pub fn start(arguments: &[String], log: &Path, complaints: &Path) -> Result<Self> {
-        let log = File::create(log).at("cannot create", log)?;
-        let errors = File::create(complaints).at("cannot create", complaints)?;
+        let log = file::make(log).at("cannot create", log)?;
+        let errors = file::make(complaints).at("cannot create", complaints)?;
         let (monitor, monitor_end) = UnixStream::pair().doing("cannot make a socket pair")?;
         let (console, console_end) = UnixStream::pair().doing("cannot make a socket pair")?;
         let mut child = command()

@@ -1,10 +1,10 @@
 //! Turns the picture that QEMU gives (binary PPM) into a PNG.
 
-use std::fs::File;
 use std::io::BufWriter;
 use std::path::Path;
 
 use crate::error::{Context, Error, Kind, Result};
+use crate::file;
 
 /// No console is larger, in pixels a side; a guest chooses the size.
 const LARGEST_SIDE: u32 = 8192;
@@ -13,7 +13,7 @@ const LARGEST_SIDE: u32 = 8192;
 pub fn convert(ppm: &Path, png: &Path) -> Result<()> {
     let bytes = std::fs::read(ppm).at("cannot read the screen", ppm)?;
     let picture = parse(&bytes).map_err(|e| e.at(ppm))?;
-    let file = File::create(png).at("cannot create", png)?;
+    let file = file::make(png).at("cannot create", png)?;
     let mut encoder = png::Encoder::new(BufWriter::new(file), picture.width, picture.height);
     encoder.set_color(png::ColorType::Rgb);
     encoder.set_depth(png::BitDepth::Eight);
@@ -66,7 +66,8 @@ mod tests {
         let (ppm, png) = (folder.path().join("a.ppm"), folder.path().join("a.png"));
         std::fs::write(&ppm, b"P6\n2 1\n255\nabcdef").unwrap();
         convert(&ppm, &png).unwrap();
-        let decoder = png::Decoder::new(std::io::BufReader::new(File::open(&png).unwrap()));
+        let decoder =
+            png::Decoder::new(std::io::BufReader::new(std::fs::File::open(&png).unwrap()));
         let mut reader = decoder.read_info().unwrap();
         let mut pixels = vec![0; reader.output_buffer_size().unwrap()];
         reader.next_frame(&mut pixels).unwrap();

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use slipway::blob::{Publish, Store};
-use slipway::bundle::{Allow, DAYS, Name, Place, Publisher, Reader};
+use slipway::bundle::{Allow, DAYS, LARGEST_BUNDLE, Name, Place, Publisher, Reader};
 use slipway::key::{SecretKey, Sites, Trust};
 use slipway::units::Timestamp;
 
@@ -28,13 +28,14 @@ impl Vendor {
     /// Publishes at [`TIME`].
     pub fn publisher<'a>(&'a self, store: &'a dyn Publish, cache: &'a Path) -> Publisher<'a> {
         let (key, trust) = (&self.key, &self.trust);
-        Publisher { store, key, trust, cache, now: TIME, days: DAYS, replace: false }
+        let (replace, readers_trust_key) = (false, false);
+        Publisher { store, key, trust, cache, now: TIME, days: DAYS, replace, readers_trust_key }
     }
 
     /// Reads at [`TIME`].
     pub fn reader<'a>(&'a self, store: &'a dyn Store, cache: &'a Path) -> Reader<'a> {
         let (place, trust) = (Place::Store(store), &self.trust);
-        Reader { place, cache, trust, now: TIME, allow: Allow::default() }
+        Reader { place, cache, trust, now: TIME, allow: Allow::default(), largest: LARGEST_BUNDLE }
     }
 }
 

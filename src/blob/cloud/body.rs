@@ -45,9 +45,12 @@ impl Read for Stream {
     }
 }
 
-async fn next<T>(stream: &mut BoxStream<'_, T>) -> Option<T> {
+pub(super) async fn next<T>(stream: &mut BoxStream<'_, T>) -> Option<T> {
     std::future::poll_fn(|context| Pin::new(&mut *stream).poll_next(context)).await
 }
+
+/// More objects are not listed: a listing is for people.
+const MOST_LISTED: usize = 200_000;
 
 /// Everything that a listing gives.
 pub(super) async fn all<T>(
@@ -56,6 +59,10 @@ pub(super) async fn all<T>(
     let mut all = Vec::new();
     while let Some(one) = next(&mut stream).await {
         all.push(one?);
+        if all.len() > MOST_LISTED {
+            let source = "the listing does not end".into();
+            return Err(object_store::Error::Generic { store: "listing", source });
+        }
     }
     Ok(all)
 }

@@ -1,9 +1,11 @@
 //! What a cloud's refusal means, in our words: theirs may hold signed URLs.
 
 use object_store::Error as Theirs;
-use object_store::client::HttpError;
+use object_store::client::{HttpError, HttpErrorKind};
 
 use super::super::{AskedToWait, Key, Settings, http};
+use super::Cloud;
+use super::answers::{self, Meaning};
 use super::watch::Seen;
 use crate::error::{Error, Kind};
 
@@ -15,19 +17,25 @@ const IDENTITY_HOSTS: [&str; 4] =
 pub(super) fn explain(
     theirs: &Theirs,
     seen: Seen,
-    settings: &Settings,
-    store: &str,
+    meaning: Meaning,
+    cloud: &Cloud,
     key: &Key,
 ) -> Error {
+    let (settings, store) = (&cloud.settings, cloud.shown.as_str());
     if IDENTITY_HOSTS.contains(&seen.host.as_str()) {
         return no_identity(seen, store);
     }
     match seen.status {
-        Some(status) if !(200..300).contains(&status) => refused(status, seen, store, key),
+        Some(status) if !(200..300).contains(&status) => {
+            answers::error(meaning, status, store, key.as_str(), &cloud.making)
+                .unwrap_or_else(|| refused(status, seen, store, key))
+        }
         // it asked, and no answer came, or one that cannot be read
         _ if find::<HttpError>(theirs).is_some() => {
-            let cause = cause(theirs, settings);
-            Error::new(Kind::Network, format!("cannot ask {store} for {key}")).because(cause)
+            let connecting =
+                find::<HttpError>(theirs).is_some_and(|e| e.kind() == HttpErrorKind::Connect);
+            let cause = std::io::Error::other(cause(theirs, settings));
+            http::unanswered(format!("cannot ask {store} for {key}"), &cause, connecting)
         }
         // a head that makes no sense: a wrong part, no length
         Some(_) => {

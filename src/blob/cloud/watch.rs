@@ -5,10 +5,14 @@ use std::time::Duration;
 
 use object_store::ClientOptions;
 use object_store::client::{
-    HttpClient, HttpConnector, HttpError, HttpRequest, HttpResponse, HttpService, ReqwestConnector,
+    HttpClient, HttpConnector, HttpError, HttpErrorKind, HttpRequest, HttpResponse,
+    HttpResponseBody, HttpService, ReqwestConnector,
 };
 
 use super::super::http;
+
+/// The longest answer that is no object: a page of a listing has at most 5000 names.
+const LARGEST: usize = 16 << 20;
 
 /// What was seen of the last request.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -21,14 +25,6 @@ pub(super) struct Seen {
     pub(super) code: Option<String>,
     /// How long it asks us to wait.
     pub(super) wait: Option<Duration>,
-}
-
-impl Seen {
-    /// A conditional write was declined because of its condition. Other conflicts have other codes.
-    pub(super) fn is_taken(&self) -> bool {
-        let exists = self.code.as_deref() == Some("BlobAlreadyExists");
-        self.status == Some(412) || self.status == Some(409) && exists
-    }
 }
 
 /// Sits between object_store and the network, and keeps the last answer's head.
@@ -67,14 +63,61 @@ impl HttpService for Watched {
     async fn call(&self, request: HttpRequest) -> Result<HttpResponse, HttpError> {
         let host = request.uri().host().unwrap_or_default().to_owned();
         self.watch.keep(Seen { host: host.clone(), ..Seen::default() });
+        let streams = is_object(&request);
         let answer = self.inner.execute(request).await?;
         let header = |name| answer.headers().get(name).and_then(|value| value.to_str().ok());
-        self.watch.keep(Seen {
+        let mut seen = Seen {
             host,
             status: Some(answer.status().as_u16()),
             code: header("x-ms-error-code").map(str::to_owned),
             wait: header("retry-after").and_then(http::wait),
-        });
-        Ok(answer)
+        };
+        self.watch.keep(seen.clone());
+        if streams && answer.status().is_success() {
+            return Ok(answer);
+        }
+        // all others are read whole by whoever reads them
+        let (head, body) = answer.into_parts();
+        let (bytes, whole) = bounded(body).await?;
+        if head.status.is_success() {
+            whole?;
+        } else {
+            seen.code = seen.code.take().or_else(|| code(&bytes));
+            self.watch.keep(seen);
+        }
+        Ok(HttpResponse::from_parts(head, bytes.into()))
     }
+}
+
+/// Whether the answer is an object of any size: what reads it counts.
+fn is_object(request: &HttpRequest) -> bool {
+    let query = request.uri().query().unwrap_or_default();
+    request.method().as_str() == "GET" && !query.contains("list")
+}
+
+/// The body up to its end, and why it ended early.
+async fn bounded(body: HttpResponseBody) -> Result<(Vec<u8>, Result<(), HttpError>), HttpError> {
+    let mut pieces = body.bytes_stream();
+    let mut all = Vec::new();
+    while let Some(piece) = super::body::next(&mut pieces).await {
+        match piece {
+            Ok(piece) if all.len() + piece.len() > LARGEST => {
+                let long = std::io::Error::other("the answer is too long");
+                return Err(HttpError::new(HttpErrorKind::Decode, long));
+            }
+            Ok(piece) => all.extend_from_slice(&piece),
+            // an explanation that was cut explains nothing; the status stands
+            Err(e) => return Ok((all, Err(e))),
+        }
+    }
+    Ok((all, Ok(())))
+}
+
+/// What S3 and Google call a failure: `<Code>` of their XML.
+fn code(body: &[u8]) -> Option<String> {
+    let text = std::str::from_utf8(body).ok()?;
+    let (code, _) = text.split_once("<Code>")?.1.split_once("</Code>")?;
+    let plain =
+        !code.is_empty() && code.len() <= 64 && code.bytes().all(|b| b.is_ascii_alphanumeric());
+    plain.then(|| code.to_owned())
 }

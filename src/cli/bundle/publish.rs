@@ -43,6 +43,9 @@ pub(super) struct Publishing {
     /// Put the pointer in the place of one that is not signed by a trusted key.
     #[arg(long)]
     replace_pointer: bool,
+    /// Sign with a key that is not trusted here: all who read the channel trust it.
+    #[arg(long)]
+    readers_trust_key: bool,
 }
 
 /// All that a [`Publisher`] refers to.
@@ -53,18 +56,23 @@ pub(super) struct Desk {
     cache: PathBuf,
     days: u32,
     replace: bool,
+    readers_trust_key: bool,
 }
 
 impl Publishing {
     /// Opens key and store.
     pub fn open(&self, store: &str, project: &project::Options) -> Result<Desk> {
+        let (key, cache) = (self.signing.open()?, project::cache()?);
+        let store = blob::open_for_publishing(store, &Settings::of_process())?;
+        blob::prove_conditions(store.as_ref(), &cache, &Terminal::new())?;
         Ok(Desk {
-            store: blob::open_for_publishing(store, &Settings::of_process())?,
-            key: self.signing.open()?,
+            store,
+            key,
             trust: project.trust_if_any()?,
-            cache: project::cache()?,
+            cache,
             days: self.valid_for,
             replace: self.replace_pointer,
+            readers_trust_key: self.readers_trust_key,
         })
     }
 
@@ -92,6 +100,7 @@ impl Desk {
             now: signing::now(),
             days: self.days,
             replace: self.replace,
+            readers_trust_key: self.readers_trust_key,
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::bundle::{self, Bundle};
-use crate::error::{Context, Result};
+use crate::error::Result;
 use crate::key::{Signature, Trust};
 
 use super::super::{project, signing, terminal};
@@ -22,8 +22,7 @@ pub(super) struct Args {
 
 pub(super) fn run(args: &Args) -> Result<()> {
     let path = args.signature.clone().unwrap_or_else(|| signature_path(&args.file));
-    let text = std::fs::read_to_string(&path)
-        .at("cannot read the signature", &path)
+    let text = Signature::text_of(&path)
         .map_err(|e| e.remedy("`slipway bundle pull` writes it beside the bundle"))?;
     let trust = Trust::read(&args.project.trust_file()?)?;
     // the site that the key must be trusted for stands in the manifest

@@ -1,11 +1,11 @@
 //! `slipway key rotate`.
 
-use crate::error::Result;
-use crate::key::{Keyring, Trust};
+use crate::error::{Error, Kind, Result};
+use crate::key::{Keyring, PublicKey, Trust};
 use crate::units::Timestamp;
 
 use super::super::project::{self, shown};
-use super::super::terminal;
+use super::super::{signing, terminal};
 
 /// Arguments of `slipway key rotate`.
 #[derive(Debug, clap::Args)]
@@ -31,18 +31,23 @@ pub(super) fn run(args: &Args, keyring: &Keyring) -> Result<()> {
     let file = args.project.trust_file()?;
     let mut trust = Trust::read(&file)?;
     let old = trust.find(&args.old).map_err(|e| e.at(shown(&file)))?;
+    let now = signing::now();
     let mut said = Vec::new();
     if let Some(new) = &args.to {
         let new = super::meant(new, keyring)?;
-        trust.succeed(&old, &new);
+        trust.succeed(&old, &new, now).map_err(|e| e.at(shown(&file)))?;
+        let until = trust.end_of(&new).map_or_else(String::new, |at| format!(", until {at}"));
         said.push(format!(
-            "{} is trusted for all that {} is",
+            "{} is trusted for all that {} is{until}",
             new.fingerprint(),
             old.fingerprint()
         ));
     }
     if let Some(at) = args.until {
-        trust.end(&old, at);
+        if at <= now {
+            confirm(&old, at)?;
+        }
+        trust.end(&old, at).map_err(|e| e.at(shown(&file)))?;
         said.push(format!("{} ends at {at}", old.fingerprint()));
     }
     if args.remove {
@@ -51,6 +56,18 @@ pub(super) fn run(args: &Args, keyring: &Keyring) -> Result<()> {
     }
     trust.save(&file)?;
     terminal::print(said.join("\n"))
+}
+
+/// A day that is over ends the key at once, which may be a slip of the pen.
+fn confirm(old: &PublicKey, at: Timestamp) -> Result<()> {
+    let name = old.fingerprint();
+    let question =
+        format!("{at} is over: is nothing that {name} signed to be trusted from now on?");
+    let remedy = "give a day that is to come, or end it at once with --remove";
+    match terminal::is_interactive() && terminal::confirm(&question)? {
+        true => Ok(()),
+        false => Err(Error::new(Kind::Refused, format!("{at} is over")).remedy(remedy)),
+    }
 }
 
 /// A whole day is its beginning in UTC.

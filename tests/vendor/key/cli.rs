@@ -68,12 +68,40 @@ fn a_key_is_made_trusted_rotated_and_retired() {
     place.done(&["rotate", "old", "--to", "new"]);
     let sites: Vec<Value> = place.trusted().iter().map(|t| t["sites"].clone()).collect();
     assert_eq!(sites, ["acme,demo", "acme,demo"]);
-    place.done(&["rotate", "old", "--until", "2026-12-31"]);
-    assert_eq!(place.trusted()[0]["until"], "2026-12-31T00:00:00Z");
+    place.done(&["rotate", "old", "--until", "2999-12-31"]);
+    assert_eq!(place.trusted()[0]["until"], "2999-12-31T00:00:00Z");
     assert_eq!(place.trusted()[1]["until"], Value::Null);
     place.done(&["rotate", "old", "--remove"]);
     assert_eq!(place.trusted().len(), 1);
     assert!(place.done(&["list"]).contains("acme,demo"));
+}
+
+#[test]
+fn an_end_moves_earlier_alone_and_a_day_that_is_over_is_not_taken_silently() {
+    let place = Place::new();
+    for name in ["old", "new"] {
+        place.done(&["new", name, "--no-passphrase"]);
+    }
+    place.done(&["trust", "old", "--site", "demo"]);
+    let said = place.refused(&["rotate", "old", "--until", "2020-01-01"]);
+    assert!(said.contains("is over") && said.contains("--remove"), "{said}");
+    assert_eq!(place.trusted()[0]["until"], Value::Null);
+    place.done(&["rotate", "old", "--until", "2990-01-01"]);
+    let said = place.refused(&["rotate", "old", "--until", "2999-01-01"]);
+    assert!(said.contains("only ever moves earlier"), "{said}");
+    assert_eq!(place.trusted()[0]["until"], "2990-01-01T00:00:00Z");
+    let said = place.done(&["rotate", "old", "--to", "new"]);
+    assert!(said.contains("until 2990-01-01T00:00:00Z"), "{said}");
+    assert_eq!(place.trusted()[1]["until"], "2990-01-01T00:00:00Z");
+
+    let line = std::fs::read_to_string(place.path("keys/old.pub")).unwrap();
+    let ended = format!("demo valid-before=\"20200101Z\" {line}");
+    std::fs::write(place.path("trust/allowed_signers"), &ended).unwrap();
+    let said = place.refused(&["rotate", "old", "--until", "2999-01-01"]);
+    assert!(said.contains("already"), "{said}");
+    let said = place.refused(&["rotate", "old", "--to", "new"]);
+    assert!(said.contains("has ended"), "{said}");
+    assert_eq!(std::fs::read_to_string(place.path("trust/allowed_signers")).unwrap(), ended);
 }
 
 #[test]

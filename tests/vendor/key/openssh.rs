@@ -11,7 +11,7 @@ use slipway::key::{
 use slipway::units::{Digest, Timestamp};
 
 /// Runs ssh-keygen; `input` is what it reads.
-fn keygen(arguments: &[&str], folder: &Path, input: &[u8]) -> Output {
+pub fn keygen(arguments: &[&str], folder: &Path, input: &[u8]) -> Output {
     let mut child = Command::new("ssh-keygen")
         .args(arguments)
         .current_dir(folder)
@@ -25,7 +25,7 @@ fn keygen(arguments: &[&str], folder: &Path, input: &[u8]) -> Output {
     child.wait_with_output().unwrap()
 }
 
-fn said(output: &Output) -> String {
+pub fn said(output: &Output) -> String {
     let text = [output.stdout.as_slice(), &output.stderr].concat();
     String::from_utf8_lossy(&text).into_owned()
 }
@@ -59,12 +59,12 @@ fn ssh_keygen_accepts_our_signatures_by_our_trust_file_and_refuses_all_others() 
     assert!(!accepts(folder, "demo", "slipway-bundle", &bytes[1..]));
 
     // ended for us, ended for them
-    trust.end(&key.public(), "2020-01-01T00:00:00Z".parse().unwrap());
-    trust.save(&folder.join("trust")).unwrap();
-    assert!(!accepts(folder, "demo", "slipway-bundle", &bytes));
-    trust.end(&key.public(), "2999-01-01T00:00:00Z".parse().unwrap());
+    trust.end(&key.public(), "2999-01-01T00:00:00Z".parse().unwrap()).unwrap();
     trust.save(&folder.join("trust")).unwrap();
     assert!(accepts(folder, "demo", "slipway-bundle", &bytes));
+    trust.end(&key.public(), "2020-01-01T00:00:00Z".parse().unwrap()).unwrap();
+    trust.save(&folder.join("trust")).unwrap();
+    assert!(!accepts(folder, "demo", "slipway-bundle", &bytes));
 }
 
 #[test]

@@ -6,4 +6,6 @@ mod pinned;
 mod place;
 mod race;
 mod refused;
+mod remembered;
 mod rotated;
+mod shared;

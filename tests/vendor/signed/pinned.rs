@@ -66,6 +66,39 @@ fn a_pinned_release_is_taken_by_its_own_signature_alone() {
 }
 
 #[test]
+fn a_record_that_nobody_signed_says_no_more_than_a_limit() {
+    for place in Place::both("limits") {
+        let (store, cache) = (place.store(), place.cache("cache"));
+        let store = store.as_ref();
+        let vendor = Vendor::of(&["tiny"]);
+        let bundle = build(place.folder.path(), 1);
+        vendor.publisher(store, &cache).publish(&bundle, &name("stable"), &Quiet).unwrap();
+        let small = Reader { largest: bundle.size - 1, ..vendor.reader(store, &cache) };
+        let error = small.pull(&name("tiny"), &wanted(1), &Quiet).unwrap_err();
+        assert_eq!(error.kind(), Kind::Refused, "{error:?}");
+        assert!(error.find_remedy().unwrap().contains("SLIPWAY_BUNDLE_LIMIT"), "{error:?}");
+        assert!(!cache.join("bundles").exists());
+
+        // a record that promises more than there should be, and a store that gives it
+        let object = key(&format!("bundles/tiny/tiny-1.0.0+b1.{}.tgz", bundle.digest));
+        let record = key("bundles/tiny/tiny-1.0.0+b1.json");
+        let text = String::from_utf8(get(store, &record)).unwrap();
+        let long = text.replace(&format!("\"size\": {}", bundle.size), "\"size\": 300000");
+        assert_ne!(long, text);
+        overwrite(store, &record, long.as_bytes());
+        overwrite(store, &object, &[0; 300_000]);
+        let reader = vendor.reader(store, &cache);
+        let error = reader.pull(&name("tiny"), &wanted(1), &Quiet).unwrap_err();
+        assert_eq!(error.kind(), Kind::Damaged, "{error:?}");
+        let left: Vec<_> = std::fs::read_dir(cache.join("bundles")).unwrap().flatten().collect();
+        assert!(left.iter().all(|e| e.path().extension().unwrap() == "sig"), "{left:?}");
+        // the channel's pointer says the size, and is signed: a limit has nothing to say there
+        overwrite(store, &object, &std::fs::read(&bundle.path).unwrap());
+        assert_eq!(small.pull(&name("tiny"), &stable(), &Quiet).unwrap().digest, bundle.digest);
+    }
+}
+
+#[test]
 fn bytes_that_are_not_the_signed_ones_never_reach_the_cache() {
     for place in Place::both("bytes") {
         let (store, cache) = (place.store(), place.cache("cache"));

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use slipway::bundle::{Allow, Reader, Refusal};
+use slipway::bundle::{Allow, Publisher, Reader, Refusal};
 use slipway::error::Kind;
-use slipway::key::{Distrust, Namespace, SecretKey, Sites};
+use slipway::key::{Distrust, Namespace, SecretKey, Sites, Trust};
 use slipway::progress::Quiet;
 use slipway::units::Timestamp;
 
@@ -124,6 +124,47 @@ fn a_key_that_is_trusted_for_another_site_is_no_ones_here() {
     vendor.trust.add(another.public(), Sites::named(["tiny"]).unwrap());
     let error = pull(&vendor);
     assert!(matches!(why(&error), Refusal::Distrusted(Distrust::OtherSite { .. })), "{error:?}");
+}
+
+#[test]
+fn a_key_for_pointers_alone_does_not_say_what_a_release_is() {
+    for place in Place::both("promoter") {
+        let (store, cache) = (place.store(), place.cache("cache"));
+        let store = store.as_ref();
+        let mut vendor = Vendor::of(&["tiny"]);
+        let elsewhere = place.cache("elsewhere");
+        let first = build(place.folder.path(), 1);
+        vendor.publisher(store, &elsewhere).publish(&first, &name("stable"), &Quiet).unwrap();
+        let promoter = SecretKey::generate("promoter").unwrap();
+        let limited = format!(
+            "tiny namespaces=\"slipway-pointer\" {}\n{}",
+            promoter.public().line().unwrap(),
+            vendor.key.public().line().map(|line| format!("tiny {line}\n")).unwrap()
+        );
+        vendor.trust = Trust::parse(&limited).unwrap();
+        let pull = || vendor.reader(store, &cache).pull(&name("tiny"), &stable(), &Quiet);
+        // it points to what the vendor signed
+        let (text, _) = opened(&get(store, &pointer("stable")));
+        let by_promoter = |text: &str| envelope(text, &[sign(&promoter, Namespace::Pointer, text)]);
+        let renewed = text.replace("\"seq\":1", "\"seq\":2");
+        overwrite(store, &pointer("stable"), &by_promoter(&renewed));
+        assert_eq!(pull().unwrap().digest, first.digest);
+
+        // and to bytes of its own, with a signature of its own beside them
+        let theirs = Publisher {
+            key: &promoter,
+            readers_trust_key: true,
+            ..vendor.publisher(store, &elsewhere)
+        };
+        let second = build(place.folder.path(), 2);
+        theirs.publish(&second, &name("stable"), &Quiet).unwrap();
+        let before = snapshot(&cache);
+        let error = pull().unwrap_err();
+        assert!(matches!(why(&error), Refusal::Distrusted(Distrust::OtherUse { .. })), "{error:?}");
+        assert_eq!(snapshot(&cache), before);
+        vendor.publisher(store, &elsewhere).promote(&second, &name("stable"), &Quiet).unwrap();
+        assert_eq!(pull().unwrap().digest, second.digest);
+    }
 }
 
 #[test]

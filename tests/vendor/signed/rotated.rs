@@ -22,8 +22,8 @@ fn rotate(place: &Place) {
     let first = get(store, &pointer("stable"));
 
     // both are trusted, the old one for a day
-    old.trust.succeed(&old.key.public(), &new.public());
-    old.trust.end(&old.key.public(), LATER);
+    old.trust.succeed(&old.key.public(), &new.public(), TIME).unwrap();
+    old.trust.end(&old.key.public(), LATER).unwrap();
     let pull = |vendor: &Vendor, now, wanted: &Wanted| {
         let reader = Reader { now, ..vendor.reader(store, &cache) };
         reader.pull(&name("tiny"), wanted, &Quiet)

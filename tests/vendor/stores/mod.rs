@@ -2,4 +2,5 @@
 
 mod apps;
 mod clouds;
+mod conditions;
 mod secrets;

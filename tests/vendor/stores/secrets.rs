@@ -85,7 +85,7 @@ fn s3_takes_keys_from_the_file_of_its_own_tools() {
     ]);
     put_and_get("s3://shared/x", &ours, "by-file").unwrap();
     let error = refused("s3://absent-bucket/x", &ours, &["s3cr3t/test"]);
-    assert_eq!(error.kind(), Kind::NotFound, "{error:?}");
+    assert!(error.to_string().contains("does not exist"), "{error:?}");
 }
 
 #[test]

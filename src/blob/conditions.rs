@@ -1,0 +1,97 @@
+//! Whether a store does what publishing relies on: writes that happen only while a name is free, or an object
+//! is in the state that was seen. Some take such a request, leave the condition out, and say that all is well.
+
+use std::io::Write;
+use std::path::Path;
+
+use super::read::{about, small};
+use super::{Content, Key, Publish, Put, Small, Tag};
+use crate::error::{Context, Error, Kind, Result};
+use crate::progress::Progress;
+use crate::units::Digest;
+
+/// The object that it is tried with; it stays, for the next one who asks.
+const TRIED: &str = "slipway-conditions";
+/// Its largest size in bytes: it holds a number.
+const LARGEST: u64 = 64;
+/// How often somebody else, who tries the same store, may be quicker.
+const MOST_COLLISIONS: u32 = 20;
+
+/// Tries a store's conditions once, and remembers in the cache that they hold.
+///
+/// # Errors
+/// [`Kind::Refused`] when the store leaves them out.
+pub fn prove_conditions(store: &dyn Publish, cache: &Path, progress: &dyn Progress) -> Result<()> {
+    if store.has_own_conditions() {
+        return Ok(());
+    }
+    let folder = cache.join("stores");
+    let proven = folder.join(Digest::of(store.shown()).to_string());
+    if proven.is_file() {
+        return Ok(());
+    }
+    let key = Key::new(TRIED)?;
+    let what = super::read::named(store, &key);
+    store.patience().persist(what, progress, |_| creates_once(store, &key))?;
+    swaps_once(store, &key, progress)?;
+    // a cache that cannot be written costs the same few requests the next time
+    let _ = remember(store, &folder, &proven);
+    Ok(())
+}
+
+/// Of two who put under one name, the second must hear that it is taken.
+fn creates_once(store: &dyn Publish, key: &Key) -> Result<()> {
+    store.put_new(key, Content::Bytes(b"0\n"))?;
+    match store.put_new(key, Content::Bytes(b"0\n"))? {
+        Put::Taken => Ok(()),
+        Put::Done => Err(ignored(store, "If-None-Match")),
+    }
+}
+
+/// Of two who replace one state, the second must hear that it is gone.
+fn swaps_once(store: &dyn Publish, key: &Key, progress: &dyn Progress) -> Result<()> {
+    for _ in 0..MOST_COLLISIONS {
+        let (bytes, seen) = present(store, key, progress)?;
+        let number: u64 = String::from_utf8_lossy(&bytes).trim().parse().unwrap_or(0);
+        let next = |n: u64| format!("{}\n", number.wrapping_add(n)).into_bytes();
+        match store.swap(key, Some(&seen), &next(1)) {
+            Ok(Put::Done) => {}
+            // somebody else, or ourselves, with an answer that was lost: the state is another one now
+            Ok(Put::Taken) => continue,
+            Err(e) if e.kind() == Kind::Network => continue,
+            Err(e) => return Err(e),
+        }
+        let what = super::read::named(store, key);
+        let stale =
+            store.patience().persist(what, progress, |_| store.swap(key, Some(&seen), &next(2)))?;
+        return match stale {
+            Put::Taken => Ok(()),
+            Put::Done => Err(ignored(store, "If-Match")),
+        };
+    }
+    Err(about(store, key, Kind::Network, "is changed by others all the time"))
+}
+
+fn present(store: &dyn Publish, key: &Key, progress: &dyn Progress) -> Result<(Vec<u8>, Tag)> {
+    match small(store, key, LARGEST, None, progress)? {
+        Small::New(bytes, Some(tag)) => Ok((bytes, tag)),
+        _ => Err(about(store, key, Kind::Refused, "has no entity tag, so it cannot be swapped")),
+    }
+}
+
+fn ignored(store: &dyn Publish, condition: &str) -> Error {
+    let message =
+        format!("{} takes writes with {condition}, and leaves the condition out", store.shown());
+    Error::new(Kind::Refused, message).remedy(
+        "a published release could be overwritten there: use a store that keeps conditions, or put a folder \
+         behind a web server",
+    )
+}
+
+fn remember(store: &dyn Publish, folder: &Path, proven: &Path) -> Result<()> {
+    std::fs::create_dir_all(folder).at("cannot create the cache", folder)?;
+    let mut file = tempfile::NamedTempFile::new_in(folder).at("cannot create a file in", folder)?;
+    writeln!(file, "{} keeps conditions", store.shown()).at("cannot write", proven)?;
+    file.persist(proven).map_err(|e| e.error).at("cannot keep in the cache", proven)?;
+    Ok(())
+}
