@@ -19,6 +19,7 @@ use crate::profile::{Format, Release};
 use crate::progress::Progress;
 use crate::tree::Tree;
 use crate::units::{ByteSize, Digest};
+use crate::whole::{self, Claim};
 
 /// The folders and stores that a build works with.
 pub struct Workshop<'a> {
@@ -34,6 +35,8 @@ pub struct Workshop<'a> {
     pub out: &'a Path,
     /// Whether to work out the artifacts' SHA-256.
     pub digests: bool,
+    /// Whether to read the whole base and its layers first; without, what is read is checked by its sums.
+    pub verify: bool,
 }
 
 /// A plan with all that it pins at hand: from here on the network is not touched.
@@ -82,8 +85,12 @@ pub const LATEST: &str = "latest.json";
 
 /// Builds an order's image in every format that it asks for; gives the record's path and what it says.
 ///
+/// Another build of the same plan that is running is waited for, and its result is taken.
+///
 /// # Errors
-/// Whatever the rooms say; no artifact's name then holds anything but what it held before.
+/// Whatever the rooms say. Each artifact's name then holds what it held before or the whole new artifact, and the
+/// record and [`LATEST`] name complete builds alone. (Several names cannot be given at one moment; each holds the
+/// plan's digest, so that none of them stands for two contents.)
 pub fn build(
     order: &Order,
     workshop: &Workshop<'_>,
@@ -91,12 +98,26 @@ pub fn build(
 ) -> Result<(PathBuf, Built)> {
     let bundle = fetch(order, workshop, progress)?;
     let prepared = prepare(order, bundle, workshop, progress)?;
-    let contents = contents(order, prepared, workshop, progress)?;
-    let disk = assemble(&contents)?;
-    let Contents { plan, record, .. } = &contents;
+    if workshop.verify {
+        progress.step("reading the base", None);
+        prepared.root.packs.iter().try_for_each(|pack| pack.verify())?;
+    }
     let folder = workshop.out.join(&order.profile.customer.id);
     std::fs::create_dir_all(&folder).at("cannot make the folder", &folder)?;
-    let stem = plan.stem()?;
+    let stem = prepared.plan.stem()?;
+    let path = folder.join(format!("{stem}.json"));
+    let mut waited = false;
+    let _turn = Claim::wait(&path, || {
+        waited = true;
+        progress.note(&format!("another build is making {stem}: waiting for it"));
+    })?;
+    if waited && let Some(built) = finished(&path, &prepared.plan, order, workshop)? {
+        progress.note("that build is complete, and this is its result");
+        return Ok((path, built));
+    }
+    let contents = contents(order, prepared, workshop, progress)?;
+    let disk = assemble(&contents)?;
+    let record = &contents.record;
     let wanted: Vec<_> = order
         .profile
         .formats
@@ -115,10 +136,31 @@ pub fn build(
     };
     let artifacts = format::write(&job, &wanted, progress)?.iter().map(Artifact::from).collect();
     let built = Built { record: record.clone(), artifacts };
-    let path = folder.join(format!("{stem}.json"));
     write_json(&path, &built)?;
     write_json(&folder.join(LATEST), &Latest { record: format!("{stem}.json") })?;
     Ok((path, built))
+}
+
+/// What another build of the plan made, when it has all that is asked for here.
+fn finished(
+    path: &Path,
+    plan: &Plan,
+    order: &Order,
+    workshop: &Workshop<'_>,
+) -> Result<Option<Built>> {
+    let text = match std::fs::read(path) {
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        text => text.at("cannot read the record", path)?,
+    };
+    let Ok(built) = serde_json::from_slice::<Built>(&text) else { return Ok(None) };
+    let whole = |artifact: &Artifact| {
+        let there = std::fs::metadata(path.with_file_name(&artifact.file));
+        there.is_ok_and(|meta| meta.len() == artifact.size.bytes())
+            && (artifact.sha256.is_some() || !workshop.digests)
+    };
+    let made = |format: &Format| built.artifacts.iter().any(|a| a.format == *format && whole(a));
+    let same = built.record.plan == plan.digest()?;
+    Ok((same && order.profile.formats.iter().all(made)).then_some(built))
 }
 
 /// Pulls the order's bundle, and refuses one that does not fit.
@@ -140,9 +182,14 @@ pub fn prepare(
     workshop: &Workshop<'_>,
     progress: &dyn Progress,
 ) -> Result<Prepared> {
-    let mut root = workshop.bases.ensure(&order.definition, progress)?;
-    for layer in plan::layers(order, &bundle)? {
-        root = workshop.bases.ensure_layer(root, &layer, progress)?;
+    let layers = plan::layers(order, &bundle)?;
+    // a name that no archive has is found before minutes of work, and not behind them
+    let ahead = |from: usize| -> Vec<String> {
+        layers[from..].iter().flat_map(|layer| layer.packages.clone()).collect()
+    };
+    let mut root = workshop.bases.ensure_for(&order.definition, &ahead(0), progress)?;
+    for (i, layer) in layers.iter().enumerate() {
+        root = workshop.bases.ensure_layer_for(root, layer, &ahead(i), progress)?;
     }
     plan::check_puppet(&root, &bundle)?;
     Ok(Prepared { plan: Plan::new(order, &root, &bundle)?, root, bundle })
@@ -284,15 +331,6 @@ fn json(value: &impl Serialize) -> Result<String> {
 
 /// Whole or not at all: a reader never finds half a record.
 fn write_json(path: &Path, value: &impl Serialize) -> Result<()> {
-    use std::io::Write;
-    use std::os::unix::fs::PermissionsExt;
-    let folder = path.parent().unwrap_or(Path::new("."));
-    let mut file = tempfile::NamedTempFile::new_in(folder).at("cannot write in", folder)?;
-    file.write_all(json(value)?.as_bytes()).at("cannot write", path)?;
-    // a temporary file is private; a record has no secrets in it
-    let readable = std::fs::Permissions::from_mode(0o644);
-    file.as_file().set_permissions(readable).at("cannot set the mode", path)?;
-    file.as_file().sync_all().at("cannot flush", path)?;
-    file.persist(path).map_err(|e| e.error).at("cannot rename to", path)?;
-    Ok(())
+    // a record has no secrets in it: it is for everybody whom the umask lets
+    whole::replace(path, 0o644, json(value)?.as_bytes())
 }

@@ -36,3 +36,4 @@ pub mod progress;
 pub mod smoke;
 pub mod tree;
 pub mod units;
+mod whole;

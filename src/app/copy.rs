@@ -1,62 +1,10 @@
 //! The copy of an app's sources that npm works on: the working tree is only read.
 
-use std::fs::{self, File, TryLockError};
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::git;
 use crate::error::{Context, Error, Kind, Result};
-use crate::lock;
-
-/// Held in a folder of work as long as its maker lives.
-const LOCK: &str = ".lock";
-
-/// A folder to work in. It goes when this value goes; what a killed process left goes with the next one.
-#[derive(Debug)]
-pub(super) struct Work {
-    folder: tempfile::TempDir,
-    _lock: File,
-}
-
-impl Work {
-    /// Makes one below `home`.
-    pub(super) fn new(home: &Path) -> Result<Self> {
-        fs::create_dir_all(home).at("cannot create the folder", home)?;
-        // between a folder's birth and its own lock nobody may sweep
-        let _gate = lock::wait(&home.join(LOCK))?;
-        sweep(home)?;
-        let made = tempfile::Builder::new().prefix("app-").tempdir_in(home);
-        let folder = made.at("cannot create a folder in", home)?;
-        let lock = lock::wait(&folder.path().join(LOCK))?;
-        Ok(Self { folder, _lock: lock })
-    }
-
-    pub(super) fn path(&self) -> &Path {
-        self.folder.path()
-    }
-}
-
-fn sweep(home: &Path) -> Result<()> {
-    for entry in fs::read_dir(home).at("cannot list", home)? {
-        let folder = entry.at("cannot list", home)?.path();
-        if !folder.is_dir() {
-            continue;
-        }
-        let held = match File::open(folder.join(LOCK)) {
-            Ok(lock) => match lock.try_lock() {
-                Ok(()) => false,
-                Err(TryLockError::WouldBlock) => true,
-                Err(TryLockError::Error(e)) => return Err(e).at("cannot lock", &folder),
-            },
-            // a folder without one was left between its making and its lock
-            Err(e) if e.kind() == std::io::ErrorKind::NotFound => false,
-            Err(e) => return Err(e).at("cannot look at what was left over", &folder),
-        };
-        if !held {
-            fs::remove_dir_all(&folder).at("cannot remove what was left over", &folder)?;
-        }
-    }
-    Ok(())
-}
 
 /// Copies an app's sources: what git has of it, else all but what npm installed and hidden folders.
 pub(super) fn sources(from: &Path, to: &Path) -> Result<()> {
@@ -112,17 +60,6 @@ fn copy(from: &Path, to: &Path) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn what_a_killed_process_left_goes_and_what_another_uses_stays() {
-        let home = tempfile::tempdir().unwrap();
-        let living = Work::new(home.path()).unwrap();
-        let left = home.path().join("app-left");
-        fs::create_dir_all(left.join("source")).unwrap();
-        fs::write(left.join(LOCK), "").unwrap();
-        let second = Work::new(home.path()).unwrap();
-        assert!(!left.exists() && living.path().exists() && second.path().exists());
-    }
 
     #[test]
     fn a_folder_without_git_is_copied_without_what_npm_installed() {

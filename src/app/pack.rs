@@ -1,17 +1,18 @@
 //! The recipe: copy, test, install for production, pack, prove, write again.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
+use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
 use super::archive::{self, Held};
-use super::copy::{self, Work};
+use super::copy;
 use super::lock::{self, INSTALLED, Installed, LOCK};
 use super::npm::Npm;
 use super::package::{self, Given, Package};
 use super::{App, Numbering, Version, check, git};
 use crate::error::{Context, Error, Kind, Result};
 use crate::progress::Progress;
+use crate::whole::{Draft, Work};
 
 /// npm's note to itself in a package; it names the mirror that the builder used.
 const NOTE: &str = "package/node_modules/.package-lock.json";
@@ -63,7 +64,7 @@ pub fn pack(request: &Request<'_>, progress: &dyn Progress) -> Result<Packed> {
     let version = request.numbering.apply(&package.version)?;
     let commit = git::source(request.folder, git::Scope::Folder)?.map(|source| source.commit);
     fs::create_dir_all(request.out).at("cannot create the folder", request.out)?;
-    let work = Work::new(request.work)?;
+    let work = Work::new_in(request.work)?;
     let at = |error: Error| match error.path() {
         None => error.at(request.folder),
         Some(_) => error,
@@ -89,12 +90,10 @@ fn keep(file: &Path, out: &Path) -> Result<App> {
     let app = App::open(file)?;
     let path = out.join(app.file_name());
     // the work folder may be on another disk: a copy under another name first, then a rename
-    let part = out.join(format!(".{}.new", app.file_name()));
-    let kept = fs::copy(file, &part).and_then(|_| fs::rename(&part, &path));
-    if kept.is_err() {
-        let _ = fs::remove_file(&part);
-    }
-    kept.at("cannot write", &path)?;
+    let mut draft = Draft::beside(&path, 0o644)?;
+    let mut packed = File::open(file).at("cannot open", file)?;
+    std::io::copy(&mut packed, draft.file()).at("cannot write", &path)?;
+    draft.replace(&path)?;
     Ok(App { path, ..app })
 }
 

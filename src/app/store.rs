@@ -16,6 +16,7 @@ use crate::blob::{self, Created, Expected, Key, Publish, Store};
 use crate::error::{Context, Error, Kind, Result};
 use crate::progress::Progress;
 use crate::units::{Digest, MIB, Timestamp};
+use crate::whole::Draft;
 
 /// The largest index in bytes: some ten thousand versions.
 const LARGEST: u64 = 8 * MIB;
@@ -130,13 +131,11 @@ pub fn fetch(
     if !is_whole(&path, entry)? {
         fs::create_dir_all(&folder).at("cannot create the cache", &folder)?;
         progress.step(&format!("app {app} {}", entry.version), Some(entry.size));
-        let mut file =
-            tempfile::NamedTempFile::new_in(&folder).at("cannot create a file in", &folder)?;
+        let mut file = Draft::beside(&path, 0o644)?;
         let key = object_key(app, &entry.version, entry.sha256)?;
         let expected = Expected { digest: entry.sha256, size: entry.size };
-        blob::download(store, &key, expected, file.as_file_mut(), progress)?;
-        file.as_file().sync_all().at("cannot flush", &path)?;
-        file.persist(&path).map_err(|e| e.error).at("cannot keep in the cache", &path)?;
+        blob::download(store, &key, expected, file.file(), progress)?;
+        file.replace(&path)?;
     }
     let opened = App::open(&path)?;
     if (&opened.name, &opened.version) != (app, &entry.version) {

@@ -4,9 +4,11 @@
 //! base/refs/<label>-<key>.json  which root was made last from this definition or layer
 //! base/roots/<digest>/          the roots (see `entry`)
 //! base/locks/<label>-<key>      held while that one is being made
-//! base/tmp/                     work in progress; what nobody holds is removed by the next build
+//! base/logs/                    what programs said that failed
+//! base/tmp/                     work in progress; what nobody holds is removed by the next one
 //! ```
 
+use std::collections::BTreeSet;
 use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -14,12 +16,13 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::entry::{Entry, Record};
-use super::{Definition, LayerSpec, Root, entry, recipe};
+use super::{Definition, DefinitionKind, LayerSpec, Root, entry, names, recipe};
 use crate::error::{Context, Error, Kind, Result};
 use crate::lock;
 use crate::progress::Progress;
 use crate::tree::{Tree, apply};
 use crate::units::Digest;
+use crate::whole::{self, Work};
 
 /// The cache of bases and their package layers.
 #[derive(Clone, Debug)]
@@ -33,6 +36,21 @@ pub(super) struct Ref {
     pub label: String,
     pub key: Digest,
     pub root: Digest,
+    /// The digest of the others together: of a root with another name nothing else tells that it is not the one.
+    sum: Digest,
+}
+
+impl Ref {
+    fn new(label: &str, key: Digest, root: Digest) -> Self {
+        let sum = Digest::of(format!("{label} {key} {root}"));
+        Self { label: label.to_owned(), key, root, sum }
+    }
+
+    /// Reads one; none when it is not as it was written.
+    pub fn parse(text: &[u8]) -> Option<Self> {
+        let read: Self = serde_json::from_slice(text).ok()?;
+        (read == Self::new(&read.label, read.key, read.root)).then_some(read)
+    }
 }
 
 /// What is wanted: a label for people and the digest of all that goes in.
@@ -102,6 +120,39 @@ impl Cache {
         self.base(definition, false, progress)
     }
 
+    /// The base; before it is made, its archives are asked for `ahead`, the packages that layers will want of it.
+    pub fn ensure_for(
+        &self,
+        definition: &Definition,
+        ahead: &[String],
+        progress: &dyn Progress,
+    ) -> Result<Root> {
+        let wanted = wanted_base(definition)?;
+        let build = |work: &Path| {
+            // a root that somebody else made may have packages that no archive has
+            if definition.kind == DefinitionKind::Mmdebstrap {
+                self.ask(definition, ahead, work, progress)?;
+            }
+            recipe::base(definition, work, &self.part("logs"), progress)
+        };
+        Ok(self.make(&wanted, false, progress, build)?.alone(definition))
+    }
+
+    fn ask(
+        &self,
+        definition: &Definition,
+        packages: &[String],
+        work: &Path,
+        progress: &dyn Progress,
+    ) -> Result<()> {
+        if packages.is_empty() || definition.archives.is_empty() {
+            return Ok(());
+        }
+        let scratch = work.with_file_name("names");
+        std::fs::create_dir(&scratch).at("cannot make", &scratch)?;
+        names::check(definition, packages, &scratch, progress)
+    }
+
     /// The base, made now from what the archives hold now; the cached one is replaced.
     pub fn rebuild(&self, definition: &Definition, progress: &dyn Progress) -> Result<Root> {
         self.base(definition, true, progress)
@@ -136,19 +187,36 @@ impl Cache {
         spec: &LayerSpec,
         progress: &dyn Progress,
     ) -> Result<Root> {
+        self.ensure_layer_for(parent, spec, &spec.packages, progress)
+    }
+
+    /// The same; before it is made, the archives are asked for `ahead`, its packages and those of layers to come.
+    pub fn ensure_layer_for(
+        &self,
+        parent: Root,
+        spec: &LayerSpec,
+        ahead: &[String],
+        progress: &dyn Progress,
+    ) -> Result<Root> {
         if spec.is_empty() {
             return Ok(parent);
         }
         spec.check()?;
         let wanted = wanted_layer(&parent, spec)?;
-        let build = |work: &Path| recipe::layer(&parent, spec, work, progress);
+        let there: BTreeSet<&str> = parent.packages.iter().map(|p| p.name.as_str()).collect();
+        let ahead: Vec<String> =
+            ahead.iter().filter(|name| !there.contains(name.as_str())).cloned().collect();
+        let build = |work: &Path| {
+            self.ask(&parent.definition, &ahead, work, progress)?;
+            recipe::layer(&parent, spec, work, &self.part("logs"), progress)
+        };
         let made = self.make(&wanted, false, progress, build)?;
         Ok(made.on(parent))
     }
 
     fn base(&self, definition: &Definition, fresh: bool, progress: &dyn Progress) -> Result<Root> {
         let wanted = wanted_base(definition)?;
-        let build = |work: &Path| recipe::base(definition, work, progress);
+        let build = |work: &Path| recipe::base(definition, work, &self.part("logs"), progress);
         Ok(self.make(&wanted, fresh, progress, build)?.alone(definition))
     }
 
@@ -167,16 +235,20 @@ impl Cache {
         if !fresh && let Some(found) = self.lookup(wanted, progress)? {
             return Ok(found);
         }
-        let work = Work::new(&self.part("tmp"))?;
-        let made = build(&work.entry)?;
-        let mut record = entry::Record::new(&wanted.definition.name, wanted.key, made.time);
+        let work = Work::new_in(&self.part("tmp"))?;
+        let entry = work.path().join("entry");
+        std::fs::create_dir(&entry).at("cannot make", &entry)?;
+        let made = build(&entry)?;
+        let mut record = Record::new(&wanted.definition.name, wanted.key, made.time);
         record.layer = wanted.parent.map(|_| wanted.label.clone());
         record.parent = wanted.parent.map(|parent| parent.digest);
-        record.pack = made.pack;
+        record.pack = (made.pack.digest(), made.pack.length());
         record.entries = made.entries;
         record.packages = made.packages;
-        let root = entry::write(&work.entry, &record, &made.layer)?;
-        self.publish(&work.entry, root)?;
+        let sums = made.pack.sums().cloned().unwrap_or_default();
+        record.sums = Digest::of(sums.bytes());
+        let root = entry::write(&entry, &record, &made.layer, &sums)?;
+        self.publish(&entry, root)?;
         self.set_ref(wanted, root)?;
         self.open_entry(root, wanted)
     }
@@ -186,36 +258,32 @@ impl Cache {
     fn publish(&self, from: &Path, root: Digest) -> Result<()> {
         let to = self.part("roots").join(root.to_string());
         if to.exists() {
-            let intact = entry::record(&to).and_then(|record| entry::verify(&to, &record, root));
-            if intact.is_ok() {
+            if entry::verify(&to, root).is_ok() {
                 return Ok(());
             }
             std::fs::remove_dir_all(&to).at("cannot remove the damaged entry", &to)?;
         }
         std::fs::rename(from, &to).at("cannot move the finished entry to", &to)?;
-        sync_folder(&self.part("roots"))
+        whole::flush_folder(&self.part("roots"))
     }
 
     fn set_ref(&self, wanted: &Wanted<'_>, root: Digest) -> Result<()> {
-        let folder = self.part("refs");
-        let path = folder.join(wanted.file_name() + ".json");
-        let value = Ref { label: wanted.label.clone(), key: wanted.key, root };
-        let mut file = tempfile::NamedTempFile::new_in(&folder).at("cannot write in", &folder)?;
-        serde_json::to_writer(&mut file, &value)
+        let path = self.part("refs").join(wanted.file_name() + ".json");
+        let value = Ref::new(&wanted.label, wanted.key, root);
+        let text = serde_json::to_vec(&value)
             .map_err(|e| Error::new(Kind::Io, "cannot write").at(&path).because(e))?;
-        // a NamedTempFile is its owner's alone; a cache may be shared
-        let readable = std::os::unix::fs::PermissionsExt::from_mode(0o644);
-        file.as_file().set_permissions(readable).at("cannot set the mode of", &path)?;
-        file.as_file().sync_all().at("cannot flush", &path)?;
-        file.persist(&path).map_err(|e| e.error).at("cannot rename to", &path)?;
-        sync_folder(&folder)
+        // a cache may be shared
+        whole::replace(&path, 0o644, &text)
     }
 
     /// The cached entry, or none: one that is missing or damaged has to be made.
     fn lookup(&self, wanted: &Wanted<'_>, progress: &dyn Progress) -> Result<Option<Opened>> {
         let path = self.part("refs").join(wanted.file_name() + ".json");
-        let Ok(text) = std::fs::read(&path) else { return Ok(None) };
-        let found: Option<Ref> = serde_json::from_slice(&text).ok();
+        let text = match std::fs::read(&path) {
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+            text => text.at("cannot read which root is the newest", &path)?,
+        };
+        let found = Ref::parse(&text);
         let Some(found) = found.filter(|found| found.key == wanted.key) else {
             progress.note(&format!("{} is damaged: it is made again", path.display()));
             return Ok(None);
@@ -233,7 +301,8 @@ impl Cache {
     fn open_entry(&self, digest: Digest, wanted: &Wanted<'_>) -> Result<Opened> {
         let folder = self.part("roots").join(digest.to_string());
         let below = wanted.parent.map_or(&[][..], |parent| &parent.packs);
-        Ok(Opened { digest, entry: entry::open(&folder, digest, below)? })
+        let entry = entry::open(&folder, digest, below)?;
+        Ok(Opened { digest, entry })
     }
 
     fn lock(&self, name: &str, progress: &dyn Progress) -> Result<File> {
@@ -266,44 +335,4 @@ fn key(value: &impl Serialize) -> Result<Digest> {
     let text = serde_json::to_vec(value)
         .map_err(|e| Error::new(Kind::Input, "cannot name the cache entry").because(e))?;
     Ok(Digest::of(text))
-}
-
-pub(super) fn sync_folder(folder: &Path) -> Result<()> {
-    File::open(folder).and_then(|f| f.sync_all()).at("cannot flush the folder", folder)
-}
-
-/// A folder for work in progress. Whoever holds its lock is alive.
-struct Work {
-    entry: PathBuf,
-    _folder: tempfile::TempDir,
-    _lock: File,
-}
-
-impl Work {
-    fn new(tmp: &Path) -> Result<Self> {
-        remove_abandoned(tmp)?;
-        let folder = tempfile::Builder::new()
-            .prefix("work-")
-            .tempdir_in(tmp)
-            .at("cannot make a folder in", tmp)?;
-        let lock_path = folder.path().join("lock");
-        let lock = File::create(&lock_path).at("cannot create", &lock_path)?;
-        lock.try_lock().map_err(std::io::Error::from).at("cannot lock", &lock_path)?;
-        let entry = folder.path().join("entry");
-        std::fs::create_dir(&entry).at("cannot make", &entry)?;
-        Ok(Self { entry, _folder: folder, _lock: lock })
-    }
-}
-
-/// Removes what killed builds left behind.
-pub(super) fn remove_abandoned(tmp: &Path) -> Result<()> {
-    for folder in std::fs::read_dir(tmp).at("cannot list", tmp)? {
-        let folder = folder.at("cannot list", tmp)?.path();
-        // without a lock file it is being made, or being removed, right now
-        let Ok(lock) = File::open(folder.join("lock")) else { continue };
-        if lock.try_lock().is_ok() {
-            std::fs::remove_dir_all(&folder).at("cannot remove the abandoned work in", &folder)?;
-        }
-    }
-    Ok(())
 }

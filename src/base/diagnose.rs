@@ -1,5 +1,7 @@
 //! What stands in the way of mmdebstrap, before it starts and after it failed.
 
+use std::path::Path;
+
 use super::Definition;
 use crate::error::{Context, Error, Kind, Result};
 
@@ -114,8 +116,8 @@ const SIGNS: [(&[&str], Kind, &str, &str); 5] = [
     ),
 ];
 
-/// The error that mmdebstrap's log tells of.
-pub fn failure(log: &str, definition: &Definition) -> Error {
+/// The error that mmdebstrap's log tells of; all of it is kept at `path`.
+pub fn failure(log: &str, definition: &Definition, path: &Path) -> Error {
     // what mmdebstrap tells of its steps is not what failed
     let said: Vec<&str> =
         log.lines().filter(|line| !line.starts_with("I: ") && !line.is_empty()).collect();
@@ -126,6 +128,8 @@ pub fn failure(log: &str, definition: &Definition) -> Error {
     if let Some(first) = before.iter().find(complaint) {
         shown.splice(0..0, [*first, "…"]);
     }
+    let all = format!("all that was said is in {}", path.display());
+    shown.push(&all);
     let ends = shown.join("\n");
     let told = |word: &&str| said.iter().any(|line| line.contains(word));
     let sign = SIGNS.iter().find(|(words, ..)| words.iter().any(told));
@@ -139,8 +143,8 @@ pub fn failure(log: &str, definition: &Definition) -> Error {
     Error::new(*kind, format!("{what}{keyring}\n{ends}")).remedy(*remedy)
 }
 
-/// How many lines of a failed run an error shows.
-const SCREEN: usize = 20;
+/// How many lines of a failed run an error shows: the tools behind it say the same thing in many.
+const SCREEN: usize = 6;
 
 #[cfg(test)]
 mod tests {
@@ -149,7 +153,7 @@ mod tests {
     fn kind_of(log: &str) -> Kind {
         let shipped = concat!(env!("CARGO_MANIFEST_DIR"), "/images");
         let definition = Definition::find(shipped, "debian-12").unwrap();
-        let error = failure(log, &definition);
+        let error = failure(log, &definition, Path::new("/x.log"));
         assert!(error.to_string().contains(log.lines().last().unwrap()), "{error}");
         error.kind()
     }
@@ -175,9 +179,9 @@ mod tests {
         let shipped = concat!(env!("CARGO_MANIFEST_DIR"), "/images");
         let definition = Definition::find(shipped, "debian-12").unwrap();
         let log = format!("a\ndpkg: error: the cause\n{}E: the end", "more\n".repeat(50));
-        let shown = failure(&log, &definition).to_string();
+        let shown = failure(&log, &definition, Path::new("/x.log")).to_string();
         assert!(shown.contains("the cause") && shown.contains("the end"), "{shown}");
-        assert!(shown.lines().count() < 30, "{shown}");
+        assert!(shown.lines().count() < 12 && shown.ends_with("is in /x.log"), "{shown}");
     }
 
     #[test]

@@ -1,8 +1,10 @@
-//! Cache entries on disk: one folder a root, named by its digest, complete or absent.
+//! Cache entries on disk: one folder a root, named by its digest, complete or absent. The digest covers all
+//! that an image has of it.
 //!
 //! ```text
 //! roots/<digest>/tree       the encoded difference to the parent (or to nothing)
 //! roots/<digest>/pack       the contents that it adds
+//! roots/<digest>/sums       a sum for each block of the pack
 //! roots/<digest>/root.json  what made it, the pack's digest and length; the packages
 //! ```
 
@@ -14,17 +16,20 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{Context, Error, Kind, Result};
 use crate::manifest::Package;
-use crate::pack::Pack;
+use crate::pack::{Pack, Sums};
 use crate::tree::{Layer, index};
 use crate::units::{Digest, Hasher, Timestamp};
 
 /// Version of the entries' format; another version is not read.
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
 
 const TREE: &str = "tree";
 /// The pack's file name inside an entry.
 pub const PACK: &str = "pack";
 const RECORD: &str = "root.json";
+const SUMS: &str = "sums";
+/// What the bytes of a root's digest begin with.
+const DOMAIN: &[u8] = b"slipway root 2\n";
 
 /// What an entry says about itself.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -44,10 +49,14 @@ pub struct Record {
     pub time: Timestamp,
     /// The pack's digest and length in bytes.
     pub pack: (Digest, u64),
+    /// The digest of the sums of the pack's blocks.
+    pub sums: Digest,
     /// Names in the tree, layers below included.
     pub entries: u64,
     /// All installed packages, layers below included.
     pub packages: Vec<Package>,
+    /// The digest of this record without it.
+    sum: Digest,
 }
 
 impl Record {
@@ -61,9 +70,20 @@ impl Record {
             key,
             time,
             pack: (Digest::of(b""), 0),
+            sums: Digest::of(b""),
             entries: 0,
             packages: Vec::new(),
+            sum: Digest::of(b""),
         }
+    }
+
+    /// The record with the digest of itself.
+    pub fn sealed(mut self) -> Result<Self> {
+        self.sum = Digest::of(b"");
+        let text = serde_json::to_vec(&self)
+            .map_err(|e| Error::new(Kind::Io, "cannot write the record").because(e))?;
+        self.sum = Digest::of(text);
+        Ok(self)
     }
 }
 
@@ -80,28 +100,31 @@ pub struct Entry {
     pub hold: File,
 }
 
-/// The digest of a root: of the difference (which covers the contents by the pack's digest) and of all
-/// roots below it.
-pub fn root_digest(parent: Option<Digest>, encoded: &[u8]) -> Digest {
-    let own = index::digest_of(encoded);
-    let Some(parent) = parent else { return own };
+/// The digest of a root: of all that an image has of it. These are the difference, the pack, the time, the packages
+/// and the roots below. What it was made from is not among them: the same contents are the same root.
+fn root_digest(record: &Record, encoded: &[u8]) -> Result<Digest> {
+    let facts = (record.parent, record.time, record.pack, record.sums, &record.packages);
+    let facts = serde_json::to_vec(&facts)
+        .map_err(|e| Error::new(Kind::Io, "cannot name the entry").because(e))?;
     let mut hasher = Hasher::default();
-    hasher.update(parent.as_bytes());
-    hasher.update(own.as_bytes());
-    hasher.finish()
+    hasher.update(DOMAIN);
+    hasher.update(Digest::of(facts).as_bytes());
+    hasher.update(Digest::of(encoded).as_bytes());
+    Ok(hasher.finish())
 }
 
-/// Writes tree and record beside the pack that already lies in `folder`, and flushes; gives the digest.
-pub fn write(folder: &Path, record: &Record, layer: &Layer) -> Result<Digest> {
+/// Writes tree, sums and record beside the pack that already lies in `folder`, and flushes; gives the digest.
+pub fn write(folder: &Path, record: &Record, layer: &Layer, sums: &Sums) -> Result<Digest> {
     let encoded = index::encode(layer);
     put(&folder.join(TREE), &encoded)?;
-    let mut text = serde_json::to_vec_pretty(record)
+    put(&folder.join(SUMS), &sums.bytes())?;
+    let mut text = serde_json::to_vec_pretty(&record.clone().sealed()?)
         .map_err(|e| Error::new(Kind::Io, "cannot write the record").because(e))?;
     text.push(b'\n');
     put(&folder.join(RECORD), &text)?;
     seal_time(&folder.join(PACK), record.time)?;
     File::open(folder).and_then(|f| f.sync_all()).at("cannot flush", folder)?;
-    Ok(root_digest(record.parent, &encoded))
+    root_digest(record, &encoded)
 }
 
 /// The file whose shared lock keeps the entry.
@@ -122,6 +145,9 @@ pub(crate) fn parse(text: &[u8]) -> Result<Record> {
     if record.format != FORMAT {
         return Err(Error::new(Kind::Damaged, "the entry is of another version"));
     }
+    if record.clone().sealed()? != record {
+        return Err(Error::new(Kind::Damaged, "the entry's record is not as it was written"));
+    }
     Ok(record)
 }
 
@@ -135,8 +161,8 @@ pub fn open(folder: &Path, digest: Digest, packs: &[Arc<Pack>]) -> Result<Entry>
     let hold = File::open(&record_path).at("cannot open the entry", &record_path)?;
     hold.lock_shared().at("cannot lock the entry", &record_path)?;
     let record = record(folder)?;
-    let pack = open_pack(folder, &record)?;
     let encoded = read_tree(folder, &record, digest)?;
+    let pack = open_pack(folder, &record)?;
     let path = folder.join(TREE);
     let known = |digest: Digest| {
         let mut all = packs.iter().chain([&pack]);
@@ -151,7 +177,7 @@ pub fn open(folder: &Path, digest: Digest, packs: &[Arc<Pack>]) -> Result<Entry>
 fn open_pack(folder: &Path, record: &Record) -> Result<Arc<Pack>> {
     let path = folder.join(PACK);
     let (digest, length) = record.pack;
-    let pack = Pack::open(&path, digest)?;
+    let pack = Pack::open_checked(&path, digest, read_sums(folder, record)?)?;
     if pack.length() != length {
         return Err(wrong_length(&path));
     }
@@ -162,27 +188,40 @@ fn open_pack(folder: &Path, record: &Record) -> Result<Arc<Pack>> {
     Ok(pack)
 }
 
-/// Checks what is cheap: that the tree is the one that the entry is named after, and the pack's length.
-pub fn check(folder: &Path, record: &Record, digest: Digest) -> Result<()> {
-    read_tree(folder, record, digest)?;
+/// Checks what is cheap: that record, tree and sums are those that the entry is named after, and the pack's length.
+pub fn check(folder: &Path, digest: Digest) -> Result<Record> {
+    let record = record(folder)?;
+    read_tree(folder, &record, digest)?;
+    read_sums(folder, &record)?;
     let path = folder.join(PACK);
     let length = std::fs::metadata(&path).at("cannot open the pack", &path)?.len();
-    if length == record.pack.1 { Ok(()) } else { Err(wrong_length(&path)) }
+    if length == record.pack.1 { Ok(record) } else { Err(wrong_length(&path)) }
 }
 
 /// Checks every byte of an entry.
-pub fn verify(folder: &Path, record: &Record, digest: Digest) -> Result<()> {
-    check(folder, record, digest)?;
-    verify_pack(&folder.join(PACK), record.pack.0)
+pub fn verify(folder: &Path, digest: Digest) -> Result<Record> {
+    let record = check(folder, digest)?;
+    verify_pack(&folder.join(PACK), record.pack.0)?;
+    Ok(record)
 }
 
 fn read_tree(folder: &Path, record: &Record, digest: Digest) -> Result<Vec<u8>> {
     let path = folder.join(TREE);
     let encoded = std::fs::read(&path).at("cannot read the entry's tree", &path)?;
-    if root_digest(record.parent, &encoded) == digest {
+    if root_digest(record, &encoded)? == digest {
         return Ok(encoded);
     }
-    Err(Error::new(Kind::Damaged, "the tree is not the one that the entry is named after").at(path))
+    let message = "record and tree are not those that the entry is named after";
+    Err(Error::new(Kind::Damaged, message).at(folder))
+}
+
+fn read_sums(folder: &Path, record: &Record) -> Result<Sums> {
+    let path = folder.join(SUMS);
+    let bytes = std::fs::read(&path).at("cannot read the sums of the pack", &path)?;
+    if Digest::of(&bytes) == record.sums {
+        return Ok(Sums::parse(&bytes));
+    }
+    Err(Error::new(Kind::Damaged, "these are not the sums that were written").at(path))
 }
 
 fn wrong_length(path: &Path) -> Error {

@@ -7,10 +7,11 @@ use std::time::SystemTime;
 
 use serde::Serialize;
 
-use super::cache::{Ref, remove_abandoned};
+use super::cache::Ref;
 use super::{Cache, entry};
 use crate::error::{Context, Result};
 use crate::units::{ByteSize, Digest, Timestamp};
+use crate::whole;
 
 /// One root in the cache.
 #[derive(Clone, Debug, Serialize)]
@@ -68,7 +69,7 @@ impl Cache {
     /// Removes the roots that are neither the newest of their definition or layer, nor below such a one, nor
     /// open; and what killed builds left.
     pub fn prune(&self) -> Result<Pruned> {
-        remove_abandoned(&self.part("tmp"))?;
+        whole::sweep(&self.part("tmp"));
         let all = self.list(false)?;
         let kept = kept(&all);
         let mut pruned = Pruned::default();
@@ -90,10 +91,14 @@ impl Cache {
     fn refs(&self) -> Result<Vec<(std::path::PathBuf, SystemTime, Ref)>> {
         let folder = self.part("refs");
         let mut refs = Vec::new();
-        for file in std::fs::read_dir(&folder).at("cannot list", &folder)? {
-            let path = file.at("cannot list", &folder)?.path();
-            let Ok(text) = std::fs::read(&path) else { continue };
-            let Ok(found) = serde_json::from_slice::<Ref>(&text) else { continue };
+        for found in std::fs::read_dir(&folder).at("cannot list", &folder)? {
+            let path = found.at("cannot list", &folder)?.path();
+            if path.file_name().is_some_and(whole::is_hidden_name) {
+                continue;
+            }
+            // what cannot be read may be what keeps a root, and is not taken for none
+            let text = std::fs::read(&path).at("cannot read what is the newest", &path)?;
+            let Some(found) = Ref::parse(&text) else { continue };
             let made = std::fs::metadata(&path).and_then(|m| m.modified());
             refs.push((path.clone(), made.at("cannot read the time", &path)?, found));
         }
@@ -144,12 +149,9 @@ fn kept(all: &[Listed]) -> BTreeSet<Digest> {
 }
 
 fn listed(folder: &Path, digest: Digest, newest: bool, verify: bool) -> Listed {
-    let record = entry::record(folder);
-    let checked = record.as_ref().map_err(ToString::to_string).and_then(|record| {
-        let check = if verify { entry::verify } else { entry::check };
-        check(folder, record, digest).map_err(|e| e.to_string())
-    });
-    let record = record.ok();
+    let check = if verify { entry::verify } else { entry::check };
+    let checked = check(folder, digest).map_err(|e| e.to_string());
+    let record = entry::record(folder).ok();
     let name = record.as_ref().map(|r| r.layer.clone().unwrap_or_else(|| r.base.clone()));
     Listed {
         name: name.unwrap_or_else(|| "(damaged)".into()),

@@ -15,6 +15,7 @@ use crate::progress::Progress;
 use crate::tree::Tree;
 use crate::tree::tar::{self, Archive};
 use crate::units::{ByteSize, GIB, Timestamp};
+use crate::whole;
 
 /// The program, and the package that has it.
 const PROGRAM: &str = "mmdebstrap";
@@ -46,6 +47,8 @@ pub struct Run<'a> {
     pub script: Option<&'a str>,
     /// For files that are needed only now.
     pub scratch: &'a Path,
+    /// Where all that a failed run said is kept.
+    pub logs: &'a Path,
 }
 
 /// Room that a run needs in the cache besides the seed, in bytes: the archive that comes out, and its pack.
@@ -126,7 +129,10 @@ fn once(
         return Err(command::cannot_start(PROGRAM, PROGRAM, missing));
     }
     if !status.success() {
-        return Err(diagnose::failure(&log, run.definition));
+        let path = run.logs.join(format!("{}.log", run.what.replace(' ', "-")));
+        std::fs::create_dir_all(run.logs).at("cannot make the folder", run.logs)?;
+        whole::replace(&path, 0o644, log.as_bytes())?;
+        return Err(diagnose::failure(&log, run.definition, &path));
     }
     Ok(target)
 }
@@ -158,7 +164,8 @@ fn step_that_takes_time(said: &&str) -> bool {
     said.ends_with("...") && !said.ends_with("skipping...")
 }
 
-fn sources(definition: &Definition, chosen: &[Chosen<'_>]) -> Result<String> {
+/// apt's list for the mirrors that were chosen.
+pub fn sources(definition: &Definition, chosen: &[Chosen<'_>]) -> Result<String> {
     if chosen.is_empty() {
         return Ok(String::new());
     }

@@ -8,6 +8,7 @@ pub(crate) mod entry;
 mod inventory;
 pub(crate) mod mirror;
 pub(crate) mod mmdebstrap;
+mod names;
 pub(crate) mod packages;
 mod recipe;
 mod seal;

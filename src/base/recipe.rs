@@ -1,6 +1,7 @@
 //! How roots are made: what goes in, what runs, what comes out.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use super::mmdebstrap::{self, Run};
 use super::{Definition, DefinitionKind, LayerSpec, Root, entry, packages, seal, seed, tarball};
@@ -10,7 +11,7 @@ use crate::pack::Pack;
 use crate::progress::Progress;
 use crate::tree::tar::Archive;
 use crate::tree::{Layer, Tree, diff};
-use crate::units::{Digest, Timestamp};
+use crate::units::Timestamp;
 
 /// Part of every key: a change of what the code below does makes all roots anew.
 pub const VERSION: u32 = 2;
@@ -47,8 +48,8 @@ fn boot_script() -> String {
 pub struct Made {
     /// The difference to the parent, or to nothing.
     pub layer: Layer,
-    /// Digest and length of the pack.
-    pub pack: (Digest, u64),
+    /// The pack, with its sums.
+    pub pack: Arc<Pack>,
     /// Names in the whole tree.
     pub entries: u64,
     /// Not before anything that went in.
@@ -57,15 +58,20 @@ pub struct Made {
     pub packages: Vec<Package>,
 }
 
-/// Makes a base in `work`.
-pub fn base(definition: &Definition, work: &Path, progress: &dyn Progress) -> Result<Made> {
+/// Makes a base in `work`; what a failed program said goes to `logs`.
+pub fn base(
+    definition: &Definition,
+    work: &Path,
+    logs: &Path,
+    progress: &dyn Progress,
+) -> Result<Made> {
     let scratch = Scratch::beside(work)?;
     let (mut archive, time, pinned) = match definition.kind {
         DefinitionKind::Mmdebstrap => {
-            let (archive, time) = bootstrapped(definition, scratch.path(), progress)?;
+            let (archive, time) = bootstrapped(definition, scratch.path(), logs, progress)?;
             (archive, time, None)
         }
-        DefinitionKind::Tarball => from_tarball(definition, scratch.path(), progress)?,
+        DefinitionKind::Tarball => from_tarball(definition, scratch.path(), logs, progress)?,
     };
     progress.step("taking the root into the cache", None);
     seal::clean(&mut archive);
@@ -75,12 +81,13 @@ pub fn base(definition: &Definition, work: &Path, progress: &dyn Progress) -> Re
         seed::restore_times(&mut tree, &pinned, time);
     }
     seal::finish(&mut tree, definition, time)?;
-    finish(tree, None, &pack, time)
+    finish(tree, None, pack, time)
 }
 
 fn bootstrapped(
     definition: &Definition,
     scratch: &Path,
+    logs: &Path,
     progress: &dyn Progress,
 ) -> Result<(Archive, Timestamp)> {
     let run = Run {
@@ -91,6 +98,7 @@ fn bootstrapped(
         packages: &definition.all_packages(),
         script: Some(&(boot_script() + SERVICES)),
         scratch,
+        logs,
     };
     mmdebstrap::run(&run, Timestamp::default(), progress)
 }
@@ -100,6 +108,7 @@ fn bootstrapped(
 fn from_tarball(
     definition: &Definition,
     scratch: &Path,
+    logs: &Path,
     progress: &dyn Progress,
 ) -> Result<(Archive, Timestamp, Option<Tree>)> {
     let tarball = definition
@@ -109,11 +118,14 @@ fn from_tarball(
     let time = tarball.time.parse()?;
     let plain = scratch.join("fetched.tar");
     tarball::fetch(tarball, &definition.folder, &plain, progress)?;
-    let archive = Archive::open(&plain)?;
+    // that copy is gone when somebody reads the error
+    let named = |e: Error| e.at(&tarball.source);
+    let archive = Archive::open(&plain).map_err(named)?;
     if archive.holds(CORE_IMAGE) || !archive.holds("usr/bin/grub-mkimage") {
         return Ok((archive, time, None));
     }
-    let (tree, _) = archive.into_tree(&scratch.join("fetched.pack"), None, progress)?;
+    let unpacked = archive.into_tree(&scratch.join("fetched.pack"), None, progress);
+    let (tree, _) = unpacked.map_err(named)?;
     let run = Run {
         what: &format!("base {}", definition.name),
         definition,
@@ -122,6 +134,7 @@ fn from_tarball(
         packages: &[],
         script: Some(&boot_script()),
         scratch,
+        logs,
     };
     let (archive, time) = mmdebstrap::run(&run, time, progress)?;
     Ok((archive, time, Some(tree)))
@@ -132,6 +145,7 @@ pub fn layer(
     parent: &Root,
     spec: &LayerSpec,
     work: &Path,
+    logs: &Path,
     progress: &dyn Progress,
 ) -> Result<Made> {
     let definition = &parent.definition;
@@ -152,6 +166,7 @@ pub fn layer(
         packages: &spec.packages,
         script: spec.script.as_deref(),
         scratch: scratch.path(),
+        logs,
     };
     let (mut archive, time) = mmdebstrap::run(&run, parent.time, progress)?;
     progress.step("taking the layer into the cache", None);
@@ -160,15 +175,14 @@ pub fn layer(
     let (mut tree, pack) = archive.into_tree(&work.join(entry::PACK), parents, progress)?;
     seed::restore_devices(&mut tree, &parent.tree);
     seal::finish(&mut tree, definition, time)?;
-    finish(tree, Some(&parent.tree), &pack, time)
+    finish(tree, Some(&parent.tree), pack, time)
 }
 
-fn finish(tree: Tree, parent: Option<&Tree>, pack: &Pack, time: Timestamp) -> Result<Made> {
+fn finish(tree: Tree, parent: Option<&Tree>, pack: Arc<Pack>, time: Timestamp) -> Result<Made> {
     seal::check(&tree)?;
     let packages = packages::installed(&tree)?;
     let nothing = Tree::new();
     let layer = diff(parent.unwrap_or(&nothing), &tree);
-    let pack = (pack.digest(), pack.length());
     Ok(Made { layer, pack, entries: tree.len() as u64, time, packages })
 }
 

@@ -2,12 +2,16 @@
 
 use std::fs::{self, File};
 use std::io::{Read, Seek, SeekFrom, Write};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use super::{Answer, Ask, Body, Content, Head, Key, Patience, Publish, Put, Settings, Store, Tag};
 use crate::error::{Context, Error, Kind, Result};
 use crate::units::Digest;
+use crate::whole::{self, Draft};
 use crate::{file, lock};
+
+/// What is published is readable by all: a web server may serve it.
+const MODE: u32 = 0o644;
 
 /// Held while a pointer changes; hidden, so no key can name it.
 const LOCK: &str = ".lock";
@@ -111,25 +115,20 @@ impl Publish for Folder {
     }
 
     fn put_new(&self, key: &Key, content: Content<'_>) -> Result<Put> {
-        let (path, parent) = self.parent_of(key)?;
+        let (path, _) = self.parent_of(key)?;
         if path.exists() {
             return Ok(Put::Taken);
         }
-        let mut to = temporary(&parent)?;
+        let mut to = Draft::beside(&path, MODE)?;
         match content {
-            Content::Bytes(bytes) => to.write_all(bytes),
+            Content::Bytes(bytes) => to.file().write_all(bytes),
             Content::File(source) => {
                 let mut from = File::open(source).at("cannot open", source)?;
-                std::io::copy(&mut from, &mut to).map(|_| ())
+                std::io::copy(&mut from, to.file()).map(|_| ())
             }
         }
         .at("cannot copy to the store", &path)?;
-        to.as_file().sync_all().at("cannot flush", &path)?;
-        match to.persist_noclobber(&path) {
-            Ok(_) => sync_folder(&parent).map(|()| Put::Done),
-            Err(e) if e.error.kind() == std::io::ErrorKind::AlreadyExists => Ok(Put::Taken),
-            Err(e) => Err(e.error).at("cannot publish", &path),
-        }
+        Ok(if to.create(&path)? { Put::Done } else { Put::Taken })
     }
 
     fn swap(&self, key: &Key, seen: Option<&Tag>, bytes: &[u8]) -> Result<Put> {
@@ -143,11 +142,7 @@ impl Publish for Folder {
         if present.as_ref() != seen {
             return Ok(Put::Taken);
         }
-        let mut to = temporary(&parent)?;
-        to.write_all(bytes).at("cannot write", &path)?;
-        to.as_file().sync_all().at("cannot flush", &path)?;
-        to.persist(&path).map_err(|e| e.error).at("cannot replace", &path)?;
-        sync_folder(&parent).map(|()| Put::Done)
+        whole::replace(&path, MODE, bytes).map(|()| Put::Done)
     }
 }
 
@@ -167,20 +162,6 @@ fn tag(file: &mut File, size: u64) -> std::io::Result<Option<Tag>> {
 
 fn tag_of(bytes: &[u8]) -> Tag {
     Tag { etag: format!("\"{}\"", Digest::of(bytes)), version: None }
-}
-
-/// Readable by all like any published file: tempfile's default of 0600 would hide it from a web server.
-fn temporary(folder: &Path) -> Result<tempfile::NamedTempFile> {
-    use std::os::unix::fs::PermissionsExt;
-    tempfile::Builder::new()
-        .prefix(".new-")
-        .permissions(fs::Permissions::from_mode(0o644))
-        .tempfile_in(folder)
-        .at("cannot create a file in", folder)
-}
-
-fn sync_folder(folder: &Path) -> Result<()> {
-    File::open(folder).and_then(|f| f.sync_all()).at("cannot flush", folder)
 }
 
 #[cfg(test)]

@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use super::files::{Files, Source};
@@ -15,6 +14,7 @@ use crate::blob::{self, Settings};
 use crate::error::{Context, Error, Kind, Result};
 use crate::progress::Progress;
 use crate::units::Timestamp;
+use crate::whole::{Draft, Work};
 
 /// What to build, and what is known of its source.
 #[derive(Clone, Debug)]
@@ -69,11 +69,7 @@ pub fn build(request: &Request<'_>, progress: &dyn Progress) -> Result<Bundle> {
     let site = Site::read(request.site)?;
     let version = Version { number: site.number()?, build: request.build };
     let release = release_id(&site.site, version);
-    fs::create_dir_all(request.out).at("cannot create the folder", request.out)?;
-    let work = tempfile::Builder::new()
-        .prefix(".bundle-")
-        .tempdir_in(request.out)
-        .at("cannot create a folder in", request.out)?;
+    let work = Work::new_in(request.out)?;
 
     let mut files = Files::default();
     files.add_site(request.site, request.out)?;
@@ -105,16 +101,11 @@ fn write(manifest: Manifest, files: &Files, out: &Path) -> Result<Bundle> {
     // what we would refuse to read must not be written
     path::check_list(&manifest.files)?;
     let target = out.join(format!("{}.tgz", manifest.release));
-    let mut file = tempfile::Builder::new()
-        .prefix(".bundle-")
-        .permissions(fs::Permissions::from_mode(0o644))
-        .tempfile_in(out)
-        .at("cannot create a file in", out)?;
-    let buffered = std::io::BufWriter::new(file.as_file_mut());
+    let mut draft = Draft::beside(&target, 0o644)?;
+    let buffered = std::io::BufWriter::new(draft.file());
     archive::write(buffered, &manifest, |record| files.open(&record.path))?;
-    file.as_file().sync_all().at("cannot flush", &target)?;
-    let (digest, size) = digest_of(file.path())?;
-    file.persist(&target).map_err(|e| e.error).at("cannot write", &target)?;
+    let (digest, size) = digest_of(draft.path())?;
+    draft.replace(&target)?;
     Ok(Bundle { manifest, path: target, digest, size })
 }
 

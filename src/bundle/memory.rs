@@ -6,8 +6,6 @@
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
-use std::io::Write;
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use serde::de::DeserializeOwned;
@@ -22,6 +20,7 @@ use crate::file;
 use crate::key::{KeyId, Namespace, Trust};
 use crate::lock;
 use crate::units::{Digest, MIB, Timestamp};
+use crate::whole;
 
 /// Held while a memory changes.
 const LOCK: &str = ".lock";
@@ -303,18 +302,7 @@ fn sum(value: &Value) -> String {
 /// Gives a file of the cache new bytes, whole or not at all, whenever the process ends. Everybody may read it
 /// whom the umask lets: a cache may be shared.
 pub(super) fn replace(path: &Path, bytes: &[u8]) -> Result<()> {
-    let folder = path.parent().unwrap_or(Path::new("."));
-    let write = || -> Result<()> {
-        let mut file = tempfile::Builder::new()
-            .permissions(fs::Permissions::from_mode(0o666))
-            .tempfile_in(folder)
-            .at("cannot create a file in", folder)?;
-        file.write_all(bytes).at("cannot write", path)?;
-        file.as_file().sync_all().at("cannot flush", path)?;
-        file.persist(path).map_err(|e| e.error).at("cannot replace", path)?;
-        File::open(folder).and_then(|f| f.sync_all()).at("cannot flush", folder)
-    };
-    write().map_err(whose)
+    whole::replace(path, 0o666, bytes).map_err(whose)
 }
 
 /// Says what to do where a cache is somebody else's, or read only.

@@ -25,6 +25,9 @@ pub struct Args {
     /// Do not work out the SHA-256 of artifacts: that of a large raw disk takes longer than writing it
     #[arg(long)]
     no_digest: bool,
+    /// Read the whole base and its layers first, and compare them with their SHA-256
+    #[arg(long)]
+    verify: bool,
     /// Print what was built as JSON on stdout
     #[arg(long)]
     json: bool,
@@ -34,12 +37,17 @@ pub struct Args {
     project: project::Options,
 }
 
+/// What an interrupted build leaves.
+const STAYS: &str = "earlier artifacts are as they were, and finished bases, bundles and encoded regions stay in \
+     the cache: the next build goes on from them, and removes what was half written";
+
 /// Runs the verb; the number is the process's exit code.
 pub fn run(args: &Args) -> Result<u8> {
     let project = args.project.open()?;
     let desk = Desk::open(&project, &args.profile, args.out.clone(), &args.pulling)?;
-    let progress = Terminal::new();
-    let workshop = Workshop { digests: !args.no_digest, ..desk.workshop() };
+    let progress = Terminal::interruptible(STAYS)?;
+    let (digests, verify) = (!args.no_digest, args.verify);
+    let workshop = Workshop { digests, verify, ..desk.workshop() };
     let (path, built) = build::build(&desk.order, &workshop, &progress)?;
     drop(progress);
     let folder = path.parent().unwrap_or(&project.out);

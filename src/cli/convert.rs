@@ -46,6 +46,9 @@ pub struct Args {
     json: bool,
 }
 
+/// What an interrupted conversion leaves.
+const STAYS: &str = "what was at the target is as it was; the next image that is written there removes what was half written";
+
 /// Runs the verb; the number is the process's exit code.
 pub fn run(args: &Args) -> Result<u8> {
     let image = Arc::new(Image::open(&args.image)?);
@@ -58,7 +61,7 @@ pub fn run(args: &Args) -> Result<u8> {
     }
     damage::refuse_changed(&image)?;
     let machine = machine(args, convert::machine(&image));
-    let progress = Terminal::new();
+    let progress = Terminal::interruptible(STAYS)?;
     if image.format() == Format::Raw && !begins_a_disk(&image)? {
         progress.note(
             "the image begins with neither a partition table nor a filesystem: it is copied as it is, and may \

@@ -42,7 +42,7 @@ pub fn run(args: &Args) -> Result<u8> {
         // what is known of the damage says why
         Err(error) if error.kind() == Kind::Damaged && !damage.is_empty() => {
             damage.iter().for_each(|line| terminal::complain(&clean(line)));
-            super::report(&error);
+            super::report(&error, super::Output::Text);
             Ok(DAMAGED)
         }
         Err(error) => Err(error),

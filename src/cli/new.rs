@@ -1,8 +1,5 @@
 //! `slipway new`.
 
-use std::fs::Permissions;
-use std::io::Write as _;
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use dialoguer::theme::ColorfulTheme;
@@ -10,6 +7,7 @@ use dialoguer::{Input, Select};
 
 use crate::error::{Context as _, Error, Kind, Result};
 use crate::profile::{self, Answers, Question};
+use crate::whole;
 
 use super::project::{self, Project, shown};
 use super::terminal;
@@ -227,17 +225,5 @@ fn save(path: &Path, text: &str, project: &Project) -> Result<()> {
         let message = "the answers make no valid profile; nothing was written";
         return Err(Error::new(Kind::Input, message).at(shown(path)).because(diagnostics));
     }
-    let mut file = tempfile::Builder::new()
-        .prefix(".new-")
-        .permissions(Permissions::from_mode(MODE))
-        .tempfile_in(&project.profiles)
-        .at("cannot write in", &project.profiles)?;
-    file.write_all(text.as_bytes())
-        .and_then(|()| file.as_file().sync_all())
-        .at("cannot write", path)?;
-    match file.persist_noclobber(path) {
-        Ok(_) => Ok(()),
-        Err(e) if e.error.kind() == std::io::ErrorKind::AlreadyExists => Err(taken(path)),
-        Err(e) => Err(e.error).at("cannot write", path),
-    }
+    if whole::create(path, MODE, text.as_bytes())? { Ok(()) } else { Err(taken(path)) }
 }

@@ -65,6 +65,7 @@ impl Desk {
             bundles: self.pulling.reader(),
             out: &self.out,
             digests: true,
+            verify: false,
         }
     }
 }

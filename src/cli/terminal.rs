@@ -1,7 +1,8 @@
 //! What is printed, and how: results on stdout, everything else on stderr.
 
 use std::fmt::Display;
-use std::io::{IsTerminal as _, Write as _};
+use std::io::{IsTerminal as _, Read as _, Write as _};
+use std::os::unix::net::UnixStream;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -10,7 +11,7 @@ use dialoguer::Confirm;
 use dialoguer::console::Term;
 use dialoguer::theme::ColorfulTheme;
 use indicatif::{ProgressBar, ProgressStyle};
-use signal_hook::consts::SIGINT;
+use signal_hook::consts::{SIGINT, SIGTERM};
 
 use crate::error::{Context as _, Error, Kind, Result};
 use crate::progress::Progress;
@@ -73,6 +74,8 @@ pub(super) fn confirm(question: &str) -> Result<bool> {
 /// Shows progress on stderr: a moving bar on a terminal, plain lines elsewhere.
 pub(super) struct Terminal {
     bar: Option<Mutex<Option<Step>>>,
+    /// What is being done, for whoever interrupts it.
+    doing: Arc<Mutex<String>>,
 }
 
 struct Step {
@@ -85,12 +88,35 @@ impl Terminal {
     /// Looks at stderr once.
     pub fn new() -> Self {
         let moving = std::io::stderr().is_terminal();
-        Self { bar: moving.then(|| Mutex::new(None)) }
+        Self { bar: moving.then(|| Mutex::new(None)), doing: Arc::default() }
+    }
+
+    /// The same, and Ctrl-C (or a job's end) says what was stopped and, in the words of `stays`, what is left.
+    pub fn interruptible(stays: &'static str) -> Result<Self> {
+        let terminal = Self::new();
+        for signal in [SIGINT, SIGTERM] {
+            let (mut heard, told) = UnixStream::pair().doing("cannot watch for Ctrl-C")?;
+            let registered = signal_hook::low_level::pipe::register(signal, told);
+            registered.doing("cannot watch for Ctrl-C")?;
+            let doing = terminal.doing.clone();
+            let wait = move || {
+                if heard.read_exact(&mut [0]).is_ok() {
+                    let doing = doing.lock().unwrap_or_else(PoisonError::into_inner);
+                    let _ = Term::stderr().show_cursor();
+                    complain(&format!("stopped: {doing}\n  {stays}"));
+                    // what a shell reports for a program that a signal ended
+                    std::process::exit(128 + signal);
+                }
+            };
+            std::thread::Builder::new().spawn(wait).doing("cannot start a thread")?;
+        }
+        Ok(terminal)
     }
 }
 
 impl Progress for Terminal {
     fn step(&self, name: &str, total: Option<u64>) {
+        name.clone_into(&mut self.doing.lock().unwrap_or_else(PoisonError::into_inner));
         let Some(current) = &self.bar else {
             return complain(name);
         };
@@ -149,6 +175,9 @@ fn bar(name: &str, total: Option<u64>) -> ProgressBar {
         bar.set_style(style);
     }
     bar.set_message(name.to_owned());
-    bar.enable_steady_tick(TICK);
+    // its thread is one more than needed, and would end the program where there are no more
+    if std::thread::Builder::new().spawn(|| ()).is_ok() {
+        bar.enable_steady_tick(TICK);
+    }
     bar
 }

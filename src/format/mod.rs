@@ -17,6 +17,7 @@ mod qcow2;
 mod raw;
 mod space;
 mod stream;
+mod threads;
 mod used;
 mod vhd;
 mod vhdx;
@@ -36,7 +37,7 @@ use std::os::unix::fs::PermissionsExt;
 
 use rustix::fs::{Advice, fadvise};
 
-use pending::{Pending, folder_of};
+use pending::Pending;
 use writer::Writer;
 
 use crate::disk::Disk;
@@ -44,6 +45,7 @@ use crate::error::{Context, Error, Kind, Result};
 use crate::profile::Format;
 use crate::progress::Progress;
 use crate::units::{Digest, KIB, MIB};
+use crate::whole::folder_of;
 
 /// A complete artifact.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -196,10 +198,10 @@ fn finish(ends: Vec<(Target<'_>, Writer<'_>)>, digests: bool) -> Result<Vec<Opti
         let threads: Vec<_> = ends
             .into_iter()
             .map(|(target, writer)| {
-                let flushed = scope.spawn(move || target.flush());
-                (flushed, scope.spawn(move || end(target, writer)))
+                let flushed = threads::beside(scope, move || target.flush())?;
+                Ok((flushed, threads::beside(scope, move || end(target, writer))?))
             })
-            .collect();
+            .collect::<Result<_>>()?;
         let ended = |_| Error::new(Kind::Io, "a thread that finishes an artifact ended early");
         let digests = threads.into_iter().map(|(flushed, digest)| {
             // an error of the disk is told once: who comes to flush again would not hear of it

@@ -158,7 +158,7 @@ fn caches(at: &Path) {
 
     let record =
         crate::base::entry::Record::new("debian-12", Digest::of("k"), Timestamp::default());
-    put("cache", Some(2), "record", &serde_json::to_vec(&record).unwrap());
+    put("cache", Some(2), "record", &serde_json::to_vec(&record.sealed().unwrap()).unwrap());
 }
 
 fn bundles() {

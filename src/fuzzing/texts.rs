@@ -82,7 +82,7 @@ fn log(data: &[u8]) {
         let images = concat!(env!("CARGO_MANIFEST_DIR"), "/images");
         Definition::find(images, "debian-12").expect("a shipped definition")
     });
-    let error = diagnose::failure(&log, definition).to_string();
+    let error = diagnose::failure(&log, definition, std::path::Path::new("log")).to_string();
     assert!(!error.is_empty() && !error.contains(drives));
 }
 

@@ -1,8 +1,7 @@
 //! Private keys: OpenSSH's files, encrypted by a passphrase unless somebody decided otherwise.
 
 use std::fs;
-use std::io::Write;
-use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use ssh_key::rand_core::OsRng;
@@ -12,6 +11,7 @@ use zeroize::Zeroizing;
 use super::{Namespace, PublicKey, Signature};
 use crate::error::{Context, Error, Kind, Result};
 use crate::units::Digest;
+use crate::whole;
 
 /// The largest private key file that is read, in bytes; they have about 400.
 const LARGEST: u64 = 64 * 1024;
@@ -131,27 +131,18 @@ fn read_private(path: &Path, what: &str) -> Result<String> {
 }
 
 fn write_new(path: &Path, bytes: &[u8], mode: u32) -> Result<()> {
-    let folder = path.parent().unwrap_or(Path::new("."));
-    let mut file = tempfile::Builder::new()
-        .prefix(".new-")
-        .permissions(fs::Permissions::from_mode(mode))
-        .tempfile_in(folder)
-        .at("cannot write in", folder)?;
-    file.write_all(bytes).at("cannot write", path)?;
-    file.as_file().sync_all().at("cannot flush", path)?;
-    match file.persist_noclobber(path) {
-        Ok(_) => Ok(()),
-        Err(e) if e.error.kind() == std::io::ErrorKind::AlreadyExists => {
-            Err(Error::new(Kind::Refused, "this file exists already, and is not overwritten")
-                .at(path)
-                .remedy("choose another name"))
-        }
-        Err(e) => Err(e.error).at("cannot write", path),
+    if whole::create(path, mode, bytes)? {
+        return Ok(());
     }
+    Err(Error::new(Kind::Refused, "this file exists already, and is not overwritten")
+        .at(path)
+        .remedy("choose another name"))
 }
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
     use super::*;
 
     fn open(path: &Path, passphrase: &str) -> Result<SecretKey> {

@@ -1,8 +1,6 @@
 //! The file of trusted keys: OpenSSH's allowed_signers, kept beside the profiles.
 
 use std::fs;
-use std::io::Write;
-use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use super::allowed::Entry;
@@ -10,6 +8,7 @@ use super::{Distrust, KeyId, Namespace, PublicKey, Signature, Sites};
 use crate::error::{Context, Error, Kind, Result};
 use crate::file;
 use crate::units::{Digest, Timestamp};
+use crate::whole;
 
 /// The largest file that is read, in bytes: thousands of keys.
 const LARGEST: u64 = 1 << 20;
@@ -77,15 +76,7 @@ impl Trust {
     pub fn save(&self, path: &Path) -> Result<()> {
         let folder = path.parent().unwrap_or(Path::new("."));
         fs::create_dir_all(folder).at("cannot create the folder", folder)?;
-        let mut file = tempfile::Builder::new()
-            .prefix(".new-")
-            .permissions(fs::Permissions::from_mode(0o644))
-            .tempfile_in(folder)
-            .at("cannot write in", folder)?;
-        file.write_all(self.text()?.as_bytes()).at("cannot write", path)?;
-        file.as_file().sync_all().at("cannot flush", path)?;
-        file.persist(path).map_err(|e| e.error).at("cannot replace", path)?;
-        Ok(())
+        whole::replace(path, 0o644, self.text()?.as_bytes())
     }
 
     pub(crate) fn text(&self) -> Result<String> {

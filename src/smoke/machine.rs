@@ -67,8 +67,10 @@ impl Machine {
             .map_err(cannot_start)?;
         let (sender, events) = channel();
         let console_sender = sender.clone();
-        std::thread::spawn(move || listen(console, log, &console_sender));
-        match Qmp::open(monitor, sender) {
+        let listener =
+            std::thread::Builder::new().spawn(move || listen(console, log, &console_sender));
+        let listener = listener.doing("cannot start a thread");
+        match listener.and_then(|_| Qmp::open(monitor, sender)) {
             Ok(qmp) => Ok(Self { child, qmp, events }),
             Err(error) => {
                 end(&mut child);

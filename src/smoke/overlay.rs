@@ -1,7 +1,5 @@
 //! The machine's disk: an overlay on the artifact, so that the artifact is only ever read.
 
-use std::fs::Permissions;
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
@@ -18,6 +16,7 @@ use crate::inspect::Image;
 use crate::profile::Format;
 use crate::progress::Progress;
 use crate::units::ByteSize;
+use crate::whole::Draft;
 
 const PACKAGE: &str = "qemu-utils";
 
@@ -123,22 +122,14 @@ impl Overlay {
 
     /// Writes the overlay and what lies under it as one qcow2 file; a half-written one has another name.
     pub fn keep(&self, target: &Path, stop: &AtomicBool) -> Result<()> {
-        let folder = match target.parent() {
-            Some(parent) if parent != Path::new("") => parent,
-            _ => Path::new("."),
-        };
-        // the user's umask decides who may read it, not the privacy of temporary files
-        let file = tempfile::Builder::new()
-            .permissions(Permissions::from_mode(0o666))
-            .tempfile_in(folder)
-            .at("cannot write in", folder)?;
+        // the user's umask decides who may read it
+        let draft = Draft::beside(target, 0o666)?;
         let overlay = json!({"driver": "qcow2", "backing": self.backing(),
             "file": {"driver": "file", "filename": self.path}});
         let mut command = Command::new("qemu-img");
-        command.args(["convert", "-O", "qcow2"]).arg(format!("json:{overlay}")).arg(file.path());
+        command.args(["convert", "-O", "qcow2"]).arg(format!("json:{overlay}")).arg(draft.path());
         machine::run_unless_stopped(&mut command, PACKAGE, stop)?;
-        file.persist(target).map_err(|e| e.error).at("cannot write", target)?;
-        Ok(())
+        draft.replace(target)
     }
 }
 

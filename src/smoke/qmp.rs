@@ -25,7 +25,8 @@ impl Qmp {
     pub fn open(stream: UnixStream, events: Sender<Event>) -> Result<Self> {
         let (sender, answers) = channel();
         let reader = stream.try_clone().doing("cannot share QEMU's monitor")?;
-        std::thread::spawn(move || sort(reader, &sender, &events));
+        let sorter = std::thread::Builder::new().spawn(move || sort(reader, &sender, &events));
+        sorter.doing("cannot start a thread")?;
         let mut qmp = Self { stream, answers };
         qmp.execute("qmp_capabilities", json!({}))?;
         Ok(qmp)

@@ -1,7 +1,5 @@
 //! What a smoke test leaves behind: `report.json`, and a picture and a console log of each boot.
 
-use std::fs::Permissions;
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -12,7 +10,8 @@ use super::net::TestNetwork;
 use super::order::{Accelerator, Firmware};
 use super::verdict::Verdict;
 use super::watch::Transition;
-use crate::error::{Context, Error, Kind, Result};
+use crate::error::{Error, Kind, Result};
+use crate::whole;
 
 /// The whole test.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -116,14 +115,8 @@ impl BootReport {
     pub fn save(&self, folder: &Path) -> Result<PathBuf> {
         let path = folder.join("report.json");
         let wrong = |e| Error::new(Kind::Io, "cannot write the report").at(&path).because(e);
-        // the user's umask decides who may read it, not the privacy of temporary files
-        let mut file = tempfile::Builder::new()
-            .permissions(Permissions::from_mode(0o666))
-            .tempfile_in(folder)
-            .at("cannot write in", folder)?;
-        serde_json::to_writer_pretty(&mut file, self).map_err(wrong)?;
-        file.as_file().sync_all().at("cannot flush", &path)?;
-        file.persist(&path).map_err(|e| e.error).at("cannot write", &path)?;
+        // the user's umask decides who may read it
+        whole::replace(&path, 0o666, &serde_json::to_vec_pretty(self).map_err(wrong)?)?;
         Ok(path)
     }
 }

@@ -82,3 +82,90 @@ fn an_unknown_format_is_answered_with_the_known_ones() {
     let failed = convert(folder.path(), &["disk.raw", "--to", "vdi"]).failure();
     assert!(text(&failed.get_output().stderr).contains("vhd-dynamic"));
 }
+
+/// Copies the program to where every user may run it.
+fn program(folder: &Path) -> std::path::PathBuf {
+    use std::os::unix::fs::PermissionsExt;
+    let program = folder.join("slipway");
+    std::fs::copy(env!("CARGO_BIN_EXE_slipway"), &program).unwrap();
+    std::fs::set_permissions(folder, std::fs::Permissions::from_mode(0o777)).unwrap();
+    program
+}
+
+#[test]
+fn where_threads_run_out_there_are_fewer_or_an_error_and_no_panic() {
+    let folder = tempfile::tempdir().unwrap();
+    let raw = artifact::write(Format::Raw, &appliance::disk(), folder.path());
+    // an image is its owner's alone, and the one that has no threads is another
+    let readable = std::os::unix::fs::PermissionsExt::from_mode(0o644);
+    std::fs::set_permissions(&raw, readable).unwrap();
+    let program = program(folder.path());
+    let mut outcomes = Vec::new();
+    for (format, threads) in
+        ["ova", "qcow2", "vhd"].into_iter().flat_map(|f| (1..7).map(move |n| (f, n)))
+    {
+        // a user of its own: root has no limit, and others have processes already
+        let mut command = Command::new("setpriv");
+        command.args(["--reuid=61234", "--regid=61234", "--clear-groups", "prlimit"]);
+        if !rustix::process::geteuid().is_root() {
+            command = Command::new("prlimit");
+        }
+        command.arg(format!("--nproc={threads}")).arg(&program).arg("convert").arg(&raw);
+        command.args(["--force", "--to", format, "--out"]).arg(folder.path().join("new"));
+        let output = command.current_dir(folder.path()).output().unwrap();
+        let said = text(&output.stderr);
+        assert!(!said.contains("panicked"), "{format}, {threads} threads: {said}");
+        assert!(output.status.success() || said.contains("cannot start a thread"), "{said}");
+        outcomes.push(output.status.success());
+    }
+    assert!(outcomes.contains(&false), "{outcomes:?}");
+    let root = rustix::process::geteuid().is_root();
+    assert!(!root || outcomes.contains(&true), "{outcomes:?}");
+    let names = std::fs::read_dir(folder.path()).unwrap().map(|f| f.unwrap().file_name());
+    assert!(names.into_iter().all(|name| !name.to_string_lossy().starts_with('.')));
+}
+
+#[test]
+fn ctrl_c_says_what_was_stopped_and_what_a_killed_run_left_goes_with_the_next_one() {
+    use std::io::{BufRead, Read};
+    let folder = tempfile::tempdir().unwrap();
+    artifact::write(Format::Raw, &appliance::disk(), folder.path());
+    let strangers = || {
+        let names = std::fs::read_dir(folder.path()).unwrap().map(|f| f.unwrap().file_name());
+        names.filter(|name| name.to_string_lossy().starts_with('.')).count()
+    };
+    let mut left = 0;
+    for (moment, signal) in
+        [(0, "INT"), (1, "KILL"), (3, "TERM"), (9, "KILL"), (20, "INT"), (60, "KILL")]
+    {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_slipway"));
+        let out = format!("{moment}.ova");
+        command
+            .args(["convert", "disk.raw", "--to", "ova", "--out", &out])
+            .current_dir(folder.path());
+        let mut child = command.stderr(std::process::Stdio::piped()).spawn().unwrap();
+        let mut said = std::io::BufReader::new(child.stderr.take().unwrap());
+        said.read_line(&mut String::new()).unwrap();
+        std::thread::sleep(std::time::Duration::from_millis(moment));
+        run(Command::new("kill").arg(format!("-{signal}")).arg(child.id().to_string()));
+        let mut rest = String::new();
+        said.read_to_string(&mut rest).unwrap();
+        let code = child.wait().unwrap().code();
+        left = left.max(strangers());
+        match (signal, code) {
+            // it was done before the signal came
+            (_, Some(0)) => assert!(folder.path().join(&out).exists()),
+            ("INT", code) => assert_eq!(code, Some(130)),
+            ("TERM", code) => assert_eq!(code, Some(143)),
+            (_, code) => assert_eq!(code, None),
+        }
+        if matches!(code, Some(130 | 143)) {
+            assert!(rest.contains("stopped: writing") && rest.contains("next image"), "{rest}");
+            assert!(!folder.path().join(&out).exists());
+        }
+    }
+    assert!(left <= 1, "each run removes what the one before left");
+    // under another name: what was left is not taken over, but removed
+    convert(folder.path(), &["disk.raw", "--to", "qcow2"]).success();
+    assert_eq!(strangers(), 0);
+}

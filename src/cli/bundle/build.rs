@@ -56,7 +56,7 @@ pub(super) fn run(args: &Args) -> Result<()> {
         cache: &project::cache()?,
         inputs: args.inputs.read()?,
     };
-    let bundle = bundle::build(&request, &Terminal::new())?;
+    let bundle = bundle::build(&request, &Terminal::interruptible(STAYS)?)?;
     let published = match (&args.publish, &args.channel) {
         (Some(store), Some(channel)) => {
             Some(args.publishing.publish(&bundle, store, channel, &args.project)?)
@@ -78,6 +78,9 @@ pub(super) fn run(args: &Args) -> Result<()> {
     ))?;
     published.as_ref().map_or(Ok(()), publish::show)
 }
+
+/// What an interrupted build leaves.
+const STAYS: &str = "no bundle was written; what was fetched stays in the cache, and the next build removes the rest";
 
 /// SOURCE_DATE_EPOCH, then the commit's time, then now.
 fn created(source: Option<&app::Source>, now: Timestamp) -> Result<Timestamp> {

@@ -1,8 +1,7 @@
 //! `slipway bundle pull`.
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::Write;
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use serde_json::json;
@@ -10,6 +9,7 @@ use serde_json::json;
 use crate::bundle::{Name, Version, Wanted};
 use crate::error::{Context, Error, Kind, Result};
 use crate::units::ByteSize;
+use crate::whole::Draft;
 
 use super::super::terminal::{self, Terminal};
 use super::super::{project, pulling};
@@ -82,14 +82,7 @@ fn write(path: &Path, bytes: &[u8]) -> Result<()> {
 
 /// Whole or not at all, whenever the process ends.
 fn place(path: &Path, fill: impl FnOnce(&mut File) -> std::io::Result<()>) -> Result<()> {
-    let folder = path.parent().filter(|f| !f.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut file = tempfile::Builder::new()
-        .prefix(".new-")
-        .permissions(fs::Permissions::from_mode(0o644))
-        .tempfile_in(folder)
-        .at("cannot write in", folder)?;
-    fill(file.as_file_mut()).at("cannot write", path)?;
-    file.as_file().sync_all().at("cannot flush", path)?;
-    file.persist(path).map_err(|e| e.error).at("cannot rename to", path)?;
-    Ok(())
+    let mut draft = Draft::beside(path, 0o644)?;
+    fill(draft.file()).at("cannot write", path)?;
+    draft.replace(path)
 }

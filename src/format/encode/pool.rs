@@ -28,16 +28,24 @@ pub struct Task {
     pub reply: SyncSender<Result<Encoded>>,
 }
 
-/// Works on tasks until there will be no more.
-pub fn work(disk: &Disk, codecs: &[Codec], tasks: &Mutex<Receiver<Task>>) {
-    let mut worker: Result<Worker<'_>> = Worker::new(disk, codecs);
+/// Works on tasks until there will be no more. `make` makes the encoders; when it cannot, the task that wanted them
+/// has its error for an answer, and the next task asks again.
+pub fn work(
+    disk: &Disk,
+    codecs: &[Codec],
+    make: &impl Fn(Codec) -> Result<Encoder>,
+    tasks: &Mutex<Receiver<Task>>,
+) {
+    let mut kept = None;
     loop {
         let next = tasks.lock().unwrap_or_else(PoisonError::into_inner).recv();
         let Ok(task) = next else { return };
-        let result = match &mut worker {
-            Ok(worker) => worker.unit(&task),
-            Err(_) => codecs.iter().map(|c| c.encoder().map(|_| Vec::new())).collect(),
-        };
+        let worker = kept.take().map_or_else(|| Worker::new(disk, codecs, make), Ok);
+        let result = worker.and_then(|mut worker| {
+            let encoded = worker.unit(&task);
+            kept = Some(worker);
+            encoded
+        });
         // nobody waits for it any more when an error has ended the walk
         let _ = task.reply.send(result);
     }
@@ -50,8 +58,12 @@ struct Worker<'a> {
 }
 
 impl<'a> Worker<'a> {
-    fn new(disk: &'a Disk, codecs: &[Codec]) -> Result<Self> {
-        let encoders = codecs.iter().map(|codec| Ok((*codec, codec.encoder()?)));
+    fn new(
+        disk: &'a Disk,
+        codecs: &[Codec],
+        make: &impl Fn(Codec) -> Result<Encoder>,
+    ) -> Result<Self> {
+        let encoders = codecs.iter().map(|codec| Ok((*codec, make(*codec)?)));
         let encoders = encoders.collect::<Result<_>>()?;
         Ok(Self { disk, encoders, input: vec![0; UNIT as usize] })
     }
@@ -89,4 +101,47 @@ fn encode(
         }
     }
     Ok(chunks)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+    use std::sync::mpsc::{channel, sync_channel};
+
+    use super::*;
+    use crate::disk::Extent;
+    use crate::error::{Error, Kind};
+
+    #[test]
+    fn where_encoders_cannot_be_made_once_a_task_has_the_error_and_the_next_one_its_chunks() {
+        let disk = Disk::new(2 * UNIT, vec![Extent::bytes(0, vec![7; 2 * UNIT as usize])]).unwrap();
+        let codecs = [Codec::Grain, Codec::Qcow2Zstd];
+        for failing in 0..4 {
+            let made = Cell::new(0);
+            let make = |codec: Codec| {
+                made.set(made.get() + 1);
+                match made.get() - 1 == failing {
+                    true => Err(Error::new(Kind::Io, "no memory")),
+                    false => codec.encoder(),
+                }
+            };
+            let (tasks, queue) = channel();
+            let replies = [0, UNIT].map(|start| {
+                let chunks =
+                    |codec: &Codec| vec![start / codec.chunk()..(start + UNIT) / codec.chunk()];
+                let (reply, answer) = sync_channel(1);
+                let wanted = codecs.iter().map(chunks).collect();
+                tasks.send(Task { bytes: start..start + UNIT, wanted, reply }).unwrap();
+                answer
+            });
+            drop(tasks);
+            work(&disk, &codecs, &make, &Mutex::new(queue));
+            let answers = replies.map(|answer| answer.recv().unwrap());
+            assert_eq!(answers[0].is_err(), failing < 2, "encoder {failing}");
+            for encoded in answers.into_iter().flatten() {
+                let counts: Vec<_> = encoded.iter().map(Vec::len).collect();
+                assert_eq!(counts, codecs.map(|codec| (UNIT / codec.chunk()) as usize));
+            }
+        }
+    }
 }

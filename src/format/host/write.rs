@@ -17,6 +17,7 @@ use crate::disk::Disk;
 use crate::error::{Context, Error, Kind, Result};
 use crate::format::Target;
 use crate::format::copy::{Origin, copy, shares_blocks};
+use crate::format::threads;
 use crate::progress::Progress;
 use crate::units::{Digest, Hasher, MIB};
 
@@ -37,7 +38,8 @@ pub fn write(
     target.file.set_len(file.length()).at("cannot set the length", target.path)?;
     let stop = AtomicBool::new(false);
     std::thread::scope(|scope| {
-        let hasher = digest.then(|| scope.spawn(|| hash(file, disk, &stop)));
+        let hasher = digest.then(|| threads::beside(scope, || hash(file, disk, &stop)));
+        let hasher = hasher.transpose()?;
         let written = write_slices(file, disk, target, shares, progress);
         stop.store(written.is_err(), Ordering::Relaxed);
         let ended = |_| Error::new(Kind::Io, "the thread that hashes ended early");
@@ -63,10 +65,10 @@ fn write_slices(
     let (steps, todo) = sync_channel(AHEAD);
     let (returned, spare) = channel();
     std::thread::scope(|scope| {
-        scope.spawn(move || {
+        threads::beside(scope, move || {
             let reader = Reader { steps, spare, shares, joined: Joined::default() };
             reader.run(file, disk);
-        });
+        })?;
         for step in todo {
             match step? {
                 Step::Share(from, at) => share(from, target, at, progress)?,

@@ -18,7 +18,7 @@ use ovf::DiskFacts;
 
 use super::encode::{Codec, Group, Sink};
 use super::vmdk::stream::{self, Params, Stream};
-use super::{Job, Machine, Target, digest};
+use super::{Job, Machine, Target, digest, threads};
 use crate::disk::Disk;
 use crate::error::{Error, Kind, Result};
 use crate::units::{Digest, MIB};
@@ -70,7 +70,8 @@ impl<'a> Archive<'a> {
         // whole sectors, so nothing is to be filled up
         let content = header + tar::BLOCK..header + tar::BLOCK + disk.length;
         let (disk, whole) = std::thread::scope(|scope| {
-            let whole = digests.then(|| scope.spawn(|| digest::range(target, 0..content.end)));
+            let hash = || digest::range(target, 0..content.end);
+            let whole = digests.then(|| threads::beside(scope, hash)).transpose()?;
             let disk = digest::range(target, content.clone())?.finish();
             let ended = |_| Error::new(Kind::Io, "a thread that hashes ended early");
             let whole = whole.map(|thread| thread.join().map_err(ended)?).transpose()?;

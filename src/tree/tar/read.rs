@@ -1,6 +1,6 @@
 //! From an archive's members to a tree: hard links settled, contents copied into a pack.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io::{BufReader, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
@@ -126,8 +126,7 @@ impl Archive {
                 packed.insert(path, (meta, at, length));
             }
         }
-        let (digest, _) = writer.finish()?;
-        let pack = Pack::open(pack, digest)?;
+        let pack = writer.open()?;
         for (path, (meta, offset, length)) in packed {
             let content = Content::Packed { pack: pack.clone(), offset, length };
             tree.insert(path, Entry { meta, node: Node::File(content) });
@@ -202,13 +201,18 @@ impl Names {
     }
 
     /// # Errors
-    /// A link to what the archive has not had before: every extractor refuses it.
+    /// A link to what the archive has not had before, or to a folder: every extractor refuses it.
     fn link(&mut self, name: TreePath, target: &TreePath) -> Result<()> {
         let Some(inode) = self.names.get(target) else {
             let message =
                 format!("{name} is a hard link to {target}, which the archive does not hold");
             return Err(Error::new(Kind::Damaged, message));
         };
+        // an empty folder in its place would be a loss, and no filesystem has such links
+        if matches!(self.inodes[*inode].1, Found::Other(Node::Directory)) {
+            let message = format!("{name} is a hard link to {target}, which is a folder");
+            return Err(Error::new(Kind::Damaged, message));
+        }
         self.names.insert(name, *inode);
         Ok(())
     }
@@ -247,22 +251,49 @@ fn complete_folders(entries: &mut BTreeMap<TreePath, (Meta, Found)>) -> Result<(
     if entries.get(&TreePath::root()).is_some_and(|root| !is_folder(root)) {
         return Err(Error::new(Kind::Damaged, "the archive's root is no folder"));
     }
-    let parents: Vec<TreePath> = entries.keys().filter_map(TreePath::parent).collect();
-    for parent in parents.iter().flat_map(|p| p.ancestors().into_iter().chain([p.clone()])) {
-        match entries.get(&parent) {
-            Some(found) if is_folder(found) => {}
-            Some(_) => {
-                return Err(Error::new(
-                    Kind::Damaged,
-                    format!("{parent} has names below it and is no folder"),
-                ));
-            }
-            None => {
-                let folder =
-                    (Meta::root(0o755, Timestamp::default()), Found::Other(Node::Directory));
-                entries.insert(parent, folder);
+    let mut missing = LeftOut::default();
+    for path in entries.keys() {
+        let mut above = path.parent();
+        // what is above a folder that is there is looked at for that folder itself
+        while let Some(folder) = above {
+            match entries.get(&folder) {
+                Some(found) if is_folder(found) => break,
+                Some(_) => {
+                    let message = format!("{folder} has names below it and is no folder");
+                    return Err(Error::new(Kind::Damaged, message));
+                }
+                None if !missing.add(&folder)? => break,
+                None => above = folder.parent(),
             }
         }
     }
+    let folder = || (Meta::root(0o755, Timestamp::default()), Found::Other(Node::Directory));
+    entries.extend(missing.folders.into_iter().map(|path| (path, folder())));
     Ok(())
+}
+
+/// How many folders an archive may leave out, and how many bytes their names may have together. All else that it
+/// makes us keep it has to hold itself; these it gets for a few bytes each.
+const LEFT_OUT_MAX: (usize, usize) = (100_000, 16 << 20);
+
+/// Folders that the archive left out.
+#[derive(Default)]
+struct LeftOut {
+    folders: BTreeSet<TreePath>,
+    bytes: usize,
+}
+
+impl LeftOut {
+    /// Whether it is new.
+    fn add(&mut self, folder: &TreePath) -> Result<bool> {
+        if !self.folders.insert(folder.clone()) {
+            return Ok(false);
+        }
+        self.bytes += folder.as_bytes().len();
+        if self.folders.len() <= LEFT_OUT_MAX.0 && self.bytes <= LEFT_OUT_MAX.1 {
+            return Ok(true);
+        }
+        Err(Error::new(Kind::Damaged, "the archive leaves out too many of its folders")
+            .remedy("write it with tar, which puts every folder into it"))
+    }
 }

@@ -16,6 +16,9 @@ const EXTENSION_MAX: u64 = 1 << 20;
 /// The longest name, in bytes (`PATH_MAX` in include/uapi/linux/limits.h).
 const NAME_MAX: usize = 4096;
 
+/// How many folders a name may lie in: the deepest real ones, below node_modules, have some sixty.
+const DEPTH_MAX: usize = 256;
+
 /// Attributes in forms that lose something in translation: refused rather than dropped.
 const FOREIGN: [&[u8]; 4] = [b"GNU.sparse.", b"SCHILY.acl.", b"LIBARCHIVE.xattr.", b"RHT."];
 
@@ -226,7 +229,12 @@ fn checked(name: &[u8]) -> Result<TreePath> {
         let message = format!("a name has more than {NAME_MAX} bytes");
         return Err(Error::new(Kind::Damaged, message));
     }
-    TreePath::new(name)
+    let path = TreePath::new(name)?;
+    if path.as_bytes().split(|b| *b == b'/').count() > DEPTH_MAX {
+        let message = format!("a name lies in more than {DEPTH_MAX} folders");
+        return Err(Error::new(Kind::Damaged, message));
+    }
+    Ok(path)
 }
 
 fn meta(header: &Header, records: &Records) -> Result<Meta> {

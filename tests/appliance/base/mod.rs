@@ -131,6 +131,136 @@ fn a_damaged_entry_is_noticed_and_made_again() {
 }
 
 #[test]
+fn no_changed_bit_of_record_tree_sums_or_reference_reaches_an_image() {
+    let folder = tempfile::tempdir().unwrap();
+    let definition = tarball(folder.path(), "", None);
+    let cache_folder = folder.path().join("cache");
+    let cache = Cache::open(&cache_folder).unwrap();
+    let good = cache.ensure(&definition, &Quiet).unwrap();
+    let entry = pack_of(&cache_folder, &good).parent().unwrap().to_owned();
+    let reference = std::fs::read_dir(cache_folder.join("base/refs")).unwrap().next().unwrap();
+    let files = ["root.json", "tree", "sums"].map(|name| entry.join(name));
+    for path in files.into_iter().chain([reference.unwrap().path()]) {
+        let whole = std::fs::read(&path).unwrap();
+        for at in 0..whole.len() {
+            let mut changed = whole.clone();
+            changed[at] ^= 2;
+            std::fs::write(&path, changed).unwrap();
+            let what = format!("byte {at} of {}", path.display());
+            assert!(cache.find(&definition, &Quiet).unwrap().is_none(), "{what}");
+            if path.starts_with(&entry) {
+                let listed = cache.list(true).unwrap();
+                assert!(listed.iter().all(|root| root.damage.is_some()), "{what}");
+            }
+        }
+        std::fs::write(&path, whole).unwrap();
+    }
+    assert!(cache.find(&definition, &Quiet).unwrap().is_some());
+}
+
+#[test]
+fn a_reference_to_another_root_is_not_followed() {
+    let folder = tempfile::tempdir().unwrap();
+    let cache_folder = folder.path().join("cache");
+    let cache = Cache::open(&cache_folder).unwrap();
+    let definition = tarball(folder.path(), "", None);
+    let old = cache.ensure(&definition, &Quiet).unwrap();
+    let refs =
+        || std::fs::read_dir(cache_folder.join("base/refs")).unwrap().map(|f| f.unwrap().path());
+    let reference = refs().next().unwrap();
+    let mut tree = old.tree.clone();
+    tree.put_file("/etc/new", 0o644, old.time, "new").unwrap();
+    tar::write(&tree, std::fs::File::create(folder.path().join("other.tar")).unwrap()).unwrap();
+    let sum = Digest::of(std::fs::read(folder.path().join("other.tar")).unwrap());
+    let other = write_tarball_definition(folder.path(), "other.tar", sum);
+    let new = cache.ensure(&other, &Quiet).unwrap();
+    let text = std::fs::read_to_string(&reference).unwrap();
+    let swapped = text.replace(&old.digest.to_string(), &new.digest.to_string());
+    std::fs::write(&reference, swapped).unwrap();
+    assert!(cache.find(&definition, &Quiet).unwrap().is_none());
+}
+
+#[test]
+fn a_pack_that_rotted_with_its_time_unchanged_fails_where_it_is_read_and_is_made_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let definition = tarball(folder.path(), "", None);
+    let cache_folder = folder.path().join("cache");
+    let cache = Cache::open(&cache_folder).unwrap();
+    let good = cache.ensure(&definition, &Quiet).unwrap();
+    let pack = pack_of(&cache_folder, &good);
+    let whole = std::fs::read(&pack).unwrap();
+    let modified = std::fs::metadata(&pack).unwrap().modified().unwrap();
+    let mut rotten = whole.clone();
+    let tool = whole.iter().position(|byte| *byte == 7).unwrap();
+    rotten[tool + 8_999] ^= 1;
+    std::fs::write(&pack, rotten).unwrap();
+    std::fs::File::open(&pack).unwrap().set_modified(modified).unwrap();
+    let found = cache.find(&definition, &Quiet).unwrap().unwrap();
+    assert_eq!(text(&found, "etc/os-release"), "NAME=x\n", "what is whole is read");
+    let error = found.tree.file("usr/bin/tool").unwrap().read().unwrap_err();
+    assert_eq!((error.kind(), error.path()), (Kind::Damaged, Some(pack.as_path())));
+    drop(found);
+    assert!(
+        cache.find(&definition, &Quiet).unwrap().is_none(),
+        "the next build looks at all of it"
+    );
+    cache.ensure(&definition, &Quiet).unwrap();
+    assert_eq!(std::fs::read(&pack).unwrap(), whole);
+}
+
+#[test]
+fn a_damaged_root_archive_is_named_as_the_definition_names_it() {
+    let folder = tempfile::tempdir().unwrap();
+    tarball(folder.path(), "", None);
+    let archive = folder.path().join("root.tar");
+    let whole = std::fs::read(&archive).unwrap();
+    std::fs::write(&archive, &whole[..whole.len() / 2]).unwrap();
+    let sum = Digest::of(std::fs::read(&archive).unwrap());
+    let definition = write_tarball_definition(folder.path(), "root.tar", sum);
+    let cache = Cache::open(folder.path().join("cache")).unwrap();
+    let error = cache.ensure(&definition, &Quiet).unwrap_err();
+    assert_eq!((error.kind(), error.path()), (Kind::Damaged, Some(Path::new("root.tar"))));
+}
+
+#[test]
+fn folders_that_an_archive_leaves_out_and_depth_have_limits() {
+    let folder = tempfile::tempdir().unwrap();
+    let packed = |name: &str, members: &[(String, u8, String)]| {
+        let mut builder =
+            ::tar::Builder::new(std::fs::File::create(folder.path().join(name)).unwrap());
+        for (path, kind, link) in members {
+            let mut header = ::tar::Header::new_gnu();
+            header.set_size(0);
+            header.set_mode(0o755);
+            header.set_mtime(0);
+            header.set_entry_type(::tar::EntryType::new(*kind));
+            match link.as_str() {
+                "" => builder.append_data(&mut header, path, &[][..]).unwrap(),
+                link => builder.append_link(&mut header, path, link).unwrap(),
+            }
+        }
+        builder.finish().unwrap();
+        tar::Archive::open(&folder.path().join(name)).map(drop).map_err(|e| {
+            format!("{e}: {:?}", std::error::Error::source(&e).map(ToString::to_string))
+        })
+    };
+    let file = |path: String| (path, b'0', String::new());
+    let deep = |depth: usize| vec![file("d/".repeat(depth - 1) + "f")];
+    packed("deep.tar", &deep(250)).unwrap();
+    let error = packed("deeper.tar", &deep(2000)).unwrap_err();
+    assert!(error.contains("256 folders"), "{error}");
+    // each of these few bytes asks for two hundred folders
+    let wide: Vec<_> = (0..600).map(|i| file(format!("{i}/{}f", "d/".repeat(200)))).collect();
+    let error = packed("wide.tar", &wide).unwrap_err();
+    assert!(error.contains("leaves out too many"), "{error}");
+    let link = |path: &str, to: &str| (path.to_owned(), b'1', to.to_owned());
+    let linked = [("d".to_owned(), b'5', String::new()), link("l", "d")];
+    let error = packed("linked.tar", &linked).unwrap_err();
+    assert!(error.contains("hard link to /d, which is a folder"), "{error}");
+    packed("good.tar", &[file("a".to_owned()), link("b", "a")]).unwrap();
+}
+
+#[test]
 fn a_list_with_verification_reads_every_byte() {
     let folder = tempfile::tempdir().unwrap();
     let definition = tarball(folder.path(), "", None);
@@ -194,15 +324,16 @@ fn what_a_killed_build_left_is_removed_by_the_next_one() {
     let definition = tarball(folder.path(), "", None);
     let cache = Cache::open(folder.path().join("cache")).unwrap();
     let tmp = folder.path().join("cache/base/tmp");
-    let [dead, alive] = ["work-dead", "work-alive"].map(|name| {
+    // the folder itself is locked: a maker that is killed before anything is in it leaves nothing either
+    let [dead, alive] = [".dead.slipway-new", ".alive.slipway-new"].map(|name| {
         std::fs::create_dir_all(tmp.join(name).join("entry")).unwrap();
-        std::fs::File::create(tmp.join(name).join("lock")).unwrap()
+        std::fs::File::open(tmp.join(name)).unwrap()
     });
     drop(dead);
     alive.lock().unwrap();
     cache.ensure(&definition, &Quiet).unwrap();
     let left: Vec<_> = std::fs::read_dir(&tmp).unwrap().map(|f| f.unwrap().file_name()).collect();
-    assert_eq!(left, ["work-alive"]);
+    assert_eq!(left, [".alive.slipway-new"]);
 }
 
 #[test]

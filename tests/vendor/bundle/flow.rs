@@ -85,6 +85,47 @@ fn a_damaged_cache_is_made_again() {
 }
 
 #[test]
+fn no_changed_bit_and_no_other_release_in_the_cache_reaches_an_image() {
+    let folder = tempfile::tempdir().unwrap();
+    let site = folder.path().join("site");
+    let mut copy = std::process::Command::new("cp");
+    assert!(copy.arg("-r").arg(vendor().join("sites/tiny")).arg(&site).status().unwrap().success());
+    let first = build(&site, &folder.path().join("one"), 1);
+    // of the same length: only its digest tells it from the first
+    let second = build(&site, &folder.path().join("two"), 2);
+    let home = |bundle: &Bundle| folder.path().join("unpacked").join(bundle.digest.to_string());
+    let contents = |bundle: &Bundle| -> Vec<Vec<u8>> {
+        let unpacked = bundle::unpack(bundle, folder.path()).unwrap();
+        let files = bundle.manifest.files.iter().zip(unpacked.offsets);
+        let read = files.map(|(file, offset)| {
+            let mut bytes = vec![0; file.size as usize];
+            unpacked.pack.read_at(&mut bytes, offset).unwrap();
+            bytes
+        });
+        read.collect()
+    };
+    let good = [&first, &second].map(contents);
+    assert_ne!(good[0], good[1]);
+
+    let aside = folder.path().join("aside");
+    std::fs::rename(home(&first), &aside).unwrap();
+    std::fs::rename(home(&second), home(&first)).unwrap();
+    std::fs::rename(&aside, home(&second)).unwrap();
+    assert_eq!([&first, &second].map(contents), good, "swapped");
+
+    for entry in std::fs::read_dir(home(&first)).unwrap() {
+        let path = entry.unwrap().path();
+        let whole = std::fs::read(&path).unwrap();
+        for at in (0..whole.len()).step_by(whole.len() / 40 + 1) {
+            let mut changed = whole.clone();
+            changed[at] ^= 0x10;
+            std::fs::write(&path, changed).unwrap();
+            assert_eq!(contents(&first), good[0], "byte {at} of {}", path.display());
+        }
+    }
+}
+
+#[test]
 fn a_bundle_unpacked_by_many_at_once_is_the_same_for_all() {
     let folder = tempfile::tempdir().unwrap();
     let built = build(&vendor().join("sites/tiny"), folder.path(), 1);

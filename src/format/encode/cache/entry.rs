@@ -16,15 +16,15 @@
 use std::fs::File;
 use std::io::Read;
 use std::ops::Range;
-use std::os::unix::fs::{FileExt, PermissionsExt};
+use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
 use super::super::{Bytes, Form, Group, Place};
-use super::trim::UNFINISHED;
 use crate::error::{Context, Error, Kind, Result};
 use crate::format::copy::Origin;
 use crate::format::{Target, direct};
 use crate::units::{Digest, MIB};
+use crate::whole::Draft;
 
 const MAGIC: &[u8; 8] = b"SLIPENC\n";
 const VERSION: u32 = 1;
@@ -121,10 +121,7 @@ pub fn write(
     let folder = path.parent().unwrap_or(Path::new("."));
     std::fs::create_dir_all(folder).at("cannot make the folder", folder)?;
     // what is in the cache is no secret, and its users may be several
-    let mode = std::fs::Permissions::from_mode(0o644);
-    let mut options = tempfile::Builder::new();
-    let temporary = options.prefix(UNFINISHED).permissions(mode).tempfile_in(folder);
-    let temporary = temporary.at("cannot write in", folder)?;
+    let mut draft = Draft::beside(path, 0o644)?;
 
     let fields = Fields { places: places.len() as u32, key, length: group.len() as u64 };
     let mut front = fields.bytes();
@@ -134,15 +131,14 @@ pub fn write(
     front.extend(hasher.finalize().as_bytes());
     front.extend(table);
 
-    let direct = direct::open(temporary.path());
-    let target = Target { file: temporary.as_file(), direct: direct.as_ref(), path };
+    let direct = direct::open(draft.path());
+    let target = Target { file: draft.file(), direct: direct.as_ref(), path };
     target.write_at(&front, 0)?;
     target.write_large_at(group, group_offset(chunks))?;
     // a group of nothing does not reach its own start
     let length = length(chunks, group.len() as u64);
     target.file.set_len(length).at("cannot set the length", path)?;
-    temporary.persist(path).map_err(|e| e.error).at("cannot rename to", path)?;
-    Ok(())
+    draft.name(path)
 }
 
 /// What the header says.

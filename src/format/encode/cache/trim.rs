@@ -2,18 +2,14 @@
 
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use super::super::Codec;
 use super::Cache;
 use crate::error::{Context, Result};
 use crate::units::ByteSize;
+use crate::whole;
 
-/// Names of entries in the making start with this; no key does.
-pub const UNFINISHED: &str = ".unfinished-";
-/// An entry in the making that is older than this belongs to a build that was killed: writing one takes
-/// seconds.
-const STALE: Duration = Duration::from_secs(3600);
 /// Bytes of a block, as file systems count what a file takes (stat(2), st_blocks).
 const STAT_BLOCK: u64 = 512;
 
@@ -66,17 +62,14 @@ impl Cache {
         // paths make equal times a definite order
         found.sort_by(|a, b| (a.used, &a.path).cmp(&(b.used, &b.path)));
         let mut left: u64 = found.iter().map(|f| f.bytes).sum();
-        let newest = found.last().map(|f| f.used);
         let mut trimmed = Trimmed::default();
-        for Found { used, path, bytes } in found {
-            let age = newest.and_then(|newest| newest.duration_since(used).ok());
-            let name = path.file_name().unwrap_or_default().as_encoded_bytes();
-            let unfinished = name.starts_with(UNFINISHED.as_bytes());
-            let remove = match unfinished {
-                true => age.is_some_and(|age| age > STALE),
-                false => left > limit,
+        for Found { path, bytes, .. } in found {
+            let unfinished = path.file_name().is_some_and(whole::is_hidden_name);
+            let removed = match unfinished {
+                true => whole::remove_if_dead(&path),
+                false => left > limit && gone(&path)?,
             };
-            if remove && gone(&path)? {
+            if removed {
                 left -= bytes;
                 trimmed.entries += 1;
                 trimmed.bytes.0 += bytes;
@@ -126,6 +119,8 @@ fn gone(path: &Path) -> Result<bool> {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     fn put(cache: &Cache, name: &str, age: u64) -> PathBuf {
@@ -155,9 +150,11 @@ mod tests {
     fn what_a_killed_build_left_goes_and_what_is_being_made_stays() {
         let folder = tempfile::tempdir().unwrap();
         let cache = Cache::new(folder.path(), 0);
-        let dead = put(&cache, &format!("{UNFINISHED}a"), 7200);
-        let alive = put(&cache, &format!("{UNFINISHED}b"), 5);
+        let dead = put(&cache, ".a.slipway-new", 0);
         let entry = put(&cache, "0", 0);
+        let alive = put(&cache, ".b.slipway-new", 5);
+        let held = std::fs::File::open(&alive).unwrap();
+        held.lock().unwrap();
         cache.trim(1 << 30).unwrap();
         assert!(!dead.exists() && alive.exists() && entry.exists());
     }

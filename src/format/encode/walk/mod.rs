@@ -14,6 +14,7 @@ use super::segment;
 use super::{Codec, SEGMENT, Sink};
 use crate::disk::Disk;
 use crate::error::{Error, Kind, Result};
+use crate::format::threads;
 use crate::progress::Progress;
 use crate::units::MIB;
 
@@ -73,16 +74,24 @@ pub fn walk<S: Sink>(work: Work<'_>, sinks: &mut [S], progress: &dyn Progress) -
     std::thread::scope(|scope| {
         // in here, so that it goes when the walk ends, and the planner with it
         let (segment_sender, segments) = sync_channel(AHEAD);
-        scope.spawn(move || planner.run(&segment_sender));
-        for _ in 0..work.threads.clamp(1, window) {
-            scope.spawn(|| pool::work(work.disk, &codecs, &tasks));
+        threads::beside(scope, move || planner.run(&segment_sender))?;
+        for started in 0..work.threads.clamp(1, window) {
+            let worker = || pool::work(work.disk, &codecs, &Codec::encoder, &tasks);
+            match threads::beside(scope, worker) {
+                Ok(_) => {}
+                Err(error) if started == 0 => return Err(error),
+                // fewer of them take longer, and do the same
+                Err(_) => break,
+            }
         }
         // without room: writing one takes less time than working out the next, and each takes memory
         let (records, recorded) = sync_channel(0);
         let (returning, returned) = channel();
         let recorder = work.cache.map(|cache| {
-            scope.spawn(move || recorder::run(cache, work.spare, &recorded, &returning))
+            let run = move || recorder::run(cache, work.spare, &recorded, &returning);
+            threads::beside(scope, run)
         });
+        let recorder = recorder.transpose()?;
         let units = Units::new(work.disk, &codecs, segments, task_sender);
         let cache = ToCache::new(records, returned);
         let walk = Walk { disk: work.disk, lanes, sinks, cache, progress };
@@ -124,11 +133,15 @@ impl<S: Sink> Walk<'_, S> {
 
     fn unit(&mut self, ticket: Ticket) -> Result<()> {
         let Ticket { segment, bytes, chunks } = ticket;
-        let chunks = match chunks {
+        let chunks: Vec<_> = match chunks {
             Chunks::Encoded(reply) => reply.recv().map_err(|_| ended())??,
             Chunks::Zeros => self.lanes.iter().map(|lane| lane.zeros(&bytes)).collect(),
             Chunks::Cached => vec![Vec::new(); self.lanes.len()],
         };
+        // an answer without a codec's chunks would be a hole in its artifact, and in the cache
+        if chunks.len() != self.lanes.len() {
+            return Err(ended());
+        }
         for ((lane, groups), chunks) in self.lanes.iter_mut().zip(&segment.groups).zip(chunks) {
             lane.unit(groups, &bytes, chunks, &mut self.cache, self.sinks)?;
         }
