@@ -135,12 +135,14 @@ impl Project {
         Ok(Known { bases, without_old_zones, customers })
     }
 
-    /// The file that a user means: a customer's name, or a path.
+    /// The file that a user means: a customer's name, with .toml or without, or a path.
     pub fn profile_path(&self, wanted: &str) -> Result<PathBuf> {
-        if wanted.contains('/') || wanted.ends_with(".toml") {
-            return absolute(Path::new(wanted));
+        let path = Path::new(wanted);
+        if wanted.contains('/') || (wanted.ends_with(".toml") && path.is_file()) {
+            return absolute(path);
         }
-        profile::find(&self.profiles, wanted).map_err(|e| e.at(shown(&self.profiles)))
+        let name = wanted.strip_suffix(".toml").unwrap_or(wanted);
+        profile::find(&self.profiles, name).map_err(|e| e.at(shown(&self.profiles)))
     }
 
     /// The profile that a user means; its errors are the cause of the one that says how many there are.

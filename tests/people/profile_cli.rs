@@ -160,6 +160,21 @@ fn what_a_word_processor_wrote_is_named_with_its_line_and_what_to_type() {
 }
 
 #[test]
+fn a_profile_is_found_by_its_name_its_files_name_and_its_path() {
+    let root = project(&[("good.toml", GOOD.as_bytes())]);
+    for wanted in ["good", "good.toml", "profiles/good.toml", "./profiles/good.toml"] {
+        let (code, out, err) = slipway(root.path(), &["check", wanted]);
+        assert_eq!(
+            (code, out.contains("good.toml: good")),
+            (Some(0), true),
+            "{wanted}: {out}{err}"
+        );
+    }
+    let (code, _, err) = slipway(root.path(), &["check", "goood.toml"]);
+    assert!(code == Some(1) && err.contains("did you mean \"good\"?"), "{err}");
+}
+
+#[test]
 fn every_verb_with_json_prints_its_error_as_json() {
     let root = project(&[("good.toml", GOOD.as_bytes()), ("bad.toml", b"base = 1\n")]);
     for arguments in [
