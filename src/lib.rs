@@ -37,3 +37,4 @@ pub mod smoke;
 pub mod tree;
 pub mod units;
 mod whole;
+mod written;

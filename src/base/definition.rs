@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::check;
 use crate::error::{Context, Error, Kind, Result};
 use crate::units::Digest;
+use crate::written;
 
 /// What a base is made of. Two equal definitions give the same cache entry.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -131,10 +132,10 @@ impl Definition {
     /// [`Kind::Input`] with file, line and column; unknown keys are errors.
     pub fn load(path: impl AsRef<Path>) -> Result<Self> {
         let path = path.as_ref();
-        let text = std::fs::read_to_string(path).at("cannot read the definition", path)?;
+        let text = written::text(path, "the definition")?;
         let stem = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
         let folder = path.parent().unwrap_or(Path::new("")).to_owned();
-        Self::parse(&text, stem, folder).map_err(|e| e.at(path))
+        Self::parse(&text, path, stem, folder)
     }
 
     /// The definition `name` in `folder`.
@@ -182,17 +183,12 @@ impl Definition {
         Ok(names)
     }
 
-    fn parse(text: &str, name: String, folder: PathBuf) -> Result<Self> {
-        let mut definition: Self = toml::from_str(text).map_err(|e| {
-            let place = e.span().map(|span| place(text, span.start));
-            let place = place.map(|(l, c)| format!("line {l}, column {c}: ")).unwrap_or_default();
-            Error::new(Kind::Input, format!("{place}{}", e.message().trim_end()))
-        })?;
+    fn parse(text: &str, path: &Path, name: String, folder: PathBuf) -> Result<Self> {
+        let mut definition: Self = written::parse(text, path, "the definition")?;
         definition.name = name;
         definition.folder = folder;
         check::definition(&definition).map_err(|(word, message)| {
-            let line = text.lines().position(|line| line.contains(&word)).unwrap_or(0) + 1;
-            Error::new(Kind::Input, format!("line {line}: {message}"))
+            Error::new(Kind::Input, message).at(written::place_of(&word, text, path))
         })?;
         Ok(definition)
     }
@@ -211,13 +207,6 @@ impl Definition {
     }
 }
 
-/// Line and column of a byte, both from 1.
-fn place(text: &str, byte: usize) -> (usize, usize) {
-    let before = text.get(..byte).unwrap_or(text);
-    let line = before.matches('\n').count() + 1;
-    (line, before.chars().rev().take_while(|&c| c != '\n').count() + 1)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -226,7 +215,7 @@ mod tests {
 
     fn debian_12(change: impl Fn(&str) -> String) -> Result<Definition> {
         let text = std::fs::read_to_string(format!("{SHIPPED}/debian-12.toml")).unwrap();
-        Definition::parse(&change(&text), "x".into(), PathBuf::new())
+        Definition::parse(&change(&text), Path::new("x.toml"), "x".into(), PathBuf::new())
     }
 
     #[test]
@@ -242,7 +231,8 @@ mod tests {
     #[test]
     fn an_unknown_key_is_shown_with_its_line() {
         let error = debian_12(|text| format!("colour = 1\n{text}")).unwrap_err();
-        assert!(error.to_string().starts_with("line 1, column 1: unknown field"), "{error}");
+        assert_eq!(error.path(), Some(Path::new("x.toml:1:1")));
+        assert!(error.to_string().contains("unknown key `colour`"), "{error}");
     }
 
     #[test]
@@ -258,6 +248,6 @@ mod tests {
             assert!(debian_12(change).is_err(), "{bad}");
         }
         let error = debian_12(|text| text.replacen("http://", "ftp://", 1)).unwrap_err();
-        assert!(error.to_string().starts_with("line "), "{error}");
+        assert!(error.path().unwrap().to_string_lossy().starts_with("x.toml:"), "{error}");
     }
 }

@@ -72,13 +72,21 @@ pub fn build(request: &Request<'_>, progress: &dyn Progress) -> Result<Bundle> {
     let work = Work::new_in(request.out)?;
 
     let mut files = Files::default();
-    files.add_site(request.site, request.out)?;
+    files.add_site(request.site, request.out, progress)?;
     let modules = add_modules(&mut files, &site, request, work.path(), progress)?;
     let apps = add_apps(&mut files, &site, request, work.path(), progress)?;
     add_generated(&mut files, request.site, &release, &apps)?;
     let packaged = modules.iter().filter(|m| m.package.is_some()).map(|m| m.name.clone()).collect();
     let puppet = request.inputs.puppet;
-    check::all(&files, &site.unmet, &packaged, work.path(), puppet, progress)?;
+    check::all(
+        &files,
+        &site.unmet,
+        &packaged,
+        &site.needs.packages,
+        work.path(),
+        puppet,
+        progress,
+    )?;
 
     let manifest = Manifest {
         format: FORMAT,
@@ -117,11 +125,18 @@ fn add_modules(
     progress: &dyn Progress,
 ) -> Result<Vec<Module>> {
     let mut modules = Vec::new();
-    for module::Gathered { name, folder, package, commit, source } in
+    for module::Gathered { name, folder, package, commit, source, ignored } in
         module::gather(site, request, work, progress)?
     {
         let home = format!("modules/{name}");
-        files.add_folder(&folder, &home, &module::is_left_out)?;
+        let leave_out = |path: &str| module::stays_out(path) || ignored.contains(path);
+        files.add_folder(&folder, &home, &leave_out)?;
+        if !files.paths().any(|path| path.starts_with(&format!("{home}/"))) {
+            let message = format!("the module {name} has no files");
+            return Err(Error::new(Kind::Input, message).at(folder).remedy(
+                "a module has manifests/, lib/, files/, templates/ or data/; tests and hidden files do not count",
+            ));
+        }
         let digest = files.digest_below(&home)?;
         let version = check::version(files, &home)?;
         modules.push(Module { name, version, package, commit, source, digest });
@@ -215,7 +230,8 @@ fn add_generated(files: &mut Files, site: &Path, release: &str, apps: &[App]) ->
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => String::new(),
         read => read.at("cannot read", &path)?,
     };
-    let environment = generated::environment(&own).map_err(|e| e.at(&path))?;
+    let paths: Vec<&str> = files.paths().collect();
+    let environment = generated::environment(&own, &paths).map_err(|e| e.at(&path))?;
     files.add("environment.conf".to_owned(), 0o644, Source::Bytes(environment.into_bytes()))?;
     let facts = generated::facts(release, apps)?;
     files.add(generated::FACTS.to_owned(), 0o644, Source::Bytes(facts))?;

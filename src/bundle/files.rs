@@ -7,9 +7,10 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use super::manifest::FileRecord;
-use super::path;
 use super::site::SITE;
+use super::{ignored, path};
 use crate::error::{Context, Error, Kind, Result};
+use crate::progress::Progress;
 use crate::units::{Digest, Hasher};
 
 /// Where a file of the bundle comes from.
@@ -27,7 +28,12 @@ pub(crate) struct Files(BTreeMap<String, (u16, Source)>);
 
 impl Files {
     /// Takes over the parts of a site that the format has a place for.
-    pub(super) fn add_site(&mut self, site: &Path, out: &Path) -> Result<()> {
+    pub(super) fn add_site(
+        &mut self,
+        site: &Path,
+        out: &Path,
+        progress: &dyn Progress,
+    ) -> Result<()> {
         let out = fs::canonicalize(out).at("cannot find", out)?;
         for entry in sorted(site)? {
             // who builds in the site's own folder has the output there
@@ -36,7 +42,11 @@ impl Files {
             }
             let name = name_of(&entry)?;
             match name.as_str() {
-                "manifests" | "data" => self.add_folder(&entry, &name, &|_| false)?,
+                "manifests" | "data" => {
+                    let ignored = ignored::hidden(&entry, progress)?;
+                    let leave_out = |path: &str| is_git(path) || ignored.contains(path);
+                    self.add_folder(&entry, &name, &leave_out)?;
+                }
                 "hiera.yaml" => self.add(name, 0o644, Source::File(entry))?,
                 "environment.conf" | SITE | "Puppetfile" => {}
                 _ if name.starts_with('.') || name.starts_with("README") => {}
@@ -58,26 +68,34 @@ impl Files {
         Ok(())
     }
 
-    /// Takes over a folder, but for hidden files and what is left out at its top.
+    /// Takes over a folder, but for the paths in it that `leave_out` knows.
     pub(super) fn add_folder(
         &mut self,
         folder: &Path,
         as_: &str,
         leave_out: &dyn Fn(&str) -> bool,
     ) -> Result<()> {
+        self.add_below(folder, as_, "", leave_out)
+    }
+
+    fn add_below(
+        &mut self,
+        folder: &Path,
+        as_: &str,
+        below: &str,
+        leave_out: &dyn Fn(&str) -> bool,
+    ) -> Result<()> {
         for entry in sorted(folder)? {
-            let name = name_of(&entry)?;
-            if name.starts_with('.') || leave_out(&name) {
+            let path = format!("{below}{}", name_of(&entry)?);
+            if leave_out(&path) {
                 continue;
             }
-            let path = format!("{as_}/{name}");
-            let meta = fs::metadata(&entry).at("cannot look at", &entry)?;
-            let link = fs::symlink_metadata(&entry).at("cannot look at", &entry)?.is_symlink();
-            if meta.is_dir() && !link {
-                self.add_folder(&entry, &path, &|_| false)?;
-            } else if meta.is_file() && !link {
+            let meta = fs::symlink_metadata(&entry).at("cannot look at", &entry)?;
+            if meta.is_dir() {
+                self.add_below(&entry, as_, &format!("{path}/"), leave_out)?;
+            } else if meta.is_file() {
                 let mode = if meta.permissions().mode() & 0o100 != 0 { 0o755 } else { 0o644 };
-                self.add(path, mode, Source::File(entry))?;
+                self.add(format!("{as_}/{path}"), mode, Source::File(entry))?;
             } else {
                 return Err(Error::new(Kind::Input, "a bundle holds files and folders alone")
                     .at(&entry)
@@ -149,6 +167,11 @@ impl Files {
         }
         Ok(hasher.finish())
     }
+}
+
+/// Whether a path is a repository's own, or a submodule's link to it.
+pub(super) fn is_git(path: &str) -> bool {
+    path.split('/').any(|part| part == ".git")
 }
 
 /// The entries of a folder, in order.

@@ -5,7 +5,8 @@ use std::path::Path;
 
 use serde::Deserialize;
 
-use super::untar;
+use super::check;
+use super::untar::{self, Around};
 use crate::blob::{self, Key, Settings, Store};
 use crate::error::{Context, Error, Kind, Result};
 use crate::progress::Progress;
@@ -76,7 +77,8 @@ impl Forge {
                 return Err(Error::new(Kind::Damaged, message));
             }
         }
-        untar::unpack_gz(&bytes, true, to)
+        untar::unpack_gz(&bytes, Around::Folder, to)?;
+        check::release(to, slug, version)
     }
 
     /// What the forge's API says that the release is; mirrors of the files alone say nothing.

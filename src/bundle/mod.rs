@@ -15,6 +15,7 @@ mod fetch;
 pub(crate) mod files;
 mod forge;
 mod generated;
+mod ignored;
 mod list;
 mod manifest;
 mod memory;
@@ -31,6 +32,7 @@ mod refusal;
 mod release;
 mod repository;
 pub(crate) mod site;
+mod submodule;
 mod unpack;
 pub(crate) mod untar;
 

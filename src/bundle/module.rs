@@ -1,6 +1,6 @@
 //! Where modules' files come from, and what is known of each.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -8,8 +8,8 @@ use super::build::{Inputs, Request};
 use super::forge::Forge;
 use super::package::{Apt, Deb};
 use super::puppetfile::{self, From, Puppetfile};
-use super::repository::Repository;
 use super::site::{ModuleSource, Site, is_module};
+use super::{files, ignored, repository, submodule};
 use crate::app;
 use crate::error::{Context, Error, Kind, Result};
 use crate::progress::Progress;
@@ -30,11 +30,16 @@ pub(super) struct Gathered {
     pub commit: Option<String>,
     /// The repository's URL, or the forge's release, as in `forge:puppetlabs-stdlib-9.4.1`.
     pub source: Option<String>,
+    /// Paths in the folder that do not belong to it.
+    pub ignored: BTreeSet<String>,
 }
 
-/// What of a module no machine converges from.
-pub(super) fn is_left_out(top: &str) -> bool {
-    matches!(top, "spec" | "test" | "tests" | "examples" | "Rakefile" | "Gemfile")
+/// What of a module no machine converges from, by its path in it: tests, and at the top what is hidden, which
+/// is its repository's. Below the top a hidden file is content like any other: `files/.htaccess`.
+pub(super) fn stays_out(path: &str) -> bool {
+    let top = path.split('/').next().unwrap_or_default();
+    let tests = matches!(top, "spec" | "test" | "tests" | "examples" | "Rakefile" | "Gemfile");
+    tests || top.starts_with('.') || files::is_git(path)
 }
 
 /// Gets all modules of a site, sorted by name. What must be unpacked goes below `work`.
@@ -47,10 +52,10 @@ pub(super) fn gather(
     let mut found = named(site, request, work, progress)?;
     for folder in &site.module_folders {
         let folder = request.site.join(folder);
-        for entry in super::files::sorted(&folder)? {
-            let name = super::files::name_of(&entry)?;
+        for entry in files::sorted(&folder)? {
+            let name = files::name_of(&entry)?;
             if entry.is_dir() && !name.starts_with('.') {
-                found.push(own(name, entry)?);
+                found.push(own(name, entry, progress)?);
             }
         }
     }
@@ -80,13 +85,23 @@ fn named(
     let mut found = Vec::new();
     for (name, source) in &site.modules {
         found.push(match source {
-            ModuleSource::Path { path } => own(name.clone(), request.site.join(path))?,
-            ModuleSource::Package { package, .. } => {
+            ModuleSource { package: None, path, .. } => {
+                let path = request.site.join(path.as_deref().unwrap_or_default());
+                own(name.clone(), path, progress)?
+            }
+            ModuleSource { package: Some(package), .. } => {
                 let deb = debs.get(package).ok_or_else(|| {
                     Error::new(Kind::Tool, format!("apt-get download left no {package}"))
                 })?;
                 let (folder, package) = (in_package(deb, name)?, Some(deb.id.clone()));
-                Gathered { name: name.clone(), folder, package, commit: None, source: None }
+                Gathered {
+                    name: name.clone(),
+                    folder,
+                    package,
+                    commit: None,
+                    source: None,
+                    ignored: BTreeSet::new(),
+                }
             }
         });
     }
@@ -94,7 +109,7 @@ fn named(
 }
 
 /// A module in a folder of the vendor's; a submodule's commit is its own.
-fn own(name: String, folder: PathBuf) -> Result<Gathered> {
+fn own(name: String, folder: PathBuf, progress: &dyn Progress) -> Result<Gathered> {
     if !is_module(&name) {
         let message = format!("{name:?} cannot be a module's name");
         return Err(Error::new(Kind::Input, message).at(folder));
@@ -110,8 +125,10 @@ fn own(name: String, folder: PathBuf) -> Result<Gathered> {
             .at(folder)
             .remedy(remedy));
     }
+    submodule::check_fetched(&folder)?;
+    let ignored = ignored::hidden(&folder, progress)?;
     let commit = app::source(&folder, app::Scope::Folder)?.map(|source| source.commit);
-    Ok(Gathered { name, folder, package: None, commit, source: None })
+    Ok(Gathered { name, folder, package: None, commit, source: None, ignored })
 }
 
 fn fetch_packages(
@@ -122,7 +139,7 @@ fn fetch_packages(
 ) -> Result<BTreeMap<String, Deb>> {
     let mut wanted = BTreeMap::new();
     for source in site.modules.values() {
-        if let ModuleSource::Package { package, version } = source {
+        if let ModuleSource { package: Some(package), version, .. } = source {
             wanted.insert(package.as_str(), version.as_deref());
         }
     }
@@ -185,7 +202,9 @@ impl Fetching<'_> {
         let mut found = Vec::new();
         for wanted in &file.modules {
             let one = match &wanted.from {
-                From::Path(folder) => own(wanted.name.clone(), self.home.join(folder)),
+                From::Path(folder) => {
+                    own(wanted.name.clone(), self.home.join(folder), self.progress)
+                }
                 From::Git { url, rev } => {
                     self.folder(&wanted.name).and_then(|to| self.git(&wanted.name, url, rev, to))
                 }
@@ -199,7 +218,14 @@ impl Fetching<'_> {
                         }
                         let source = Some(format!("forge:{slug}-{version}"));
                         let name = wanted.name.clone();
-                        Ok(Gathered { name, folder: to, package: None, commit: None, source })
+                        Ok(Gathered {
+                            name,
+                            folder: to,
+                            package: None,
+                            commit: None,
+                            source,
+                            ignored: BTreeSet::new(),
+                        })
                     })
                 }
             };
@@ -213,11 +239,9 @@ impl Fetching<'_> {
     }
 
     fn git(&self, name: &str, url: &str, rev: &puppetfile::Rev, to: PathBuf) -> Result<Gathered> {
-        let repository = Repository::open(url, self.request.cache)?;
-        let commit = repository.resolve(rev, self.progress)?;
-        repository.export(&commit, &to)?;
+        let commit = repository::fetch(url, rev, self.request.cache, &to, self.progress)?;
         let (name, commit, source) = (name.to_owned(), Some(commit), Some(url.to_owned()));
-        Ok(Gathered { name, folder: to, package: None, commit, source })
+        Ok(Gathered { name, folder: to, package: None, commit, source, ignored: BTreeSet::new() })
     }
 
     /// The argument's forge, then SITE.toml's, then the Puppetfile's, then the public one.

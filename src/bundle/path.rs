@@ -2,6 +2,7 @@
 
 use super::manifest::FileRecord;
 use crate::error::{Error, Kind, Result};
+use crate::tree::tar;
 
 /// The only two modes of files: the rest (set-id, sticky, group-writable) has no place in a bundle.
 pub(crate) const MODES: [u16; 2] = [0o644, 0o755];
@@ -17,22 +18,10 @@ pub(crate) fn check(path: &str) -> Result<()> {
 }
 
 fn fault(path: &str) -> Option<&'static str> {
-    if path.is_empty() {
-        return Some("it is empty");
-    }
-    if path.starts_with('/') {
-        return Some("it is absolute");
-    }
     if path.len() > LONGEST {
         return Some("it is longer than 255 bytes");
     }
-    if path.chars().any(char::is_control) {
-        return Some("it holds a control character");
-    }
-    if path.split('/').any(|part| matches!(part, "" | "." | "..")) {
-        return Some("it holds an empty part, \".\" or \"..\"");
-    }
-    None
+    tar::fault_of(path)
 }
 
 /// Checks names, modes and order of a whole list: each path once, and no file below another file.

@@ -62,6 +62,8 @@ impl Publisher<'_> {
         channel: &Name,
         progress: &dyn Progress,
     ) -> Result<Published> {
+        // what no builder writes is not signed
+        super::check::held(bundle)?;
         let pin = Pin::of(bundle);
         self.check_key(&pin.site)?;
         let key = bundle_key(&pin.site, pin.version, &pin.digest)?;

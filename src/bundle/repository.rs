@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use super::puppetfile::Rev;
-use super::untar;
+use super::submodule::{self, Submodule};
+use super::untar::{self, Around};
 use crate::command;
 use crate::error::{Context, Error, Kind, Result};
 use crate::lock;
@@ -26,9 +27,59 @@ const ELSEWHERE: [&str; 7] = [
     "GIT_SHALLOW_FILE",
 ];
 
+/// How deep submodules lie in submodules.
+const DEEPEST: usize = 8;
+/// git's attributes change what `git archive` writes: files are left out (`export-ignore`), get the commit's id
+/// (`export-subst`), other line ends, or what a program makes of them. A bundle has what the commit has.
+const AS_COMMITTED: &str =
+    "* -export-ignore -export-subst -text -eol -ident -filter -working-tree-encoding\n";
+
+/// Unpacks a revision of a repository into an empty folder, its submodules too; gives the commit.
+pub(super) fn fetch(
+    url: &str,
+    rev: &Rev,
+    cache: &Path,
+    to: &Path,
+    progress: &dyn Progress,
+) -> Result<String> {
+    fetch_below(url, rev, cache, to, progress, DEEPEST)
+}
+
+fn fetch_below(
+    url: &str,
+    rev: &Rev,
+    cache: &Path,
+    to: &Path,
+    progress: &dyn Progress,
+    depth: usize,
+) -> Result<String> {
+    let (commit, inner) = {
+        // one repository at a time: a submodule may be another revision of the same one
+        let repository = Repository::open(url, cache)?;
+        let commit = repository.resolve(rev, progress)?;
+        repository.export(&commit, to)?;
+        let inner = repository.submodules(&commit)?;
+        (commit, inner)
+    };
+    for Submodule { path, url, commit } in inner {
+        let rev = Rev::Commit(commit);
+        let folder = to.join(&path);
+        let done = match depth.checked_sub(1) {
+            None => Err(Error::new(Kind::Refused, "submodules lie in submodules without an end")),
+            Some(depth) => fs::create_dir_all(&folder)
+                .at("cannot create the folder", &folder)
+                .and_then(|()| fetch_below(&url, &rev, cache, &folder, progress, depth)),
+        };
+        done.map_err(|e| {
+            Error::new(e.kind(), format!("cannot get the submodule {path} from {url}")).because(e)
+        })?;
+    }
+    Ok(commit)
+}
+
 /// A repository in the cache; no other process changes it meanwhile.
 #[derive(Debug)]
-pub(super) struct Repository {
+struct Repository {
     folder: PathBuf,
     url: String,
     _lock: File,
@@ -36,7 +87,7 @@ pub(super) struct Repository {
 
 impl Repository {
     /// Opens the copy of `url` in the cache, and makes it where there is none.
-    pub(super) fn open(url: &str, cache: &Path) -> Result<Self> {
+    fn open(url: &str, cache: &Path) -> Result<Self> {
         check_address(url)?;
         let home = cache.join("git");
         fs::create_dir_all(&home).at("cannot create the cache", &home)?;
@@ -45,11 +96,15 @@ impl Repository {
         let repository = Self { folder, url: url.to_owned(), _lock: lock };
         // again and again: it makes whole what a killed one left
         repository.git(&["init", "--quiet", "--bare"])?;
+        let info = repository.folder.join("info");
+        fs::create_dir_all(&info).at("cannot create the folder", &info)?;
+        let attributes = info.join("attributes");
+        fs::write(&attributes, AS_COMMITTED).at("cannot write", &attributes)?;
         Ok(repository)
     }
 
     /// The commit that a revision is. The network is asked unless the revision is a commit that is here.
-    pub(super) fn resolve(&self, rev: &Rev, progress: &dyn Progress) -> Result<String> {
+    fn resolve(&self, rev: &Rev, progress: &dyn Progress) -> Result<String> {
         if let Rev::Commit(id) = rev
             && let Some(commit) = self.commit(id)?
         {
@@ -95,9 +150,24 @@ impl Repository {
     }
 
     /// Unpacks a commit into an empty folder.
-    pub(super) fn export(&self, commit: &str, to: &Path) -> Result<()> {
+    fn export(&self, commit: &str, to: &Path) -> Result<()> {
         let tar = self.git(&["archive", "--format=tar", commit])?;
-        untar::unpack(Cursor::new(tar), false, to)
+        untar::unpack(Cursor::new(tar), Around::Nothing, to)
+    }
+
+    /// The submodules of a commit that belong to the module.
+    fn submodules(&self, commit: &str) -> Result<Vec<Submodule>> {
+        let tree = self.git(&["ls-tree", "-r", "-z", "--full-tree", commit])?;
+        let found = submodule::listed(&String::from_utf8_lossy(&tree));
+        if found.is_empty() {
+            return Ok(Vec::new());
+        }
+        let blob = format!("{commit}:.gitmodules");
+        let said = self.git(&["config", "-z", "--blob", &blob, "--list"]).map_err(|e| {
+            let message = format!("the submodule {} has no address", found[0].0);
+            Error::new(Kind::Input, message).because(e)
+        })?;
+        submodule::placed(found, &String::from_utf8_lossy(&said), &self.url)
     }
 
     fn git(&self, args: &[&str]) -> Result<Vec<u8>> {

@@ -1,7 +1,6 @@
 //! SITE.toml: what a site is made of.
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::path::Path;
 
 use serde::Deserialize;
@@ -9,7 +8,8 @@ use serde::Deserialize;
 use super::manifest::{Health, Needs};
 use super::release::{Name, three};
 use crate::app::{AppName, Channel, Range};
-use crate::error::{Context, Error, Kind, Result};
+use crate::error::{Error, Kind, Result};
+use crate::written;
 
 /// The file's name in the site's folder.
 pub(crate) const SITE: &str = "SITE.toml";
@@ -77,22 +77,16 @@ pub(crate) struct Archive {
     pub keyring: String,
 }
 
-/// Where a module comes from.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(untagged, deny_unknown_fields)]
-pub(crate) enum ModuleSource {
+/// Where a module comes from: one struct, as for an app.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ModuleSource {
     /// The vendor's own: a folder, relative to the site's.
-    Path {
-        /// The folder.
-        path: String,
-    },
-    /// The distribution's.
-    Package {
-        /// The binary package, as in "puppet-module-puppetlabs-stdlib".
-        package: String,
-        /// Exactly this version of it; the archive's newest otherwise.
-        version: Option<String>,
-    },
+    pub path: Option<String>,
+    /// The distribution's: the binary package, as in "puppet-module-puppetlabs-stdlib".
+    pub package: Option<String>,
+    /// Exactly this version of the package; the archive's newest otherwise.
+    pub version: Option<String>,
 }
 
 /// Where an application comes from. One struct and not an enum of forms: then a wrong key is named, and
@@ -118,33 +112,44 @@ impl Site {
     /// Reads SITE.toml in the site's folder.
     pub(crate) fn read(folder: &Path) -> Result<Self> {
         let path = folder.join(SITE);
-        let text = fs::read_to_string(&path).at("cannot read the site", &path)?;
-        let site: Self = toml::from_str(&text)
-            .map_err(|e| Error::new(Kind::Input, "the site is not valid").at(&path).because(e))?;
-        site.check().map_err(|e| e.at(&path))?;
+        let text = written::text(&path, "the site")?;
+        let site: Self = written::parse(&text, &path, "the site")?;
+        site.check().map_err(|(word, e)| e.at(written::place_of(&word, &text, &path)))?;
         Ok(site)
     }
 
-    fn check(&self) -> Result<()> {
-        self.number()?;
+    /// Gives with an error a word of the line that it is about.
+    fn check(&self) -> Result<(), (String, Error)> {
+        let about = |word: &str| {
+            let word = word.to_owned();
+            move |e: Error| (word, e)
+        };
+        self.number().map_err(about(&self.version))?;
         if let Some(name) = self.modules.keys().find(|name| !is_module(name)) {
-            return Err(Error::new(Kind::Input, format!("{name:?} cannot be a module's name"))
-                .remedy("a module's name has lowercase letters, digits and underscores"));
+            let error = Error::new(Kind::Input, format!("{name:?} cannot be a module's name"))
+                .remedy("a module's name has lowercase letters, digits and underscores");
+            return Err((name.clone(), error));
         }
-        self.health.iter().try_for_each(super::needs::check_health)?;
-        self.needs.check_form()?;
-        self.apps.iter().try_for_each(|(name, source)| source.check(name))?;
+        for health in &self.health {
+            super::needs::check_health(health).map_err(about(&health.path))?;
+        }
+        self.needs.check_form().map_err(about("[needs]"))?;
+        for (name, source) in &self.apps {
+            source.check(name).map_err(about(&name.to_string()))?;
+        }
         if let Some((name, _)) = self.unmet.iter().find(|(_, reason)| reason.trim().is_empty()) {
-            return Err(Error::new(Kind::Input, format!("[unmet] gives no reason for {name}"))
-                .remedy("write why nothing misses it: the next reader will ask"));
+            let error = Error::new(Kind::Input, format!("[unmet] gives no reason for {name}"))
+                .remedy("write why nothing misses it: the next reader will ask");
+            return Err((name.clone(), error));
         }
-        let from_archive = |m: &ModuleSource| matches!(m, ModuleSource::Package { .. });
-        if self.archive.is_none() && self.modules.values().any(from_archive) {
-            return Err(Error::new(
-                Kind::Input,
-                "modules come from packages, but no archive is named",
-            )
-            .remedy("add the table [archive] with mirror, suite, components and keyring"));
+        for (name, source) in &self.modules {
+            source.check(name).map_err(about(&format!("{name} =")))?;
+        }
+        if self.archive.is_none() && self.modules.values().any(|m| m.package.is_some()) {
+            let message = "modules come from packages, but no archive is named";
+            let error = Error::new(Kind::Input, message)
+                .remedy("add the table [archive] with mirror, suite, components and keyring");
+            return Err(("package".to_owned(), error));
         }
         Ok(())
     }
@@ -155,6 +160,20 @@ impl Site {
             Error::new(Kind::Input, format!("the version {:?} is not three numbers", self.version))
                 .remedy("write it as 1.4.0; the build's number is added by the builder")
         })
+    }
+}
+
+impl ModuleSource {
+    fn check(&self, name: &str) -> Result<()> {
+        let fact = match (&self.path, &self.package, &self.version) {
+            (Some(_), Some(_), _) => "has both a path and a package",
+            (Some(_), None, Some(_)) => "has both a path and a version",
+            (None, None, _) => "has neither a path nor a package",
+            _ => return Ok(()),
+        };
+        Err(Error::new(Kind::Input, format!("the module {name} {fact}")).remedy(
+            "write { path = \"../../modules/profile\" } or { package = \"puppet-module-puppetlabs-stdlib\" }",
+        ))
     }
 }
 

@@ -45,6 +45,7 @@ pub fn unpack(bundle: &Bundle, cache: &Path) -> Result<Unpacked> {
     if let Some(found) = cached(&folder, &bundle.manifest.files) {
         return Ok(found);
     }
+    super::check::held(bundle)?;
     let work = Work::new_in(&home)?;
     write(bundle, work.path())?;
     // what has the name is damaged

@@ -1,85 +1,71 @@
 //! Unpacks a module's tarball, which somebody else made, into a folder of ours.
 
-use std::borrow::Cow;
 use std::fs::{self, OpenOptions};
 use std::io::Read;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
-use tar::EntryType;
-
-use super::module::is_left_out;
+use super::module::stays_out;
 use super::path;
 use crate::error::{Context, Error, Kind, Result};
 use crate::gzip;
+use crate::tree::tar::{Budget, Members, Sort};
 use crate::units::{ByteSize, MIB};
 
 /// The most that a module may unpack to.
 const LARGEST: u64 = 256 * MIB;
 /// The most bytes of an archive, headers included.
 const LONGEST: u64 = LARGEST + 64 * MIB;
-/// The most entries that a module may have.
+/// The most files and folders that a module may have.
 const MOST: usize = 20_000;
 
-/// Unpacks a .tar.gz as [`unpack`] does a .tar.
-pub(super) fn unpack_gz(from: &[u8], strip: bool, to: &Path) -> Result<()> {
-    gzip::whole(from, LONGEST, "the module", |tar| unpack(tar, strip, to))
+/// What an archive has around the module.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Around {
+    /// Nothing: its members are the module's.
+    Nothing,
+    /// One folder, as in a release of the forge; it goes.
+    Folder,
 }
 
-/// Unpacks regular files below `to`, which must be empty. With `strip`, the first folder of each name goes:
-/// a release has everything in one that is named after it.
+/// Unpacks a .tar.gz as [`unpack`] does a .tar.
+pub(super) fn unpack_gz(from: &[u8], around: Around, to: &Path) -> Result<()> {
+    gzip::whole(from, LONGEST, "the module", |tar| unpack(tar, around, to))
+}
+
+/// Unpacks regular files below `to`, which must be empty.
 ///
 /// # Errors
-/// For names that leave the folder, links, devices and archives that are too large; then `to` holds rubbish.
-pub(crate) fn unpack(from: impl Read, strip: bool, to: &Path) -> Result<()> {
-    let mut left = LARGEST;
-    // a tar's reader keeps long names in memory, however long they are
-    let mut archive = tar::Archive::new(from.take(LONGEST));
-    let entries = archive.entries().doing("cannot read the module's archive")?;
-    for (number, entry) in entries.enumerate() {
-        let mut entry = entry.doing("cannot read the module's archive")?;
-        let kind = entry.header().entry_type();
-        // git puts the commit's id there
-        if kind == EntryType::XGlobalHeader {
-            continue;
-        }
+/// For names that leave the folder, links, devices and archives that are too large or have no end; then `to`
+/// holds rubbish.
+pub(crate) fn unpack(from: impl Read, around: Around, to: &Path) -> Result<()> {
+    // a limit also for long names and records, which are kept in memory
+    let mut members = Members::new(from.take(LONGEST));
+    let mut budget = Budget::new(MOST, LARGEST);
+    let mut outer: Option<String> = None;
+    while let Some(member) = members.next_member()? {
         // also of what is left out: it costs the same to read over
-        left = left.checked_sub(entry.size()).filter(|_| number < MOST).ok_or_else(|| {
-            let message = format!("the module has over {MOST} files or {}", ByteSize(LARGEST));
-            Error::new(Kind::Refused, message)
-        })?;
-        let bytes = entry.path_bytes().into_owned();
-        let full = String::from_utf8_lossy(&bytes);
-        let name = match strip {
-            true => full.split_once('/').map_or("", |(_, below)| below),
-            false => &full,
-        };
-        let name = name.trim_end_matches('/');
-        // what no machine converges from may be odd: repositories have links among their tests
-        let top = name.split('/').next().unwrap_or_default();
-        if kind == EntryType::Directory
-            || is_left_out(top)
-            || top.starts_with('.') && !top.starts_with("..")
-        {
-            continue;
+        if !budget.take(&member) {
+            let size = ByteSize(LARGEST);
+            let message = format!("the module has over {MOST} files and folders, or over {size}");
+            return Err(Error::new(Kind::Refused, message));
         }
-        if full.starts_with('/') || full.starts_with("../") {
-            return Err(path::refused(&full, "it is absolute or climbs out"));
+        let (folder, name) = match around {
+            Around::Nothing => ("", member.name.as_str()),
+            Around::Folder => member.name.split_once('/').unwrap_or((&member.name, "")),
+        };
+        if around == Around::Folder && outer.get_or_insert_with(|| folder.to_owned()) != folder {
+            return Err(path::refused(&member.name, "it lies outside of the release's one folder"));
+        }
+        // what no machine converges from may be odd: repositories have links among their tests
+        if member.sort == Sort::Folder || stays_out(name) {
+            continue;
         }
         path::check(name)?;
-        if matches!(full, Cow::Owned(_)) {
-            return Err(path::refused(name, "it is not UTF-8"));
-        }
-        if kind != EntryType::Regular {
+        if member.sort != Sort::File {
             return Err(path::refused(name, "it is no regular file"));
         }
-        // a pax record may give another: two readers would see two archives
-        if entry.header().size().doing("cannot read the module's archive")? != entry.size() {
-            return Err(path::refused(name, "its header has another size"));
-        }
-        let executable =
-            entry.header().mode().doing("cannot read the module's archive")? & 0o100 != 0;
-        write(&mut entry, executable, &to.join(name))?;
+        write(&mut (&mut members).take(member.size), member.mode & 0o100 != 0, &to.join(name))?;
     }
     Ok(())
 }

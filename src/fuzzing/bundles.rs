@@ -30,7 +30,8 @@ pub fn bundle(data: &[u8]) {
     let Ok(bundle) = Bundle::verify(file.path()) else { return };
     assert_eq!(bundle.size, file.length());
     let cache = tempfile::tempdir().expect("a folder");
-    let unpacked = bundle::unpack(&bundle, cache.path()).expect("what was proven unpacks");
+    // what no builder writes is refused, sound as it may be
+    let Ok(unpacked) = bundle::unpack(&bundle, cache.path()) else { return };
     for (file, offset) in bundle.manifest.files.iter().zip(&unpacked.offsets) {
         assert!(offset + file.size <= unpacked.pack.length(), "{} is in the pack", file.path);
     }

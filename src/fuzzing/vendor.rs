@@ -77,7 +77,7 @@ fn module(tar: &[u8]) {
     let outer = tempfile::tempdir().expect("a folder");
     let folder = outer.path().join("module");
     std::fs::create_dir(&folder).expect("a folder");
-    let unpacked = untar::unpack(&bytes[..], true, &folder).is_ok();
+    let unpacked = untar::unpack(&bytes[..], untar::Around::Folder, &folder).is_ok();
     assert_eq!(std::fs::read_dir(outer.path()).expect("a folder").count(), 1, "beside the module");
     if unpacked {
         assert_plain(&folder);
@@ -101,7 +101,7 @@ fn hierarchy(data: &[u8]) {
     for (path, bytes) in [("hiera.yaml", data), ("data/common.yaml", b"a: 1\n")] {
         files.add(path.to_owned(), 0o644, Source::Bytes(bytes.to_vec())).expect("a file");
     }
-    let _ = hiera::check(&files);
+    let _ = hiera::check(&files, &[], hiera::Judge::Ours);
 }
 
 fn address(text: &str) {

@@ -1,12 +1,14 @@
 //! metadata.json: what a module asks for must be in the bundle, in a version that it takes.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::Path;
 
 use serde::Deserialize;
 
 use super::super::files::Files;
-use crate::app::Range;
-use crate::error::{Error, Kind, Result};
+use super::range::{self, Range};
+use crate::error::{Context, Error, Kind, Result};
 
 #[derive(Clone, Debug, Deserialize)]
 struct Metadata {
@@ -32,12 +34,40 @@ fn read(files: &Files, home: &str) -> Result<Option<Metadata>> {
     if !files.paths().any(|there| there == path) {
         return Ok(None);
     }
-    let metadata = serde_json::from_slice(&files.read(&path)?).map_err(|e| {
-        Error::new(Kind::Input, "the module's metadata is not valid")
-            .at(files.place(&path))
-            .because(e)
-    })?;
-    Ok(Some(metadata))
+    parse(&files.read(&path)?).map(Some).map_err(|e| e.at(files.place(&path)))
+}
+
+fn parse(bytes: &[u8]) -> Result<Metadata> {
+    let metadata: Metadata = serde_json::from_slice(bytes)
+        .map_err(|e| Error::new(Kind::Input, "the module's metadata is not valid").because(e))?;
+    for (key, value) in [("name", &metadata.name), ("version", &metadata.version)] {
+        if value.as_deref().unwrap_or_default().trim().is_empty() {
+            return Err(Error::new(Kind::Input, format!("the module's metadata has no {key}")));
+        }
+    }
+    Ok(metadata)
+}
+
+/// Refuses an unpacked release that is not the one that was asked for: one without metadata.json at its top is
+/// no module at all.
+pub(in super::super) fn release(folder: &Path, slug: &str, version: &str) -> Result<()> {
+    let path = folder.join("metadata.json");
+    let bytes = match fs::read(&path) {
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => {
+            let message = format!("the release {slug}-{version} has no metadata.json at its top");
+            return Err(Error::new(Kind::Damaged, message)
+                .remedy("make it with `puppet module build` or `pdk build`"));
+        }
+        read => read.at("cannot read", &path)?,
+    };
+    let metadata = parse(&bytes)?;
+    let name = hyphened(metadata.name.as_deref().unwrap_or_default());
+    let found = format!("{name}-{}", metadata.version.unwrap_or_default());
+    if found == format!("{slug}-{version}") {
+        return Ok(());
+    }
+    let message = format!("the release {slug}-{version} says in metadata.json that it is {found}");
+    Err(Error::new(Kind::Damaged, message))
 }
 
 /// What is known of the modules of a bundle, by their folders' names.
@@ -133,12 +163,12 @@ fn fault(dependency: &Dependency, wanted: &str, modules: &Modules) -> Option<Fau
     if full != wanted {
         return other(&format!("the bundle has {full} in its place"));
     }
-    let range = dependency.version_requirement.as_deref()?;
-    let Ok(range) = range.parse::<Range>() else {
+    let text = dependency.version_requirement.as_deref()?;
+    let Some(range) = Range::parse(text) else {
         return other("the range cannot be read");
     };
     let version = metadata.version.as_deref().unwrap_or_default();
-    let holds = version.parse().is_ok_and(|version| range.holds(&version));
+    let holds = range::version(version).is_some_and(|version| range.holds(&version));
     (!holds).then(|| Fault { fact: format!("the bundle has {version}"), range: true })
 }
 

@@ -1,8 +1,11 @@
 //! What is checked before a bundle is written: a fault is cheaper here than on a customer's console.
 
 mod depends;
+mod held;
 pub(crate) mod hiera;
+mod psych;
 mod puppet;
+mod range;
 pub(crate) mod yaml;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -12,19 +15,24 @@ use super::files::Files;
 use crate::error::Result;
 use crate::progress::Progress;
 
-pub(super) use depends::version;
+pub(super) use depends::{release, version};
+pub(super) use held::held;
 
 /// Checks Hiera's files, the modules' dependencies, and with `puppet` the manifests; `unmet` holds the
-/// dependencies that are left unmet on purpose, and why, `packaged` the modules of the distribution.
+/// dependencies that are left unmet on purpose, and why, `packaged` the modules of the distribution,
+/// `packages` what the image bakes.
 pub(super) fn all(
     files: &Files,
     unmet: &BTreeMap<String, String>,
     packaged: &BTreeSet<String>,
+    packages: &[String],
     work: &Path,
     puppet: bool,
     progress: &dyn Progress,
 ) -> Result<()> {
-    hiera::check(files)?;
+    if let Some(remark) = hiera::check(files, packages, hiera::Judge::Ruby)? {
+        progress.note(remark);
+    }
     let remarks = depends::check(files, unmet, packaged)?;
     for stale in remarks.stale {
         progress.note(&format!("[unmet] names {stale}, which no module misses"));

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use saphyr_parser::{Event, Parser, ScanError};
+use saphyr_parser::{Event, Parser, ScalarStyle, ScanError};
 
 /// Deeper nesting is nobody's data, and would cost the appliance's own reader its stack.
 const DEEPEST: usize = 100;
@@ -12,6 +12,8 @@ const DEEPEST: usize = 100;
 pub(crate) enum Value {
     /// A scalar's text, or what an alias stands for, which nobody asks.
     Scalar(String),
+    /// The same in quotes or as a block: a text, whatever it looks like.
+    Text(String),
     /// A sequence.
     List(Vec<Node>),
     /// A mapping, in its order. Keys that are no scalars have an empty text.
@@ -42,8 +44,16 @@ impl Node {
     /// The text of a scalar.
     pub(super) fn text(&self) -> Option<&str> {
         match &self.value {
-            Value::Scalar(text) => Some(text),
+            Value::Scalar(text) | Value::Text(text) => Some(text),
             _ => None,
+        }
+    }
+
+    /// The members of a mapping, in its order.
+    pub(super) fn members(&self) -> &[(String, Self)] {
+        match &self.value {
+            Value::Map(members) => members,
+            _ => &[],
         }
     }
 
@@ -81,6 +91,21 @@ pub(crate) fn parse(text: &str) -> Result<Option<Node>, Fault> {
     }
 }
 
+/// What Psych makes a date or a time of: four digits, a hyphen, one or two digits, a hyphen, one or two digits,
+/// and behind them nothing or a time.
+fn is_date(text: &str) -> bool {
+    let mut parts = text.splitn(3, '-');
+    let digits = |part: Option<&str>, most: usize| {
+        part.is_some_and(|p| (1..=most).contains(&p.len()) && p.bytes().all(|b| b.is_ascii_digit()))
+    };
+    let (year, month, rest) = (parts.next(), parts.next(), parts.next());
+    let day = rest.map(|rest| rest.split(['T', 't', ' ', '\t']).next().unwrap_or_default());
+    year.is_some_and(|year| year.len() == 4)
+        && digits(year, 4)
+        && digits(month, 2)
+        && digits(day, 2)
+}
+
 struct Reader<'a> {
     parser: Parser<'a, saphyr_parser::StrInput<'a>>,
     lines: Vec<&'a str>,
@@ -107,8 +132,26 @@ impl<'a> Reader<'a> {
         if self.depth > DEEPEST {
             return Err(Fault { line, fact: format!("values are nested over {DEEPEST} deep") });
         }
+        let tag = match &event {
+            Event::Scalar(_, _, _, tag)
+            | Event::SequenceStart(_, tag)
+            | Event::MappingStart(_, tag) => tag,
+            _ => &None,
+        };
+        // some make objects, which Puppet refuses; which ones, only Ruby knows
+        if tag.is_some() {
+            return Err(Fault { line, fact: "a value has a tag: leave it out".to_owned() });
+        }
+        if let Event::Scalar(text, ScalarStyle::Plain, ..) = &event
+            && is_date(text)
+        {
+            let fact =
+                format!("{text} is read as a date, which Puppet refuses: write it in quotes");
+            return Err(Fault { line, fact });
+        }
         let value = match event {
-            Event::Scalar(text, ..) => Value::Scalar(text.into_owned()),
+            Event::Scalar(text, ScalarStyle::Plain, ..) => Value::Scalar(text.into_owned()),
+            Event::Scalar(text, ..) => Value::Text(text.into_owned()),
             Event::SequenceStart(..) => Value::List(self.list()?),
             Event::MappingStart(..) => Value::Map(self.map()?),
             _ => Value::Scalar(String::new()),

@@ -7,6 +7,8 @@
 mod parse;
 mod words;
 
+pub(crate) use parse::check_url;
+
 use crate::error::Result;
 
 /// A Puppetfile, read.

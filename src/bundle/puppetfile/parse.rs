@@ -12,7 +12,8 @@ const PINNED: &str =
     "name the version exactly, as in '9.4.1': a bundle must not depend on the day it is built";
 
 pub(super) fn file(text: &str) -> Result<Puppetfile, Fault> {
-    let words = split(text)?;
+    // Windows' editors put one before everything
+    let words = split(text.strip_prefix('\u{feff}').unwrap_or(text))?;
     let mut file = Puppetfile::default();
     let mut lines: BTreeMap<String, usize> = BTreeMap::new();
     for statement in words.split(|(_, word)| *word == Word::End).filter(|s| !s.is_empty()) {
@@ -94,6 +95,10 @@ impl<'a> Given<'a> {
             | [(_, Word::Label(key)), (_, Word::Text(value))] => {
                 self.options.insert(key, value);
             }
+            // tests stay out of a bundle either way
+            [(_, Word::Symbol(key)), (_, Word::Arrow), (_, Word::Bare(value))]
+            | [(_, Word::Label(key)), (_, Word::Bare(value))]
+                if key == "exclude_spec" && matches!(value.as_str(), "true" | "false") => {}
             [(_, Word::Symbol(key)), (_, Word::Arrow), (_, Word::Symbol(value))]
             | [(_, Word::Label(key)), (_, Word::Symbol(value))] => {
                 return Err((format!("`:{key} => :{value}` is not read"), FORMS));
@@ -104,7 +109,8 @@ impl<'a> Given<'a> {
     }
 }
 
-type Wrong = (String, &'static str);
+/// A fact, and what to do.
+pub(crate) type Wrong = (String, &'static str);
 
 /// The folder's name, and `owner-name` where there is an owner.
 fn names(full: &str) -> Option<(String, Option<String>)> {
@@ -138,6 +144,10 @@ fn source(options: &BTreeMap<&str, &str>) -> Result<From, Wrong> {
         }
         _ => {}
     }
+    if options.contains_key("install_path") {
+        let fact = "`:install_path` is not read: a bundle has every module in modules/".to_owned();
+        return Err((fact, "leave it out"));
+    }
     let Some(url) = options.get("git") else { return Err(unknown(&given)) };
     let mut others = given.iter().filter(|(key, _)| *key != "git");
     let (Some(&(key, value)), None) = (others.next(), others.next()) else {
@@ -168,7 +178,7 @@ fn is_commit(text: &str) -> bool {
 
 /// git's own helpers (`ext::`) run programs, a dash begins an option, and a password would stand in the
 /// bundle's manifest.
-fn check_url(url: &str) -> Result<(), Wrong> {
+pub(crate) fn check_url(url: &str) -> Result<(), Wrong> {
     let secret = url.split_once("://").is_some_and(|(_, rest)| {
         let host = rest.split('/').next().unwrap_or_default();
         host.rsplit_once('@').is_some_and(|(user, _)| user.contains(':'))
@@ -211,6 +221,13 @@ mod tests {
     }
 
     #[test]
+    fn what_windows_editors_and_newer_r10ks_write_is_read() {
+        let text = "\u{feff}mod 'x', :git => 'https://h/x', :tag => 'v1', :exclude_spec => true\r\n\
+                    mod 'y', git: 'https://h/y', tag: 'v1', exclude_spec: false\r\n";
+        assert_eq!(file(text).unwrap().modules.len(), 2);
+    }
+
+    #[test]
     fn what_is_not_pinned_or_not_read_is_named_with_its_line() {
         let cases = [
             ("\nmod 'puppetlabs-stdlib'", 2, "not pinned"),
@@ -228,6 +245,17 @@ mod tests {
             ("exclusion 'x'", 1, "`exclusion` is not read"),
             ("mod 'a-x', '1.0.0\n'", 1, "does not end on its line"),
             ("%w[a b].each", 1, "has no place"),
+            ("mod 'x', { :git => 'https://h/x', :tag => 'v1' }", 1, "in braces"),
+            (
+                "mod 'x', :git => 'https://h/x', :tag => 'v1', :install_path => 'ext'",
+                1,
+                "`:install_path` is not read",
+            ),
+            (
+                "mod 'x', :git => 'https://h/x', :tag => 'v1', :exclude_spec => 'x'",
+                1,
+                ":exclude_spec",
+            ),
         ];
         for (text, line, says) in cases {
             let fault = fault(text);

@@ -64,6 +64,13 @@ impl Scan<'_> {
                 let name = self.name()?;
                 self.push(Word::Symbol(name));
             }
+            '{' | '}' => {
+                return Err(Fault {
+                    line: self.line,
+                    fact: "options in braces are not read".to_owned(),
+                    remedy: "write them without the braces: they mean the same",
+                });
+            }
             _ => {
                 let name = self.name()?;
                 let label = self.rest.starts_with(':') && !self.rest.starts_with("::");

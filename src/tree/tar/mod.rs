@@ -4,12 +4,15 @@
 //! into a pack in the tree's order, so that the pack depends on what the tree holds and not on who wrote
 //! the archive. Written: pax, with nothing lost.
 
+mod foreign;
 pub mod header;
+mod heads;
 mod pax;
 mod read;
 mod scan;
 mod write;
 
+pub(crate) use foreign::{Budget, Members, Sort, fault_of};
 pub use read::{Archive, read};
 pub use write::write;
 

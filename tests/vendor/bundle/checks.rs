@@ -77,12 +77,8 @@ fn manifests_that_puppet_cannot_parse_are_named_with_their_lines() {
 #[test]
 fn hieras_files_are_refused_with_file_and_line() {
     let cases = [
-        ("site/data/common.yaml", "a: 1\nb: [1,\nc: 2\n", "data/common.yaml:3: not valid YAML"),
-        (
-            "site/data/common.yaml",
-            "a: 1\na: 2\n",
-            "common.yaml:2: not valid YAML: the key \"a\" is there twice",
-        ),
+        ("site/data/common.yaml", "a: 1\nb: [1,\nc: 2\n", "data/common.yaml:2: not valid YAML"),
+        ("site/data/common.yaml", "a: 1\na: 2\n", "common.yaml:2: the key \"a\" is there twice"),
         ("site/data/os/x.yml", "- a\n", "os/x.yml:1: Hiera's data is not a mapping"),
         ("site/hiera.yaml", "version: 3\n", "hiera.yaml:1: hiera.yaml has version \"3\""),
         (
@@ -114,10 +110,46 @@ fn hieras_files_are_refused_with_file_and_line() {
     }
 }
 
+/// Puppet's own reader of each text behind a zero byte: a mapping, or nothing.
+const PUPPET_READS: &str = "require 'puppet'; require 'puppet/util/yaml'
+    File.read(ARGV[0], encoding: 'utf-8').split(\"\\0\", -1).each do |text|
+      begin
+        read = Puppet::Util::Yaml.safe_load(text, [Symbol], 'x')
+        puts(read.is_a?(Hash) || read.nil? || read == false ? 'true' : 'false')
+      rescue Exception
+        puts 'false'
+      end
+    end";
+
+/// Whether a catalog compiles in which a key is looked up, for each environment of a folder.
+const PUPPET_LOOKS_UP: &str = "require 'puppet'
+    home, *names = ARGV
+    folders = %w[confdir vardir codedir logdir rundir].flat_map { |s| [\"--#{s}\", \"#{home}/state\"] }
+    Puppet.initialize_settings(folders)
+    loader = Puppet::Environments::Directories.new(\"#{home}/envs\", [])
+    names.each do |name|
+      Puppet.override(environments: loader) do
+        env = loader.get!(name)
+        Puppet.override(current_environment: env) do
+          node = Puppet::Node.new('n', facts: Puppet::Node::Facts.new('n', {}), environment: env)
+          begin
+            Puppet::Parser::Compiler.compile(node)
+            puts 'true'
+          rescue Exception => e
+            STDERR.puts(e.message)
+            puts 'false'
+          end
+        end
+      end
+    end";
+
 #[test]
-fn what_we_read_as_hieras_data_ruby_reads_too() {
+fn hieras_data_is_read_as_puppet_reads_it_and_stricter_in_two_things_alone() {
     let texts = [
         "---\na: 1\n",
+        "---\n",
+        "",
+        "# x\n",
         "a: 'it''s'\nb: \"x\\n\"\n",
         "a: |\n  x\n  y\nb: >-\n  z\n",
         "a: &x [1]\nb: *x\n",
@@ -135,23 +167,148 @@ fn what_we_read_as_hieras_data_ruby_reads_too() {
         "a: *none\n",
         "é: ü\n",
         "{a: 1, b: 2}\n",
+        "- a\n",
+        "x\n",
+        "5\n",
+        "release_date: 2024-01-01\n",
+        "a: 2024-01-01 10:00:00\n",
+        "a: 2024-01-01T10:00:00Z\n",
+        "a: '2024-01-01'\n",
+        "a: 12:30\n",
+        "a: 2024-1-1\n",
+        "a: !ruby/object:Object {}\n",
+        "a: !ruby/regexp /x/\n",
+        "a: !!set {x}\n",
+        "a: !!str 5\n",
+        "a: !!int '5'\n",
+        "a: !x y\n",
+        "a: :sym\n",
+        "a: x\u{1}y\n",
+        "a: \"x\u{7}\"\n",
+        "a: &x.y 1\n",
+        ": x\n",
+        "\u{feff}a: 1\n",
+        "key: \"-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n\"\n",
+        "{\n\t\"a\": 1,\n\t\"b\": [2]\n}\n",
+        "a:\t1\n",
+        "a: [\n1,\n2\n]\n",
+        "80: x\n\"80\": y\n",
+        "1.5: x\n",
+        "true: x\n",
+        "a: 0o17\nb: 0x1f\nc: 1_000\n",
+        "a: ~\n",
+        "a: \n",
+        "<<: {a: 1}\nb: 2\n",
+        "a: \"\\d\"\n",
+        "a: *.example.com\n",
+        "a: 1\r\nb: 2\r\n",
+        "a: >\n x\n\n y\n",
+        "...\n",
+        "--- {a: 1}\n",
+        "%YAML 1.1\n---\na: 1\n",
+        "a: 'x\n  y'\n",
+        "a: {b: 1,}\n",
+        "a: [1 2]\n",
     ];
-    for text in texts {
-        let file = tempfile::NamedTempFile::new().unwrap();
-        std::fs::write(file.path(), text).unwrap();
-        let script = "require 'yaml'; begin; YAML.parse_file(ARGV[0]).to_ruby(aliases: true) if false; YAML.parse_file(ARGV[0]); puts 'good'; rescue Psych::SyntaxError; puts 'bad'; end";
-        let ruby = judge("ruby", &["-e", script, shown(file.path())]).trim() == "good";
-        let folder = site("", &[("site/data/common.yaml", text)]);
-        let ours = build(folder.path(), Inputs { puppet: false, ..Inputs::default() });
-        // what ruby cannot read we refuse; we may be stricter, as with an unknown alias
-        assert!(ruby || ours.is_err(), "{text:?}: ruby refuses it");
-        let stricter = ["a: *none\n"];
-        assert!(
-            !ruby || ours.is_ok() || stricter.contains(&text),
-            "{text:?}: {}",
-            said(&ours.unwrap_err())
-        );
+    // what would be lost without a word, or is there for Puppet alone
+    let stricter = [("a: 1\na: 2\n", "twice"), ("a: 1\n---\nb: 2\n", "second document")];
+    for (text, says) in stricter {
+        assert!(refusal("", &[("site/data/common.yaml", text)]).contains(says), "{text:?}");
     }
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), texts.join("\0")).unwrap();
+    let judged = judge("ruby", &["-e", PUPPET_READS, shown(file.path())]);
+    compare("data/common.yaml", &texts, &judged);
+}
+
+/// Builds with each text as a file of the site, and holds what comes of it against a judge's lines.
+fn compare(path: &str, texts: &[&str], judged: &str) {
+    let judged: Vec<&str> = judged.lines().filter(|l| matches!(*l, "true" | "false")).collect();
+    assert_eq!(judged.len(), texts.len());
+    let mut wrong = Vec::new();
+    for (text, judged) in texts.iter().zip(judged) {
+        let path = format!("site/{path}");
+        let data = [("site/data/common.yaml", "x: found\n"), (path.as_str(), *text)];
+        let folder = site("", &data);
+        let ours = build(folder.path(), Inputs { puppet: false, ..Inputs::default() });
+        if ours.is_ok().to_string() != judged {
+            let ours = ours.map_err(|e| said(&e)).err();
+            wrong.push(format!("{text:?}: puppet {judged}, ours {ours:?}"));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn a_date_and_an_object_in_hieras_data_are_named_with_their_lines() {
+    let date = refusal("", &[("site/data/common.yaml", "a: 1\nb: 2024-01-01\n")]);
+    assert!(date.contains("common.yaml:2:") && date.contains("write it in quotes"), "{date}");
+    let object = refusal("", &[("site/data/common.yaml", "a: 1\nb: !ruby/regexp /x/\n")]);
+    assert!(object.contains("common.yaml:2:") && object.contains("!ruby/regexp"), "{object}");
+}
+
+#[test]
+fn a_hiera_yaml_is_read_as_puppet_reads_it_when_a_key_is_looked_up() {
+    let level = |rest: &str| format!("version: 5\nhierarchy:\n  - name: c\n    {rest}\n");
+    let texts = [
+        "version: 5\n".to_owned(),
+        level("path: common.yaml"),
+        level("path: ./common.yaml"),
+        level("paths: [common.yaml]"),
+        level("path: [common.yaml]"),
+        level("paths: common.yaml"),
+        level("paths: []"),
+        level("paht: common.yaml"),
+        level("glob: '*.yaml'"),
+        level("path: common.yaml\n    glob: '*.yaml'"),
+        level("path: common.yaml\n    data_hash: yaml_data\n    lookup_key: eyaml_lookup_key"),
+        level("lookup_key: eyaml_lookup_key\n    path: common.yaml"),
+        level("path: common.yaml\n    datadir: data/"),
+        level("path: common.yaml\n    datadir: ./data"),
+        "version: \"5\"\n".to_owned(),
+        "version: 5\nhierachy: []\n".to_owned(),
+        "version: 5\nhierarchy: x\n".to_owned(),
+        "version: 5\ndefaults: {datadir: data}\nhierarchy:\n  - {name: c, path: common.yaml}\n".to_owned(),
+        "version: 5\ndefaults: {datadir: data, data_hash: yaml_data}\nhierarchy:\n  - {name: c, path: common.yaml}\n".to_owned(),
+        "version: 5\ndefaults: {data_dir: data}\n".to_owned(),
+        "version: 5\nhierarchy:\n  - {path: common.yaml}\n".to_owned(),
+        "version: 5\nhierarchy:\n  - {name: c, path: common.yaml}\n  - {name: c, path: common.yaml}\n".to_owned(),
+        "version: 5\ndefault_hierarchy:\n  - {name: c, path: common.yaml}\n".to_owned(),
+    ];
+    let home = tempfile::tempdir().unwrap();
+    let names: Vec<String> = (0..texts.len()).map(|n| format!("e{n}")).collect();
+    let manifest = "notice(lookup('x', default_value => 'none'))\n";
+    for (text, name) in texts.iter().zip(&names) {
+        let env = home.path().join("envs").join(name);
+        std::fs::create_dir_all(env.join("manifests")).unwrap();
+        std::fs::create_dir_all(env.join("data")).unwrap();
+        std::fs::write(env.join("manifests/site.pp"), manifest).unwrap();
+        std::fs::write(env.join("data/common.yaml"), "x: found\n").unwrap();
+        std::fs::write(env.join("hiera.yaml"), text).unwrap();
+    }
+    let mut arguments = vec!["-e", PUPPET_LOOKS_UP, shown(home.path())];
+    arguments.extend(names.iter().map(String::as_str));
+    let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
+    compare("hiera.yaml", &texts, &judge("ruby", &arguments));
+    // with the package that has the function, it is the appliance's affair
+    let text = level("lookup_key: eyaml_lookup_key\n    path: common.yaml");
+    let files = [("site/data/common.yaml", "x: 1\n"), ("site/hiera.yaml", text.as_str())];
+    assert!(
+        refusal("", &files)
+            .contains("hiera.yaml:4: eyaml_lookup_key needs the package hiera-eyaml")
+    );
+    let folder = site("[needs]\npackages = [\"hiera-eyaml\"]\n", &files);
+    build(folder.path(), Inputs { puppet: false, ..Inputs::default() }).unwrap();
+}
+
+#[test]
+fn an_environment_conf_that_names_what_is_not_there_is_refused() {
+    let said = refusal("", &[("site/environment.conf", "manifest = site.pp\n")]);
+    assert!(
+        said.contains("environment.conf")
+            && said.contains("\"site.pp\", which is not in the bundle"),
+        "{said}"
+    );
 }
 
 fn metadata(name: &str, version: &str, needs: &str) -> String {
@@ -232,4 +389,22 @@ fn a_missing_puppet_is_explained_and_can_be_overridden() {
     let text = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(text.contains("cannot start puppet") && text.contains("--no-puppet-check"), "{text}");
     assert!(run(&["--no-puppet-check"]).status.success());
+}
+
+#[test]
+fn a_fault_in_site_toml_has_its_place_and_what_was_meant() {
+    for (toml, place, says) in [
+        ("modle_folders = []\n", "SITE.toml:3:1", "did you mean `module_folders`?"),
+        ("[modules]\nx = { pth = \"../x\" }\n", "SITE.toml:4:7", "did you mean `path`?"),
+        ("[modules]\nx = {}\n", "SITE.toml:4", "has neither a path nor a package"),
+        ("[modules]\nx = \"../x\"\n", "SITE.toml:4:5", "expected struct"),
+        ("[[health]]\npath = \"health\"\n", "SITE.toml:4", "is not absolute"),
+        ("puppetfile = 5\n", "SITE.toml:3:14", "expected a string"),
+    ] {
+        let said = refusal(toml, &[]);
+        assert!(
+            said.contains(place) && said.contains(says) && !said.contains("untagged"),
+            "{toml}: {said}"
+        );
+    }
 }

@@ -75,8 +75,8 @@ fn a_wrong_site_is_shown_with_place_and_remedy() {
     let head = "site = \"x\"\nversion = \"1.0.0\"\n";
     let cases = [
         ("site = \"x\"\nversion = \"1.0\"\n".to_owned(), "write it as 1.4.0"),
-        ("site = \"../x\"\nversion = \"1.0.0\"\n".to_owned(), "line 1, column 8"),
-        (format!("{head}pakages = []\n"), "unknown field `pakages`"),
+        ("site = \"../x\"\nversion = \"1.0.0\"\n".to_owned(), "SITE.toml:1:8"),
+        (format!("{head}pakages = []\n"), "unknown key `pakages`"),
         (format!("{head}[needs]\npackages = [\"-y\"]\n"), "\"-y\" cannot be a package's name"),
         (format!("{head}[modules]\n\"../x\" = {{ path = \"x\" }}\n"), "cannot be a module's name"),
         (format!("{head}[modules]\nx = {{ package = \"y\" }}\n"), "add the table [archive]"),
@@ -212,4 +212,24 @@ fn ci_signs_with_a_file_that_only_it_can_read() {
     let output = command.output().unwrap();
     let said = String::from_utf8(output.stderr).unwrap();
     assert!(said.contains("others may read the key") && said.contains("chmod 600"), "{said}");
+}
+
+#[test]
+fn a_bundle_that_no_builder_wrote_is_neither_published_nor_unpacked() {
+    let folder = place();
+    let store = format!("file://{}/store", folder.path().display());
+    let mut spoilt = crate::bundle::forge::valid();
+    spoilt.manifest["site"] = serde_json::json!("tiny");
+    spoilt.manifest["release"] = serde_json::json!("tiny-1.0.0+b1");
+    let file = folder.path().join("hand.tgz");
+    std::fs::write(&file, spoilt.tgz()).unwrap();
+    let mut command = slipway(folder.path());
+    command.args(["bundle", "publish"]).arg(&file).args(["--to", &store, "--channel", "stable"]);
+    let output = command.output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(!output.status.success() && said.contains("it has no manifests"), "{said}");
+    assert!(!folder.path().join("store/channels").exists());
+    let bundle = slipway::bundle::Bundle::verify(&file).unwrap();
+    let error = slipway::bundle::unpack(&bundle, &folder.path().join("cache")).unwrap_err();
+    assert!(crate::bundle::checks::said(&error).contains("it has no manifests"), "{error}");
 }

@@ -46,6 +46,24 @@ pub fn valid() -> Forge {
     Forge { manifest, entries, end: vec![0; 1024] }
 }
 
+/// [`valid`] with what `slipway bundle build` writes into every bundle.
+pub fn complete() -> Forge {
+    let mut forge = valid();
+    let facts = "{\n  \"slipway::apps\": {},\n  \"slipway::release\": \"evil-1.0.0+b1\"\n}\n";
+    let environment = "config_version = /bin/cat $codedir/environments/$environment/RELEASE_ID\n";
+    for (at, path, text) in [
+        (2, "data/slipway.yaml", facts),
+        (4, "environment.conf", environment),
+        (5, "manifests/site.pp", "include slipway::sentinel\n"),
+    ] {
+        let record =
+            json!({ "path": path, "sha256": Digest::of(text), "size": text.len(), "mode": "0644" });
+        forge.manifest["files"].as_array_mut().unwrap().insert(at, record);
+        forge.entries.insert(at, file(path, 0o644, text.as_bytes()));
+    }
+    forge
+}
+
 /// A regular file; the name goes in as it is, so that it can be any.
 pub fn file(path: &str, mode: u32, content: &[u8]) -> Entry {
     let mut header = Header::new_ustar();

@@ -6,7 +6,7 @@ use serde_json::json;
 use slipway::bundle::{self, Bundle};
 use tar::EntryType;
 
-use crate::bundle::forge::{Forge, file, gzip, name, special, valid};
+use crate::bundle::forge::{Forge, complete, file, gzip, name, special, valid};
 
 struct Case {
     /// What is proven to be refused.
@@ -254,9 +254,12 @@ fn the_archive_that_the_cases_spoil_is_itself_accepted() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("evil.tgz");
     std::fs::write(&path, valid().tgz()).unwrap();
+    assert_eq!(Bundle::verify(&path).unwrap().manifest.files.len(), 3);
+    // with what the builder writes into every bundle it may also be used
+    std::fs::write(&path, complete().tgz()).unwrap();
     let bundle = Bundle::verify(&path).unwrap();
     let unpacked = bundle::unpack(&bundle, folder.path()).unwrap();
-    assert_eq!(unpacked.offsets.len(), 3);
+    assert_eq!(unpacked.offsets.len(), 6);
 }
 
 #[test]

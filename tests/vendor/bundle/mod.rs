@@ -9,3 +9,4 @@ mod hostile;
 mod http;
 mod real;
 mod sources;
+mod whole;

@@ -12,14 +12,14 @@ use slipway::units::{Digest, Timestamp};
 use crate::bundle::checks::{build, said, site};
 use crate::common::judge::{judge_in, shown};
 
-fn git(folder: &Path, args: &[&str]) -> String {
+pub fn git(folder: &Path, args: &[&str]) -> String {
     let fixed =
         ["-c", "user.name=t", "-c", "user.email=t@example.org", "-c", "protocol.file.allow=always"];
     judge_in(folder, "git", &[&fixed[..], args].concat()).trim().to_owned()
 }
 
 /// A module's files in a folder.
-fn module(folder: &Path, name: &str, version: &str) {
+pub fn module(folder: &Path, name: &str, version: &str) {
     std::fs::create_dir_all(folder.join("manifests")).unwrap();
     std::fs::create_dir_all(folder.join("spec")).unwrap();
     let short = name.rsplit('-').next().unwrap();
@@ -57,7 +57,7 @@ fn release(folder: &Path, name: &str, version: &str) -> Vec<u8> {
     std::fs::read(folder.join(file)).unwrap()
 }
 
-fn no_puppet() -> Inputs {
+pub fn no_puppet() -> Inputs {
     Inputs { puppet: false, ..Inputs::default() }
 }
 
