@@ -131,7 +131,7 @@ impl Site {
             return Err((name.clone(), error));
         }
         for health in &self.health {
-            super::needs::check_health(health).map_err(about(&health.path))?;
+            super::needs::check_health(health).map_err(about(&format!("{:?}", health.path)))?;
         }
         self.needs.check_form().map_err(about("[needs]"))?;
         for (name, source) in &self.apps {

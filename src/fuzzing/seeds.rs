@@ -162,7 +162,14 @@ fn caches(at: &Path) {
 }
 
 fn bundles() {
-    let files = [("RELEASE_ID", "demo-1.4.0+b17\n"), ("manifests/site.pp", "node default {}\n")];
+    let facts = "{\n  \"slipway::apps\": {},\n  \"slipway::release\": \"demo-1.4.0+b17\"\n}\n";
+    let environment = "config_version = /bin/cat $codedir/environments/$environment/RELEASE_ID\n";
+    let files = [
+        ("RELEASE_ID", "demo-1.4.0+b17\n"),
+        ("data/slipway.yaml", facts),
+        ("environment.conf", environment),
+        ("manifests/site.pp", "node default {}\n"),
+    ];
     let records = files.map(|(path, text)| FileRecord {
         path: path.to_owned(),
         sha256: Digest::of(text),

@@ -252,9 +252,9 @@ mod tests {
                 "`:install_path` is not read",
             ),
             (
-                "mod 'x', :git => 'https://h/x', :tag => 'v1', :exclude_spec => 'x'",
+                "mod 'x', :git => 'https://h/x', :tag => 'v1', :exclude_spec => maybe",
                 1,
-                ":exclude_spec",
+                "not understood",
             ),
         ];
         for (text, line, says) in cases {
