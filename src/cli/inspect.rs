@@ -42,7 +42,8 @@ pub fn run(args: &Args) -> Result<u8> {
         // what is known of the damage says why
         Err(error) if error.kind() == Kind::Damaged && !damage.is_empty() => {
             damage.iter().for_each(|line| terminal::complain(&clean(line)));
-            super::report(&error, super::Output::Text);
+            let output = if args.json { super::Output::Json } else { super::Output::Text };
+            super::report(&error, output);
             Ok(DAMAGED)
         }
         Err(error) => Err(error),
