@@ -8,7 +8,6 @@
 //! base/tmp/                     work in progress; what nobody holds is removed by the next one
 //! ```
 
-use std::collections::BTreeSet;
 use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -16,7 +15,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::entry::{Entry, Record};
-use super::{Definition, DefinitionKind, LayerSpec, Root, entry, names, recipe};
+use super::{Definition, LayerSpec, Root, entry, recipe};
 use crate::error::{Context, Error, Kind, Result};
 use crate::lock;
 use crate::progress::Progress;
@@ -120,39 +119,6 @@ impl Cache {
         self.base(definition, false, progress)
     }
 
-    /// The base; before it is made, its archives are asked for `ahead`, the packages that layers will want of it.
-    pub fn ensure_for(
-        &self,
-        definition: &Definition,
-        ahead: &[String],
-        progress: &dyn Progress,
-    ) -> Result<Root> {
-        let wanted = wanted_base(definition)?;
-        let build = |work: &Path| {
-            // a root that somebody else made may have packages that no archive has
-            if definition.kind == DefinitionKind::Mmdebstrap {
-                self.ask(definition, ahead, work, progress)?;
-            }
-            recipe::base(definition, work, &self.part("logs"), progress)
-        };
-        Ok(self.make(&wanted, false, progress, build)?.alone(definition))
-    }
-
-    fn ask(
-        &self,
-        definition: &Definition,
-        packages: &[String],
-        work: &Path,
-        progress: &dyn Progress,
-    ) -> Result<()> {
-        if packages.is_empty() || definition.archives.is_empty() {
-            return Ok(());
-        }
-        let scratch = work.with_file_name("names");
-        std::fs::create_dir(&scratch).at("cannot make", &scratch)?;
-        names::check(definition, packages, &scratch, progress)
-    }
-
     /// The base, made now from what the archives hold now; the cached one is replaced.
     pub fn rebuild(&self, definition: &Definition, progress: &dyn Progress) -> Result<Root> {
         self.base(definition, true, progress)
@@ -187,29 +153,13 @@ impl Cache {
         spec: &LayerSpec,
         progress: &dyn Progress,
     ) -> Result<Root> {
-        self.ensure_layer_for(parent, spec, &spec.packages, progress)
-    }
-
-    /// The same; before it is made, the archives are asked for `ahead`, its packages and those of layers to come.
-    pub fn ensure_layer_for(
-        &self,
-        parent: Root,
-        spec: &LayerSpec,
-        ahead: &[String],
-        progress: &dyn Progress,
-    ) -> Result<Root> {
         if spec.is_empty() {
             return Ok(parent);
         }
         spec.check()?;
         let wanted = wanted_layer(&parent, spec)?;
-        let there: BTreeSet<&str> = parent.packages.iter().map(|p| p.name.as_str()).collect();
-        let ahead: Vec<String> =
-            ahead.iter().filter(|name| !there.contains(name.as_str())).cloned().collect();
-        let build = |work: &Path| {
-            self.ask(&parent.definition, &ahead, work, progress)?;
-            recipe::layer(&parent, spec, work, &self.part("logs"), progress)
-        };
+        let logs = self.part("logs");
+        let build = |work: &Path| recipe::layer(&parent, spec, work, &logs, progress);
         let made = self.make(&wanted, false, progress, build)?;
         Ok(made.on(parent))
     }

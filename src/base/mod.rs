@@ -8,7 +8,6 @@ pub(crate) mod entry;
 mod inventory;
 pub(crate) mod mirror;
 pub(crate) mod mmdebstrap;
-mod names;
 pub(crate) mod packages;
 mod recipe;
 mod seal;
