@@ -16,13 +16,18 @@ const LIKE_ENOUGH: f64 = 0.8;
 /// [`Kind::Input`] with the line that is not UTF-8.
 pub(crate) fn text(path: &Path, what: &str) -> Result<String> {
     let bytes = std::fs::read(path).at(&format!("cannot read {what}"), path)?;
-    String::from_utf8(bytes).map_err(|e| {
+    String::from_utf8(bare(&bytes).to_vec()).map_err(|e| {
         let before = &e.as_bytes()[..e.utf8_error().valid_up_to()];
         let line = before.iter().filter(|&&byte| byte == b'\n').count() + 1;
         Error::new(Kind::Input, format!("{what} is not UTF-8"))
             .at(format!("{}:{line}", path.display()))
             .remedy("save the file as UTF-8")
     })
+}
+
+/// The bytes without the mark that Windows' editors put before everything (Unicode 16, 2.13).
+pub(crate) fn bare(bytes: &[u8]) -> &[u8] {
+    bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes)
 }
 
 /// What a text says.

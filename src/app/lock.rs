@@ -4,10 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize;
 
+use super::package;
 use crate::error::{Error, Kind, Result};
 
-/// Lock files are commented on by these names, relative to the app's folder.
-pub(super) const LOCK: &str = "package-lock.json";
+/// Lock files are commented on by these names, relative to the app's folder. npm takes the first that is there.
+pub(super) const LOCKS: [&str; 2] = ["npm-shrinkwrap.json", "package-lock.json"];
 /// npm's note of what it installed: a lock file without the root, of the newest form.
 pub(super) const INSTALLED: &str = "node_modules/.package-lock.json";
 /// The folder that packages are installed in, with the slash behind it.
@@ -17,6 +18,17 @@ const MODULES: &str = "node_modules/";
 struct Lock {
     #[serde(default)]
     packages: BTreeMap<String, Locked>,
+    /// What files of npm before version 7 have instead.
+    #[serde(default)]
+    dependencies: BTreeMap<String, OldLocked>,
+}
+
+#[derive(Deserialize)]
+struct OldLocked {
+    #[serde(default)]
+    version: String,
+    #[serde(default)]
+    dev: bool,
 }
 
 #[derive(Deserialize)]
@@ -33,22 +45,35 @@ struct Locked {
 }
 
 fn parse(json: &[u8], name: &str) -> Result<Lock> {
-    serde_json::from_slice(json)
+    package::read(json)
         .map_err(|e| Error::new(Kind::Input, format!("{name} is not valid")).because(e))
 }
 
 /// Refuses what npm would leave out of a package in silence (npm/cli#3466): links to folders, which is
 /// what workspace packages and `file:` dependencies are installed as.
 pub(crate) fn check(json: &[u8]) -> Result<()> {
-    let lock = parse(json, LOCK)?;
-    let linked = lock.packages.iter().find(|(_, locked)| locked.link && !locked.dev);
-    let Some((path, locked)) = linked else { return Ok(()) };
-    let name = path.rsplit_once(MODULES).map_or(path.as_str(), |(_, name)| name);
-    let folder = locked.resolved.as_deref().unwrap_or("a folder");
+    let lock = parse(json, "the lock file")?;
+    let Some((name, folder)) = linked(&lock) else { return Ok(()) };
     let message = format!("the dependency {name} is a workspace package or folder ({folder})");
     Err(Error::new(Kind::Input, message).remedy(
         "npm does not bundle links: publish it to a registry, or depend on its packed .tgz",
     ))
+}
+
+fn linked(lock: &Lock) -> Option<(&str, &str)> {
+    if let Some((path, locked)) = lock.packages.iter().find(|(_, l)| l.link && !l.dev) {
+        let name = path.rsplit_once(MODULES).map_or(path.as_str(), |(_, name)| name);
+        return Some((name, locked.resolved.as_deref().unwrap_or("a folder")));
+    }
+    // a lock file of version 2 has both, and says there what the older npm needs
+    if !lock.packages.is_empty() {
+        return None;
+    }
+    lock.dependencies.iter().filter(|(_, old)| !old.dev).find_map(|(name, old)| {
+        let place = old.version.strip_prefix("file:")?;
+        let packed = [".tgz", ".tar.gz", ".tar"].iter().any(|end| place.ends_with(end));
+        (!packed).then_some((name.as_str(), place))
+    })
 }
 
 /// What was installed for production.
@@ -107,5 +132,21 @@ mod tests {
             [("@a/b".to_owned(), "1.0.0".to_owned())]
         );
         assert_eq!(found.folders.len(), 2);
+    }
+
+    #[test]
+    fn a_link_is_told_in_a_lock_file_of_the_first_version_too() {
+        let lock = |version: &str| {
+            format!(
+                r#"{{"lockfileVersion": 1, "dependencies": {{"util": {{"version": "{version}"}}}}}}"#
+            )
+        };
+        let error = check(lock("file:../util").as_bytes()).unwrap_err();
+        let said = "the dependency util is a workspace package or folder (../util)";
+        assert_eq!(error.to_string(), said);
+        check(lock("file:../util-1.0.0.tgz").as_bytes()).unwrap();
+        check(lock("1.0.0").as_bytes()).unwrap();
+        let marked = [b"\xEF\xBB\xBF", lock("1.0.0").as_bytes()].concat();
+        check(&marked).unwrap();
     }
 }

@@ -26,7 +26,7 @@ pub use index::{Entry, Index};
 pub use name::{AppName, Channel};
 pub use native::{Abi, Native};
 pub use pack::{Packed, Request, Tests, pack};
-pub use store::{Found, fetch, find, list, newest, publish};
+pub use store::{Found, Reader, fetch, list, publish};
 pub use version::{Bump, Numbering, Range, Version};
 
 use crate::error::{Context, Result};
@@ -64,7 +64,7 @@ impl App {
         let held = archive::read(path)?;
         check::complete(&held).map_err(|e| e.at(path))?;
         let package = package::Package::parse(held.package_json()?).map_err(|e| e.at(path))?;
-        let native = check::native(&held).map_err(|e| e.at(path))?;
+        let native = check::native(&held).map_err(|e| e.at(path))?.compiled;
         let (digest, size) = (held.digest, held.size);
         let package::Package { name, version, commit, .. } = package;
         Ok(Self { name, version, commit, native, path: path.to_owned(), digest, size })

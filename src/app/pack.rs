@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::archive::{self, Held};
 use super::copy;
-use super::lock::{self, INSTALLED, Installed, LOCK};
+use super::lock::{self, INSTALLED, Installed, LOCKS};
 use super::npm::Npm;
 use super::package::{self, Given, Package};
 use super::{App, Numbering, Version, check, git};
@@ -79,7 +79,10 @@ pub fn pack(request: &Request<'_>, progress: &dyn Progress) -> Result<Packed> {
     }
     let held = copied.pack(&installed, &version, commit.as_deref(), &work).map_err(at)?;
     check::complete(&held).map_err(at)?;
-    check::native(&held).map_err(at)?;
+    for package in check::native(&held).map_err(at)?.uncompiled {
+        progress
+            .note(&format!("{package} has no compiled module for the appliance, and is optional"));
+    }
     let file = work.path().join("app.tgz");
     archive::write(&held.files, &file)?;
     Ok(Packed { app: keep(&file, request.out)?, tested })
@@ -101,22 +104,30 @@ fn read(folder: &Path) -> Result<(Vec<u8>, Package)> {
     let path = folder.join("package.json");
     let json = fs::read(&path).at("cannot read the app", &path)?;
     let package = Package::parse(&json).map_err(|e| e.at(&path))?;
-    let path = folder.join(LOCK);
-    let lock = match fs::read(&path) {
-        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Err(no_lock(folder)),
-        read => read.at("cannot read", &path)?,
-    };
+    let (path, lock) = lock_file(folder)?.ok_or_else(|| no_lock(folder))?;
     lock::check(&lock).map_err(|e| e.at(&path))?;
     Ok((json, package))
+}
+
+/// The lock file that npm goes by.
+fn lock_file(folder: &Path) -> Result<Option<(PathBuf, Vec<u8>)>> {
+    for name in LOCKS {
+        let path = folder.join(name);
+        match fs::read(&path) {
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => {}
+            read => return Ok(Some((path.clone(), read.at("cannot read", &path)?))),
+        }
+    }
+    Ok(None)
 }
 
 /// A workspace's packages share the lock file of its root: that says more than that ours is missing.
 fn no_lock(folder: &Path) -> Error {
     let folder = fs::canonicalize(folder).unwrap_or_else(|_| folder.to_owned());
+    // only for better words: what cannot be read says nothing of a workspace
     let is_root = |above: &&Path| {
         let json = fs::read(above.join("package.json")).unwrap_or_default();
-        serde_json::from_slice::<serde_json::Value>(&json)
-            .is_ok_and(|v| v.get("workspaces").is_some())
+        package::read::<serde_json::Value>(&json).is_ok_and(|v| v.get("workspaces").is_some())
     };
     match folder.ancestors().skip(1).find(is_root) {
         Some(root) => {
@@ -125,9 +136,11 @@ fn no_lock(folder: &Path) -> Error {
                 "give it a lock file of its own: `npm install --package-lock-only --workspaces=false`",
             )
         }
-        None => Error::new(Kind::Input, "the app has no package-lock.json")
-            .at(&folder)
-            .remedy("run `npm install` once and commit the file"),
+        None => {
+            Error::new(Kind::Input, "the app has no package-lock.json, and no npm-shrinkwrap.json")
+                .at(&folder)
+                .remedy("run `npm install` once and commit the file")
+        }
     }
 }
 

@@ -1,6 +1,6 @@
 //! package.json: read, and written with what packing adds. Pure.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
@@ -8,6 +8,7 @@ use serde_json::value::RawValue;
 
 use super::{AppName, Version};
 use crate::error::{Error, Kind, Result};
+use crate::written;
 
 /// What packing needs to know of an app.
 #[derive(Clone, Debug)]
@@ -20,6 +21,8 @@ pub(crate) struct Package {
     pub optional: BTreeMap<String, String>,
     pub scripts: BTreeMap<String, String>,
     pub commit: Option<String>,
+    /// Packages whose compiled module it does not need, each with the reason.
+    pub works_without: BTreeMap<String, String>,
 }
 
 #[derive(Deserialize)]
@@ -27,19 +30,54 @@ pub(crate) struct Package {
 struct Written {
     name: Option<String>,
     version: Option<String>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "names")]
     dependencies: BTreeMap<String, String>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "names")]
     optional_dependencies: BTreeMap<String, String>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "names")]
     scripts: BTreeMap<String, String>,
     git_head: Option<String>,
+    #[serde(default)]
+    slipway: Ours,
+}
+
+/// What the app's package.json says to slipway.
+#[derive(Deserialize, Default)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct Ours {
+    #[serde(default)]
+    works_without: BTreeMap<String, String>,
+}
+
+/// A map of strings. npm takes everything else for an empty one (`[]`, `""`, `null`, `false` are in published
+/// packages), and so does Node.
+pub(super) fn names<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> std::result::Result<BTreeMap<String, String>, D::Error> {
+    let serde_json::Value::Object(members) = serde_json::Value::deserialize(deserializer)? else {
+        return Ok(BTreeMap::new());
+    };
+    let text = |value: serde_json::Value| value.as_str().unwrap_or_default().to_owned();
+    Ok(members.into_iter().map(|(name, value)| (name, text(value))).collect())
+}
+
+/// Reads a package.json as Node does: a byte order mark is none of it, and of a key that is there twice the last
+/// one counts.
+pub(super) fn read<T: serde::de::DeserializeOwned>(json: &[u8]) -> serde_json::Result<T> {
+    serde_json::from_value(serde_json::from_slice(written::bare(json))?)
 }
 
 impl Package {
     /// Reads an application's package.json.
     pub(crate) fn parse(json: &[u8]) -> Result<Self> {
-        let written: Written = serde_json::from_slice(json).map_err(not_valid)?;
+        let written: Written = read(json).map_err(not_valid)?;
+        if let Some((name, _)) =
+            written.slipway.works_without.iter().find(|(_, reason)| reason.trim().is_empty())
+        {
+            let message = format!("package.json gives no reason why the app works without {name}");
+            return Err(Error::new(Kind::Input, message)
+                .remedy("write why nothing misses it: the next reader will ask"));
+        }
         let name = written.name.ok_or_else(|| {
             Error::new(Kind::Input, "package.json has no name")
                 .remedy("add `\"name\"`: the app is published under it")
@@ -55,6 +93,7 @@ impl Package {
             optional: written.optional_dependencies,
             scripts: written.scripts,
             commit: written.git_head,
+            works_without: written.slipway.works_without,
         })
     }
 
@@ -83,7 +122,8 @@ pub(super) struct Given<'a> {
 ///
 /// Through serde_json's own map it would come out sorted, which people would take for a change of theirs.
 pub(super) fn rewrite(json: &[u8], given: &Given<'_>) -> Result<Vec<u8>> {
-    let Object(mut members) = serde_json::from_slice(json).map_err(not_valid)?;
+    let Object(members) = serde_json::from_slice(written::bare(json)).map_err(not_valid)?;
+    let mut members = last_of_each(members);
     // another spelling of what is set below
     members.retain(|(key, _)| key != "bundledDependencies");
     let mut set = |key: &str, value: Box<RawValue>| match members.iter_mut().find(|(k, _)| k == key)
@@ -107,6 +147,15 @@ pub(super) fn rewrite(json: &[u8], given: &Given<'_>) -> Result<Vec<u8>> {
     }
     text.extend_from_slice(b"\n}\n");
     Ok(text)
+}
+
+/// Of a key that is there twice, the last one is what readers see.
+fn last_of_each(members: Vec<(String, Box<RawValue>)>) -> Vec<(String, Box<RawValue>)> {
+    let mut seen = BTreeSet::new();
+    let mut kept: Vec<_> =
+        members.into_iter().rev().filter(|(key, _)| seen.insert(key.clone())).collect();
+    kept.reverse();
+    kept
 }
 
 fn raw(value: &impl Serialize) -> Result<Box<RawValue>> {
@@ -182,5 +231,31 @@ mod tests {
     fn the_test_that_npm_init_writes_is_none() {
         let json = br#"{"name": "x", "version": "1.0.0", "scripts": {"test": "echo \"Error: no test specified\" && exit 1"}}"#;
         assert_eq!(Package::parse(json).unwrap().script("test"), None);
+    }
+
+    #[test]
+    fn what_is_no_map_names_no_dependencies_and_the_last_of_two_keys_counts() {
+        let with = |value: &str| {
+            let json = format!(
+                r#"{{"name": "x", "version": "0.0.0", "version": "1.0.0", "dependencies": {value}}}"#
+            );
+            let bytes = [b"\xEF\xBB\xBF", json.as_bytes()].concat();
+            Package::parse(&bytes).unwrap()
+        };
+        for value in ["[]", "\"\"", "null", "false", "7", "{}"] {
+            assert!(with(value).dependencies.is_empty(), "{value}");
+        }
+        let package = with(r#"{"a": "1", "b": null}"#);
+        assert_eq!(package.dependencies.into_keys().collect::<Vec<_>>(), ["a", "b"]);
+        assert_eq!(package.version.to_string(), "1.0.0");
+        let given = Given {
+            version: &"2.0.0".parse().unwrap(),
+            commit: None,
+            dependencies: &BTreeMap::new(),
+            bundled: &[],
+        };
+        let twice = b"\xEF\xBB\xBF{\"version\": \"0.0.0\", \"version\": \"1.0.0\"}";
+        let text = String::from_utf8(rewrite(twice, &given).unwrap()).unwrap();
+        assert_eq!(text, "{\n  \"version\": \"2.0.0\",\n  \"bundleDependencies\": []\n}\n");
     }
 }

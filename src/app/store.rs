@@ -5,15 +5,17 @@
 //! app-channels/<app>/<channel>.json   which versions there are (see `index`)
 //! ```
 //!
-//! The index is not signed: it only says what a bundle is made of, and the bundle's own signature covers
-//! the digest of every app in it.
+//! Every version in an index is signed by a key that is trusted for the app: a bundle is signed over whatever it
+//! is made of, so nothing may get into one that only had to be put into a store.
 
 use std::fs;
 use std::path::Path;
 
+use super::index::Unproven;
 use super::{App, AppName, Channel, Entry, Index, Range, Version};
 use crate::blob::{self, Created, Expected, Key, Publish, Store};
 use crate::error::{Context, Error, Kind, Result};
+use crate::key::{Distrust, SecretKey, Trust};
 use crate::progress::Progress;
 use crate::units::{Digest, MIB, Timestamp};
 use crate::whole::Draft;
@@ -42,7 +44,7 @@ fn index_key(app: &AppName, channel: &Channel) -> Result<Key> {
     Key::new(format!("{CHANNELS}/{}/{channel}.json", app.key()))
 }
 
-/// Puts an app into a store and lists its version in a channel; gives the index as it is then.
+/// Puts an app into a store and lists its version in a channel, signed; gives the index as it is then.
 ///
 /// # Errors
 /// [`Kind::Refused`] when the channel has the version with other bytes.
@@ -50,11 +52,12 @@ pub fn publish(
     store: &dyn Publish,
     app: &App,
     channel: &Channel,
+    key: &SecretKey,
     published: Timestamp,
     progress: &dyn Progress,
 ) -> Result<(Index, Created)> {
-    let key = index_key(&app.name, channel)?;
-    let entry = Entry::of(app, published);
+    let place = index_key(&app.name, channel)?;
+    let entry = Entry::of(app, channel, key, published)?;
     let add = |present: Option<&[u8]>| -> Result<Index> {
         let mut index = match present {
             Some(bytes) => Index::parse(bytes, &app.name, channel)?,
@@ -64,12 +67,12 @@ pub fn publish(
         Ok(index)
     };
     // refused before anything is uploaded, where that can be seen already
-    add(present(store, &key, progress)?.as_deref())?;
+    add(present(store, &place, progress)?.as_deref())?;
     progress.step(&format!("app {} {}", app.name, app.version), Some(app.size));
     let object = object_key(&app.name, &app.version, app.digest)?;
     let created = blob::create(store, &object, &app.path, progress)?;
     let mut change = |present: Option<&[u8]>| add(present)?.json();
-    let written = blob::update(store, &key, LARGEST, &mut change, progress)?;
+    let written = blob::update(store, &place, LARGEST, &mut change, progress)?;
     Ok((Index::parse(&written, &app.name, channel)?, created))
 }
 
@@ -81,41 +84,134 @@ fn present(store: &dyn Store, key: &Key, progress: &dyn Progress) -> Result<Opti
     }
 }
 
-/// The newest version of an app in a channel; none where nothing was published.
-pub fn newest(
-    store: &dyn Store,
-    app: &AppName,
-    channel: &Channel,
-    progress: &dyn Progress,
-) -> Result<Option<Version>> {
-    let bytes = present(store, &index_key(app, channel)?, progress)?;
-    let index = bytes.map(|bytes| Index::parse(&bytes, app, channel)).transpose()?;
-    Ok(index.and_then(|index| index.newest(None).map(|entry| entry.version.clone())))
+/// Takes apps from a store: what a key signed that is trusted for the app, and nothing else.
+#[derive(Clone, Copy)]
+pub struct Reader<'a> {
+    /// The store.
+    pub store: &'a dyn Store,
+    /// Whose signatures count.
+    pub trust: &'a Trust,
+    /// When.
+    pub now: Timestamp,
 }
 
-/// Chooses the newest version in a channel that `range` holds.
-pub fn find(
-    store: &dyn Store,
-    app: &AppName,
-    channel: &Channel,
-    range: Option<&Range>,
-    progress: &dyn Progress,
-) -> Result<Found> {
-    let shown = store.shown();
-    let Some(bytes) = present(store, &index_key(app, channel)?, progress)? else {
-        let message = format!("{shown} has no app {app} in channel {channel}");
-        return Err(Error::new(Kind::NotFound, message).remedy(
-            "see `slipway app list STORE`; publish with `slipway app publish TGZ --to STORE`",
-        ));
-    };
-    let index = Index::parse(&bytes, app, channel)?;
-    if let Some(entry) = index.newest(range) {
-        return Ok(Found { app: app.clone(), channel: channel.clone(), entry: entry.clone() });
+impl Reader<'_> {
+    /// The newest version of an app in a channel; none where nothing was published.
+    pub fn newest(
+        &self,
+        app: &AppName,
+        channel: &Channel,
+        progress: &dyn Progress,
+    ) -> Result<Option<Version>> {
+        let Some(index) = self.index(app, channel, progress)? else { return Ok(None) };
+        let Some(entry) = index.newest(None) else { return Ok(None) };
+        self.prove(entry, app, channel)?;
+        Ok(Some(entry.version.clone()))
     }
-    let range = range.map_or("any".to_owned(), Range::to_string);
-    let newest = index.newest(None).map_or("none".to_owned(), |e| e.version.to_string());
-    let message = format!("no version of {app} in channel {channel} of {shown} is {range}");
-    Err(Error::new(Kind::NotFound, message).remedy(format!("the newest there is {newest}")))
+
+    /// Chooses the newest version in a channel that `range` holds.
+    ///
+    /// # Errors
+    /// Also when that one is not signed by a trusted key. The next older one is not taken in its place: nobody
+    /// would see that releases no longer arrive.
+    pub fn find(
+        &self,
+        app: &AppName,
+        channel: &Channel,
+        range: Option<&Range>,
+        progress: &dyn Progress,
+    ) -> Result<Found> {
+        let index = self.there(app, channel, progress)?;
+        if let Some(entry) = index.newest(range) {
+            return self.proven(entry, app, channel);
+        }
+        let range = range.map_or("any".to_owned(), Range::to_string);
+        let newest = index.newest(None).map_or("none".to_owned(), |e| e.version.to_string());
+        let shown = self.store.shown();
+        let message = format!("no version of {app} in channel {channel} of {shown} is {range}");
+        Err(Error::new(Kind::NotFound, message).remedy(format!("the newest there is {newest}")))
+    }
+
+    /// The very version that somebody chose before.
+    ///
+    /// # Errors
+    /// When it has other bytes now, is gone, or is no longer signed by a trusted key.
+    pub fn pinned(
+        &self,
+        app: &AppName,
+        channel: &Channel,
+        version: &Version,
+        digest: &Digest,
+        progress: &dyn Progress,
+    ) -> Result<Found> {
+        let index = self.there(app, channel, progress)?;
+        let shown = self.store.shown();
+        match index.versions.iter().find(|e| e.version == *version) {
+            Some(entry) if entry.sha256 == *digest => self.proven(entry, app, channel),
+            Some(_) => {
+                let message = format!("{app} {version} in {shown} has other bytes than it had");
+                Err(Error::new(Kind::Refused, message)
+                    .remedy("do not use it: a published version never changes"))
+            }
+            None => {
+                let message =
+                    format!("{shown} has no {app} {version} in channel {channel} any more");
+                Err(Error::new(Kind::NotFound, message))
+            }
+        }
+    }
+
+    fn index(
+        &self,
+        app: &AppName,
+        channel: &Channel,
+        progress: &dyn Progress,
+    ) -> Result<Option<Index>> {
+        let bytes = present(self.store, &index_key(app, channel)?, progress)?;
+        bytes.map(|bytes| Index::parse(&bytes, app, channel)).transpose()
+    }
+
+    fn there(&self, app: &AppName, channel: &Channel, progress: &dyn Progress) -> Result<Index> {
+        self.index(app, channel, progress)?.ok_or_else(|| {
+            let message = format!("{} has no app {app} in channel {channel}", self.store.shown());
+            Error::new(Kind::NotFound, message).remedy(
+                "see `slipway app list STORE`; publish with `slipway app publish TGZ --to STORE`",
+            )
+        })
+    }
+
+    fn proven(&self, entry: &Entry, app: &AppName, channel: &Channel) -> Result<Found> {
+        self.prove(entry, app, channel)?;
+        Ok(Found { app: app.clone(), channel: channel.clone(), entry: entry.clone() })
+    }
+
+    fn prove(&self, entry: &Entry, app: &AppName, channel: &Channel) -> Result<()> {
+        let Err(why) = entry.prove(app, self.trust, self.now) else { return Ok(()) };
+        let (shown, version) = (self.store.shown(), &entry.version);
+        let message = format!("{app} {version} in channel {channel} of {shown} is refused");
+        let refused = Error::new(Kind::Refused, message);
+        let trust =
+            format!("if you know whose key publishes it: slipway key trust FILE --app {app}");
+        Err(match why {
+            Unproven::NoKey => {
+                let cause = Error::new(Kind::Refused, "no key is trusted for the app");
+                refused.because(cause).remedy(trust)
+            }
+            Unproven::NotSigned => {
+                let cause = Error::new(Kind::Refused, "nobody signed it");
+                refused.because(cause).remedy(
+                    "publish the same package again with `slipway app publish`, which signs it",
+                )
+            }
+            Unproven::Distrusted(
+                why @ (Distrust::UnknownKey { .. } | Distrust::OtherSite { .. }),
+            ) => refused.because(why).remedy(trust),
+            Unproven::Distrusted(why) => {
+                let remedy = why.remedy();
+                refused.because(why).remedy(remedy)
+            }
+        })
+    }
 }
 
 /// Gets what was chosen, from the cache where it is there and whole.

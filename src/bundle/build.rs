@@ -5,16 +5,19 @@ use std::fs;
 use std::path::Path;
 
 use super::files::{Files, Source};
+use super::lock::{LOCK, Locked, Locking, Pins};
 use super::manifest::{App, FORMAT, Manifest, Module, RELEASE_ID};
 use super::release::{Version, release_id};
 use super::site::{AppSource, Site};
 use super::{Bundle, archive, check, digest_of, generated, module, path};
-use crate::app::{self, AppName, Channel, Numbering, Tests};
+use crate::app::{self, AppName, Channel, Numbering, Reader, Tests};
 use crate::blob::{self, Settings};
 use crate::error::{Context, Error, Kind, Result};
+use crate::key::Trust;
 use crate::progress::Progress;
 use crate::units::Timestamp;
 use crate::whole::{Draft, Work};
+use crate::written;
 
 /// What to build, and what is known of its source.
 #[derive(Clone, Debug)]
@@ -46,6 +49,12 @@ pub struct Inputs {
     pub forge: Option<String>,
     /// Credentials of stores.
     pub settings: Settings,
+    /// Whose signatures count on apps that come from a store.
+    pub trust: Trust,
+    /// When they must.
+    pub now: Timestamp,
+    /// What is done with the site's lock file.
+    pub locking: Locking,
     /// Whether apps that are packed now have their tests run.
     pub tests: Tests,
     /// Variables of our environment that tests and scripts of apps see besides the plain ones.
@@ -55,12 +64,24 @@ pub struct Inputs {
 }
 
 impl Default for Inputs {
-    /// What the site says, and every check.
+    /// What the site and its lock file say, every check, and nobody who is trusted for an app.
     fn default() -> Self {
         let (apps, forge) = (None, None);
         let (channels, settings) = (BTreeMap::new(), Settings::default());
+        let (trust, now, locking) = (Trust::default(), Timestamp::default(), Locking::default());
         let variables = Vec::new();
-        Self { apps, channels, forge, settings, tests: Tests::Run, variables, puppet: true }
+        Self {
+            apps,
+            channels,
+            forge,
+            settings,
+            trust,
+            now,
+            locking,
+            tests: Tests::Run,
+            variables,
+            puppet: true,
+        }
     }
 }
 
@@ -71,10 +92,12 @@ pub fn build(request: &Request<'_>, progress: &dyn Progress) -> Result<Bundle> {
     let release = release_id(&site.site, version);
     let work = Work::new_in(request.out)?;
 
+    let mut pins = pins(request)?;
     let mut files = Files::default();
     files.add_site(request.site, request.out, progress)?;
-    let modules = add_modules(&mut files, &site, request, work.path(), progress)?;
-    let apps = add_apps(&mut files, &site, request, work.path(), progress)?;
+    let modules = add_modules(&mut files, &site, request, &mut pins, work.path(), progress)?;
+    let apps = add_apps(&mut files, &site, request, &mut pins, work.path(), progress)?;
+    pins.check()?;
     add_generated(&mut files, request.site, &release, &apps)?;
     let packaged = modules.iter().filter(|m| m.package.is_some()).map(|m| m.name.clone()).collect();
     let puppet = request.inputs.puppet;
@@ -102,7 +125,34 @@ pub fn build(request: &Request<'_>, progress: &dyn Progress) -> Result<Bundle> {
         apps,
         files: files.records()?,
     };
-    write(manifest, &files, request.out)
+    let bundle = write(manifest, &files, request.out)?;
+    if pins.keep()? {
+        progress.note(&format!("{LOCK} is written: commit it, and later builds take the same"));
+    }
+    Ok(bundle)
+}
+
+/// Chooses anew what the request's [`Locking::Renew`] says, and writes the site's lock file; gives what changed,
+/// one line each.
+pub fn update(request: &Request<'_>, progress: &dyn Progress) -> Result<Vec<String>> {
+    let site = Site::read(request.site)?;
+    fs::create_dir_all(request.out).at("cannot create the folder", request.out)?;
+    let work = tempfile::Builder::new()
+        .prefix(".bundle-")
+        .tempdir_in(request.out)
+        .at("cannot create a folder in", request.out)?;
+    let mut pins = pins(request)?;
+    add_modules(&mut Files::default(), &site, request, &mut pins, work.path(), progress)?;
+    for (name, source) in site.apps.iter().filter(|(_, source)| source.path.is_none()) {
+        fetch(name, source, None, &site, request, &mut pins, progress)?;
+    }
+    pins.keep()?;
+    Ok(pins.changes())
+}
+
+fn pins<'a>(request: &'a Request<'_>) -> Result<Pins<'a>> {
+    let aside = request.inputs.channels.keys().map(ToString::to_string).collect();
+    Pins::read(request.site, &request.inputs.locking, aside)
 }
 
 fn write(manifest: Manifest, files: &Files, out: &Path) -> Result<Bundle> {
@@ -121,12 +171,13 @@ fn add_modules(
     files: &mut Files,
     site: &Site,
     request: &Request<'_>,
+    pins: &mut Pins<'_>,
     work: &Path,
     progress: &dyn Progress,
 ) -> Result<Vec<Module>> {
     let mut modules = Vec::new();
-    for module::Gathered { name, folder, package, commit, source, ignored } in
-        module::gather(site, request, work, progress)?
+    for module::Gathered { name, folder, package, commit, source, wanted, ignored } in
+        module::gather(site, request, pins, work, progress)?
     {
         let home = format!("modules/{name}");
         let leave_out = |path: &str| module::stays_out(path) || ignored.contains(path);
@@ -139,6 +190,11 @@ fn add_modules(
         }
         let digest = files.digest_below(&home)?;
         let version = check::version(files, &home)?;
+        if let (Some(wanted), Some(source)) = (wanted, package.clone().or(source.clone())) {
+            let (version, commit) = (version.clone(), commit.clone());
+            let locked = Locked { wanted, version, source, commit, sha256: digest };
+            pins.found_module(name.clone(), locked);
+        }
         modules.push(Module { name, version, package, commit, source, digest });
     }
     Ok(modules)
@@ -148,6 +204,7 @@ fn add_apps(
     files: &mut Files,
     site: &Site,
     request: &Request<'_>,
+    pins: &mut Pins<'_>,
     work: &Path,
     progress: &dyn Progress,
 ) -> Result<Vec<App>> {
@@ -164,7 +221,7 @@ fn add_apps(
             (Some(path), None) => {
                 (pack(name, &request.site.join(path), request, work, progress)?, None)
             }
-            _ => fetch(name, source, channel, site, request, progress)?,
+            _ => fetch(name, source, channel, site, request, pins, progress)?,
         };
         let file = format!("apps/{}", app.file_name());
         files.add(file.clone(), 0o644, Source::File(app.path))?;
@@ -206,6 +263,7 @@ fn fetch(
     other: Option<&Channel>,
     site: &Site,
     request: &Request<'_>,
+    pins: &mut Pins<'_>,
     progress: &dyn Progress,
 ) -> Result<(app::App, Option<Channel>)> {
     let inputs = &request.inputs;
@@ -217,18 +275,48 @@ fn fetch(
     })?;
     let store = blob::open(url, &inputs.settings)?;
     let channel = other.or(source.channel.as_ref()).cloned().unwrap_or_default();
-    // a branch's versions are prereleases, which the site's range does not hold
-    let range = source.version.as_ref().filter(|_| other.is_none());
-    let found = app::find(store.as_ref(), name, &channel, range, progress)?;
+    let store = store.as_ref();
+    let reader = Reader { store, trust: &inputs.trust, now: inputs.now };
+    let found = match other {
+        // a branch's versions are prereleases, which the site's range does not hold
+        Some(channel) => reader.find(name, channel, None, progress)?,
+        None => choose(&reader, name, &channel, source, pins, progress)?,
+    };
     progress.note(&format!("{name} {} of channel {channel}", found.entry.version));
-    Ok((app::fetch(store.as_ref(), &found, request.cache, progress)?, Some(channel)))
+    Ok((app::fetch(store, &found, request.cache, progress)?, Some(channel)))
+}
+
+/// What the lock file has, else the newest that the site's range holds.
+fn choose(
+    reader: &Reader<'_>,
+    name: &AppName,
+    channel: &Channel,
+    source: &AppSource,
+    pins: &mut Pins<'_>,
+    progress: &dyn Progress,
+) -> Result<app::Found> {
+    let range = source.version.as_ref();
+    let wanted = match range {
+        Some(range) => format!("{range} of {channel}"),
+        None => format!("the newest of {channel}"),
+    };
+    let found = match pins.app(name.as_str(), &wanted)? {
+        Some(Locked { version: Some(version), sha256, .. }) => {
+            reader.pinned(name, channel, &version.parse()?, sha256, progress)?
+        }
+        _ => reader.find(name, channel, range, progress)?,
+    };
+    let (version, sha256) = (Some(found.entry.version.to_string()), found.entry.sha256);
+    let source = reader.store.shown().to_owned();
+    pins.found_app(name.to_string(), Locked { wanted, version, source, commit: None, sha256 });
+    Ok(found)
 }
 
 fn add_generated(files: &mut Files, site: &Path, release: &str, apps: &[App]) -> Result<()> {
     let path = site.join("environment.conf");
-    let own = match fs::read_to_string(&path) {
-        Err(e) if e.kind() == std::io::ErrorKind::NotFound => String::new(),
-        read => read.at("cannot read", &path)?,
+    let own = match written::text(&path, "environment.conf") {
+        Err(e) if e.kind() == Kind::NotFound => String::new(),
+        read => read?,
     };
     let paths: Vec<&str> = files.paths().collect();
     let environment = generated::environment(&own, &paths).map_err(|e| e.at(&path))?;

@@ -6,6 +6,7 @@ use std::io::{Cursor, Read};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
+use super::lock::LOCK;
 use super::manifest::FileRecord;
 use super::site::SITE;
 use super::{ignored, path};
@@ -48,7 +49,7 @@ impl Files {
                     self.add_folder(&entry, &name, &leave_out)?;
                 }
                 "hiera.yaml" => self.add(name, 0o644, Source::File(entry))?,
-                "environment.conf" | SITE | "Puppetfile" => {}
+                "environment.conf" | SITE | LOCK | "Puppetfile" => {}
                 _ if name.starts_with('.') || name.starts_with("README") => {}
                 _ => {
                     return Err(Error::new(Kind::Input, "this has no place in a bundle")

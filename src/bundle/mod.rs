@@ -17,6 +17,7 @@ mod forge;
 mod generated;
 mod ignored;
 mod list;
+mod lock;
 mod manifest;
 mod memory;
 mod module;
@@ -39,9 +40,10 @@ pub(crate) mod untar;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
-pub use build::{Inputs, Request, build};
+pub use build::{Inputs, Request, build, update};
 pub use diff::{Change, Diff, diff};
 pub use list::{Listed, list};
+pub use lock::Locking;
 pub use manifest::{
     App, FORMAT, FileRecord, Health, MANIFEST, Manifest, Module, NeededFile, Needs, RELEASE_ID,
 };

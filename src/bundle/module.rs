@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::build::{Inputs, Request};
 use super::forge::Forge;
+use super::lock::Pins;
 use super::package::{Apt, Deb};
 use super::puppetfile::{self, From, Puppetfile};
 use super::site::{ModuleSource, Site, is_module};
@@ -32,6 +33,8 @@ pub(super) struct Gathered {
     pub source: Option<String>,
     /// Paths in the folder that do not belong to it.
     pub ignored: BTreeSet<String>,
+    /// What the site asks for, in the words of its lock file; none for the vendor's own.
+    pub wanted: Option<String>,
 }
 
 /// What of a module no machine converges from, by its path in it: tests, and at the top what is hidden, which
@@ -46,10 +49,11 @@ pub(super) fn stays_out(path: &str) -> bool {
 pub(super) fn gather(
     site: &Site,
     request: &Request<'_>,
+    pins: &Pins<'_>,
     work: &Path,
     progress: &dyn Progress,
 ) -> Result<Vec<Gathered>> {
-    let mut found = named(site, request, work, progress)?;
+    let mut found = named(site, request, pins, work, progress)?;
     for folder in &site.module_folders {
         let folder = request.site.join(folder);
         for entry in files::sorted(&folder)? {
@@ -62,7 +66,7 @@ pub(super) fn gather(
     if let Some(path) = &site.puppetfile {
         let path = request.site.join(path);
         let wanted = read(&path)?;
-        let inputs = Fetching { site, request, home: parent(&path), work, progress };
+        let inputs = Fetching { site, request, pins, home: parent(&path), work, progress };
         found.extend(inputs.all(&wanted, &path)?);
     }
     found.sort_by(|a, b| a.name.cmp(&b.name));
@@ -78,10 +82,11 @@ pub(super) fn gather(
 fn named(
     site: &Site,
     request: &Request<'_>,
+    pins: &Pins<'_>,
     work: &Path,
     progress: &dyn Progress,
 ) -> Result<Vec<Gathered>> {
-    let debs = fetch_packages(site, request.cache, work, progress)?;
+    let debs = fetch_packages(site, pins, request.cache, work, progress)?;
     let mut found = Vec::new();
     for (name, source) in &site.modules {
         found.push(match source {
@@ -89,7 +94,8 @@ fn named(
                 let path = request.site.join(path.as_deref().unwrap_or_default());
                 own(name.clone(), path, progress)?
             }
-            ModuleSource { package: Some(package), .. } => {
+            ModuleSource { package: Some(package), version, .. } => {
+                let wanted = Some(wanted(package, version.as_deref()));
                 let deb = debs.get(package).ok_or_else(|| {
                     Error::new(Kind::Tool, format!("apt-get download left no {package}"))
                 })?;
@@ -100,6 +106,7 @@ fn named(
                     package,
                     commit: None,
                     source: None,
+                    wanted,
                     ignored: BTreeSet::new(),
                 }
             }
@@ -128,25 +135,41 @@ fn own(name: String, folder: PathBuf, progress: &dyn Progress) -> Result<Gathere
     submodule::check_fetched(&folder)?;
     let ignored = ignored::hidden(&folder, progress)?;
     let commit = app::source(&folder, app::Scope::Folder)?.map(|source| source.commit);
-    Ok(Gathered { name, folder, package: None, commit, source: None, ignored })
+    Ok(Gathered { name, folder, package: None, commit, source: None, wanted: None, ignored })
+}
+
+/// A package in the words of the lock file.
+fn wanted(package: &str, version: Option<&str>) -> String {
+    version.map_or_else(|| package.to_owned(), |version| format!("{package}={version}"))
 }
 
 fn fetch_packages(
     site: &Site,
+    pins: &Pins<'_>,
     cache: &Path,
     work: &Path,
     progress: &dyn Progress,
 ) -> Result<BTreeMap<String, Deb>> {
-    let mut wanted = BTreeMap::new();
-    for source in site.modules.values() {
+    let mut exact = BTreeMap::new();
+    let mut pinned = false;
+    for (name, source) in &site.modules {
         if let ModuleSource { package: Some(package), version, .. } = source {
-            wanted.insert(package.as_str(), version.as_deref());
+            let locked = pins.module(name, &wanted(package, version.as_deref()))?;
+            let locked = locked.and_then(|l| l.source.split_once('=')).map(|(_, version)| version);
+            pinned |= locked.is_some();
+            exact.insert(package.as_str(), locked.or(version.as_deref()));
         }
     }
     match &site.archive {
-        Some(archive) if !wanted.is_empty() => {
+        Some(archive) if !exact.is_empty() => {
             progress.step(&format!("modules from {}", archive.suite), None);
-            Apt::open(archive, cache)?.fetch(&wanted, work)
+            let fetched = Apt::open(archive, cache)?.fetch(&exact, work);
+            fetched.map_err(|e| match pinned {
+                false => e,
+                true => Error::new(e.kind(), "cannot get the packages that the lock file names")
+                    .remedy("where the archive has one no more: `slipway bundle update`")
+                    .because(e),
+            })
         }
         // packages without an archive were refused when SITE.toml was read
         _ => Ok(BTreeMap::new()),
@@ -191,6 +214,7 @@ fn parent(path: &Path) -> &Path {
 struct Fetching<'a> {
     site: &'a Site,
     request: &'a Request<'a>,
+    pins: &'a Pins<'a>,
     home: &'a Path,
     work: &'a Path,
     progress: &'a dyn Progress,
@@ -217,13 +241,15 @@ impl Fetching<'_> {
                             forge.fetch(slug, version, &to, self.progress)?;
                         }
                         let source = Some(format!("forge:{slug}-{version}"));
-                        let name = wanted.name.clone();
+                        let (name, ask) = (wanted.name.clone(), format!("{slug} {version}"));
+                        self.pins.module(&name, &ask)?;
                         Ok(Gathered {
                             name,
                             folder: to,
                             package: None,
                             commit: None,
                             source,
+                            wanted: Some(ask),
                             ignored: BTreeSet::new(),
                         })
                     })
@@ -239,9 +265,24 @@ impl Fetching<'_> {
     }
 
     fn git(&self, name: &str, url: &str, rev: &puppetfile::Rev, to: PathBuf) -> Result<Gathered> {
+        repository::check_address(url)?;
+        let wanted = format!("{url} {rev}");
+        let locked = self.pins.module(name, &wanted)?.and_then(|l| l.commit.clone());
+        let rev = match (rev, locked) {
+            // a branch moves; a tag that does is refused when its commit is compared
+            (puppetfile::Rev::Ref(_), Some(commit)) => &puppetfile::Rev::Commit(commit),
+            _ => rev,
+        };
         let commit = repository::fetch(url, rev, self.request.cache, &to, self.progress)?;
-        let (name, commit, source) = (name.to_owned(), Some(commit), Some(url.to_owned()));
-        Ok(Gathered { name, folder: to, package: None, commit, source, ignored: BTreeSet::new() })
+        Ok(Gathered {
+            name: name.to_owned(),
+            folder: to,
+            package: None,
+            commit: Some(commit),
+            source: Some(url.to_owned()),
+            wanted: Some(wanted),
+            ignored: BTreeSet::new(),
+        })
     }
 
     /// The argument's forge, then SITE.toml's, then the Puppetfile's, then the public one.

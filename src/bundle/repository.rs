@@ -189,7 +189,7 @@ impl Repository {
 
 /// Refuses what may be a secret: the address is shown, and recorded in the bundle that customers get. The name
 /// that a server knows its ssh users by (`ssh://git@host`) is none.
-fn check_address(url: &str) -> Result<()> {
+pub(super) fn check_address(url: &str) -> Result<()> {
     let refused = |what: &str| {
         let message = format!("the repository's address holds {what}, which may be a secret");
         Err(Error::new(Kind::Refused, message).remedy(

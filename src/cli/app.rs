@@ -4,13 +4,13 @@ use std::path::PathBuf;
 
 use serde_json::json;
 
-use crate::app::{self, App, Bump, Channel, Index, Numbering, Tests, Version};
+use crate::app::{self, App, Bump, Channel, Index, Numbering, Reader, Tests, Version};
 use crate::blob::{self, Created, Settings};
 use crate::error::{Error, Kind, Result};
-use crate::units::{ByteSize, Timestamp};
+use crate::units::ByteSize;
 
-use super::project;
 use super::terminal::{self, Terminal};
+use super::{project, signing};
 
 /// Arguments of `slipway app`.
 #[derive(Debug, clap::Args)]
@@ -23,7 +23,7 @@ pub struct Args {
 enum Verb {
     /// Test an app and pack it with every production dependency, so that it installs without a network.
     Pack(Pack),
-    /// Put a packed app into a store.
+    /// Sign a packed app and put it into a store.
     Publish(Publish),
     /// List the apps and versions that a store has.
     List(List),
@@ -48,6 +48,8 @@ struct Pack {
     /// The channel of that store.
     #[arg(long, value_name = "NAME", default_value = "main", requires = "from")]
     channel: Channel,
+    #[command(flatten)]
+    project: project::Options,
     /// Where the package goes.
     #[arg(long, value_name = "FOLDER", default_value = "out/apps")]
     out: PathBuf,
@@ -81,6 +83,8 @@ struct Publish {
     /// The channel: main, or one for a branch.
     #[arg(long, value_name = "NAME", default_value = "main")]
     channel: Channel,
+    #[command(flatten)]
+    signing: signing::Options,
     /// Print JSON.
     #[arg(long)]
     json: bool,
@@ -153,8 +157,10 @@ fn numbering(args: &Pack) -> Result<Numbering> {
         None => None,
         Some(store) => {
             let store = blob::open(store, &Settings::of_process())?;
+            let trust = args.project.trust_if_any()?;
+            let reader = Reader { store: store.as_ref(), trust: &trust, now: signing::now() };
             let name = app::name_in(&args.folder)?;
-            app::newest(store.as_ref(), &name, &args.channel, &Terminal::new())?
+            reader.newest(&name, &args.channel, &Terminal::new())?
         }
     };
     Ok(Numbering::Bump { part, published })
@@ -163,10 +169,10 @@ fn numbering(args: &Pack) -> Result<Numbering> {
 fn publish(args: &Publish) -> Result<()> {
     let app = App::open(&args.file)?;
     let store = blob::open_for_publishing(&args.to, &Settings::of_process())?;
+    let key = args.signing.open()?;
     blob::prove_conditions(store.as_ref(), &project::cache()?, &Terminal::new())?;
-    let now = Timestamp::from_seconds(jiff::Timestamp::now().as_second());
     let (index, created) =
-        app::publish(store.as_ref(), &app, &args.channel, now, &Terminal::new())?;
+        app::publish(store.as_ref(), &app, &args.channel, &key, signing::now(), &Terminal::new())?;
     let App { name, version, digest, size, .. } = &app;
     if args.json {
         return print_json(&json!({
@@ -175,7 +181,10 @@ fn publish(args: &Publish) -> Result<()> {
         }));
     }
     let was = if created == Created::AlreadyThere { " (was there already)" } else { "" };
-    terminal::print(format!("{name} {version} published{was} in channel {}", index.channel))
+    terminal::print(format!(
+        "{name} {version} signed and published{was} in channel {}",
+        index.channel
+    ))
 }
 
 fn list(args: &List) -> Result<()> {

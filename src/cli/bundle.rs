@@ -7,6 +7,7 @@ mod promote;
 mod publish;
 mod pull;
 mod show;
+mod update;
 mod verify;
 
 use crate::error::{Error, Kind, Result};
@@ -24,6 +25,8 @@ pub struct Args {
 enum Verb {
     /// Build a site's bundle, and publish it.
     Build(build::Args),
+    /// Choose anew what a site takes from elsewhere, and write it down in SITE.lock.
+    Update(update::Args),
     /// Sign a bundle, put it into a store and point a channel at it.
     Publish(publish::Args),
     /// Point a channel at a release that another one has, or renew a channel.
@@ -44,6 +47,7 @@ enum Verb {
 pub fn run(args: &Args) -> Result<u8> {
     match &args.verb {
         Verb::Build(args) => build::run(args),
+        Verb::Update(args) => update::run(args),
         Verb::Publish(args) => publish::run(args),
         Verb::Promote(args) => promote::run(args),
         Verb::Pull(args) => pull::run(args),

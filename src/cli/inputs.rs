@@ -4,8 +4,10 @@ use std::collections::BTreeMap;
 
 use crate::app::{AppName, Channel, Tests};
 use crate::blob::Settings;
-use crate::bundle;
+use crate::bundle::{self, Locking};
 use crate::error::{Error, Kind, Result};
+
+use super::{project, signing};
 
 /// Arguments that `slipway bundle build` flattens into its own.
 #[derive(Debug, clap::Args)]
@@ -33,7 +35,11 @@ pub(super) struct Inputs {
 
 impl Inputs {
     /// The library's form, with the environment's credentials.
-    pub(super) fn read(&self) -> Result<bundle::Inputs> {
+    pub(super) fn read(
+        &self,
+        project: &project::Options,
+        locking: Locking,
+    ) -> Result<bundle::Inputs> {
         Ok(bundle::Inputs {
             apps: self.apps.clone(),
             channels: self
@@ -43,6 +49,9 @@ impl Inputs {
                 .collect::<Result<BTreeMap<_, _>>>()?,
             forge: self.forge.clone(),
             settings: Settings::of_process(),
+            trust: project.trust_if_any()?,
+            now: signing::now(),
+            locking,
             tests: if self.no_test { Tests::Skip } else { Tests::Run },
             variables: self.variables.clone(),
             puppet: !self.no_puppet_check,

@@ -1,9 +1,11 @@
 //! One line of OpenSSH's allowed_signers (ssh-keygen(1), ALLOWED SIGNERS): `principals [options] key`.
 //!
-//! The principals are the sites that the key may publish for. What of the format we do not honour (patterns
-//! but `*`, certificates, local times, other kinds of keys, quoted principals) is an error and never skipped:
-//! a line that ssh-keygen and slipway read differently would trust more or less than its writer believes.
-//! What is read here is what ssh-keygen reads (sshsig.c of OpenSSH), and never more: `tests/key` asks it.
+//! The principals are the sites that the key may publish for, and the apps, as in `app:ui`: no site's name has a
+//! colon, so a key that is trusted for the site `ui` is not trusted for an app of that name. What of the format
+//! we do not honour (patterns but `*`, certificates, local times, other kinds of keys, quoted principals) is an
+//! error and never skipped: a line that ssh-keygen and slipway read differently would trust more or less than its
+//! writer believes. What is read here is what ssh-keygen reads (sshsig.c of OpenSSH), and never more:
+//! `tests/key` asks it.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -17,11 +19,13 @@ use crate::units::Timestamp;
 
 /// Of a list with a longer word ssh-keygen matches nothing (match_pattern_list has a buffer of 1024 bytes).
 const LONGEST_PATTERN: usize = 1000;
+/// What the principal of an app begins with.
+const APP: &str = "app:";
 
-/// The sites that a key may publish for.
+/// The sites and apps that a key may publish for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Sites {
-    /// Every site there is.
+    /// Every site and app there is.
     All,
     /// These.
     Named(BTreeSet<String>),
@@ -43,6 +47,30 @@ impl Sites {
                 .remedy("use lowercase letters, digits and hyphens; * means every site"));
         }
         Ok(Self::Named(names))
+    }
+
+    /// These apps.
+    ///
+    /// # Errors
+    /// As [`Sites::named`].
+    pub fn apps<S: AsRef<str>>(names: impl IntoIterator<Item = S>) -> Result<Self> {
+        let names: Vec<String> = names.into_iter().map(|name| Self::app(name.as_ref())).collect();
+        if names.is_empty() || !names.iter().all(|name| is_app(name)) {
+            return Err(Error::new(Kind::Input, "these cannot be names of apps")
+                .remedy("write them as in package.json: ui or @acme/ui"));
+        }
+        Ok(Self::Named(names.into_iter().collect()))
+    }
+
+    /// The principal of an app: what stands for it where a site's name would stand.
+    pub fn app(name: &str) -> String {
+        format!("{APP}{name}")
+    }
+
+    /// The same with others.
+    pub fn and(mut self, more: &Self) -> Self {
+        self.extend(more);
+        self
     }
 
     /// Whether `site` is one of them.
@@ -187,10 +215,25 @@ fn namespaces(value: &str) -> Result<Vec<String>> {
 }
 
 fn sites(principals: &str) -> Result<Sites> {
-    match principals {
-        "*" => Ok(Sites::All),
-        names => Sites::named(names.split(',')),
+    if principals == "*" {
+        return Ok(Sites::All);
     }
+    let (apps, sites): (Vec<&str>, Vec<&str>) =
+        principals.split(',').partition(|name| name.starts_with(APP));
+    if apps.is_empty() {
+        return Sites::named(sites);
+    }
+    let apps = Sites::apps(apps.iter().map(|name| &name[APP.len()..]))?;
+    if sites.is_empty() { Ok(apps) } else { Ok(Sites::named(sites)?.and(&apps)) }
+}
+
+/// The names that packages of npm have; none of their characters means anything in a pattern of ssh-keygen's.
+fn is_app(principal: &str) -> bool {
+    let allowed = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b"-._@/".contains(&b);
+    principal.len() <= LONGEST_PATTERN
+        && principal
+            .strip_prefix(APP)
+            .is_some_and(|name| !name.is_empty() && name.bytes().all(allowed))
 }
 
 fn is_kind(word: &str) -> bool {
@@ -260,6 +303,7 @@ mod tests {
         for line in [
             format!("demo {KEY}"),
             format!("* namespaces=\"slipway-pointer\" {KEY}"),
+            format!("app:@acme/ui,app:ui,ui namespaces=\"slipway-app\" {KEY}"),
             format!(
                 "acme,demo namespaces=\"slipway-bundle,slipway-pointer\",valid-before=\"20261231235959Z\" {KEY}"
             ),
@@ -278,6 +322,8 @@ mod tests {
         for line in [
             format!("d* {KEY}"),
             format!("demo,!acme {KEY}"),
+            format!("app: {KEY}"),
+            format!("app:u*,demo {KEY}"),
             format!("\"demo\" {KEY}"),
             format!("demo cert-authority {KEY}"),
             format!("demo namespaces=\"slipway-*\" {KEY}"),

@@ -91,7 +91,11 @@ impl fmt::Display for Distrust {
             }
             Self::UnknownKey { key } => write!(f, "it is signed by {key}, which is not trusted"),
             Self::OtherSite { key, site } => {
-                write!(f, "it is signed by {key}, which is not trusted for the site {site}")
+                let what = match site.strip_prefix("app:") {
+                    Some(app) => format!("app {app}"),
+                    None => format!("site {site}"),
+                };
+                write!(f, "it is signed by {key}, which is not trusted for the {what}")
             }
             Self::OtherUse { key, wanted } => {
                 write!(f, "it is signed by {key}, which is not trusted for {wanted}")

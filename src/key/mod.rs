@@ -34,17 +34,20 @@ pub enum Namespace {
     Bundle,
     /// The text of a channel's pointer.
     Pointer,
+    /// What a store says of one version of an app.
+    App,
 }
 
 impl Namespace {
     /// All that there are: what a newly trusted key is trusted for.
-    pub const ALL: [Self; 2] = [Self::Bundle, Self::Pointer];
+    pub const ALL: [Self; 3] = [Self::Bundle, Self::Pointer, Self::App];
 
     /// The name, as `ssh-keygen -Y verify -n` takes it.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Bundle => "slipway-bundle",
             Self::Pointer => "slipway-pointer",
+            Self::App => "slipway-app",
         }
     }
 }

@@ -141,7 +141,7 @@ impl Project {
         if !self.root().join("keys/vendor").exists() {
             self.run(&["key", "new", "vendor", "--no-passphrase"]);
         }
-        self.run(&["key", "trust", "vendor", "--site", site]);
+        self.run(&["key", "trust", "vendor", "--site", site, "--app", "guestbook"]);
         let site = repository("examples/demo-vendor/sites").join(site);
         let path = site.to_str().unwrap();
         let mut arguments =

@@ -63,6 +63,16 @@ pub(crate) enum Rev {
     Ref(String),
 }
 
+impl std::fmt::Display for Rev {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Commit(id) => write!(f, "commit {id}"),
+            Self::Tag(tag) => write!(f, "tag {tag}"),
+            Self::Ref(name) => write!(f, "ref {name}"),
+        }
+    }
+}
+
 /// Reads the text of a Puppetfile. Pure.
 ///
 /// # Errors

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use serde_json::json;
 
 use crate::app;
-use crate::bundle::{self, Name};
+use crate::bundle::{self, Locking, Name};
 use crate::error::{Error, Kind, Result};
 use crate::units::{ByteSize, Timestamp};
 
@@ -26,6 +26,9 @@ pub(super) struct Args {
     build: u32,
     #[command(flatten)]
     inputs: Inputs,
+    /// Refuse to build without SITE.lock, or anything but what it says; for CI.
+    #[arg(long, conflicts_with = "channels")]
+    locked: bool,
     /// Where the bundle goes.
     #[arg(long, value_name = "FOLDER", default_value = "out/bundles")]
     out: PathBuf,
@@ -47,6 +50,7 @@ pub(super) struct Args {
 pub(super) fn run(args: &Args) -> Result<()> {
     // what differs anywhere in the repository counts: apps and modules lie beside the site
     let source = app::source(&args.site, app::Scope::Repository)?;
+    let locking = if args.locked { Locking::Demand } else { Locking::Follow };
     let request = bundle::Request {
         site: &args.site,
         build: args.build,
@@ -54,7 +58,7 @@ pub(super) fn run(args: &Args) -> Result<()> {
         commit: source.map(|s| s.commit),
         out: &args.out,
         cache: &project::cache()?,
-        inputs: args.inputs.read()?,
+        inputs: args.inputs.read(&args.project, locking)?,
     };
     let bundle = bundle::build(&request, &Terminal::interruptible(STAYS)?)?;
     let published = match (&args.publish, &args.channel) {

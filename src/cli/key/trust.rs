@@ -1,5 +1,6 @@
 //! `slipway key trust`.
 
+use crate::app::AppName;
 use crate::bundle::Name;
 use crate::error::Result;
 use crate::key::{Keyring, Sites, Trust};
@@ -14,10 +15,13 @@ pub(super) struct Args {
     #[arg(value_name = "KEY")]
     key: String,
     /// A site that it may publish for; can be given several times
-    #[arg(long = "site", value_name = "SITE", required_unless_present = "all_sites")]
+    #[arg(long = "site", value_name = "SITE", required_unless_present_any = ["all_sites", "apps"])]
     sites: Vec<Name>,
-    /// It may publish for every site
-    #[arg(long, conflicts_with = "sites")]
+    /// An app that it may publish, as in ui or @acme/ui; can be given several times
+    #[arg(long = "app", value_name = "APP")]
+    apps: Vec<AppName>,
+    /// It may publish for every site, and every app
+    #[arg(long, conflicts_with_all = ["sites", "apps"])]
     all_sites: bool,
     #[command(flatten)]
     project: project::Options,
@@ -25,10 +29,7 @@ pub(super) struct Args {
 
 pub(super) fn run(args: &Args, keyring: &Keyring) -> Result<()> {
     let key = super::meant(&args.key, keyring)?;
-    let sites = match args.all_sites {
-        true => Sites::All,
-        false => Sites::named(args.sites.iter().map(Name::as_str))?,
-    };
+    let sites = sites(args)?;
     let file = args.project.trust_file()?;
     let mut trust = Trust::read(&file)?;
     let name = key.fingerprint();
@@ -38,4 +39,16 @@ pub(super) fn run(args: &Args, keyring: &Keyring) -> Result<()> {
     }
     let said = if news { "is trusted now for" } else { "was trusted already for" };
     terminal::print(format!("{name} {said} {sites}, by {}", shown(&file).display()))
+}
+
+fn sites(args: &Args) -> Result<Sites> {
+    if args.all_sites {
+        return Ok(Sites::All);
+    }
+    let apps = || Sites::apps(args.apps.iter().map(AppName::as_str));
+    if args.sites.is_empty() {
+        return apps();
+    }
+    let sites = Sites::named(args.sites.iter().map(Name::as_str))?;
+    if args.apps.is_empty() { Ok(sites) } else { Ok(sites.and(&apps()?)) }
 }

@@ -152,3 +152,47 @@ fn what_the_apps_own_code_sees_of_the_environment_holds_no_key_but_what_was_name
     assert_eq!(seen["ACME_URL"], "here");
     assert!(seen.get("PATH").is_some() && seen.get("HOME").is_some());
 }
+
+#[test]
+fn packages_that_have_their_compiled_modules_elsewhere_or_can_do_without_are_packed() {
+    let package = r#"{"name": "natives", "version": "1.0.0",
+        "dependencies": {"msgpackr": "1.11.0", "sharp": "0.33.4", "ssh2": "1.15.0"}}"#;
+    let repository = app(&[("package.json", package)]);
+    let packed = repository.pack(&["--no-test"]);
+    let native = packed["native"].as_array().unwrap();
+    let has = |name: &str| native.iter().any(|n| n["path"].as_str().unwrap().contains(name));
+    assert!(has("@img/sharp-linux-x64") && has("@msgpackr-extract"), "{native:?}");
+    let home = repository.folder.path().join("host");
+    install_offline(&repository.file(&packed), &home);
+    let load = "const r = require('module').createRequire(require.resolve('natives/package.json')); ['msgpackr', 'sharp', 'ssh2'].forEach(r)";
+    judge_in(&home, "node", &["-e", load]);
+}
+
+#[test]
+fn a_byte_order_mark_and_dependencies_that_are_no_map_are_read_as_npm_reads_them() {
+    let package = r#"{"name": "odd", "version": "1.0.0", "dependencies": {"jsonlint": "1.6.3"}}"#;
+    let repository = app(&[("package.json", package)]);
+    for file in ["package.json", "package-lock.json"] {
+        let path = repository.app().join(file);
+        let text = std::fs::read_to_string(&path).unwrap();
+        std::fs::write(&path, format!("\u{feff}{text}")).unwrap();
+    }
+    repository.commit();
+    let packed = repository.pack(&[]);
+    install_offline(&repository.file(&packed), &repository.folder.path().join("host"));
+}
+
+#[test]
+fn the_lock_file_that_npm_goes_by_is_the_one_that_counts() {
+    let package = r#"{"name": "shrunk", "version": "1.0.0", "dependencies": {"ms": "2.1.2"}}"#;
+    let repository = app(&[("package.json", package)]);
+    let (lock, shrinkwrap) = ("package-lock.json", "npm-shrinkwrap.json");
+    std::fs::rename(repository.app().join(lock), repository.app().join(shrinkwrap)).unwrap();
+    repository.commit();
+    let names = names(&repository.file(&repository.pack(&["--out", "one"])));
+    assert!(names.contains("package/node_modules/ms/package.json"), "{names}");
+    // a second one that npm does not look at makes no difference
+    std::fs::write(repository.app().join(lock), "no JSON").unwrap();
+    repository.commit();
+    repository.pack(&["--out", "two"]);
+}

@@ -14,7 +14,10 @@ fn an_app_without_a_lock_file_is_told_to_commit_one() {
     std::fs::remove_file(repository.app().join("package-lock.json")).unwrap();
     repository.commit();
     let said = repository.refusal(&[]);
-    assert!(said.contains("the app has no package-lock.json"), "{said}");
+    assert!(
+        said.contains("the app has no package-lock.json, and no npm-shrinkwrap.json"),
+        "{said}"
+    );
     assert!(said.contains("run `npm install` once and commit the file"), "{said}");
 }
 

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use serde_json::Value;
+use slipway::key::{Keyring, SecretKey, Sites, Trust};
 
 use crate::common::judge::{judge_in, shown};
 
@@ -72,12 +73,31 @@ impl Repository {
         judge_in(&self.app(), "git", &["status", "--porcelain", "--ignored"])
     }
 
-    /// `slipway app`, in the temporary folder.
+    /// `slipway app`, in the temporary folder, with a key that is trusted for the apps of these tests.
     pub fn slipway(&self, args: &[&str]) -> Command {
+        self.key();
         let mut command = Command::new(env!("CARGO_BIN_EXE_slipway"));
         command.arg("app").args(args).current_dir(self.folder.path());
         command.env("SLIPWAY_CACHE", self.folder.path().join("cache"));
+        command.env("SLIPWAY_KEYS", self.folder.path().join("keys"));
+        command.env("SLIPWAY_TRUST", self.folder.path().join("allowed_signers"));
+        command.env_remove("SLIPWAY_KEY_FILE");
         command
+    }
+
+    /// The vendor's key, and who trusts it.
+    pub fn key(&self) -> (SecretKey, Trust) {
+        let keyring = Keyring::new(self.folder.path().join("keys"));
+        let file = self.folder.path().join("allowed_signers");
+        if keyring.list().unwrap().is_empty() {
+            let (_, public) = keyring.make("vendor", None).unwrap();
+            let mut trust = Trust::default();
+            trust.add(public, Sites::apps(["@acme/ui", "guestbook", "ui"]).unwrap());
+            trust.save(&file).unwrap();
+        }
+        let nobody = &mut || panic!("the key has no passphrase");
+        let key = SecretKey::read(&keyring.path("vendor").unwrap(), nobody).unwrap();
+        (key, Trust::read(&file).unwrap())
     }
 
     /// Packs the app; gives what is said of it in JSON.

@@ -1,12 +1,14 @@
 //! Publishing, listing and choosing.
 
-use slipway::app::{self, App, AppName, Channel};
+use slipway::app::{self, App, AppName, Channel, Reader};
 use slipway::blob::{self, Patience, Settings};
 use slipway::error::Kind;
+use slipway::key::Keyring;
 use slipway::progress::Quiet;
 use slipway::units::Timestamp;
 
 use crate::apps::repository::{Repository, app as repository, json};
+use crate::common::judge::judge_in;
 
 fn ui() -> Repository {
     repository(&[
@@ -78,7 +80,10 @@ fn the_newest_version_that_would_do_is_found_and_fetched() {
     let store = store.as_ref();
     let name: AppName = "@acme/ui".parse().unwrap();
     let (main, range) = (Channel::default(), "^2.1".parse().unwrap());
-    let found = app::find(store, &name, &main, Some(&range), &Quiet).unwrap();
+    let trust = repository.key().1;
+    let now = Timestamp::from_seconds(1_800_000_000);
+    let reader = Reader { store, trust: &trust, now };
+    let found = reader.find(&name, &main, Some(&range), &Quiet).unwrap();
     assert_eq!(found.entry.version.to_string(), "2.10.0");
     let cache = repository.folder.path().join("cache");
     let fetched = app::fetch(store, &found, &cache, &Quiet).unwrap();
@@ -96,10 +101,10 @@ fn the_newest_version_that_would_do_is_found_and_fetched() {
     let store = blob::open(&url, &settings).unwrap();
     assert!(app::fetch(store.as_ref(), &found, &cache, &Quiet).is_err());
 
-    let none = app::find(store.as_ref(), &name, &main, Some(&"^4".parse().unwrap()), &Quiet);
+    let none = reader.find(&name, &main, Some(&"^4".parse().unwrap()), &Quiet);
     let error = none.unwrap_err();
     assert_eq!(error.find_remedy(), Some("the newest there is 3.0.0"));
-    let other = app::find(store.as_ref(), &"other".parse().unwrap(), &main, None, &Quiet);
+    let other = reader.find(&"other".parse().unwrap(), &main, None, &Quiet);
     assert_eq!(other.unwrap_err().kind(), Kind::NotFound);
 }
 
@@ -113,13 +118,14 @@ fn of_many_who_publish_at_once_none_is_lost() {
             App::open(&repository.file(&packed)).unwrap()
         })
         .collect();
+    let key = &repository.key().0;
     std::thread::scope(|scope| {
         for app in &packed {
             let url = &url;
             scope.spawn(move || {
                 let store = blob::open_for_publishing(url, &Settings::default()).unwrap();
                 let now = Timestamp::from_seconds(0);
-                app::publish(store.as_ref(), app, &Channel::default(), now, &Quiet).unwrap();
+                app::publish(store.as_ref(), app, &Channel::default(), key, now, &Quiet).unwrap();
             });
         }
     });
@@ -171,10 +177,39 @@ fn a_publisher_who_is_killed_at_any_moment_leaves_a_store_that_reads_and_the_nex
     assert!(early > 0, "nobody was killed before the end");
     let store = blob::open(&url, &Settings::default()).unwrap();
     let cache = repository.folder.path().join("cache");
+    let trust = repository.key().1;
+    let now = Timestamp::from_seconds(1_800_000_000);
+    let reader = Reader { store: store.as_ref(), trust: &trust, now };
     for n in 0..=MOMENTS {
         let range = format!("1.0.{n}").parse().unwrap();
         let name: AppName = "@acme/ui".parse().unwrap();
-        let found = app::find(store.as_ref(), &name, &Channel::default(), Some(&range), &Quiet);
+        let found = reader.find(&name, &Channel::default(), Some(&range), &Quiet);
         app::fetch(store.as_ref(), &found.unwrap(), &cache, &Quiet).unwrap();
     }
+}
+
+#[test]
+fn ssh_keygen_agrees_that_the_index_is_signed_and_a_bump_counts_from_trusted_versions_alone() {
+    let repository = ui();
+    let packed = repository.pack(&[]);
+    json(&publish(&repository, packed["file"].as_str().unwrap(), "main"));
+    let root = repository.folder.path();
+    let index = std::fs::read(root.join("store/app-channels/acme+ui/main.json")).unwrap();
+    let index: serde_json::Value = serde_json::from_slice(&index).unwrap();
+    let text = |name: &str| index["versions"][0][name].clone();
+    std::fs::write(root.join("said"), text("signed").as_str().unwrap()).unwrap();
+    std::fs::write(root.join("said.sig"), text("signatures")[0].as_str().unwrap()).unwrap();
+    let check =
+        "ssh-keygen -Y verify -f allowed_signers -I app:@acme/ui -n slipway-app -s said.sig < said";
+    judge_in(root, "sh", &["-c", check]);
+
+    // signed by somebody else, in the place where everybody looks
+    let (thief, store) = (root.join("thief"), store(&repository));
+    let (path, _) = Keyring::new(thief).make("thief", None).unwrap();
+    let packed = repository.pack(&["--version", "2.999.0"]);
+    let args = ["publish", packed["file"].as_str().unwrap(), "--to", &store, "--key"];
+    let path = path.to_str().unwrap();
+    assert!(repository.slipway(&[&args[..], &[path]].concat()).status().unwrap().success());
+    let said = repository.refusal(&["--bump", "patch", "--from", &store]);
+    assert!(said.contains("@acme/ui 2.999.0") && said.contains("which is not trusted"), "{said}");
 }

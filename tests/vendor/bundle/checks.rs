@@ -22,8 +22,14 @@ pub fn site(toml: &str, files: &[(&str, &str)]) -> tempfile::TempDir {
     folder
 }
 
-/// Builds what [`site`] made.
+/// Builds what [`site`] made, for the first time: there is no lock file.
 pub fn build(folder: &Path, inputs: Inputs) -> Result<Bundle, Error> {
+    let _ = std::fs::remove_file(folder.join("site/SITE.lock"));
+    build_again(folder, inputs)
+}
+
+/// Builds it by its lock file, where there is one.
+pub fn build_again(folder: &Path, inputs: Inputs) -> Result<Bundle, Error> {
     let request = bundle::Request {
         site: &folder.join("site"),
         build: 1,

@@ -59,11 +59,17 @@ fn unpacked(name: &str, version: &str, root: &Path) -> std::path::PathBuf {
 }
 
 fn slipway(root: &Path, args: &[&str]) -> Value {
+    serde_json::from_slice(&run(root, &[args, &["--json"]].concat())).unwrap()
+}
+
+fn run(root: &Path, args: &[&str]) -> Vec<u8> {
     let mut command = assert_cmd::Command::cargo_bin("slipway").unwrap();
-    command.current_dir(root).env("SLIPWAY_CACHE", root.join("cache")).args(args).arg("--json");
+    command.current_dir(root).env("SLIPWAY_CACHE", root.join("cache")).args(args);
+    command.env("SLIPWAY_KEYS", root.join("keys")).env_remove("SLIPWAY_KEY_FILE");
+    command.env("SLIPWAY_TRUST", root.join("allowed_signers"));
     let output = command.env("SOURCE_DATE_EPOCH", "1700000000").output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    serde_json::from_slice(&output.stdout).unwrap()
+    output.stdout
 }
 
 #[test]
@@ -77,6 +83,9 @@ fn thirteen_modules_of_the_distribution_and_three_apps_of_the_registry_become_on
     )
     .unwrap();
     let store = format!("file://{}/store", root.display());
+    run(root, &["key", "new", "vendor", "--no-passphrase"]);
+    let apps = ["--app", "http-server", "--app", "json-server", "--app", "serve"];
+    run(root, &[&["key", "trust", "vendor"], &apps[..]].concat());
     for (name, version) in APPS {
         let source = unpacked(name, version, root);
         let packed = slipway(root, &["app", "pack", shown(&source)]);

@@ -5,12 +5,14 @@ use std::process::{Child, Command, Stdio};
 
 use slipway::app::{self, App, Channel, Numbering, Tests};
 use slipway::blob::{self, Settings};
-use slipway::bundle::{Inputs, Manifest};
+use slipway::bundle::{self, Inputs, Locking, Manifest};
+use slipway::key::{SecretKey, Sites, Trust};
 use slipway::progress::Quiet;
 use slipway::units::{Digest, Timestamp};
 
-use crate::bundle::checks::{build, said, site};
+use crate::bundle::checks::{build, build_again, said, site};
 use crate::common::judge::{judge_in, shown};
+use crate::common::vendor::TIME;
 
 pub fn git(folder: &Path, args: &[&str]) -> String {
     let fixed =
@@ -177,7 +179,7 @@ fn a_submodule_is_taken_with_its_own_commit_and_an_empty_one_is_explained() {
 }
 
 /// Packs and publishes an app without dependencies.
-fn publish(root: &Path, version: &str, channel: &str) -> App {
+fn publish(root: &Path, version: &str, channel: &str, key: &SecretKey) -> App {
     let source = root.join("ui");
     std::fs::create_dir_all(&source).unwrap();
     std::fs::write(source.join("package.json"), r#"{"name": "@acme/ui", "version": "0.0.0"}"#)
@@ -197,8 +199,16 @@ fn publish(root: &Path, version: &str, channel: &str) -> App {
     let store = blob::open_for_publishing(&url, &Settings::default()).unwrap();
     let channel: Channel = channel.parse().unwrap();
     let now = Timestamp::from_seconds(0);
-    app::publish(store.as_ref(), &packed, &channel, now, &Quiet).unwrap();
+    app::publish(store.as_ref(), &packed, &channel, key, now, &Quiet).unwrap();
     packed
+}
+
+/// A vendor's key, and who trusts it for the app.
+fn vendor() -> (SecretKey, Inputs) {
+    let key = SecretKey::generate("vendor").unwrap();
+    let mut trust = Trust::default();
+    trust.add(key.public(), Sites::apps(["@acme/ui"]).unwrap());
+    (key, Inputs { trust, ..no_puppet() })
 }
 
 #[test]
@@ -207,13 +217,14 @@ fn apps_come_by_range_by_channel_or_from_the_branch_that_the_caller_names() {
     let root = folder.path();
     let error = said(&build(root, no_puppet()).unwrap_err());
     assert!(error.contains("no store is named for the app @acme/ui"), "{error}");
+    let (key, trusting) = vendor();
     for version in ["2.0.0", "2.9.0", "2.10.0", "3.0.0"] {
-        publish(root, version, "main");
+        publish(root, version, "main", &key);
     }
-    let branch = publish(root, "2.11.0-scripts.1", "template-scripts");
+    let branch = publish(root, "2.11.0-scripts.1", "template-scripts", &key);
 
     let apps = format!("file://{}/store", root.display());
-    let stored = Inputs { apps: Some(apps.clone()), ..no_puppet() };
+    let stored = Inputs { apps: Some(apps.clone()), ..trusting.clone() };
     let found = build(root, stored.clone()).unwrap().manifest.apps.remove(0);
     assert_eq!((found.version.as_str(), found.channel.as_deref()), ("2.10.0", Some("main")));
     assert_eq!(found.file, "apps/acme+ui-2.10.0.tgz");
@@ -232,6 +243,88 @@ fn apps_come_by_range_by_channel_or_from_the_branch_that_the_caller_names() {
         apps
     );
     std::fs::write(root.join("site/SITE.toml"), toml).unwrap();
-    let found = build(root, no_puppet()).unwrap().manifest.apps.remove(0);
+    let found = build(root, trusting).unwrap().manifest.apps.remove(0);
     assert_eq!(found.version, "2.11.0-scripts.1");
+}
+
+#[test]
+fn a_newer_version_that_no_trusted_key_signed_never_gets_into_a_bundle() {
+    let folder = site("[apps]\n\"@acme/ui\" = { version = \">=2\" }\n", &[]);
+    let root = folder.path();
+    let (key, trusting) = vendor();
+    publish(root, "2.1.0", "main", &key);
+    let stored = Inputs { apps: Some(format!("file://{}/store", root.display())), ..trusting };
+    build(root, stored.clone()).unwrap();
+    // whoever can write to the store has a key of their own
+    publish(root, "2.999.0", "main", &SecretKey::generate("thief").unwrap());
+    let error = said(&build(root, stored.clone()).unwrap_err());
+    assert!(error.contains("@acme/ui 2.999.0 in channel main"), "{error}");
+    assert!(error.contains("which is not trusted"), "{error}");
+    let nobody = Inputs { trust: Trust::default(), ..stored };
+    let error = said(&build(root, nobody).unwrap_err());
+    assert!(error.contains("no key is trusted for the app"), "{error}");
+    assert!(error.contains("slipway key trust FILE --app @acme/ui"), "{error}");
+}
+
+/// `slipway bundle update` on what [`site`] made.
+fn update(root: &Path, names: &[&str], inputs: Inputs) -> Vec<String> {
+    let locking = Locking::Renew(names.iter().map(ToString::to_string).collect());
+    let request = bundle::Request {
+        site: &root.join("site"),
+        build: 1,
+        commit: None,
+        created: TIME,
+        out: &root.join("out"),
+        cache: &root.join("cache"),
+        inputs: Inputs { locking, ..inputs },
+    };
+    bundle::update(&request, &Quiet).unwrap()
+}
+
+#[test]
+fn what_was_chosen_stays_chosen_until_somebody_updates_it() {
+    let origins = tempfile::tempdir().unwrap();
+    let moving = origins.path().join("moving");
+    std::fs::create_dir(&moving).unwrap();
+    let (_, second) = repository(&moving, "acme-moving");
+    let url = shown(&moving);
+    let puppetfile = format!("mod 'acme/moving', :git => '{url}', :ref => 'main'\n");
+    let toml = "puppetfile = \"../Puppetfile\"\n[apps]\n\"@acme/ui\" = { version = \"^2.1\" }\n";
+    let folder = site(toml, &[("Puppetfile", &puppetfile)]);
+    let root = folder.path();
+    let (key, trusting) = vendor();
+    publish(root, "2.1.0", "main", &key);
+    let stored = Inputs { apps: Some(format!("file://{}/store", root.display())), ..trusting };
+    let demand = Inputs { locking: Locking::Demand, ..stored.clone() };
+    let error = said(&build_again(root, demand.clone()).unwrap_err());
+    assert!(error.contains("the site has no lock file"), "{error}");
+    let first = build_again(root, stored.clone()).unwrap();
+    let lock = std::fs::read_to_string(root.join("site/SITE.lock")).unwrap();
+    assert!(lock.contains(&second) && lock.contains("2.1.0"), "{lock}");
+
+    // somebody publishes, somebody pushes
+    publish(root, "2.2.0", "main", &key);
+    module(&moving, "acme-moving", "3.0.0");
+    git(&moving, &["commit", "-q", "-am", "three"]);
+    assert_eq!(build_again(root, stored.clone()).unwrap().digest, first.digest);
+    assert_eq!(build_again(root, demand.clone()).unwrap().digest, first.digest);
+
+    let changes = update(root, &["@acme/ui"], stored.clone());
+    assert!(
+        changes.len() == 1 && changes[0].contains("2.1.0 (") && changes[0].contains("-> 2.2.0")
+    );
+    let built = build_again(root, demand.clone()).unwrap().manifest;
+    assert_eq!(module_of(&built, "moving").commit.as_ref(), Some(&second));
+    assert_eq!(update(root, &[], stored.clone()).len(), 1);
+    assert!(update(root, &[], stored.clone()).is_empty());
+    let built = build_again(root, demand.clone()).unwrap().manifest;
+    assert_eq!(module_of(&built, "moving").version.as_deref(), Some("3.0.0"));
+
+    // asked for otherwise, and locked as it was
+    let site_toml = root.join("site/SITE.toml");
+    let text = std::fs::read_to_string(&site_toml).unwrap();
+    std::fs::write(&site_toml, text.replace("^2.1", "^2.0")).unwrap();
+    let error = said(&build_again(root, stored).unwrap_err());
+    assert!(error.contains("its lock file has it as ^2.1 of main"), "{error}");
+    assert!(error.contains("slipway bundle update"), "{error}");
 }

@@ -44,6 +44,8 @@ fn an_app_goes_through_azure_into_a_bundle_and_back_to_a_list() {
     );
     std::fs::write(site.join("SITE.toml"), toml).unwrap();
 
+    run(root, &["key", "new", "vendor", "--no-passphrase"]);
+    run(root, &["key", "trust", "vendor", "--site", "x", "--app", "guestbook"]);
     let app = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/demo-vendor/apps/guestbook");
     let app = app.to_str().unwrap();
     let mut digests = Vec::new();
@@ -59,8 +61,6 @@ fn an_app_goes_through_azure_into_a_bundle_and_back_to_a_list() {
     let listed = slipway(root, &["app", "list", STORE]);
     assert_eq!(listed["apps"][0]["seq"], 3);
 
-    run(root, &["key", "new", "vendor", "--no-passphrase"]);
-    run(root, &["key", "trust", "vendor", "--site", "x"]);
     let args = ["bundle", "build", "site", "--publish", STORE, "--channel", "stable"];
     let built = slipway(root, &args);
     let args = ["bundle", "pull", "x", "--channel", "stable", "--store", STORE, "--out", "pulled"];

@@ -1,0 +1,63 @@
+//! `slipway bundle update`.
+
+use std::path::PathBuf;
+
+use serde_json::json;
+
+use crate::blob::Settings;
+use crate::bundle::{self, Locking};
+use crate::error::Result;
+
+use super::super::terminal::{self, Terminal};
+use super::super::{project, signing};
+use super::print_json;
+
+/// Arguments of `slipway bundle update`.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// The site's folder, with SITE.toml.
+    site: PathBuf,
+    /// Apps and modules to choose anew; the rest stays as it is [default: all]
+    #[arg(value_name = "NAME")]
+    names: Vec<String>,
+    /// The store of apps, instead of the one in SITE.toml.
+    #[arg(long, value_name = "STORE")]
+    apps: Option<String>,
+    /// The forge: a mirror's URL, or a folder of release tarballs.
+    #[arg(long, value_name = "PLACE")]
+    forge: Option<String>,
+    /// Print JSON.
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    project: project::Options,
+}
+
+pub(super) fn run(args: &Args) -> Result<()> {
+    let (cache, now) = (project::cache()?, signing::now());
+    let request = bundle::Request {
+        site: &args.site,
+        build: 0,
+        created: now,
+        commit: None,
+        out: &cache.join("update"),
+        cache: &cache,
+        inputs: bundle::Inputs {
+            apps: args.apps.clone(),
+            forge: args.forge.clone(),
+            settings: Settings::of_process(),
+            trust: args.project.trust_if_any()?,
+            now,
+            locking: Locking::Renew(args.names.iter().cloned().collect()),
+            ..bundle::Inputs::default()
+        },
+    };
+    let changes = bundle::update(&request, &Terminal::new())?;
+    if args.json {
+        return print_json(&json!({ "changes": changes }));
+    }
+    if changes.is_empty() {
+        return terminal::print("nothing changed");
+    }
+    changes.iter().try_for_each(terminal::print)
+}
