@@ -8,7 +8,7 @@ use std::sync::{Condvar, Mutex, PoisonError};
 
 use serde_json::Value;
 use slipway::build::{self, Contents, Workshop};
-use slipway::bundle::{Allow, Place, Reader};
+use slipway::bundle::{Allow, LARGEST_BUNDLE, Place, Reader};
 use slipway::format::encode::DEFAULT_LIMIT;
 use slipway::format::{CACHE, Cache as Encoded};
 use slipway::key::Trust;
@@ -190,6 +190,7 @@ impl Project {
             trust: &trust,
             now: Timestamp::from_seconds(since as i64),
             allow: Allow::default(),
+            largest: LARGEST_BUNDLE,
         };
         let (digests, verify) = (true, false);
         let workshop =
