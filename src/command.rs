@@ -64,7 +64,7 @@ impl Sees<'_> {
             Some(start) => name.starts_with(start),
             None => name == *known,
         };
-        PLAIN.iter().chain(network).chain(more).any(|known| fits(&known))
+        PLAIN.iter().chain(network).chain(more).any(fits)
     }
 }
 

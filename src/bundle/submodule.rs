@@ -135,7 +135,7 @@ mod tests {
 
     #[test]
     fn submodules_among_tests_are_not_missed() {
-        let tree = "160000 commit 11\tfiles/a\0160000 commit 22\tspec/b\0100644 blob 33\tx\0";
+        let tree = "160000 commit 11\tfiles/a\x00160000 commit 22\tspec/b\x00100644 blob 33\tx\x00";
         assert_eq!(listed(tree), [("files/a".to_owned(), "11".to_owned())]);
     }
 }

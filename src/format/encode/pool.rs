@@ -127,8 +127,9 @@ mod tests {
             };
             let (tasks, queue) = channel();
             let replies = [0, UNIT].map(|start| {
-                let chunks =
-                    |codec: &Codec| vec![start / codec.chunk()..(start + UNIT) / codec.chunk()];
+                let chunks = |codec: &Codec| {
+                    std::iter::once(start / codec.chunk()..(start + UNIT) / codec.chunk()).collect()
+                };
                 let (reply, answer) = sync_channel(1);
                 let wanted = codecs.iter().map(chunks).collect();
                 tasks.send(Task { bytes: start..start + UNIT, wanted, reply }).unwrap();

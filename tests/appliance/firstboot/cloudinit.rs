@@ -200,7 +200,7 @@ fn profile_takes(address: &str, gateway: &str, server: &str) -> bool {
         "base = \"debian-12\"\nsite = \"demo\"\nchannel = \"stable\"\nstore = \"file:s\"\ncustomer.name = \"X\"\n\
          network = {{ address = \"{address}\", gateway = \"{gateway}\", dns = [\"{server}\"] }}\n"
     );
-    let known = Known { bases: vec!["debian-12".to_owned()] };
+    let known = Known { bases: vec!["debian-12".to_owned()], ..Known::default() };
     profile::load_text(Path::new("profiles/x.toml"), &text, &known).is_ok()
 }
 
