@@ -126,13 +126,16 @@ fn damaged(scene: &Scene, damage: impl Fn(&str) -> String) -> slipway::error::Er
     scene.offline(&scene.place.url).map_or_else(|error| error, |release| panic!("took {release}"))
 }
 
+/// What happens to the memory's text.
+type Damage = fn(&str) -> String;
+
 #[test]
 fn a_damaged_memory_is_called_so_and_the_store_is_asked_afresh() {
     for place in Place::both("damaged") {
         let scene = Scene::new(place);
         let url = scene.place.url.clone();
         let notes = Notes::default();
-        let cases: [(&str, fn(&str) -> String); 3] = [
+        let cases: [(&str, Damage); 3] = [
             ("cut", |text| text[..text.len() / 2].to_owned()),
             ("a signature's byte", |text| {
                 text.replacen("SIGNATURE-----\\\\nU1NI", "SIGNATURE-----\\\\nU1NJ", 1)
