@@ -172,6 +172,7 @@ pub fn fetch(order: &Order, workshop: &Workshop<'_>, progress: &dyn Progress) ->
     let site = order.profile.site.parse()?;
     let bundle = workshop.bundles.pull(&site, &wanted, progress)?;
     bundle.manifest.needs.check_base(&order.definition.name)?;
+    bundle::check_settings(bundle.manifest.parameters.as_ref(), &order.profile.hiera)?;
     Ok(bundle)
 }
 

@@ -7,6 +7,7 @@ use std::path::Path;
 use super::files::{Files, Source};
 use super::lock::{LOCK, Locked, Locking, Pins};
 use super::manifest::{App, FORMAT, Manifest, Module, RELEASE_ID};
+use super::parameter::Parameters;
 use super::release::{Version, release_id};
 use super::site::{AppSource, Site};
 use super::{Bundle, archive, check, digest_of, generated, module, path};
@@ -98,7 +99,8 @@ pub fn build(request: &Request<'_>, progress: &dyn Progress) -> Result<Bundle> {
     let modules = add_modules(&mut files, &site, request, &mut pins, work.path(), progress)?;
     let apps = add_apps(&mut files, &site, request, &mut pins, work.path(), progress)?;
     pins.check()?;
-    add_generated(&mut files, request.site, &release, &apps)?;
+    add_generated(&mut files, request.site, &release, &apps, site.parameters.as_ref())?;
+    check::parameters(&files, site.parameters.as_ref().unwrap_or(&Parameters::new()))?;
     let packaged = modules.iter().filter(|m| m.package.is_some()).map(|m| m.name.clone()).collect();
     let puppet = request.inputs.puppet;
     check::all(
@@ -121,6 +123,7 @@ pub fn build(request: &Request<'_>, progress: &dyn Progress) -> Result<Bundle> {
         min_builder: site.min_builder,
         needs: site.needs,
         health: site.health,
+        parameters: site.parameters,
         modules,
         apps,
         files: files.records()?,
@@ -312,7 +315,13 @@ fn choose(
     Ok(found)
 }
 
-fn add_generated(files: &mut Files, site: &Path, release: &str, apps: &[App]) -> Result<()> {
+fn add_generated(
+    files: &mut Files,
+    site: &Path,
+    release: &str,
+    apps: &[App],
+    parameters: Option<&Parameters>,
+) -> Result<()> {
     let path = site.join("environment.conf");
     let own = match written::text(&path, "environment.conf") {
         Err(e) if e.kind() == Kind::NotFound => String::new(),
@@ -321,7 +330,7 @@ fn add_generated(files: &mut Files, site: &Path, release: &str, apps: &[App]) ->
     let paths: Vec<&str> = files.paths().collect();
     let environment = generated::environment(&own, &paths).map_err(|e| e.at(&path))?;
     files.add("environment.conf".to_owned(), 0o644, Source::Bytes(environment.into_bytes()))?;
-    let facts = generated::facts(release, apps)?;
+    let facts = generated::facts(release, apps, parameters)?;
     files.add(generated::FACTS.to_owned(), 0o644, Source::Bytes(facts))?;
     let id = format!("{release}\n").into_bytes();
     files.add(RELEASE_ID.to_owned(), 0o644, Source::Bytes(id))

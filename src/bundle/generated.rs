@@ -1,6 +1,7 @@
 //! What the builder adds to a site: the files that READY's proof and the vendor's code rely on.
 
 use super::manifest::{App, RELEASE_ID};
+use super::parameter::Parameters;
 use crate::error::{Error, Kind, Result};
 
 /// Hiera data that the builder writes; the site's hiera.yaml names it as a level.
@@ -84,8 +85,13 @@ fn plain(path: &str) -> String {
     parts.collect::<Vec<_>>().join("/")
 }
 
-/// The release and its apps as Hiera data. JSON is YAML, and cannot be broken out of.
-pub(crate) fn facts(release: &str, apps: &[App]) -> Result<Vec<u8>> {
+/// The release, its apps and the defaults of the site's parameters as Hiera data. JSON is YAML, and cannot be broken
+/// out of.
+pub(crate) fn facts(
+    release: &str,
+    apps: &[App],
+    parameters: Option<&Parameters>,
+) -> Result<Vec<u8>> {
     let apps: serde_json::Map<String, serde_json::Value> = apps
         .iter()
         .map(|app| {
@@ -95,7 +101,12 @@ pub(crate) fn facts(release: &str, apps: &[App]) -> Result<Vec<u8>> {
             (app.name.clone(), fact)
         })
         .collect();
-    let data = serde_json::json!({ "slipway::release": release, "slipway::apps": apps });
+    let mut data = serde_json::json!({ "slipway::release": release, "slipway::apps": apps });
+    for (key, parameter) in parameters.into_iter().flatten() {
+        if let Some(default) = &parameter.default {
+            data[key] = default.clone();
+        }
+    }
     let mut text = serde_json::to_vec_pretty(&data)
         .map_err(|e| Error::new(Kind::Input, "cannot write the facts").because(e))?;
     text.push(b'\n');

@@ -3,6 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::parameter::Parameters;
 use super::release::{Name, Version, release_id, three};
 use crate::error::{Error, Kind, Result};
 use crate::units::{Digest, Timestamp};
@@ -38,6 +39,9 @@ pub struct Manifest {
     pub needs: Needs,
     /// Where the applications say whether they work; READY needs all their answers.
     pub health: Vec<Health>,
+    /// What a profile may set; none where the site does not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parameters: Option<Parameters>,
     /// Puppet modules.
     pub modules: Vec<Module>,
     /// Applications.

@@ -23,6 +23,7 @@ mod memory;
 mod module;
 mod needs;
 mod package;
+mod parameter;
 mod path;
 mod pointer;
 mod publish;
@@ -47,6 +48,8 @@ pub use lock::Locking;
 pub use manifest::{
     App, FORMAT, FileRecord, Health, MANIFEST, Manifest, Module, NeededFile, Needs, RELEASE_ID,
 };
+pub(crate) use parameter::check_settings;
+pub use parameter::{Fault, Misfit, Parameter, Parameters, Takes, misfits};
 pub use pointer::Pointer;
 pub use publish::{DAYS, Published, Publisher};
 pub use pull::{Allow, LARGEST_BUNDLE, Place, Reader, Wanted};

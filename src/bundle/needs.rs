@@ -50,6 +50,9 @@ impl Needs {
 pub(super) fn check_words(manifest: &Manifest) -> Result<()> {
     manifest.needs.check_form()?;
     manifest.health.iter().try_for_each(check_health)?;
+    for (key, parameter) in manifest.parameters.iter().flatten() {
+        parameter.check(key)?;
+    }
     check_printable("the commit", manifest.commit.as_deref().unwrap_or("-"))?;
     for module in &manifest.modules {
         check_printable("a module", &module.name)?;

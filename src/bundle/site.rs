@@ -6,6 +6,7 @@ use std::path::Path;
 use serde::Deserialize;
 
 use super::manifest::{Health, Needs};
+use super::parameter::Parameters;
 use super::release::{Name, three};
 use crate::app::{AppName, Channel, Range};
 use crate::error::{Error, Kind, Result};
@@ -36,6 +37,8 @@ pub(crate) struct Site {
     /// What the image must give it.
     #[serde(default)]
     pub needs: Needs,
+    /// What a profile may set; without the table, profiles are not checked.
+    pub parameters: Option<Parameters>,
     /// Where apps and releases of modules come from.
     #[serde(default)]
     pub store: Places,
@@ -134,6 +137,9 @@ impl Site {
             super::needs::check_health(health).map_err(about(&format!("{:?}", health.path)))?;
         }
         self.needs.check_form().map_err(about("[needs]"))?;
+        for (key, parameter) in self.parameters.iter().flatten() {
+            parameter.check(key).map_err(about(&format!("{key:?}")))?;
+        }
         for (name, source) in &self.apps {
             source.check(name).map_err(about(&name.to_string()))?;
         }

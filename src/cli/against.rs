@@ -6,9 +6,9 @@ use std::path::Path;
 
 use serde::Serialize;
 
-use crate::bundle::{Bundle, Wanted};
+use crate::bundle::{self, Bundle, Fault, Misfit, Parameters, Wanted};
 use crate::error::{Error, Result};
-use crate::profile::{self, Diagnostics, Profile, Release};
+use crate::profile::{self, Diagnostics, Objection, Profile, Release};
 use crate::progress::Quiet;
 
 use super::project::Project;
@@ -24,7 +24,8 @@ pub(super) struct Bundles<'a> {
 type Order = (String, String, String);
 
 enum Found {
-    Bundle(Box<Bundle>),
+    /// It, and the profiles with settings of which it says nothing.
+    Bundle(Box<Bundle>, Vec<String>),
     /// Why not, and the profiles that were not held against it.
     Unread(Error, Vec<String>),
 }
@@ -34,13 +35,25 @@ enum Found {
 pub(super) struct Unread {
     /// The customers' ids.
     profiles: Vec<String>,
+    /// What of them was not checked.
+    what: What,
     /// The bundle.
     bundle: String,
-    /// Why it cannot be read.
+    /// Why it cannot be read, or does not say.
     reason: String,
     /// What to do about it.
     #[serde(skip_serializing_if = "Option::is_none")]
     remedy: Option<String>,
+}
+
+/// What of a profile was not checked.
+#[derive(Clone, Copy, Debug, Serialize)]
+#[serde(rename_all = "lowercase")]
+enum What {
+    /// Anything that a bundle says.
+    All,
+    /// Its settings.
+    Settings,
 }
 
 impl<'a> Bundles<'a> {
@@ -54,29 +67,56 @@ impl<'a> Bundles<'a> {
     /// # Errors
     /// What does not fit, at its place in the profile.
     pub fn check(&mut self, path: &Path, profile: &Profile) -> Result<(), Diagnostics> {
-        let Ok(release) = profile.release() else { return Ok(()) };
+        match self.find(profile) {
+            Some(Found::Bundle(bundle, silent)) => {
+                if bundle.manifest.parameters.is_none() && !profile.hiera.is_empty() {
+                    silent.push(profile.customer.id.clone());
+                }
+                fits(path, profile, bundle)
+            }
+            Some(Found::Unread(_, profiles)) => {
+                profiles.push(profile.customer.id.clone());
+                Ok(())
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// What a profile's site declares, where its bundle is at hand and says so.
+    pub fn parameters(&mut self, profile: &Profile) -> Option<&Parameters> {
+        match self.find(profile)? {
+            Found::Bundle(bundle, _) => bundle.manifest.parameters.as_ref(),
+            Found::Unread(..) => None,
+        }
+    }
+
+    /// The bundle that a profile names; none where it names none.
+    fn find(&mut self, profile: &Profile) -> Option<&mut Found> {
+        let release = profile.release().ok()?;
         let (Release::Newest(name) | Release::Pinned(name)) = release;
         let order = (profile.store.clone(), profile.site.clone(), name.to_owned());
         let project = self.project;
         let read = || match read(project, profile, release) {
-            Ok(bundle) => Found::Bundle(Box::new(bundle)),
+            Ok(bundle) => Found::Bundle(Box::new(bundle), Vec::new()),
             Err(error) => Found::Unread(error, Vec::new()),
         };
-        match self.read.entry(order).or_insert_with(read) {
-            Found::Bundle(bundle) => fits(path, profile, bundle),
-            Found::Unread(_, profiles) => {
-                profiles.push(profile.customer.id.clone());
-                Ok(())
-            }
-        }
+        Some(self.read.entry(order).or_insert_with(read))
     }
 
     /// What was not checked.
     pub fn unread(&self) -> Vec<Unread> {
         let unread = |((store, site, name), found): (&Order, &Found)| match found {
-            Found::Bundle(_) => None,
+            Found::Bundle(_, silent) if silent.is_empty() => None,
+            Found::Bundle(bundle, silent) => Some(Unread {
+                profiles: silent.clone(),
+                what: What::Settings,
+                bundle: bundle.manifest.release.clone(),
+                reason: "it does not say which parameters its site has".to_owned(),
+                remedy: Some("declare them in SITE.toml, below [parameters]".to_owned()),
+            }),
             Found::Unread(error, profiles) => Some(Unread {
                 profiles: profiles.clone(),
+                what: What::All,
                 bundle: format!("{name} of the site {site} in {store}"),
                 reason: reason(error),
                 remedy: error.find_remedy().map(str::to_owned),
@@ -88,8 +128,12 @@ impl<'a> Bundles<'a> {
 
 impl fmt::Display for Unread {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { profiles, bundle, reason, remedy } = self;
-        write!(f, "not checked: whether {} fit the bundle {bundle}", profiles.join(", "))?;
+        let Self { profiles, what, bundle, reason, remedy } = self;
+        let what = match what {
+            What::All => "",
+            What::Settings => "the settings of ",
+        };
+        write!(f, "not checked: whether {what}{} fit the bundle {bundle}", profiles.join(", "))?;
         write!(f, "\n  because: {reason}")?;
         match remedy {
             Some(remedy) => write!(f, "\n  help: {remedy}"),
@@ -116,9 +160,30 @@ fn read(project: &Project, profile: &Profile, release: Release<'_>) -> Result<Bu
 
 fn fits(path: &Path, profile: &Profile, bundle: &Bundle) -> Result<(), Diagnostics> {
     let manifest = &bundle.manifest;
-    manifest.needs.check_base(&profile.base).map_err(|refused| {
-        let label = format!("{} is made for {}", manifest.release, manifest.needs.os.join(", "));
-        let help = refused.find_remedy().unwrap_or("choose another base").to_owned();
-        profile::object(path, &["base"], &refused.to_string(), &label, &help)
-    })
+    let misfits = match &manifest.parameters {
+        Some(parameters) => bundle::misfits(parameters, &profile.hiera),
+        None => Vec::new(),
+    };
+    let settings: Vec<[&str; 2]> = misfits.iter().map(|m| ["hiera", m.key.as_str()]).collect();
+    let mut objections: Vec<Objection<'_>> =
+        misfits.iter().zip(&settings).map(|(misfit, keys)| of_setting(misfit, keys)).collect();
+    if let Err(refused) = manifest.needs.check_base(&profile.base) {
+        objections.push(Objection {
+            keys: &["base"],
+            at_key: false,
+            message: refused.to_string(),
+            label: format!("{} is made for {}", manifest.release, manifest.needs.os.join(", ")),
+            help: refused.find_remedy().unwrap_or("choose another base").to_owned(),
+        });
+    }
+    if objections.is_empty() { Ok(()) } else { Err(profile::object(path, &objections)) }
+}
+
+fn of_setting<'a>(misfit: &Misfit, keys: &'a [&'a str]) -> Objection<'a> {
+    let at_key = match misfit.fault {
+        Fault::Unknown { .. } | Fault::Missing { .. } => true,
+        Fault::Kind(_) => false,
+    };
+    let (message, label, help) = (misfit.message(), misfit.label(), misfit.help());
+    Objection { keys, at_key, message, label, help }
 }

@@ -1,16 +1,20 @@
 //! `slipway new`.
 
+mod settings;
+
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use dialoguer::theme::ColorfulTheme;
 use dialoguer::{Input, Select};
 
 use crate::error::{Context as _, Error, Kind, Result};
-use crate::profile::{self, Answers, Question};
+use crate::profile::{self, Answers, Loaded, Question};
 use crate::whole;
 
 use super::project::{self, Project, shown};
 use super::terminal;
+use settings::Whom;
 
 /// As any text file, less the umask: a temporary file would be readable by its owner alone.
 const MODE: u32 = 0o666;
@@ -48,6 +52,9 @@ pub struct Args {
     /// https://host/path, file:///folder, or file:folder in the project
     #[arg(long, value_name = "URL")]
     store: Option<String>,
+    /// A value for a parameter of the site, as in profile::app::workers=4
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    settings: Vec<String>,
     /// Ask nothing, also on a terminal
     #[arg(long)]
     no_input: bool,
@@ -60,11 +67,15 @@ pub fn run(args: &Args) -> Result<u8> {
     let project = args.project.open()?;
     let path = place(args, &project)?;
     let mut answers = given(args);
-    if terminal::is_interactive() && !args.no_input {
+    let interactive = terminal::is_interactive() && !args.no_input;
+    if interactive {
         terminal::with_interrupt_as_error(|| ask(&mut answers, &project))?;
     } else {
         complete(&mut answers)?;
     }
+    let draft = load(&path, &profile::write(&answers, &header(&project)), &project)?.profile;
+    let whom = if interactive { Whom::Terminal } else { Whom::Nobody };
+    answers.settings = settings::of(draft, &args.settings, whom, &project)?;
     let text = profile::write(&answers, &header(&project));
     save(&path, &text, &project)?;
     let shown = shown(&path).display().to_string();
@@ -102,6 +113,7 @@ fn given(args: &Args) -> Answers {
         channel: args.channel.clone(),
         bundle: args.bundle.clone(),
         store: args.store.clone(),
+        settings: BTreeMap::new(),
     }
 }
 
@@ -219,11 +231,15 @@ fn header(project: &Project) -> String {
     }
 }
 
+fn load(path: &Path, text: &str, project: &Project) -> Result<Loaded> {
+    profile::load_text(path, text, &project.known()?).map_err(|diagnostics| {
+        let message = "the answers make no valid profile; nothing was written";
+        Error::new(Kind::Input, message).at(shown(path)).because(diagnostics)
+    })
+}
+
 /// Checks the text, writes it beside the target, and gives it its name without replacing anything.
 fn save(path: &Path, text: &str, project: &Project) -> Result<()> {
-    if let Err(diagnostics) = profile::load_text(path, text, &project.known()?) {
-        let message = "the answers make no valid profile; nothing was written";
-        return Err(Error::new(Kind::Input, message).at(shown(path)).because(diagnostics));
-    }
+    load(path, text, project)?;
     if whole::create(path, MODE, text.as_bytes())? { Ok(()) } else { Err(taken(path)) }
 }

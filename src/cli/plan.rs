@@ -16,7 +16,7 @@ use crate::units::{ByteSize, Digest};
 use super::order::Desk;
 use super::project;
 use super::pulling;
-use super::summary::{self, Group};
+use super::summary::{self, Group, Values};
 use super::terminal::{self, Terminal};
 
 /// Arguments of `slipway plan`.
@@ -124,7 +124,8 @@ fn as_text(order: &Order, bundle: &Bundle, outlook: &Outlook) -> Result<String> 
     ports.extend(manifest.health.iter().map(|health| (health.port, health.path.clone())));
     let record = ProfileRecord::of(profile, &order.digests())?;
     let mut table = Table::default();
-    for group in summary::of(&record, Some(&profile.hiera), &ports) {
+    let values = Values { given: &profile.hiera, declared: manifest.parameters.as_ref() };
+    for group in summary::of(&record, Some(&values), &ports) {
         table.group(group);
     }
     table.heading("contents");

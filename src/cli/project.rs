@@ -66,6 +66,15 @@ impl Options {
         Ok(Project { root, profiles, images, out })
     }
 
+    /// Finds the project; none where nobody names one and there is none.
+    pub fn open_if_any(&self) -> Result<Option<Project>> {
+        let named = self.project.is_some() || variable(PROJECT_VARIABLE).is_some();
+        match self.open() {
+            Err(e) if e.kind() == Kind::NotFound && !named => Ok(None),
+            project => project.map(Some),
+        }
+    }
+
     /// The file of trusted keys: $SLIPWAY_TRUST, else the project's.
     pub fn trust_file(&self) -> Result<PathBuf> {
         match variable(TRUST_VARIABLE) {

@@ -1,8 +1,12 @@
 //! `slipway schema`.
 
-use crate::error::{Context as _, Result};
-use crate::profile::{Audience, schema};
+use serde_json::{Map, Value, json};
 
+use crate::error::{Context as _, Result};
+use crate::profile::{self, Audience, schema};
+
+use super::against::Bundles;
+use super::project::{self, Project};
 use super::terminal;
 
 /// Arguments of `slipway schema`.
@@ -11,14 +15,79 @@ pub struct Args {
     /// For shared parents, in which nothing is required
     #[arg(long)]
     parent: bool,
+    /// Without the parameters of the project's sites
+    #[arg(long)]
+    no_sites: bool,
+    #[command(flatten)]
+    project: project::Options,
 }
 
 /// Runs the verb; the number is the process's exit code.
 pub fn run(args: &Args) -> Result<u8> {
     let audience = if args.parent { Audience::Parent } else { Audience::Customer };
-    let text = serde_json::to_string_pretty(&schema(audience))
+    let mut value = schema(audience);
+    if !args.no_sites
+        && let Some(project) = args.project.open_if_any()?
+    {
+        add_settings(&mut value, &project)?;
+    }
+    let text = serde_json::to_string_pretty(&value)
         .map_err(std::io::Error::other)
         .doing("cannot write the schema as JSON")?;
     terminal::print(text)?;
     Ok(0)
+}
+
+/// Adds what the sites of the project's profiles declare, as far as their bundles are at hand. All profiles share one
+/// schema, so it refuses other keys only where every site is known.
+fn add_settings(value: &mut Value, project: &Project) -> Result<()> {
+    let known = project.known()?;
+    let mut bundles = Bundles::new(project);
+    let mut settings = Map::new();
+    let mut closed = true;
+    for path in profile::all(&project.profiles)? {
+        let loaded = profile::load(&path, &known).ok();
+        let Some(parameters) = loaded.and_then(|l| bundles.parameters(&l.profile).cloned()) else {
+            closed = false;
+            continue;
+        };
+        for (key, parameter) in parameters {
+            add(&mut settings, key, parameter.schema());
+        }
+    }
+    if !settings.is_empty() {
+        profile::with_settings(value, settings, closed);
+    }
+    Ok(())
+}
+
+/// Two sites may mean different things by one key.
+fn add(settings: &mut Map<String, Value>, key: String, schema: Value) {
+    let Some(there) = settings.get_mut(&key) else {
+        settings.insert(key, schema);
+        return;
+    };
+    if *there == schema {
+        return;
+    }
+    match there.get_mut("anyOf").and_then(Value::as_array_mut) {
+        Some(all) if all.contains(&schema) => {}
+        Some(all) => all.push(schema),
+        None => *there = json!({ "anyOf": [there.take(), schema] }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_two_sites_mean_by_one_key_is_allowed_each() {
+        let mut settings = Map::new();
+        for kind in ["string", "string", "integer", "string"] {
+            add(&mut settings, "a::b".to_owned(), json!({ "type": kind }));
+        }
+        let both = json!({ "anyOf": [{ "type": "string" }, { "type": "integer" }] });
+        assert_eq!(settings["a::b"], both);
+    }
 }

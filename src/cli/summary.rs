@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
+use crate::bundle::Parameters;
 use crate::manifest::ProfileRecord;
 use crate::profile::{Probe, public_key_in_words};
 
@@ -17,6 +18,9 @@ const STATE: u16 = 8008;
 /// Words in the name of a setting that is not shown: what the site does not declare may still be a secret.
 const SECRETS: [&str; 8] =
     ["password", "passwd", "passphrase", "secret", "token", "credential", "private", "apikey"];
+
+/// Stands in the place of a secret.
+const MASK: &str = "(secret, not shown)";
 
 /// Some rows below one heading.
 pub(super) struct Group {
@@ -57,11 +61,16 @@ pub(super) fn probed(probes: &[Probe]) -> Ports {
     probes.iter().rev().filter_map(http).collect()
 }
 
-/// The groups of a profile. A record has no values of settings: `values` has them where the profile is at hand;
-/// `ports` are the application's.
+/// Values of settings, which a record does not have, and what the site declares of them.
+pub(super) struct Values<'a> {
+    pub given: &'a BTreeMap<String, Value>,
+    pub declared: Option<&'a Parameters>,
+}
+
+/// The groups of a profile; `values` are there where the profile is at hand, `ports` are the application's.
 pub(super) fn of(
     profile: &ProfileRecord,
-    values: Option<&BTreeMap<String, Value>>,
+    values: Option<&Values<'_>>,
     ports: &Ports,
 ) -> Vec<Group> {
     vec![
@@ -147,12 +156,19 @@ fn machine(profile: &ProfileRecord) -> Group {
     group
 }
 
-fn settings(profile: &ProfileRecord, values: Option<&BTreeMap<String, Value>>) -> Group {
+fn settings(profile: &ProfileRecord, values: Option<&Values<'_>>) -> Group {
     let mut group = Group::new("settings");
     for key in &profile.hiera.keys {
-        match values.and_then(|values| values.get(key)) {
-            Some(value) => group.row(key, masked(key, value)),
+        match values.and_then(|values| values.shown(key)) {
+            Some(value) => group.row(key, value),
             None => group.row(key, "set; its value is not in the record"),
+        }
+    }
+    for (key, parameter) in values.and_then(|values| values.declared).into_iter().flatten() {
+        if let Some(default) =
+            parameter.default.as_ref().filter(|_| !profile.hiera.keys.contains(key))
+        {
+            group.row(key, format!("{}, the site's default", masked(key, default)));
         }
     }
     for file in &profile.files {
@@ -168,11 +184,23 @@ fn settings(profile: &ProfileRecord, values: Option<&BTreeMap<String, Value>>) -
     group
 }
 
+impl Values<'_> {
+    /// A setting as it may be shown: what the site calls secret is not, whatever its name.
+    fn shown(&self, key: &str) -> Option<String> {
+        let value = self.given.get(key)?;
+        let parameter = self.declared.and_then(|declared| declared.get(key));
+        Some(match parameter {
+            Some(parameter) if parameter.secret => MASK.to_owned(),
+            _ => masked(key, value),
+        })
+    }
+}
+
 /// A setting as it may be shown. Tables are looked into: a secret may lie deep.
 fn masked(key: &str, value: &Value) -> String {
     fn mask(key: &str, value: &Value) -> Value {
         match value {
-            _ if is_secret(key) => Value::from("(secret, not shown)"),
+            _ if is_secret(key) => Value::from(MASK),
             Value::Object(map) => {
                 map.iter().map(|(key, value)| (key.clone(), mask(key, value))).collect()
             }

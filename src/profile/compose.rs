@@ -1,7 +1,9 @@
 //! Writes a new profile: a valid one, with comments that show what else may be said.
 
+use std::collections::BTreeMap;
+
 /// What a new profile is made of; whether it is valid is seen when the text is checked.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Answers {
     /// The customer's name for people.
     pub name: Option<String>,
@@ -19,6 +21,8 @@ pub struct Answers {
     pub bundle: Option<String>,
     /// Where bundles are.
     pub store: Option<String>,
+    /// Values of the site's parameters, by their Hiera keys.
+    pub settings: BTreeMap<String, toml::Value>,
 }
 
 /// What else a profile may say. It stays a comment until somebody needs it.
@@ -58,6 +62,11 @@ const EXAMPLES: &str = r#"
 # text = "ok"
 "#;
 
+/// Of those, what stands there until there are settings.
+const NO_SETTINGS: &str = r#"# [hiera]                              # this customer's values win over the site's
+# "profile::app::workers" = 4
+"#;
+
 /// A name as it may be written: keyboards have no typographic apostrophe, and profiles no other one.
 pub fn name_from(typed: &str) -> String {
     typed.trim().replace('\'', "\u{2019}")
@@ -83,7 +92,15 @@ pub fn write(answers: &Answers, header: &str) -> String {
     pairs(&mut text, &top);
     text.push_str("\n[customer]\n");
     pairs(&mut text, &[("name", &answers.name), ("contact", &answers.contact)]);
-    text.push_str(EXAMPLES);
+    if answers.settings.is_empty() {
+        text.push_str(EXAMPLES);
+        return text;
+    }
+    let mut settings = String::from("[hiera]\n");
+    for (key, value) in &answers.settings {
+        settings.push_str(&format!("{} = {value}\n", toml::Value::String(key.clone())));
+    }
+    text.push_str(&EXAMPLES.replacen(NO_SETTINGS, &settings, 1));
     text
 }
 
@@ -107,6 +124,16 @@ mod tests {
         let table: toml::Table = text.parse().unwrap();
         assert_eq!(table["customer"]["name"].as_str(), name.as_deref());
         assert!(!table.contains_key("base"));
+    }
+
+    #[test]
+    fn settings_stand_where_the_example_of_settings_stood() {
+        let list = toml::Value::Array(vec!["a".into(), 1.into()]);
+        let settings = BTreeMap::from([("a::b".to_owned(), list.clone())]);
+        let text = write(&Answers { settings, ..Answers::default() }, "");
+        let table: toml::Table = text.parse().unwrap();
+        assert_eq!(table["hiera"]["a::b"], list);
+        assert!(!text.contains("# [hiera]"), "{text}");
     }
 
     #[test]

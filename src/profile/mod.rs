@@ -23,13 +23,14 @@ use std::path::{Path, PathBuf};
 pub use compose::{Answers, name_from, write};
 pub use diagnostic::{Diagnostic, Diagnostics, Place, Report, SourceFile, Style};
 pub use inherit::SHARED;
-pub use schema::{Audience, schema};
-pub(crate) use suggest::nearest;
+pub use schema::{Audience, schema, with_settings};
+pub(crate) use suggest::{nearest, nearest_key};
 pub use types::{
     Access, Branding, Customer, ExtraFile, Format, Guestinfo, Hardware, Master, MasterMode,
     Network, Probe, Profile, System,
 };
 pub use views::{Addressing, Content, Release};
+pub(crate) use whole::is_hiera_key;
 
 use crate::error::{Context as _, Error, Kind, Result};
 
@@ -217,14 +218,36 @@ pub fn customers(folder: &Path) -> Result<BTreeMap<String, Vec<PathBuf>>> {
     Ok(customers)
 }
 
-/// Says of a profile that loads what only somebody else can know, at the value that it is about.
-pub fn object(path: &Path, keys: &[&str], message: &str, label: &str, help: &str) -> Diagnostics {
+/// What only somebody else can know of a profile that loads.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Objection<'a> {
+    /// The keys that lead to what it is about.
+    pub keys: &'a [&'a str],
+    /// Whether the last key is wrong, and not its value.
+    pub at_key: bool,
+    /// One fact, lowercase.
+    pub message: String,
+    /// Shown under the place.
+    pub label: String,
+    /// What to do.
+    pub help: String,
+}
+
+/// Says of a profile that loads what only somebody else can know, each at its place; of the whole file, where that
+/// does not stand in it.
+pub fn object(path: &Path, objections: &[Objection<'_>]) -> Diagnostics {
     let draft = Draft::read(path, None);
-    let error = match whole::text(&draft.tree, keys) {
-        Some((_, place)) => Diagnostic::at(place, message, label),
-        None => Diagnostic::of_file(0, message),
+    let error = |objection: &Objection<'_>| {
+        let Objection { keys, at_key, message, label, help } = objection;
+        let error = match whole::entry(&draft.tree, keys) {
+            Some(entry) if *at_key => Diagnostic::at(&entry.key, message, label),
+            Some(entry) => Diagnostic::at(&entry.node.place, message, label),
+            None => Diagnostic::of_file(0, message),
+        };
+        error.help(help)
     };
-    Diagnostics::new(draft.files, vec![error.help(help)])
+    let errors = objections.iter().map(error).collect();
+    Diagnostics::new(draft.files, errors)
 }
 
 /// A line of authorized_keys as people compare it: kind, fingerprint, comment.

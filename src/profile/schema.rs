@@ -57,6 +57,14 @@ pub fn schema(audience: Audience) -> Value {
     schema
 }
 
+/// Adds what sites say of settings, schemas by Hiera keys; `closed` where there can be no other ones.
+pub fn with_settings(schema: &mut Value, settings: Map<String, Value>, closed: bool) {
+    if let Some(Value::Object(hiera)) = schema.pointer_mut("/properties/hiera") {
+        hiera.insert("properties".to_owned(), Value::Object(settings));
+        hiera.insert("additionalProperties".to_owned(), Value::Bool(!closed));
+    }
+}
+
 /// Editors have the patterns; names of formats that they do not know would only make them warn.
 fn drop_rules(schema: &mut Value) {
     match schema {

@@ -17,6 +17,32 @@ pub(crate) fn nearest<'a>(
         .map(|(_, name)| name)
 }
 
+/// The known Hiera key that is most like `written`. Keys of one class begin alike, so class and name are compared
+/// apart; a name without a class, or the right name in another class, counts too.
+pub(crate) fn nearest_key<'a>(
+    written: &str,
+    known: impl IntoIterator<Item = &'a str>,
+) -> Option<&'a str> {
+    fn parts(key: &str) -> (&str, &str) {
+        key.rsplit_once("::").unwrap_or(("", key))
+    }
+    let written = written.to_lowercase();
+    let (class, name) = parts(&written);
+    let likeness = |key: &str| {
+        let (its_class, its_name) = parts(key);
+        (strsim::jaro_winkler(name, its_name), strsim::jaro_winkler(class, its_class))
+    };
+    let alike = |names: f64, classes: f64| {
+        names >= LIKE_ENOUGH && (classes >= LIKE_ENOUGH || class.is_empty() || names >= 1.0)
+    };
+    known
+        .into_iter()
+        .map(|key| (likeness(key), key))
+        .filter(|((names, classes), _)| alike(*names, *classes))
+        .max_by(|((a, b), _), ((c, d), _)| (a + b).total_cmp(&(c + d)))
+        .map(|(_, key)| key)
+}
+
 /// Columns of a help text, so that it fits on a terminal with what stands before it.
 const HELP_COLUMNS: usize = 70;
 
@@ -57,6 +83,16 @@ mod tests {
         assert_eq!(nearest("memmory", known), Some("memory"));
         assert_eq!(nearest("Disc", known), Some("disk"));
         assert_eq!(nearest("zebra", known), None);
+    }
+
+    #[test]
+    fn a_hiera_key_is_recognised_by_its_name_and_not_by_its_class_alone() {
+        let known = ["profile::base::open_files", "profile::guestbook::title"];
+        for written in ["profile::guestbook::titel", "titel", "profile::app::title"] {
+            assert_eq!(nearest_key(written, known), Some("profile::guestbook::title"), "{written}");
+        }
+        assert_eq!(nearest_key("profile::base::colour", known), None);
+        assert_eq!(nearest_key("other::app::titel", known), None);
     }
 
     #[test]

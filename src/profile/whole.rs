@@ -39,7 +39,7 @@ pub(super) fn check_partial(profile: &Table, facts: &Facts<'_>, errors: &mut Vec
     }
 }
 
-fn entry<'a>(table: &'a Table, path: &[&str]) -> Option<&'a Entry> {
+pub(super) fn entry<'a>(table: &'a Table, path: &[&str]) -> Option<&'a Entry> {
     let (first, rest) = path.split_first()?;
     let entry = table.get(*first)?;
     match (&entry.node.value, rest) {
@@ -259,7 +259,7 @@ fn hiera(entry: &Entry, errors: &mut Vec<Diagnostic>) {
 }
 
 /// Puppet's names: words of a-z, 0-9 and _, the first character a letter, joined by `::`.
-fn is_hiera_key(key: &str) -> bool {
+pub(crate) fn is_hiera_key(key: &str) -> bool {
     let word = |word: &str| {
         word.bytes().next().is_some_and(|b| b.is_ascii_lowercase())
             && word.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')

@@ -42,8 +42,12 @@ fn every_shipped_parent_is_valid_and_carries_the_editors_hint() {
 #[test]
 fn the_committed_schemas_are_those_of_the_types() {
     let files = [
-        (Audience::Customer, folder().join(SCHEMA_FILE), "slipway schema"),
-        (Audience::Parent, folder().join(SHARED).join(SCHEMA_FILE), "slipway schema --parent"),
+        (Audience::Customer, folder().join(SCHEMA_FILE), "slipway schema --no-sites"),
+        (
+            Audience::Parent,
+            folder().join(SHARED).join(SCHEMA_FILE),
+            "slipway schema --no-sites --parent",
+        ),
     ];
     for (audience, path, command) in files {
         let text = std::fs::read_to_string(&path).expect("the schema");
@@ -138,14 +142,14 @@ fn every_shipped_profile_can_be_planned_with_the_demos_bundle() {
         assert!(said.contains("demo-1.0.0+b1"), "{said}");
     }
     a_plan_shows_what_sales_must_verify(&copy);
+    a_setting_that_nothing_reads_is_refused_with_the_one_that_was_meant(&copy);
     a_base_that_the_bundle_is_not_made_for_is_an_error_of_the_check(&copy);
 }
 
 fn a_plan_shows_what_sales_must_verify(copy: &Copy) {
     let file = copy.root.path().join("profiles/acme.toml");
     let text = std::fs::read_to_string(&file).expect("the profile");
-    let text =
-        format!("{text}\n[hiera]\n\"profile::app::db_password\" = \"hidden-word\"\n\"a::b\" = 7\n");
+    let text = format!("{text}\n[hiera]\n\"profile::web::upload_limit\" = \"7m\"\n");
     std::fs::write(copy.root.path().join("profiles/acme-2.toml"), text).expect("a profile");
     let said = copy.good(&["plan", "acme-2"]);
     for shown in [
@@ -162,11 +166,11 @@ fn a_plan_shows_what_sales_must_verify(copy: &Copy) {
         "22: SSH",
         "80: the application (/health)",
         "8008: the machine's state",
-        "(secret, not shown)",
+        "profile::web::upload_limit 7m",
+        "profile::base::open_files 65536, the site's default",
     ] {
         assert!(said.contains(shown), "{shown}\n{said}");
     }
-    assert!(!said.contains("hidden-word"), "{said}");
     // the judge of the fingerprint is OpenSSH
     let key = copy.root.path().join("key.pub");
     let line = std::fs::read_to_string(&file).expect("the profile");
@@ -176,6 +180,16 @@ fn a_plan_shows_what_sales_must_verify(copy: &Copy) {
     let judged = String::from_utf8(judged.stdout).expect("UTF-8");
     let fingerprint = judged.split(' ').nth(1).expect("a fingerprint");
     assert!(said.contains(&format!("ssh-ed25519 {fingerprint} ines@acme.example")), "{said}");
+}
+
+fn a_setting_that_nothing_reads_is_refused_with_the_one_that_was_meant(copy: &Copy) {
+    let file = copy.root.path().join("profiles/nordwind.toml");
+    let text = std::fs::read_to_string(&file).expect("the profile");
+    std::fs::write(&file, text.replace("::upload_limit", "::upload_limt")).expect("the profile");
+    let (code, said) = copy.slipway(&["check", "nordwind"]);
+    std::fs::write(&file, text).expect("the profile");
+    assert_eq!(code, Some(1), "{said}");
+    assert!(said.contains("did you mean \"profile::web::upload_limit\"?"), "{said}");
 }
 
 fn a_base_that_the_bundle_is_not_made_for_is_an_error_of_the_check(copy: &Copy) {

@@ -34,7 +34,7 @@ fn check(bundle: &Bundle, files: &Files) -> Result<()> {
         return Err(Error::new(Kind::Refused, "it has no manifests, it would apply nothing"));
     }
     let release = format!("{}\n", manifest.release);
-    let facts = generated::facts(&manifest.release, &manifest.apps)?;
+    let facts = generated::facts(&manifest.release, &manifest.apps, manifest.parameters.as_ref())?;
     for (path, expected) in [(RELEASE_ID, release.as_bytes()), (generated::FACTS, &facts[..])] {
         if !files.paths().any(|there| there == path) || files.read(path)? != expected {
             let message = format!("{path} does not say what MANIFEST.json says");

@@ -3,6 +3,7 @@
 mod depends;
 mod held;
 pub(crate) mod hiera;
+mod parameters;
 mod psych;
 mod puppet;
 mod range;
@@ -17,6 +18,7 @@ use crate::progress::Progress;
 
 pub(super) use depends::{release, version};
 pub(super) use held::held;
+pub(super) use parameters::parameters;
 
 /// Checks Hiera's files, the modules' dependencies, and with `puppet` the manifests; `unmet` holds the
 /// dependencies that are left unmet on purpose, and why, `packaged` the modules of the distribution,

@@ -414,3 +414,63 @@ fn a_fault_in_site_toml_has_its_place_and_what_was_meant() {
         );
     }
 }
+
+/// A site with one parameter.
+fn with_parameter(rest: &str) -> String {
+    format!("[parameters.\"role::colour\"]\nabout = \"What is painted.\"\n{rest}")
+}
+
+const LEVELS: (&str, &str) = (
+    "site/hiera.yaml",
+    "version: 5\ndefaults: {datadir: data, data_hash: yaml_data}\nhierarchy:\n  - {name: a, path: common.yaml}\n  - {name: b, path: slipway.yaml}\n",
+);
+
+#[test]
+fn a_parameters_default_is_what_puppet_looks_up() {
+    let toml = with_parameter("type = \"list\"\ndefault = [\"é\", 1, { a = true }]\n");
+    let manifest = "unless lookup('role::colour') == ['é', 1, {'a' => true}] { fail('another') }\n";
+    let files = [LEVELS, ("site/data/common.yaml", "a: 1\n"), ("site/manifests/site.pp", manifest)];
+    let folder = site(&toml, &files);
+    let bundle = build(folder.path(), Inputs { puppet: false, ..Inputs::default() }).unwrap();
+    assert!(!bundle.manifest.parameters.as_ref().unwrap()["role::colour"].is_needed());
+    let release = folder.path().join("envs/release");
+    std::fs::create_dir_all(&release).unwrap();
+    judge("tar", &["-xzf", shown(&bundle.path), "-C", shown(&release)]);
+    // it names the appliance's folders
+    std::fs::remove_file(release.join("environment.conf")).unwrap();
+    let said = judge("ruby", &["-e", PUPPET_LOOKS_UP, shown(folder.path()), "release"]);
+    assert_eq!(said.trim(), "true");
+}
+
+#[test]
+fn a_parameter_says_one_thing_in_one_place() {
+    let text = |rest: &str| with_parameter(&format!("type = \"string\"\n{rest}"));
+    let common = ("site/data/common.yaml", "a: 1\n");
+    for (toml, files, expected) in [
+        (text("default = 1\n"), [LEVELS, common], "SITE.toml:3"),
+        (text("default = 2026-11-30\n"), [LEVELS, common], "has a default that cannot be"),
+        (text("default = \"a\"\nsecret = true\n"), [LEVELS, common], "is secret and has a default"),
+        (text("defalt = \"a\"\n"), [LEVELS, common], "did you mean `default`?"),
+        (
+            text("default = \"a\"\n"),
+            [LEVELS, ("site/data/common.yaml", "a: 1\nrole::colour: b\n")],
+            "data/common.yaml:2: \"role::colour\" has a default in SITE.toml, and a value here",
+        ),
+        (
+            text("default = \"a\"\n"),
+            [
+                ("site/hiera.yaml", "version: 5\nhierarchy:\n  - {name: a, path: common.yaml}\n"),
+                common,
+            ],
+            "hiera.yaml has no level for the default of \"role::colour\"",
+        ),
+    ] {
+        let said = refusal(&toml, &files);
+        assert!(said.contains(expected), "{expected}\n{said}");
+    }
+    let folder =
+        site(&text("optional = true\n"), &[LEVELS, ("site/data/common.yaml", "role::colour: b\n")]);
+    build(folder.path(), Inputs::default()).unwrap();
+    let folder = site("", &[]);
+    assert_eq!(build(folder.path(), Inputs::default()).unwrap().manifest.parameters, None);
+}

@@ -1,0 +1,217 @@
+//! What a site declares that profiles may set, and what every verb makes of it.
+
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use serde_json::Value;
+
+/// A site that declares a parameter of each sort.
+const DECLARED: &str = r#"
+[parameters."profile::shop::title"]
+type = "string"
+about = "What stands at the top of each page."
+default = "Shop"
+
+[parameters."profile::shop::workers"]
+type = "integer"
+about = "How many requests are answered at once."
+default = 2
+
+[parameters."profile::mail::login"]
+type = "string"
+about = "What the mail server wants to hear."
+secret = true
+optional = true
+
+[parameters."profile::shop::licence"]
+type = "integer"
+about = "The number of the customer's licence."
+"#;
+
+/// A project whose store has the site.
+struct Project {
+    root: tempfile::TempDir,
+}
+
+impl Project {
+    fn new() -> Self {
+        let root = tempfile::tempdir().expect("a folder");
+        let project = Self { root };
+        let ours = Path::new(env!("CARGO_MANIFEST_DIR")).join("images/debian-12.toml");
+        project.write("images/debian-12.toml", &std::fs::read_to_string(ours).expect("a base"));
+        project.write(
+            "profiles/shared/common.toml",
+            "base = \"debian-12\"\nsite = \"shop\"\nchannel = \"stable\"\nstore = \"file:store\"\n",
+        );
+        project.write("site/manifests/site.pp", "notice('x')\n");
+        project.write(
+            "site/hiera.yaml",
+            "version: 5\ndefaults: {datadir: data, data_hash: yaml_data}\nhierarchy:\n  - {name: a, path: slipway.yaml}\n",
+        );
+        std::fs::create_dir_all(project.path("store")).expect("a folder");
+        project.good(&["key", "new", "shop", "--no-passphrase"]);
+        project.good(&["key", "trust", "shop", "--site", "shop"]);
+        project
+    }
+
+    fn path(&self, path: &str) -> std::path::PathBuf {
+        self.root.path().join(path)
+    }
+
+    fn write(&self, path: &str, text: &str) {
+        let path = self.path(path);
+        std::fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
+        std::fs::write(path, text).expect("a file");
+    }
+
+    fn customer(&self, settings: &str) {
+        let text = format!("extends = \"common\"\n[customer]\nname = \"A\"\n[hiera]\n{settings}");
+        self.write("profiles/acme.toml", &text);
+    }
+
+    fn publish(&self, build: &str, declared: &str) {
+        let toml = format!("site = \"shop\"\nversion = \"1.0.0\"\n{declared}");
+        self.write("site/SITE.toml", &toml);
+        let store = format!("file://{}", self.path("store").display());
+        let arguments = ["bundle", "build", "site", "--build", build, "--no-puppet-check"];
+        self.good(&[&arguments[..], &["--publish", &store, "--channel", "stable"]].concat());
+    }
+
+    fn slipway(&self, arguments: &[&str]) -> (Option<i32>, String) {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_slipway"));
+        command.args(arguments).current_dir(self.root.path()).stdin(Stdio::null());
+        command.env("SLIPWAY_CACHE", self.path("cache"));
+        command.env("SLIPWAY_KEYS", self.path("keys"));
+        for variable in ["SLIPWAY_PROJECT", "SLIPWAY_TRUST", "SLIPWAY_KEY_FILE"] {
+            command.env_remove(variable);
+        }
+        let output = command.output().expect("slipway");
+        let said = [output.stdout, output.stderr].concat();
+        (output.status.code(), String::from_utf8(said).expect("UTF-8"))
+    }
+
+    fn good(&self, arguments: &[&str]) -> String {
+        let (code, said) = self.slipway(arguments);
+        assert_eq!(code, Some(0), "{arguments:?}: {said}");
+        said
+    }
+
+    fn bad(&self, arguments: &[&str]) -> String {
+        let (code, said) = self.slipway(arguments);
+        assert_eq!(code, Some(1), "{arguments:?}: {said}");
+        said
+    }
+}
+
+fn all_in(said: &str, shown: &[&str]) {
+    for shown in shown {
+        assert!(said.contains(shown), "{shown}\n{said}");
+    }
+}
+
+#[test]
+fn settings_are_held_against_what_the_site_declares() {
+    let project = Project::new();
+    project.customer("\"profile::shop::titel\" = \"x\"\n");
+    project.publish("1", "");
+    // a bundle that declares nothing cannot be asked; that is said, once
+    let said = project.good(&["check", "--all"]);
+    assert_eq!(said.matches("not checked: whether the settings of acme fit").count(), 1, "{said}");
+    project.good(&["plan", "acme"]);
+    let json: Value =
+        serde_json::from_str(&project.good(&["check", "acme", "--json"])).expect("JSON");
+    assert_eq!(json["unchecked"][0]["what"], "settings");
+
+    project.publish("2", DECLARED);
+    let said = project.bad(&["check", "acme"]);
+    all_in(
+        &said,
+        &[
+            "the site has no parameter \"profile::shop::titel\"",
+            "profiles/acme.toml:5:1",
+            "did you mean \"profile::shop::title\"?",
+            "the site needs a value for \"profile::shop::licence\"",
+            "it is for: The number of the customer's",
+        ],
+    );
+    all_in(&project.bad(&["plan", "acme"]), &["did you mean \"profile::shop::title\"?"]);
+    project.customer("\"profile::shop::licence\" = \"7\"\n");
+    let said = project.bad(&["check", "acme"]);
+    all_in(&said, &["must be a whole number", "profiles/acme.toml:5:28"]);
+
+    project.customer(
+        "\"profile::shop::licence\" = 7\n\"profile::shop::title\" = \"Ä\"\n\"profile::mail::login\" = \"hidden-word\"\n",
+    );
+    let said = project.good(&["check", "--all"]);
+    assert!(!said.contains("not checked"), "{said}");
+    let said = project.good(&["plan", "acme"]);
+    all_in(
+        &said,
+        &[
+            "profile::mail::login (secret, not shown)",
+            "profile::shop::title Ä",
+            "profile::shop::workers 2, the site's default",
+        ],
+    );
+    let json = project.good(&["plan", "acme", "--json"]);
+    assert!(!said.contains("hidden-word") && !json.contains("hidden-word"), "{said}");
+}
+
+#[test]
+fn a_new_profile_and_the_editors_schema_know_what_the_site_declares() {
+    let project = Project::new();
+    let schema = |arguments: &[&str]| -> Value {
+        let said = project.good(&[&["schema"], arguments].concat());
+        serde_json::from_str(&said).expect("JSON")
+    };
+    let plain = schema(&[]);
+    assert_eq!(plain, schema(&["--no-sites"]));
+    project.publish("1", DECLARED);
+
+    let new = |more: &[&str]| {
+        let arguments = ["new", "acme", "--name", "Acme", "--extends", "common"];
+        project.slipway(&[&arguments[..], more].concat())
+    };
+    let (code, said) = new(&[]);
+    assert_eq!(code, Some(1), "{said}");
+    all_in(
+        &said,
+        &["nobody to ask for profile::shop::licence", "--set profile::shop::licence=VALUE"],
+    );
+    let (code, said) = new(&["--set", "profile::shop::licence=x"]);
+    assert_eq!(code, Some(1), "{said}");
+    all_in(&said, &["must be a whole number"]);
+    let (code, said) =
+        new(&["--set", "profile::shop::licence=7", "--set", "profile::shop::titel=x"]);
+    assert_eq!(code, Some(1), "{said}");
+    all_in(&said, &["did you mean \"profile::shop::title\"?"]);
+    assert!(!project.path("profiles/acme.toml").exists());
+    let title = "profile::shop::title=7 \u{201c}days\u{201d}";
+    let (code, said) = new(&["--set", "profile::shop::licence=7", "--set", title]);
+    assert_eq!(code, Some(0), "{said}");
+    project.good(&["check", "acme"]);
+    let text = std::fs::read_to_string(project.path("profiles/acme.toml")).expect("the profile");
+    all_in(
+        &text,
+        &["[hiera]\n", "\"profile::shop::licence\" = 7\n", "\"7 \u{201c}days\u{201d}\"\n"],
+    );
+
+    for arguments in [&[][..], &["--parent"]] {
+        let hiera = &schema(arguments)["properties"]["hiera"];
+        assert_eq!(hiera["additionalProperties"], false, "{hiera}");
+        let keys = &hiera["properties"];
+        assert_eq!(keys["profile::shop::workers"]["type"], "integer");
+        assert_eq!(keys["profile::shop::workers"]["default"], 2);
+        assert_eq!(
+            keys["profile::shop::title"]["description"],
+            "What stands at the top of each page."
+        );
+    }
+    assert_eq!(plain, schema(&["--no-sites"]));
+    // who is of a site that nobody knows may set anything
+    project.write(
+        "profiles/other.toml",
+        "extends = \"common\"\nsite = \"other\"\n[customer]\nname = \"O\"\n",
+    );
+    assert_eq!(schema(&[])["properties"]["hiera"]["additionalProperties"], true);
+}
