@@ -10,6 +10,7 @@ use tar::EntryType;
 
 use crate::error::{Context, Error, Kind, Result};
 use crate::gzip;
+use crate::tree::tar::{Budget, Foreign, Members, Sort};
 use crate::units::{ByteSize, Digest, GIB, MIB};
 
 /// The folder that every npm package has its files in.
@@ -21,7 +22,7 @@ const TIME: u64 = 499_162_500;
 const LARGEST: u64 = GIB;
 /// The most bytes of a package's archive, headers included.
 const LONGEST: u64 = LARGEST + 256 * MIB;
-/// The most files that a package may have.
+/// The most files and folders that a package may have.
 const MOST: usize = 100_000;
 
 /// A file of a package.
@@ -63,43 +64,39 @@ pub(crate) fn read(path: &Path) -> Result<Held> {
 
 fn members(from: impl Read) -> Result<BTreeMap<String, Member>> {
     let mut files = BTreeMap::new();
-    let mut left = LARGEST;
-    let mut archive = tar::Archive::new(from);
-    for entry in archive.entries().doing("cannot read the package")? {
-        let mut entry = entry.doing("cannot read the package")?;
-        let name = String::from_utf8_lossy(&entry.path_bytes()).into_owned();
-        match entry.header().entry_type() {
-            EntryType::Directory => continue,
-            EntryType::Regular => check_name(&name)?,
-            _ => return Err(refused(&name, "it is no regular file")),
+    let mut archive = Members::new(from);
+    let mut budget = Budget::new(MOST, LARGEST);
+    while let Some(member) = archive.next_member()? {
+        if !budget.take(&member) {
+            let size = ByteSize(LARGEST);
+            let message = format!("the package has over {MOST} files and folders, or over {size}");
+            return Err(Error::new(Kind::Refused, message));
         }
-        // a pax record may give another: two readers would see two archives
-        if entry.header().size().doing("cannot read the package")? != entry.size() {
-            return Err(refused(&name, "its header has another size"));
+        let Foreign { name, sort, size, mode } = member;
+        match sort {
+            Sort::Folder => continue,
+            Sort::File if name.starts_with(ROOT) => {}
+            Sort::File => return Err(refused(&name, "it is not a name below package/")),
+            Sort::Other => return Err(refused(&name, "it is no regular file")),
         }
-        let executable = entry.header().mode().doing("cannot read the package")? & 0o111 != 0;
         let mut bytes = Vec::new();
-        entry.by_ref().take(left + 1).read_to_end(&mut bytes).doing("cannot read the package")?;
-        left = left.checked_sub(bytes.len() as u64).ok_or_else(|| {
-            Error::new(Kind::Refused, format!("the package unpacks to over {}", ByteSize(LARGEST)))
-        })?;
+        (&mut archive).take(size).read_to_end(&mut bytes).doing("cannot read the package")?;
+        let executable = mode & 0o111 != 0;
         if files.insert(name.clone(), Member { executable, bytes }).is_some() {
             return Err(refused(&name, "it is there twice"));
         }
-        if files.len() > MOST {
-            return Err(Error::new(Kind::Refused, format!("the package has over {MOST} files")));
-        }
     }
+    check_folders(&files)?;
     Ok(files)
 }
 
-fn check_name(name: &str) -> Result<()> {
-    let below = name.strip_prefix(ROOT).unwrap_or_default();
-    if below.split('/').any(|part| matches!(part, "" | "." | "..")) {
-        return Err(refused(name, "it is not a name below package/"));
-    }
-    if name.chars().any(|c| c.is_control() || c == char::REPLACEMENT_CHARACTER) {
-        return Err(refused(name, "its name holds a control character or is not UTF-8"));
+/// A file's name is no folder's: neither tar nor npm could unpack both.
+fn check_folders(files: &BTreeMap<String, Member>) -> Result<()> {
+    for name in files.keys() {
+        let mut above = name.match_indices('/').map(|(end, _)| &name[..end]);
+        if above.any(|folder| files.contains_key(folder)) {
+            return Err(refused(name, "it lies below a file"));
+        }
     }
     Ok(())
 }
@@ -164,12 +161,48 @@ mod tests {
         ("a device", || gzip(&tar("package/x", EntryType::Char))),
         ("a named pipe", || gzip(&tar("package/x", EntryType::Fifo))),
         ("a name twice", || gzip(&[&tar("package/x", EntryType::Regular)[..512], &good()].concat())),
+        ("a file below a file", || gzip(&[&tar("package/x", EntryType::Regular)[..512], &tar("package/x/y", EntryType::Regular)].concat())),
+        ("a part that no file system holds", || gzip(&pax(&record("path", &format!("package/{}", "x".repeat(300)))))),
+        ("a sparse file", || gzip(&pax(&record("GNU.sparse.major", "1")))),
+        ("a damaged record", || gzip(&pax(b"99 path=package/y\n"))),
+        ("text that turns", || gzip(&pax(&record("path", "package/a\u{202e}sj.b")))),
+        ("no end mark", || gzip(&good()[..512])),
+        ("half an end mark", || gzip(&good()[..1024])),
         ("bytes behind the tar's end", || gzip(&[good(), b"x".to_vec()].concat())),
         ("bytes behind the gzip member", || [gzip(&good()), b"x".to_vec()].concat()),
         ("a second gzip member", || [gzip(&good()), gzip(&good())].concat()),
         ("a truncated gzip", || { let mut all = gzip(&good()); all.pop(); all }),
         ("a wrong checksum", || { let mut all = gzip(&good()); let n = all.len(); all[n - 6] ^= 1; all }),
     ];
+
+    /// A pax record (POSIX.1-2001, pax, "Extended Header"): its own length is part of it.
+    fn record(key: &str, value: &str) -> Vec<u8> {
+        let rest = format!(" {key}={value}\n");
+        let length = (1..=4)
+            .map(|digits| rest.len() + digits)
+            .find(|n| n.to_string().len() + rest.len() == *n);
+        format!("{}{rest}", length.unwrap()).into_bytes()
+    }
+
+    /// A file with extended records before it.
+    fn pax(records: &[u8]) -> Vec<u8> {
+        let mut header = tar::Header::new_ustar();
+        header.set_path("records").unwrap();
+        header.set_size(records.len() as u64);
+        header.set_entry_type(EntryType::XHeader);
+        header.set_cksum();
+        let mut bytes = [header.as_bytes(), records].concat();
+        bytes.resize(bytes.len().next_multiple_of(512), 0);
+        [bytes, good()].concat()
+    }
+
+    #[test]
+    fn a_name_that_is_long_but_can_be_is_read_from_a_record() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let name = format!("package/{}/x.js", "y".repeat(200));
+        std::fs::write(file.path(), gzip(&pax(&record("path", &name)))).unwrap();
+        assert_eq!(read(file.path()).unwrap().files.keys().collect::<Vec<_>>(), [&name]);
+    }
 
     fn good() -> Vec<u8> {
         tar("package/x", EntryType::Regular)

@@ -73,6 +73,9 @@ mod tests {
         walk(from.path(), Path::new(""), &mut found).unwrap();
         found.sort();
         assert_eq!(found, [".npmrc", "lib/a.js", "package.json"].map(PathBuf::from));
+        // a `.git` that git cannot read is no folder without git
+        assert!(sources(from.path(), to.path()).is_err());
+        fs::remove_dir_all(from.path().join(".git")).unwrap();
         sources(from.path(), to.path()).unwrap();
         assert!(to.path().join("lib/a.js").exists() && !to.path().join("node_modules").exists());
     }

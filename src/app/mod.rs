@@ -26,7 +26,7 @@ pub use index::{Entry, Index};
 pub use name::{AppName, Channel};
 pub use native::{Abi, Native};
 pub use pack::{Packed, Request, Tests, pack};
-pub use store::{Found, Reader, fetch, list, publish};
+pub use store::{Found, Reader, fetch, indexes, list, publish};
 pub use version::{Bump, Numbering, Range, Version};
 
 use crate::error::{Context, Result};

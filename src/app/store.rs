@@ -40,8 +40,13 @@ fn object_key(app: &AppName, version: &Version, digest: Digest) -> Result<Key> {
     Key::new(format!("apps/{}/{version}/{digest}.tgz", app.key()))
 }
 
+/// The folder of an app's indexes in a store.
+pub fn indexes(app: &AppName) -> String {
+    format!("{CHANNELS}/{}", app.key())
+}
+
 fn index_key(app: &AppName, channel: &Channel) -> Result<Key> {
-    Key::new(format!("{CHANNELS}/{}/{channel}.json", app.key()))
+    Key::new(format!("{}/{channel}.json", indexes(app)))
 }
 
 /// Puts an app into a store and lists its version in a channel, signed; gives the index as it is then.

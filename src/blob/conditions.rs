@@ -17,25 +17,31 @@ const LARGEST: u64 = 64;
 /// How often somebody else, who tries the same store, may be quicker.
 const MOST_COLLISIONS: u32 = 20;
 
-/// Tries a store's conditions once, and remembers in the cache that they hold.
+/// Tries a store's conditions once, and remembers in the cache that they hold. It is tried in the folder of what
+/// will be published: credentials may be good for that alone.
 ///
 /// # Errors
 /// [`Kind::Refused`] when the store leaves them out.
-pub fn prove_conditions(store: &dyn Publish, cache: &Path, progress: &dyn Progress) -> Result<()> {
+pub fn prove_conditions(
+    store: &dyn Publish,
+    folder: &str,
+    cache: &Path,
+    progress: &dyn Progress,
+) -> Result<()> {
     if store.has_own_conditions() {
         return Ok(());
     }
-    let folder = cache.join("stores");
-    let proven = folder.join(Digest::of(store.shown()).to_string());
+    let memory = cache.join("stores");
+    let proven = memory.join(Digest::of(store.shown()).to_string());
     if proven.is_file() {
         return Ok(());
     }
-    let key = Key::new(TRIED)?;
+    let key = Key::new(format!("{folder}/{TRIED}"))?;
     let what = super::read::named(store, &key);
     store.patience().persist(what, progress, |_| creates_once(store, &key))?;
     swaps_once(store, &key, progress)?;
     // a cache that cannot be written costs the same few requests the next time
-    let _ = remember(store, &folder, &proven);
+    let _ = remember(store, &memory, &proven);
     Ok(())
 }
 

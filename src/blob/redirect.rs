@@ -58,9 +58,7 @@ pub(super) fn may_follow(base: &Url, target: &Url) -> Result<(), &'static str> {
         ("https", Some(to)) if to >= from => Ok(()),
         ("https", Some(_)) if base.host_str() == target.host_str() => Ok(()),
         ("http", Some(Reach::Loopback)) if from == Reach::Loopback => Ok(()),
-        ("http", _) if from != Reach::Loopback => {
-            Err("redirected to an address without encryption")
-        }
+        ("http", _) => Err("redirected to an address without encryption"),
         _ => Err("redirected to an address that is nearer than the store"),
     }
 }

@@ -55,7 +55,7 @@ pub use publish::{DAYS, Published, Publisher};
 pub use pull::{Allow, LARGEST_BUNDLE, Place, Reader, Wanted};
 pub use record::{Record, check_signature};
 pub use refusal::Refusal;
-pub use release::{Name, Version, release_id};
+pub use release::{Name, Version, pointers, release_id};
 pub use unpack::{Unpacked, unpack};
 
 use crate::error::{Context, Result};

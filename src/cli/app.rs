@@ -170,7 +170,8 @@ fn publish(args: &Publish) -> Result<()> {
     let app = App::open(&args.file)?;
     let store = blob::open_for_publishing(&args.to, &Settings::of_process())?;
     let key = args.signing.open()?;
-    blob::prove_conditions(store.as_ref(), &project::cache()?, &Terminal::new())?;
+    let (cache, indexes) = (project::cache()?, app::indexes(&app.name));
+    blob::prove_conditions(store.as_ref(), &indexes, &cache, &Terminal::new())?;
     let (index, created) =
         app::publish(store.as_ref(), &app, &args.channel, &key, signing::now(), &Terminal::new())?;
     let App { name, version, digest, size, .. } = &app;

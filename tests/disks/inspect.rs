@@ -255,7 +255,7 @@ fn the_program_prints_for_people_and_for_machines() {
         String::from_utf8(output.get_output().stdout.clone()).unwrap()
     };
     let text = run(&[]);
-    for part in ["acme (Acme \u{FFFD}[31m GmbH)", "demo-1.0.0+b1", "1 (--json names them)"] {
+    for part in ["Acme \u{FFFD}[31m GmbH (acme)", "demo-1.0.0+b1", "1 (--json names them)"] {
         assert!(text.contains(part), "{part} is missing in:\n{text}");
     }
     let json: serde_json::Value = serde_json::from_str(&run(&["--json"])).unwrap();

@@ -50,7 +50,7 @@ pub(super) fn run(args: &Args) -> Result<()> {
             "look at `slipway bundle list`; without --from any published release is taken",
         ));
     }
-    let desk = args.publishing.open(&args.store, &args.project)?;
+    let desk = args.publishing.open(&args.store, &args.site, &args.project)?;
     let pointer = desk.publisher().promote(&bundle, &args.to, &Terminal::new())?;
     if args.json {
         return print_json(&pointer);

@@ -61,10 +61,11 @@ pub(super) struct Desk {
 
 impl Publishing {
     /// Opens key and store.
-    pub fn open(&self, store: &str, project: &project::Options) -> Result<Desk> {
+    pub fn open(&self, store: &str, site: &Name, project: &project::Options) -> Result<Desk> {
         let (key, cache) = (self.signing.open()?, project::cache()?);
         let store = blob::open_for_publishing(store, &Settings::of_process())?;
-        blob::prove_conditions(store.as_ref(), &cache, &Terminal::new())?;
+        let folder = bundle::pointers(site);
+        blob::prove_conditions(store.as_ref(), &folder, &cache, &Terminal::new())?;
         Ok(Desk {
             store,
             key,
@@ -84,7 +85,7 @@ impl Publishing {
         channel: &Name,
         project: &project::Options,
     ) -> Result<Published> {
-        let desk = self.open(store, project)?;
+        let desk = self.open(store, &bundle.manifest.site, project)?;
         desk.publisher().publish(bundle, channel, &Terminal::new())
     }
 }

@@ -57,7 +57,8 @@ fn meant(text: &str) -> Option<&'static str> {
         .find(|(name, _)| plain(name) == wanted)
         .or_else(|| all().find(|(name, _)| !wanted.contains('/') && city(name) == wanted))
         .or_else(|| {
-            let long = wanted.len() > 3;
+            // shorter ones are abbreviations, and "CEST" is nobody's slip for "CET"
+            let long = wanted.len() > 4;
             all().find(|(name, _)| long && strsim::osa_distance(&plain(name), &wanted) <= SLIPS)
         })
         .map(today)

@@ -12,7 +12,7 @@ mod read;
 mod scan;
 mod write;
 
-pub(crate) use foreign::{Budget, Members, Sort, fault_of};
+pub(crate) use foreign::{Budget, Foreign, Members, Sort, fault_of};
 pub use read::{Archive, read};
 pub use write::write;
 

@@ -12,7 +12,7 @@ use super::{artifact, disk, judge, reader, shown, written};
 
 /// What the judge with the readers found.
 fn judged(folder: &Path, arguments: &[&str]) -> Value {
-    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/ova/judge.py");
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/disks/ova/judge.py");
     let text = judge(folder, &reader("python"), &[&[script], arguments].concat());
     serde_json::from_str(&text).unwrap()
 }

@@ -42,7 +42,8 @@ fn a_version_keeps_its_bytes_in_a_channel_and_branches_are_apart() {
     let second = repository.pack(&["--out", "two"]);
     let file = second["file"].as_str().unwrap();
     let refused = publish(&repository, file, "main");
-    let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+    // with --json the error is a result, too
+    let said = String::from_utf8_lossy(&refused.stdout).into_owned();
     let expected = "@acme/ui 2.1.0 is published in channel main already, from";
     assert!(said.contains(expected) && said.contains("--bump patch"), "{said}");
     json(&publish(&repository, file, "template-scripts"));

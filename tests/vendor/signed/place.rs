@@ -8,7 +8,7 @@ use slipway::bundle::{self, Bundle, Refusal, Wanted};
 use slipway::error::Error;
 use slipway::key::{Namespace, SecretKey};
 use slipway::progress::Quiet;
-use slipway::units::{Digest, MIB};
+use slipway::units::{Digest, MIB, Timestamp};
 
 use crate::common::servers::{azure_client, azure_settings, azurite, settings};
 use crate::common::vendor::{TIME, name};
@@ -54,12 +54,17 @@ impl Place {
 
 /// Builds the site tiny.
 pub fn build(folder: &Path, build: u32) -> Bundle {
+    build_at(folder, build, TIME)
+}
+
+/// The same at another time: other bytes under the same version.
+pub fn build_at(folder: &Path, build: u32, created: Timestamp) -> Bundle {
     let site = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/demo-vendor/sites/tiny");
     let request = bundle::Request {
         site: &site,
         build,
         commit: None,
-        created: TIME,
+        created,
         out: &folder.join("out"),
         cache: &folder.join("apt"),
         // hundreds of bundles of the same manifest: what puppet says of it is asked elsewhere

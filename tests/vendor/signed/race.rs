@@ -2,9 +2,10 @@
 
 use slipway::bundle::{self, Wanted};
 use slipway::progress::Quiet;
+use slipway::units::Timestamp;
 
 use crate::common::vendor::{TIME, Vendor, name};
-use crate::signed::place::{Place, build, get, opened, pointer};
+use crate::signed::place::{Place, build, build_at, get, opened, pointer};
 
 /// How often both publish, together.
 const ROUNDS: u32 = 200;
@@ -61,9 +62,9 @@ fn of_two_who_publish_other_bytes_under_one_version_the_second_is_refused() {
         let publisher = vendor.publisher(store.as_ref(), place.folder.path());
         let one = build(place.folder.path(), 1);
         publisher.publish(&one, &name("stable"), &Quiet).unwrap();
-        let mut other = build(place.folder.path(), 2);
-        other.manifest.version = one.manifest.version;
-        other.manifest.release.clone_from(&one.manifest.release);
+        let later = Timestamp { seconds: TIME.seconds + 1, ..TIME };
+        let other = build_at(&place.folder.path().join("other"), 1, later);
+        assert_ne!(one.digest, other.digest);
         let error = publisher.publish(&other, &name("stable"), &Quiet).unwrap_err();
         assert!(error.find_remedy().unwrap().contains("raise the build number"), "{error:?}");
         let (text, _) = opened(&get(store.as_ref(), &pointer("stable")));

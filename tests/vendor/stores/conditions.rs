@@ -146,10 +146,10 @@ fn key(text: &str) -> Key {
 fn proven(habit: Habit) -> (Result<(), Error>, usize) {
     let (server, cache) = (Likeness::new(habit), tempfile::tempdir().unwrap());
     let store = blob::open_for_publishing("s3://demo/x", &server.settings()).unwrap();
-    let proven = blob::prove_conditions(store.as_ref(), cache.path(), &Quiet);
+    let proven = blob::prove_conditions(store.as_ref(), "channels/demo", cache.path(), &Quiet);
     let first = server.writes.load(Ordering::SeqCst);
     // remembered if it is good, asked again if not
-    let again = blob::prove_conditions(store.as_ref(), cache.path(), &Quiet);
+    let again = blob::prove_conditions(store.as_ref(), "channels/demo", cache.path(), &Quiet);
     assert_eq!(again.is_ok(), proven.is_ok());
     assert_eq!(server.writes.load(Ordering::SeqCst) == first, proven.is_ok(), "{habit:?}");
     (proven, first)
@@ -185,10 +185,10 @@ fn a_store_that_keeps_them_in_its_own_words_is_taken() {
         let cache = tempfile::tempdir().unwrap();
         let store = blob::open_for_publishing(url, &settings).unwrap();
         for _ in 0..2 {
-            blob::prove_conditions(store.as_ref(), cache.path(), &Quiet).unwrap();
+            blob::prove_conditions(store.as_ref(), "channels/demo", cache.path(), &Quiet).unwrap();
         }
         std::fs::remove_dir_all(cache.path().join("stores")).unwrap();
-        blob::prove_conditions(store.as_ref(), cache.path(), &Quiet).unwrap();
+        blob::prove_conditions(store.as_ref(), "channels/demo", cache.path(), &Quiet).unwrap();
     }
 }
 
