@@ -287,7 +287,7 @@ fn what_a_source_asks_for_and_nobody_does_is_named() {
         (
             "network-config",
             "version: 2\nethernets: {a: {match: {macaddress: 52:54:00:00:00:02}, addresses: [192.0.2.9/24]}}\n",
-            "needs quotes",
+            "the machine has no such adapter: 52:54:00:00:00:02",
         ),
         ("vendor-data", "#cloud-config\n", "nocloud: not used: vendor-data"),
         (
