@@ -60,8 +60,10 @@ pub(super) fn meaning(asked: Asked, status: u16, code: Option<&str>) -> Meaning 
             | "BlobImmutableDueToPolicy"
             | "ObjectHoldInEffect",
         ) if writing => Meaning::Held,
-        // 304 is what some stores say to a write, too
-        (412 | 304, _) if writing => Meaning::Taken,
+        (412, _) if writing => Meaning::Taken,
+        // some stores say this instead, which is no proof that nothing was written: what is put once is compared
+        // anyway, what is swapped is read again before it counts as somebody else's
+        (304, _) if asked == Asked::Create => Meaning::Taken,
         (409, "BlobAlreadyExists") if writing => Meaning::Taken,
         // ConditionalRequestConflict and OperationAborted of S3's, and what its likes leave without a name
         (409, _) if writing => Meaning::Busy,
@@ -150,7 +152,7 @@ mod tests {
             ("Google", 412, "PreconditionFailed", Status, Taken, Taken),
             ("Google", 404, "NoSuchBucket", NoBucket, NoBucket, NoBucket),
             ("Google", 429, "SlowDown", Status, Status, Status),
-            ("others", 304, "", Status, Taken, Taken),
+            ("others", 304, "", Status, Taken, Status),
             ("others", 409, "", Status, Busy, Busy),
             ("others", 501, "", Status, NoConditions, NoConditions),
         ] {

@@ -80,8 +80,8 @@ fn member(head: &Head) -> Result<Option<Foreign>> {
         name = rest;
     }
     let sort = match head.header.kind() {
-        // the oldest tars know a folder by its name alone
-        b'0' | 0 | b'7' if full.ends_with('/') => Sort::Folder,
+        // the oldest tars know a folder by its name alone, and have this kind only
+        0 if full.ends_with('/') => Sort::Folder,
         b'0' | 0 | b'7' => Sort::File,
         b'5' => Sort::Folder,
         _ => Sort::Other,

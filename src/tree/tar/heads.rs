@@ -95,20 +95,33 @@ impl<R: Skip> Heads<R> {
     /// The next member; none at the archive's end. What was not read of the last one's content is skipped.
     ///
     /// # Errors
-    /// An archive that ends without its end mark was cut off.
+    /// An archive that ends without its end mark was cut off, also in the middle of the mark: two blocks of zeros
+    /// (POSIX.1-2017, pax, "ustar Interchange Format"). Programs that read warn of one alone and go on.
     pub fn next_head(&mut self) -> Result<Option<Head>> {
         let rest = self.left.checked_add(self.padding).ok_or_else(cut_off)?;
         self.reader.skip(rest).map_err(failure)?;
         (self.position, self.left, self.padding) = (self.position + rest, 0, 0);
         let mut extensions = Extensions::default();
         loop {
-            let mut block = [0; BLOCK as usize];
-            self.fill(&mut block)?;
-            let Some(header) = Header::parse(block)? else { return Ok(None) };
+            let Some(header) = Header::parse(self.block()?)? else { return self.end() };
             if let Some(head) = self.head(header, &mut extensions)? {
                 return Ok(Some(head));
             }
         }
+    }
+
+    /// The end mark's second block.
+    fn end(&mut self) -> Result<Option<Head>> {
+        if self.block()?.iter().any(|&byte| byte != 0) {
+            return Err(Error::new(Kind::Damaged, "the archive goes on behind half an end mark"));
+        }
+        Ok(None)
+    }
+
+    fn block(&mut self) -> Result<[u8; BLOCK as usize]> {
+        let mut block = [0; BLOCK as usize];
+        self.fill(&mut block)?;
+        Ok(block)
     }
 
     /// The member that the header begins, or none when it only says something about the next.
