@@ -6,9 +6,10 @@ use std::path::PathBuf;
 
 use super::{Answer, Ask, Body, Content, Head, Key, Patience, Publish, Put, Settings, Store, Tag};
 use crate::error::{Context, Error, Kind, Result};
+use crate::file;
+use crate::lock;
 use crate::units::Digest;
 use crate::whole::{self, Draft};
-use crate::{file, lock};
 
 /// What is published is readable by all: a web server may serve it.
 const MODE: u32 = 0o644;

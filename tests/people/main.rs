@@ -12,3 +12,4 @@ mod profile_settings;
 mod profile_shipped;
 mod profile_strings;
 mod profile_values;
+mod rooms;
