@@ -208,6 +208,21 @@ impl Timestamp {
     pub fn from_seconds(seconds: i64) -> Self {
         Self { seconds, nanos: 0 }
     }
+
+    /// This moment, when an image can be made at it. Who reads a moment that becomes an image's asks here, while it
+    /// is still known who wrote it.
+    ///
+    /// # Errors
+    /// [`Kind::Input`] before 1970, where the superblock's seconds begin, and behind May 2446, where those of its
+    /// files end (Documentation/filesystems/ext4/inodes.rst, "Inode Timestamps").
+    pub fn for_image(self) -> Result<Self> {
+        const LAST: i64 = 0x3_7FFF_FFFF;
+        if (0..=LAST).contains(&self.seconds) && self.nanos < 1_000_000_000 {
+            return Ok(self);
+        }
+        Err(Error::new(Kind::Input, format!("no image can be made at {self}"))
+            .remedy("give a time from 1970 to 2446"))
+    }
 }
 
 impl fmt::Display for Timestamp {
@@ -264,5 +279,13 @@ mod tests {
     fn times_are_shown_in_utc() {
         assert_eq!(Timestamp::from_seconds(0).to_string(), "1970-01-01T00:00:00Z");
         assert_eq!("1970-01-01T00:00:09Z".parse::<Timestamp>().unwrap().seconds, 9);
+    }
+
+    #[test]
+    fn images_are_made_from_1970_to_2446() {
+        let made = |text: &str| text.parse::<Timestamp>().unwrap().for_image().is_ok();
+        assert!(made("1970-01-01T00:00:00Z") && made("2446-05-10T22:38:55Z"));
+        assert!(!made("1969-12-31T23:59:59Z") && !made("2446-05-10T22:38:56Z"));
+        assert!(Timestamp { seconds: 1, nanos: 1_000_000_000 }.for_image().is_err());
     }
 }

@@ -11,7 +11,8 @@ pub fn definition(definition: &Definition) -> Result<(), Wrong> {
     kind(definition)?;
     let tarball = definition.tarball.iter().map(|tarball| &tarball.time);
     for time in definition.snapshot.iter().chain(tarball) {
-        time.parse::<Timestamp>().map_err(|e| (time.clone(), e.to_string()))?;
+        let moment = time.parse().and_then(Timestamp::for_image);
+        moment.map_err(|e| (time.clone(), e.to_string()))?;
     }
     for each in &definition.archives {
         archive(each)?;

@@ -236,6 +236,15 @@ mod tests {
     }
 
     #[test]
+    fn a_time_that_no_image_can_have_is_shown_with_its_line() {
+        for time in ["2446-05-10T22:38:56Z", "1969-12-31T23:59:59Z"] {
+            let error = debian_12(|text| format!("snapshot = \"{time}\"\n{text}")).unwrap_err();
+            assert_eq!(error.path(), Some(Path::new("x.toml:1")));
+            assert_eq!(error.to_string(), format!("x.toml:1: no image can be made at {time}"));
+        }
+    }
+
+    #[test]
     fn an_unknown_base_names_those_that_exist() {
         let error = Definition::find(SHIPPED, "debian12").unwrap_err();
         assert!(error.find_remedy().unwrap().contains("did you mean \"debian-12\"?"), "{error:?}");

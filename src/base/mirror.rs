@@ -122,7 +122,9 @@ pub(crate) fn release_date(text: &str, url: &str) -> Result<Timestamp> {
     let moment = jiff::fmt::rfc2822::parse(&words.collect::<Vec<_>>().join(" ")).map_err(|e| {
         Error::new(Kind::Network, format!("{url} is no archive index: it has no date")).because(e)
     })?;
-    Ok(Timestamp::from_seconds(moment.timestamp().as_second()))
+    Timestamp::from_seconds(moment.timestamp().as_second()).for_image().map_err(|e| {
+        Error::new(Kind::Network, format!("{url} has a date that cannot be right")).because(e)
+    })
 }
 
 /// The lines of a sources.list for this build.
@@ -155,6 +157,8 @@ mod tests {
             assert_eq!(date.to_string(), "2026-11-21T00:53:02Z", "{text}");
         }
         assert_eq!(release_date("<html>", "x").unwrap_err().kind(), Kind::Network);
+        let error = release_date("Date: Thu, 21 Nov 2999 00:53:02 UTC\n", "x").unwrap_err();
+        assert_eq!(error.to_string(), "x has a date that cannot be right");
     }
 
     #[test]

@@ -186,6 +186,9 @@ impl Manifest {
             let message = format!("MANIFEST.json names release {:?}, expected {id}", self.release);
             return Err(Error::new(Kind::Damaged, message));
         }
+        self.created.for_image().map_err(|e| {
+            Error::new(Kind::Damaged, "MANIFEST.json has a time that cannot be right").because(e)
+        })?;
         check_builder(&self.min_builder, env!("CARGO_PKG_VERSION"))?;
         super::path::check_list(&self.files)?;
         super::needs::check_words(self)
@@ -245,6 +248,21 @@ mod tests {
         assert!(check_builder("0.9.9", "0.10.0").is_ok());
         let error = check_builder("0.2.0", "0.1.9").unwrap_err();
         assert_eq!(error.find_remedy(), Some("use a newer slipway"));
+    }
+
+    #[test]
+    fn a_time_that_no_image_can_have_is_refused() {
+        let text = |time: &str| {
+            format!(
+                r#"{{"format": 1, "site": "x", "version": "1.0.0+b1", "release": "x-1.0.0+b1",
+                "created": "{time}", "min_builder": "0.1.0", "needs": {{}}, "health": [],
+                "modules": [], "apps": [], "files": []}}"#
+            )
+        };
+        Manifest::parse(text("2446-05-10T22:38:55Z").as_bytes()).unwrap();
+        let error = Manifest::parse(text("2446-05-10T22:38:56Z").as_bytes()).unwrap_err();
+        assert_eq!(error.kind(), Kind::Damaged);
+        assert!(error.to_string().contains("a time that cannot be right"), "{error}");
     }
 
     #[test]

@@ -89,12 +89,18 @@ const STAYS: &str = "no bundle was written; what was fetched stays in the cache,
 /// SOURCE_DATE_EPOCH, then the commit's time, then now.
 fn created(source: Option<&app::Source>, now: Timestamp) -> Result<Timestamp> {
     if let Ok(text) = std::env::var("SOURCE_DATE_EPOCH") {
-        let seconds = text.parse().map_err(|_| {
+        let wrong = || {
             Error::new(Kind::Input, format!("SOURCE_DATE_EPOCH is {text:?}"))
                 .remedy("set it to a number of seconds, or not at all")
-        })?;
-        return Ok(Timestamp::from_seconds(seconds));
+        };
+        let moment = Timestamp::from_seconds(text.parse().map_err(|_| wrong())?);
+        return moment.for_image().map_err(|e| wrong().because(e));
     }
     // the commit's time also where files differ from it: the same sources give the same bytes, whenever
-    Ok(source.map_or(now, |s| s.committed))
+    let Some(app::Source { commit, committed }) = source else { return Ok(now) };
+    committed.for_image().map_err(|e| {
+        Error::new(Kind::Input, format!("the commit {commit} has a time that cannot be right"))
+            .because(e)
+            .remedy("set SOURCE_DATE_EPOCH to the time that the bundle shall have")
+    })
 }

@@ -125,12 +125,11 @@ struct Volume {
 }
 
 impl Volume {
-    /// Chains enough new clusters for `length` bytes; gives the first, 0 for nothing.
-    fn allocate(&mut self, length: u64) -> Result<u32> {
+    /// Chains enough new clusters for the `length` bytes of `name`; gives the first, 0 for nothing.
+    fn allocate(&mut self, name: &str, length: u64) -> Result<u32> {
         let first = self.table.len() as u32;
         let count = length.div_ceil(CLUSTER);
-        let too_large = || Error::new(Kind::Input, "a boot file is too large for FAT");
-        let last = u32::try_from(u64::from(first) + count).map_err(|_| too_large())?;
+        let last = u32::try_from(u64::from(first) + count).map_err(|_| too_large(name, length))?;
         if count == 0 {
             return Ok(0);
         }
@@ -145,7 +144,7 @@ impl Volume {
         let long: usize = names.iter().map(|(name, _, long)| names::entries(name, *long)).sum();
         // the root has its label, any other folder itself and its parent
         let count = long + if parent.is_none() { 1 } else { 2 };
-        let first = self.allocate((count * ENTRY) as u64)?;
+        let first = self.allocate("the table of names", (count * ENTRY) as u64)?;
         let mut bytes = Vec::with_capacity(count * ENTRY);
         match parent {
             None => bytes.extend(names::entry(&LABEL, VOLUME_ID, 0, 0, self.time)),
@@ -164,7 +163,7 @@ impl Volume {
                 let cluster = self.folder(inner, Some(above))?;
                 bytes.extend(names::entry(&short, DIRECTORY, cluster, 0, self.time));
             } else if let Some(content) = folder.files.get(name) {
-                let (cluster, size) = self.file(content)?;
+                let (cluster, size) = self.file(name, content)?;
                 bytes.extend(names::entry(&short, ARCHIVE, cluster, size, self.time));
             }
         }
@@ -172,15 +171,20 @@ impl Volume {
         Ok(first)
     }
 
-    fn file(&mut self, content: &Content) -> Result<(u32, u32)> {
-        let size = u32::try_from(content.length())
-            .map_err(|_| Error::new(Kind::Input, "a boot file is too large for FAT"))?;
-        let cluster = self.allocate(content.length())?;
+    fn file(&mut self, name: &str, content: &Content) -> Result<(u32, u32)> {
+        let length = content.length();
+        let size = u32::try_from(length).map_err(|_| too_large(name, length))?;
+        let cluster = self.allocate(name, length)?;
         if cluster != 0 {
             self.contents.push((cluster, content.clone().into()));
         }
         Ok((cluster, size))
     }
+}
+
+fn too_large(name: &str, length: u64) -> Error {
+    let length = ByteSize(length);
+    Error::new(Kind::Input, format!("the boot file {name} has {length}, which FAT cannot hold"))
 }
 
 #[cfg(test)]
@@ -241,6 +245,17 @@ mod tests {
             let files = files(&names.map(|n| (n, "")));
             assert_eq!(build(&files, &params()).unwrap_err().kind(), Kind::Input, "{names:?}");
         }
+    }
+
+    #[test]
+    fn a_file_that_is_too_large_for_fat_is_named() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let pack = crate::pack::PackWriter::create(file.path()).unwrap().open().unwrap();
+        let mut files = files(&[("EFI/BOOT/small", "")]);
+        let huge = Content::Packed { pack, offset: 0, length: 1 << 32 };
+        files.insert("EFI/BOOT/huge.efi".into(), huge);
+        let error = build(&files, &params()).unwrap_err();
+        assert!(error.to_string().contains("the boot file huge.efi has 4 GiB"), "{error}");
     }
 
     #[test]

@@ -5,7 +5,7 @@ use super::checksum::crc32c;
 use super::extent::BODY;
 use super::geometry::{DESCRIPTOR, FLEX_LOG, GROUP_BLOCKS, Geometry, INODE};
 use super::htree::HALF_MD4;
-use super::inode::{EXTRA, JOURNAL, LOST_FOUND, check_time};
+use super::inode::{EXTRA, JOURNAL, LOST_FOUND};
 use super::record::{Record, high_u32, low_u32};
 use crate::error::{Error, Kind, Result};
 
@@ -110,11 +110,8 @@ pub(super) fn check(params: &Params) -> Result<()> {
         let message = format!("the volume label {:?} is refused", params.label);
         return Err(Error::new(Kind::Input, message).remedy("use up to 16 bytes, none of them 0"));
     }
-    if params.time.seconds < 0 {
-        let message = format!("the filesystem cannot be made at {}", params.time);
-        return Err(Error::new(Kind::Input, message).remedy("give a build time after 1970"));
-    }
-    check_time(params.time)
+    params.time.for_image()?;
+    Ok(())
 }
 
 /// The superblock without its group's number and checksum ([`seal`]).

@@ -73,6 +73,7 @@ impl<R: Read> Read for Members<R> {
 fn member(head: &Head) -> Result<Option<Foreign>> {
     let shown = String::from_utf8_lossy(&head.name);
     let fault = |why| Err(refused(&shown, why));
+    let damaged = |e: Error| refused(&shown, "its header is damaged").because(e);
     let Ok(full) = std::str::from_utf8(&head.name) else { return fault("it is not UTF-8") };
     // `tar czf x.tar.gz ./folder` writes it before every name
     let mut name = full;
@@ -98,10 +99,11 @@ fn member(head: &Head) -> Result<Option<Foreign>> {
         return fault("it is a sparse file; write the archive without --sparse");
     }
     // two readers would see two archives
-    if sort == Sort::File && head.header.size()? != head.size {
+    if sort == Sort::File && head.header.size().map_err(damaged)? != head.size {
         return fault("its header has another size");
     }
-    Ok(Some(Foreign { name: name.to_owned(), sort, size: head.size, mode: head.header.mode()? }))
+    let mode = head.header.mode().map_err(damaged)?;
+    Ok(Some(Foreign { name: name.to_owned(), sort, size: head.size, mode }))
 }
 
 /// Why no file of ours may have a name; none where it may.

@@ -212,6 +212,25 @@ mod tests {
     }
 
     #[test]
+    fn what_cannot_be_taken_is_named() {
+        let long = "d/".repeat(3000);
+        for wrong in [
+            (b'5', "m", "", &[(&b"uid"[..], &b"99999999999"[..])][..]),
+            (b'5', "m", "", &[(b"mtime", b"soon")]),
+            (b'0', "m", "", &[(b"SCHILY.acl.access", b"user::rw-")]),
+            (b'2', "m", "", &[]),
+            (b'9', "m", "", &[]),
+            (b'1', "m", &long, &[]),
+            (b'1', "m", "", &[(b"linkpath", b"none")]),
+        ] {
+            let error = read_bytes(&archive(&[wrong])).unwrap_err();
+            assert!(error.path().is_some_and(|path| path.ends_with("a.tar")), "{error:?}");
+            let said = error.to_string();
+            assert!(said.contains("the member \"m\"") || said.contains("/m is a hard"), "{said}");
+        }
+    }
+
+    #[test]
     fn attributes_for_all_members_at_once_are_refused() {
         let mut text = Vec::new();
         pax::push(&mut text, b"SCHILY.xattr.user.a", b"b");

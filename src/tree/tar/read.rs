@@ -122,7 +122,10 @@ impl Archive {
             if let Some(content) = source.known(&path, offset, length, parent)? {
                 tree.insert(path, Entry { meta, node: Node::File(content) });
             } else {
-                let (at, _) = writer.add(source.content(offset, length)?)?;
+                let added = writer.add(source.content(offset, length)?);
+                // an error about the pack says so itself
+                let (at, _) =
+                    added.map_err(|e| if e.path().is_none() { e.at(source.path) } else { e })?;
                 packed.insert(path, (meta, at, length));
             }
         }
@@ -168,13 +171,14 @@ impl<'a> Source<'a> {
         if known.length() != length {
             return Ok(false);
         }
+        let archive = self.path;
         let mut mine = self.content(offset, length)?;
         let mut ours = vec![0; 1 << 16];
         let mut theirs = vec![0; 1 << 16];
         let mut done = 0;
         while done < length {
             let step = (length - done).min(ours.len() as u64) as usize;
-            mine.read_exact(&mut ours[..step]).doing("cannot read the archive")?;
+            mine.read_exact(&mut ours[..step]).at("cannot read the archive", archive)?;
             known.read_at(&mut theirs[..step], done)?;
             if ours[..step] != theirs[..step] {
                 return Ok(false);

@@ -14,6 +14,8 @@ use crate::units::Timestamp;
 
 /// The longest name, in bytes (`PATH_MAX` in include/uapi/linux/limits.h).
 const NAME_MAX: usize = 4096;
+/// How many bytes of a name an error shows.
+const SHOWN: usize = 300;
 
 /// Attributes in forms that lose something in translation: refused rather than dropped.
 const FOREIGN: [&[u8]; 4] = [b"GNU.sparse.", b"SCHILY.acl.", b"LIBARCHIVE.xattr.", b"RHT."];
@@ -65,13 +67,19 @@ impl<'a> Scanner<'a> {
     /// # Errors
     /// An archive that ends without its end mark was cut off. Errors carry path and offset.
     pub fn next_member(&mut self) -> Result<Option<Member>> {
-        let member = self.heads.next_head().and_then(|head| head.map(member).transpose());
-        member.map_err(|e| {
-            Error::new(e.kind(), "cannot read the archive")
-                .at(&self.path)
-                .offset(self.heads.position())
-                .because(e)
-        })
+        let Some(head) = self.heads.next_head().map_err(|e| self.blame(e, "the archive"))? else {
+            return Ok(None);
+        };
+        // of a name that cannot be, the beginning says enough
+        let shown = head.name[..head.name.len().min(SHOWN)].escape_ascii().to_string();
+        member(head).map(Some).map_err(|e| self.blame(e, &format!("the member \"{shown}\"")))
+    }
+
+    fn blame(&self, error: Error, what: &str) -> Error {
+        Error::new(error.kind(), format!("cannot read {what}"))
+            .at(&self.path)
+            .offset(self.heads.position())
+            .because(error)
     }
 }
 
@@ -93,7 +101,7 @@ fn member(head: Head) -> Result<Member> {
 fn refuse_foreign(records: &Records) -> Result<()> {
     let Some(keyword) = records.starting_with(&FOREIGN) else { return Ok(()) };
     let keyword = String::from_utf8_lossy(keyword);
-    Err(Error::new(Kind::Refused, format!("the archive uses {keyword}"))
+    Err(Error::new(Kind::Refused, format!("it uses {keyword}"))
         .remedy("write it without --sparse and --acls, and with --xattrs --xattrs-include='*'"))
 }
 
@@ -101,7 +109,10 @@ fn kind_without_content(header: &Header, link: Vec<u8>) -> Result<MemberKind> {
     Ok(match header.kind() {
         b'1' => MemberKind::HardLink(checked(&link)?),
         b'2' if link.is_empty() || link.contains(&0) || link.len() > NAME_MAX => {
-            return Err(Error::new(Kind::Damaged, "a symbolic link leads to an impossible name"));
+            return Err(Error::new(
+                Kind::Damaged,
+                "as a symbolic link it leads to an impossible name",
+            ));
         }
         b'2' => MemberKind::Symlink(link),
         b'3' => header.device().map(|(major, minor)| MemberKind::CharDevice(major, minor))?,
@@ -120,7 +131,7 @@ fn kind_without_content(header: &Header, link: Vec<u8>) -> Result<MemberKind> {
 /// A name that a file can have: a longer one would be a folder in a folder, thousands of times.
 fn checked(name: &[u8]) -> Result<TreePath> {
     if name.len() > NAME_MAX {
-        let message = format!("a name has more than {NAME_MAX} bytes");
+        let message = format!("a name has {} bytes, more than {NAME_MAX}", name.len());
         return Err(Error::new(Kind::Damaged, message));
     }
     let path = TreePath::new(name)?;

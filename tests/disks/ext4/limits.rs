@@ -28,7 +28,9 @@ fn a_tree_that_ext4_cannot_keep_is_refused_with_the_path_and_a_remedy() {
     let mut ancient = file("");
     ancient.meta.mtime = Timestamp::from_seconds(-3_000_000_000);
     let long = vec![b'n'; 256];
-    let cases: [(&[u8], Entry, &str); 11] = [
+    let mut distant = file("");
+    distant.meta.mtime = Timestamp::from_seconds(0x3_8000_0000);
+    let cases: [(&[u8], Entry, &str); 12] = [
         (&long, file(""), "the name has 256 bytes, ext4 has 255"),
         (b"a/b", file(""), "the folder above it is not in the tree"),
         (b"l", node(Node::HardLink(path(b"none"))), "/none, which it is a hard link to, is not"),
@@ -44,6 +46,7 @@ fn a_tree_that_ext4_cannot_keep_is_refused_with_the_path_and_a_remedy() {
         (b"x", with("system.other", b""), "ext4 has no extended attribute \"system.other\""),
         (b"x", with("system.posix_acl_access", b"?"), "the access control list is malformed"),
         (b"t", ancient, "ext4 cannot keep the time 1874-12-07T"),
+        (b"t", distant, "ext4 cannot keep the time 2446-05-10T22:38:56Z"),
     ];
     for (name, entry, message) in cases {
         let error = refused([(name.to_vec(), entry)]);

@@ -89,6 +89,47 @@ fn a_wrong_site_is_shown_with_place_and_remedy() {
 }
 
 #[test]
+fn a_time_that_no_image_can_have_is_named_with_who_says_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let site = folder.path().join("site");
+    std::fs::create_dir_all(site.join("manifests")).unwrap();
+    std::fs::write(site.join("manifests/site.pp"), "").unwrap();
+    std::fs::write(site.join("SITE.toml"), "site = \"x\"\nversion = \"1.0.0\"\n").unwrap();
+    let build = |epoch: Option<&str>| {
+        let mut command = slipway(folder.path());
+        command.args(["bundle", "build", "site"]).env_remove("SOURCE_DATE_EPOCH");
+        epoch.map(|epoch| command.env("SOURCE_DATE_EPOCH", epoch));
+        let output = command.output().unwrap();
+        assert_eq!(output.status.code(), Some(1));
+        String::from_utf8(output.stderr).unwrap()
+    };
+    for epoch in ["15032385536", "-1"] {
+        let said = build(Some(epoch));
+        assert!(said.contains(&format!("SOURCE_DATE_EPOCH is \"{epoch}\"")), "{said}");
+        assert!(said.contains("no image can be made at"), "{said}");
+    }
+    // git's own commands take no such time; a damaged clone, or one of another program, may have it
+    let git = |arguments: &[&str]| {
+        let mut command = std::process::Command::new("git");
+        command.arg("-C").arg(&site).args(arguments).env("GIT_CONFIG_GLOBAL", "/dev/null");
+        let output = command.output().unwrap();
+        assert!(output.status.success(), "{arguments:?}");
+        String::from_utf8(output.stdout).unwrap().trim().to_owned()
+    };
+    git(&["init", "-q"]);
+    git(&["add", "."]);
+    let tree = git(&["write-tree"]);
+    let commit = folder.path().join("commit");
+    let who = "A <a@example.com> 15032385536 +0000";
+    std::fs::write(&commit, format!("tree {tree}\nauthor {who}\ncommitter {who}\n\nx\n")).unwrap();
+    let id = git(&["hash-object", "-t", "commit", "-w", commit.to_str().unwrap()]);
+    git(&["reset", "-q", &id]);
+    let said = build(None);
+    assert!(said.contains(&format!("the commit {id} has a time")), "{said}");
+    assert!(said.contains("set SOURCE_DATE_EPOCH"), "{said}");
+}
+
+#[test]
 fn a_folder_without_a_site_is_named() {
     let folder = tempfile::tempdir().unwrap();
     let output = slipway(folder.path()).args(["bundle", "build", "."]).output().unwrap();
