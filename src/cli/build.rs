@@ -1,24 +1,31 @@
-//! `slipway build`: build a customer's image.
+//! `slipway build`: build customers' images.
 
 use std::path::PathBuf;
+use std::time::Instant;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
-use crate::build::{self, Workshop};
+use crate::build::{self, Built, Workshop};
 use crate::error::{Error, Kind, Result};
+use crate::profile;
+use crate::progress::Progress as _;
 use crate::units::ByteSize;
 
+use super::Output;
 use super::order::Desk;
-use super::project::{self, shown};
+use super::project::{self, Project, shown};
 use super::pulling;
 use super::terminal::{self, Terminal};
 
 /// Arguments of `slipway build`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// A customer, or the path of a profile
-    #[arg(value_name = "PROFILE")]
-    profile: String,
+    /// Customers, or paths of profiles; one that fails does not keep the others from being built
+    #[arg(value_name = "PROFILE", required_unless_present = "all")]
+    profiles: Vec<String>,
+    /// Build the image of every customer of the project
+    #[arg(long, conflicts_with = "profiles")]
+    all: bool,
     /// Where artifacts go, in a folder of the customer's [default: out/ of the project]
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
@@ -44,25 +51,120 @@ const STAYS: &str = "earlier artifacts are as they were, and finished bases, bun
 /// Runs the verb; the number is the process's exit code.
 pub fn run(args: &Args) -> Result<u8> {
     let project = args.project.open()?;
-    let desk = Desk::open(&project, &args.profile, args.out.clone(), &args.pulling)?;
     let progress = Terminal::interruptible(STAYS)?;
+    if let ([wanted], false) = (&args.profiles[..], args.all) {
+        let one = build(args, &project, wanted, &progress)?;
+        drop(progress);
+        return one.tell(args.json).map(|()| 0);
+    }
+    let mut outcomes = Vec::new();
+    for wanted in wanted(args, &project)? {
+        progress.step(&format!("customer {wanted}"), None);
+        match build(args, &project, &wanted, &progress) {
+            Err(e) if e.kind() == Kind::Interrupted => return Err(e),
+            outcome => outcomes.push((wanted, outcome)),
+        }
+    }
+    drop(progress);
+    if args.json {
+        tell_programs(&outcomes)?
+    } else {
+        tell_people(&outcomes)?
+    }
+    Ok(u8::from(outcomes.iter().any(|(_, outcome)| outcome.is_err())))
+}
+
+/// What is to be built, as the user would name it.
+fn wanted(args: &Args, project: &Project) -> Result<Vec<String>> {
+    if !args.all {
+        return Ok(args.profiles.clone());
+    }
+    let paths = profile::all(&project.profiles)?;
+    if paths.is_empty() {
+        return Err(Error::new(Kind::NotFound, "there are no profiles")
+            .at(shown(&project.profiles))
+            .remedy("write one with `slipway new`"));
+    }
+    let name = |path: &PathBuf| path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+    Ok(paths.iter().map(name).collect())
+}
+
+fn build(args: &Args, project: &Project, wanted: &str, progress: &Terminal) -> Result<Image> {
+    let begun = Instant::now();
+    let desk = Desk::open(project, wanted, args.out.clone(), &args.pulling)?;
     let (digests, verify) = (!args.no_digest, args.verify);
     let workshop = Workshop { digests, verify, ..desk.workshop() };
-    let (path, built) = build::build(&desk.order, &workshop, &progress)?;
-    drop(progress);
-    let folder = path.parent().unwrap_or(&project.out);
-    if args.json {
-        let value = json!({ "record": path, "folder": folder, "built": built });
-        let text = serde_json::to_string_pretty(&value)
-            .map_err(|e| Error::new(Kind::Input, "cannot print the record").because(e))?;
-        terminal::print(text)?;
-        return Ok(0);
+    let (record, built) = build::build(&desk.order, &workshop, progress)?;
+    let folder = record.parent().unwrap_or(&project.out).to_owned();
+    Ok(Image { record, folder, built, seconds: begun.elapsed().as_secs_f64() })
+}
+
+/// A customer's image.
+struct Image {
+    record: PathBuf,
+    folder: PathBuf,
+    built: Built,
+    seconds: f64,
+}
+
+impl Image {
+    fn json(&self) -> Value {
+        json!({ "record": self.record, "folder": self.folder, "built": self.built })
     }
-    for artifact in &built.artifacts {
-        let file = folder.join(&artifact.file);
-        let digest = artifact.sha256.map(|d| format!("  sha256:{d}")).unwrap_or_default();
-        let size = ByteSize(artifact.size.0);
-        terminal::print(format!("{}  {size}{digest}", shown(&file).display()))?;
+
+    fn tell(&self, as_json: bool) -> Result<()> {
+        if as_json {
+            return print_json(&self.json());
+        }
+        for artifact in &self.built.artifacts {
+            let file = self.folder.join(&artifact.file);
+            let digest = artifact.sha256.map(|d| format!("  sha256:{d}")).unwrap_or_default();
+            let size = ByteSize(artifact.size.0);
+            terminal::print(format!("{}  {size}{digest}", shown(&file).display()))?;
+        }
+        Ok(())
     }
-    Ok(0)
+}
+
+type Outcome = (String, Result<Image>);
+
+/// The errors last: whoever looks at the end of a long log sees what is to be done.
+fn tell_people(outcomes: &[Outcome]) -> Result<()> {
+    for (_, outcome) in outcomes {
+        if let Ok(image) = outcome {
+            image.tell(false)?;
+        }
+    }
+    let width = outcomes.iter().map(|(wanted, _)| wanted.len()).max().unwrap_or_default();
+    for (wanted, outcome) in outcomes {
+        let said = match outcome {
+            Ok(image) => format!("built in {:.0} s; next: slipway smoke {wanted}", image.seconds),
+            Err(_) => "failed, see below".to_owned(),
+        };
+        terminal::complain(&format!("{wanted:width$}  {said}"));
+    }
+    for (wanted, outcome) in outcomes {
+        if let Err(error) = outcome {
+            terminal::complain(&format!("\n{wanted}:"));
+            super::report(error, Output::Text);
+        }
+    }
+    Ok(())
+}
+
+fn tell_programs(outcomes: &[Outcome]) -> Result<()> {
+    let built: Vec<_> =
+        outcomes.iter().filter_map(|(_, o)| o.as_ref().ok()).map(Image::json).collect();
+    let failed = |(wanted, outcome): &Outcome| {
+        let error = outcome.as_ref().err()?;
+        Some(json!({ "profile": wanted, "error": error.told() }))
+    };
+    let failed: Vec<_> = outcomes.iter().filter_map(failed).collect();
+    print_json(&json!({ "images": built, "failed": failed }))
+}
+
+fn print_json(value: &Value) -> Result<()> {
+    let text = serde_json::to_string_pretty(value)
+        .map_err(|e| Error::new(Kind::Input, "cannot print the record").because(e))?;
+    terminal::print(text)
 }

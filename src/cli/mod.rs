@@ -7,17 +7,20 @@ mod build;
 mod bundle;
 mod cache;
 mod check;
+mod completions;
 mod convert;
 mod inputs;
 mod inspect;
 mod key;
 mod lint;
 mod list;
+mod man;
 mod new;
 mod order;
 mod plan;
 mod project;
 mod pulling;
+mod reference;
 mod schema;
 mod signing;
 mod smoke;
@@ -30,6 +33,8 @@ use serde_json::json;
 
 use crate::error::{Error, Kind, Result, Told};
 use crate::profile::Diagnostics;
+
+pub use reference::reference;
 
 /// Turns one small text file per customer into a bootable virtual appliance.
 #[derive(Debug, clap::Parser)]
@@ -51,7 +56,7 @@ enum Verb {
     Schema(schema::Args),
     /// Show everything that will go into a customer's image.
     Plan(plan::Args),
-    /// Build a customer's image.
+    /// Build customers' images.
     Build(build::Args),
     /// Show what went into an image, without booting or mounting it.
     Inspect(inspect::Args),
@@ -71,6 +76,10 @@ enum Verb {
     Key(key::Args),
     /// Show and prune the cache.
     Cache(cache::Args),
+    /// Print what a shell completes the command line with.
+    Completions(completions::Args),
+    /// Write the manual pages.
+    Man(man::Args),
 }
 
 impl Cli {
@@ -92,6 +101,8 @@ impl Cli {
             Verb::Bundle(args) => bundle::run(args),
             Verb::Key(args) => key::run(args),
             Verb::Cache(args) => cache::run(args),
+            Verb::Completions(args) => completions::run(args),
+            Verb::Man(args) => man::run(args),
         }
     }
 }

@@ -86,3 +86,37 @@ fn a_build_that_is_killed_leaves_no_artifact_and_the_next_one_works() {
     let left: Vec<_> = std::fs::read_dir(folder).unwrap().map(|e| e.unwrap().file_name()).collect();
     assert_eq!(left.len(), expected.len(), "{left:?}");
 }
+
+#[test]
+#[ignore = "takes minutes: scripts/test runs it"]
+fn one_bad_customer_never_costs_another_one_the_image() {
+    let project = project();
+    project.profile("first", &PROFILE.replace("Tiny", "First"));
+    project.profile("wrong", &PROFILE.replace("channel = \"stable\"", "channel = \"nightly\""));
+    let output = project.command(&["build", "first", "wrong", "tiny", "--json"]).output().unwrap();
+    let told: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{told:#}");
+    let images: Vec<_> = told["images"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|i| &i["built"]["record"]["profile"]["customer"]["id"])
+        .collect();
+    assert_eq!(images, ["first", "tiny"], "{told:#}");
+    assert_eq!(told["failed"][0]["profile"], "wrong");
+    assert!(
+        told["failed"][0]["error"]["message"].as_str().unwrap().contains("nightly"),
+        "{told:#}"
+    );
+    assert!(project.root().join("out/tiny/latest.json").is_file());
+
+    // all of the project's, for people: what is to be done stands at the end
+    let output = project.command(&["build", "--all"]).output().unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(said.contains("next: slipway smoke first"), "{said}");
+    assert!(
+        said.trim_end().lines().rev().take(5).any(|line| line.starts_with("error: ")),
+        "{said}"
+    );
+}

@@ -12,4 +12,5 @@ mod profile_settings;
 mod profile_shipped;
 mod profile_strings;
 mod profile_values;
+mod reference;
 mod rooms;
