@@ -183,9 +183,14 @@ pub fn prepare(
     workshop: &Workshop<'_>,
     progress: &dyn Progress,
 ) -> Result<Prepared> {
-    let mut root = workshop.bases.ensure(&order.definition, progress)?;
-    for layer in plan::layers(order, &bundle)? {
-        root = workshop.bases.ensure_layer(root, &layer, progress)?;
+    let layers = plan::layers(order, &bundle)?;
+    // a name that no archive has is found before minutes of work, and not behind them
+    let ahead = |from: usize| -> Vec<String> {
+        layers[from..].iter().flat_map(|layer| layer.packages.clone()).collect()
+    };
+    let mut root = workshop.bases.ensure_for(&order.definition, &ahead(0), progress)?;
+    for (i, layer) in layers.iter().enumerate() {
+        root = workshop.bases.ensure_layer_for(root, layer, &ahead(i), progress)?;
     }
     plan::check_puppet(&root, &bundle)?;
     Ok(Prepared { plan: Plan::new(order, &root, &bundle)?, root, bundle })

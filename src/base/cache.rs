@@ -5,6 +5,7 @@
 //! base/roots/<digest>/          the roots (see `entry`)
 //! base/locks/<label>-<key>      held while that one is being made
 //! base/logs/                    what programs said that failed
+//! base/names/<label>-<key>      the names of packages in a definition's archives, when those were last asked
 //! base/tmp/                     work in progress; what nobody holds is removed by the next one
 //! ```
 
@@ -15,13 +16,16 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::entry::{Entry, Record};
-use super::{Definition, LayerSpec, Root, entry, recipe};
+use super::{Definition, LayerSpec, Root, entry, names, recipe};
 use crate::error::{Context, Error, Kind, Result};
 use crate::lock;
 use crate::progress::Progress;
 use crate::tree::{Tree, apply};
 use crate::units::Digest;
 use crate::whole::{self, Work};
+
+/// Its folder in that of all caches.
+pub(super) const FOLDER: &str = "base";
 
 /// The cache of bases and their package layers.
 #[derive(Clone, Debug)]
@@ -102,8 +106,8 @@ impl Opened {
 impl Cache {
     /// Opens (and makes, where it is missing) the cache in `folder`.
     pub fn open(folder: impl AsRef<Path>) -> Result<Self> {
-        let folder = folder.as_ref().join("base");
-        for part in ["refs", "roots", "locks", "tmp"] {
+        let folder = folder.as_ref().join(FOLDER);
+        for part in ["refs", "roots", "locks", "tmp", names::NAMES] {
             let part = folder.join(part);
             std::fs::create_dir_all(&part).at("cannot make the cache", &part)?;
         }
@@ -116,12 +120,22 @@ impl Cache {
 
     /// The base, from the cache or made now.
     pub fn ensure(&self, definition: &Definition, progress: &dyn Progress) -> Result<Root> {
-        self.base(definition, false, progress)
+        self.base(definition, &[], false, progress)
+    }
+
+    /// The base; before it is made, its archives are asked for `ahead` too, the packages that layers will want of it.
+    pub fn ensure_for(
+        &self,
+        definition: &Definition,
+        ahead: &[String],
+        progress: &dyn Progress,
+    ) -> Result<Root> {
+        self.base(definition, ahead, false, progress)
     }
 
     /// The base, made now from what the archives hold now; the cached one is replaced.
     pub fn rebuild(&self, definition: &Definition, progress: &dyn Progress) -> Result<Root> {
-        self.base(definition, true, progress)
+        self.base(definition, &[], true, progress)
     }
 
     /// The base if it is in the cache.
@@ -153,20 +167,43 @@ impl Cache {
         spec: &LayerSpec,
         progress: &dyn Progress,
     ) -> Result<Root> {
+        self.ensure_layer_for(parent, spec, &spec.packages, progress)
+    }
+
+    /// The same; before it is made, the archives are asked for `ahead`, its packages and those of layers to come.
+    pub fn ensure_layer_for(
+        &self,
+        parent: Root,
+        spec: &LayerSpec,
+        ahead: &[String],
+        progress: &dyn Progress,
+    ) -> Result<Root> {
         if spec.is_empty() {
             return Ok(parent);
         }
         spec.check()?;
         let wanted = wanted_layer(&parent, spec)?;
         let logs = self.part("logs");
-        let build = |work: &Path| recipe::layer(&parent, spec, work, &logs, progress);
+        let build = |work: &Path| {
+            self.require_for_layer(&parent, ahead, progress)?;
+            recipe::layer(&parent, spec, work, &logs, progress)
+        };
         let made = self.make(&wanted, false, progress, build)?;
         Ok(made.on(parent))
     }
 
-    fn base(&self, definition: &Definition, fresh: bool, progress: &dyn Progress) -> Result<Root> {
+    fn base(
+        &self,
+        definition: &Definition,
+        ahead: &[String],
+        fresh: bool,
+        progress: &dyn Progress,
+    ) -> Result<Root> {
         let wanted = wanted_base(definition)?;
-        let build = |work: &Path| recipe::base(definition, work, &self.part("logs"), progress);
+        let build = |work: &Path| {
+            self.require_for_base(definition, ahead, progress)?;
+            recipe::base(definition, work, &self.part("logs"), progress)
+        };
         Ok(self.make(&wanted, fresh, progress, build)?.alone(definition))
     }
 

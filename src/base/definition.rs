@@ -193,6 +193,15 @@ impl Definition {
         Ok(definition)
     }
 
+    /// Where its file has a word in quotes; the file, where that cannot be read any more.
+    pub(super) fn line_of(&self, word: &str) -> PathBuf {
+        let path = self.folder.join(format!("{}.toml", self.name));
+        match written::text(&path, "the definition") {
+            Ok(text) => written::place_of(&format!("\"{word}\""), &text, &path),
+            Err(_) => path,
+        }
+    }
+
     /// Everything that is asked of apt, in a fixed order.
     pub fn all_packages(&self) -> Vec<String> {
         let Some(packages) = &self.packages else { return Vec::new() };

@@ -164,7 +164,8 @@ fn step_that_takes_time(said: &&str) -> bool {
     said.ends_with("...") && !said.ends_with("skipping...")
 }
 
-fn sources(definition: &Definition, chosen: &[Chosen<'_>]) -> Result<String> {
+/// apt's list for the mirrors that were chosen.
+pub fn sources(definition: &Definition, chosen: &[Chosen<'_>]) -> Result<String> {
     if chosen.is_empty() {
         return Ok(String::new());
     }

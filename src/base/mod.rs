@@ -8,6 +8,7 @@ pub(crate) mod entry;
 mod inventory;
 pub(crate) mod mirror;
 pub(crate) mod mmdebstrap;
+mod names;
 pub(crate) mod packages;
 mod recipe;
 mod seal;
@@ -26,6 +27,7 @@ pub use definition::{
     Archive, Definition, DefinitionKind, Distribution, Keyring, Packages, Puppet, Tarball,
 };
 pub use inventory::{Listed, Pruned};
+pub use names::{Absent, names_at_hand};
 
 use crate::error::{Error, Kind, Result};
 use crate::manifest::Package;

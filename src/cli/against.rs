@@ -171,6 +171,7 @@ fn fits(path: &Path, profile: &Profile, bundle: &Bundle) -> Result<(), Diagnosti
         objections.push(Objection {
             keys: &["base"],
             at_key: false,
+            item: None,
             message: refused.to_string(),
             label: format!("{} is made for {}", manifest.release, manifest.needs.os.join(", ")),
             help: refused.find_remedy().unwrap_or("choose another base").to_owned(),
@@ -185,5 +186,5 @@ fn of_setting<'a>(misfit: &Misfit, keys: &'a [&'a str]) -> Objection<'a> {
         Fault::Kind(_) => false,
     };
     let (message, label, help) = (misfit.message(), misfit.label(), misfit.help());
-    Objection { keys, at_key, message, label, help }
+    Objection { keys, at_key, item: None, message, label, help }
 }

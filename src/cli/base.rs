@@ -83,6 +83,10 @@ fn build(cache: &Cache, definition: &Definition, fresh: bool) -> Result<u8> {
         true => cache.rebuild(definition, &Lines)?,
         false => cache.ensure(definition, &Lines)?,
     };
+    // one that was made before names were kept; the base is good without them
+    if let Err(e) = cache.ensure_names(definition, &Lines) {
+        Lines.note(&format!("the names of its archives' packages are not known: {e}"));
+    }
     show(&root);
     Ok(0)
 }

@@ -94,7 +94,8 @@ fn build(args: &Args, project: &Project, wanted: &str, progress: &Terminal) -> R
     let desk = Desk::open(project, wanted, args.out.clone(), &args.pulling)?;
     let (digests, verify) = (!args.no_digest, args.verify);
     let workshop = Workshop { digests, verify, ..desk.workshop() };
-    let (record, built) = build::build(&desk.order, &workshop, progress)?;
+    let (record, built) =
+        build::build(&desk.order, &workshop, progress).map_err(|e| desk.placed(e))?;
     let folder = record.parent().unwrap_or(&project.out).to_owned();
     Ok(Image { record, folder, built, seconds: begun.elapsed().as_secs_f64() })
 }

@@ -5,10 +5,12 @@ use std::path::{Path, PathBuf};
 
 use serde_json::json;
 
+use crate::base::Definition;
 use crate::error::{Error, Kind, Result};
-use crate::profile::{self, Diagnostics, Known, Report};
+use crate::profile::{self, Diagnostics, Known, Profile, Report};
 
 use super::against::{Bundles, Unread};
+use super::archives;
 use super::project::{self, Project, counted, shown};
 use super::terminal;
 
@@ -33,8 +35,9 @@ pub fn run(args: &Args) -> Result<u8> {
     let project = args.project.open()?;
     let known = project.known()?;
     let mut bundles = Bundles::new(&project);
-    let results: Vec<Checked> =
-        paths(args, &project)?.into_iter().map(|path| check(path, &known, &mut bundles)).collect();
+    let check = |path| check(path, &known, &project, &mut bundles);
+    let results =
+        paths(args, &project)?.into_iter().map(check).collect::<Result<Vec<Checked>>>()?;
     if results.is_empty() {
         return Err(Error::new(Kind::NotFound, "there are no profiles")
             .at(shown(&project.profiles))
@@ -61,16 +64,34 @@ fn paths(args: &Args, project: &Project) -> Result<Vec<PathBuf>> {
     Ok(paths)
 }
 
-fn check(path: PathBuf, known: &Known, bundles: &mut Bundles<'_>) -> Checked {
-    let result = if profile::is_parent(&path) {
-        profile::check_parent(&path, known)
-    } else {
-        profile::load(&path, known).and_then(|loaded| {
-            bundles.check(&path, &loaded.profile)?;
-            Ok(loaded.files)
-        })
+fn check(
+    path: PathBuf,
+    known: &Known,
+    project: &Project,
+    bundles: &mut Bundles<'_>,
+) -> Result<Checked> {
+    if profile::is_parent(&path) {
+        let result = profile::check_parent(&path, known);
+        return Ok(Checked { path, result });
+    }
+    let result = match profile::load(&path, known) {
+        Ok(loaded) => bundles
+            .check(&path, &loaded.profile)
+            .and(look_up(&path, &loaded.profile, project)?)
+            .map(|()| loaded.files),
+        Err(diagnostics) => Err(diagnostics),
     };
-    Checked { path, result }
+    Ok(Checked { path, result })
+}
+
+fn look_up(path: &Path, profile: &Profile, project: &Project) -> Result<Result<(), Diagnostics>> {
+    // a definition that cannot be read is an error where the base is used; without a cache nothing is at hand
+    let (Ok(definition), Ok(cache)) =
+        (Definition::find(&project.images, &profile.base), project::cache())
+    else {
+        return Ok(Ok(()));
+    };
+    archives::look_up(path, profile, &definition, &cache)
 }
 
 /// Shows what was found; an error of a parent only once. True when anything is broken.

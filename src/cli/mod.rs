@@ -2,6 +2,7 @@
 
 mod against;
 mod app;
+mod archives;
 mod base;
 mod build;
 mod bundle;

@@ -38,6 +38,7 @@ pub struct Args {
 pub fn run(args: &Args) -> Result<u8> {
     let project = args.project.open()?;
     let desk = Desk::open(&project, &args.profile, None, &args.pulling)?;
+    desk.look_up()?;
     let progress = Terminal::new();
     let workshop = desk.workshop();
     let bundle = build::fetch(&desk.order, &workshop, &progress)?;

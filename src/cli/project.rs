@@ -157,12 +157,15 @@ impl Project {
     /// The profile that a user means; its errors are the cause of the one that says how many there are.
     pub fn load(&self, wanted: &str) -> Result<Loaded> {
         let path = self.profile_path(wanted)?;
-        profile::load(&path, &self.known()?).map_err(|diagnostics| {
-            let count = counted(diagnostics.errors.len(), "error");
-            let error = Error::new(Kind::Input, format!("the profile has {count}"));
-            error.at(shown(&path)).because(diagnostics)
-        })
+        profile::load(&path, &self.known()?).map_err(|diagnostics| refused(&path, diagnostics))
     }
+}
+
+/// An error that says how many there are, because of them.
+pub(super) fn refused(path: &Path, diagnostics: Diagnostics) -> Error {
+    let count = counted(diagnostics.errors.len(), "error");
+    let error = Error::new(Kind::Input, format!("the profile has {count}"));
+    error.at(shown(path)).because(diagnostics)
 }
 
 /// Shows every error of a profile on stderr.

@@ -225,6 +225,8 @@ pub struct Objection<'a> {
     pub keys: &'a [&'a str],
     /// Whether the last key is wrong, and not its value.
     pub at_key: bool,
+    /// The item that it is about, where the value is a list of texts.
+    pub item: Option<&'a str>,
     /// One fact, lowercase.
     pub message: String,
     /// Shown under the place.
@@ -238,10 +240,13 @@ pub struct Objection<'a> {
 pub fn object(path: &Path, objections: &[Objection<'_>]) -> Diagnostics {
     let draft = Draft::read(path, None);
     let error = |objection: &Objection<'_>| {
-        let Objection { keys, at_key, message, label, help } = objection;
+        let Objection { keys, at_key, item, message, label, help } = objection;
         let error = match whole::entry(&draft.tree, keys) {
             Some(entry) if *at_key => Diagnostic::at(&entry.key, message, label),
-            Some(entry) => Diagnostic::at(&entry.node.place, message, label),
+            Some(entry) => {
+                let place = item.and_then(|item| whole::item_place(&entry.node, item));
+                Diagnostic::at(place.unwrap_or(&entry.node.place), message, label)
+            }
             None => Diagnostic::of_file(0, message),
         };
         error.help(help)

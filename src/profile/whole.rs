@@ -49,6 +49,13 @@ pub(super) fn entry<'a>(table: &'a Table, path: &[&str]) -> Option<&'a Entry> {
     }
 }
 
+/// The place of a text in a list.
+pub(super) fn item_place<'a>(list: &'a Node, wanted: &str) -> Option<&'a Place> {
+    let Value::Array(items) = &list.value else { return None };
+    let is_it = |item: &&Node| matches!(&item.value, Value::String(text) if text == wanted);
+    items.iter().find(is_it).map(|item| &item.place)
+}
+
 /// A text below some tables, and its place.
 pub(super) fn text<'a>(table: &'a Table, path: &[&str]) -> Option<(&'a str, &'a Place)> {
     let entry = entry(table, path)?;

@@ -498,9 +498,11 @@ fn check_layers(cache: &Cache, root: &Root) {
         cache.find_layer(root.clone(), &spec, &Quiet).unwrap().unwrap().digest,
         layered.digest
     );
-    let missing = LayerSpec { packages: vec!["no-such-package".into()], ..spec.clone() };
+    let missing = LayerSpec { packages: vec!["slipway-extar".into()], ..spec.clone() };
     let error: Error = cache.ensure_layer(root.clone(), &missing, &Quiet).unwrap_err();
     assert_eq!(error.kind(), Kind::Input, "{error}");
+    // told by the archives' index: nothing was run for it
+    assert_eq!(error.find_remedy(), Some("did you mean \"slipway-extra\"?"), "{error}");
     check_secrets_are_refused(cache, root);
 }
 
