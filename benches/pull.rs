@@ -109,7 +109,7 @@ fn build(folder: &Path, megabytes: usize) -> Bundle {
         fs::create_dir_all(&below).unwrap();
         fs::write(below.join(format!("{n:05}")), &bytes).unwrap();
     }
-    fs::write(site.join("manifests/site.pp"), "").unwrap();
+    fs::write(site.join("manifests/site.pp"), "include slipway::sentinel\n").unwrap();
     fs::write(site.join("SITE.toml"), "site = \"large\"\nversion = \"1.0.0\"\n").unwrap();
     let request = bundle::Request {
         site: &site,

@@ -10,7 +10,7 @@ use super::manifest::{App, FORMAT, Manifest, Module, RELEASE_ID};
 use super::parameter::Parameters;
 use super::release::{Version, release_id};
 use super::site::{AppSource, Site};
-use super::{Bundle, archive, check, digest_of, generated, module, path};
+use super::{Base, Bundle, archive, check, digest_of, generated, module, path};
 use crate::app::{self, AppName, Channel, Numbering, Reader, Tests};
 use crate::blob::{self, Settings};
 use crate::error::{Context, Error, Kind, Result};
@@ -60,8 +60,10 @@ pub struct Inputs {
     pub tests: Tests,
     /// Variables of our environment that tests and scripts of apps see besides the plain ones.
     pub variables: Vec<String>,
-    /// Whether puppet checks the manifests.
+    /// Whether puppet checks the manifests and compiles the catalog.
     pub puppet: bool,
+    /// The project's bases; none where there is no project.
+    pub bases: Option<Vec<Base>>,
 }
 
 impl Default for Inputs {
@@ -70,7 +72,7 @@ impl Default for Inputs {
         let (apps, forge) = (None, None);
         let (channels, settings) = (BTreeMap::new(), Settings::default());
         let (trust, now, locking) = (Trust::default(), Timestamp::default(), Locking::default());
-        let variables = Vec::new();
+        let (variables, bases) = (Vec::new(), None);
         Self {
             apps,
             channels,
@@ -82,6 +84,7 @@ impl Default for Inputs {
             tests: Tests::Run,
             variables,
             puppet: true,
+            bases,
         }
     }
 }
@@ -91,6 +94,8 @@ pub fn build(request: &Request<'_>, progress: &dyn Progress) -> Result<Bundle> {
     let site = Site::read(request.site)?;
     let version = Version { number: site.number()?, build: request.build };
     let release = release_id(&site.site, version);
+    let targets = check::targets(&site, request.site, request.inputs.bases.as_deref())?;
+    check::packages(&site, request.site, &targets)?;
     let work = Work::new_in(request.out)?;
 
     let mut pins = pins(request)?;
@@ -102,16 +107,11 @@ pub fn build(request: &Request<'_>, progress: &dyn Progress) -> Result<Bundle> {
     add_generated(&mut files, request.site, &release, &apps, site.parameters.as_ref())?;
     check::parameters(&files, site.parameters.as_ref().unwrap_or(&Parameters::new()))?;
     let packaged = modules.iter().filter(|m| m.package.is_some()).map(|m| m.name.clone()).collect();
-    let puppet = request.inputs.puppet;
-    check::all(
-        &files,
-        &site.unmet,
-        &packaged,
-        &site.needs.packages,
-        work.path(),
-        puppet,
-        progress,
-    )?;
+    check::all(&files, &site.unmet, &packaged, &site.needs.packages, progress)?;
+    match request.inputs.puppet {
+        true => check::catalog(&files, &site, &targets, work.path(), progress)?,
+        false => progress.note("puppet neither checked the manifests nor compiled the catalog"),
+    }
 
     let manifest = Manifest {
         format: FORMAT,

@@ -130,6 +130,12 @@ impl Files {
         }
     }
 
+    /// Where a file comes from.
+    pub(super) fn source(&self, path: &str) -> Result<&Source> {
+        let found = self.0.get(path).map(|(_, source)| source);
+        found.ok_or_else(|| path::refused(path, "it is not there"))
+    }
+
     /// A file's bytes, all of them.
     pub(super) fn read(&self, path: &str) -> Result<Vec<u8>> {
         let mut bytes = Vec::new();

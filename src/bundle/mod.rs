@@ -42,6 +42,7 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 
 pub use build::{Inputs, Request, build, update};
+pub use check::Base;
 pub use diff::{Change, Diff, diff};
 pub use list::{Listed, list};
 pub use lock::Locking;

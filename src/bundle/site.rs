@@ -50,6 +50,9 @@ pub(crate) struct Site {
     /// Dependencies of modules that are left unmet on purpose, each with the reason.
     #[serde(default)]
     pub unmet: BTreeMap<String, String>,
+    /// What its catalog is compiled with when it is checked.
+    #[serde(default)]
+    pub check: Examples,
     /// Applications by their package's name.
     #[serde(default)]
     pub apps: BTreeMap<AppName, AppSource>,
@@ -63,6 +66,18 @@ pub(crate) struct Places {
     pub apps: Option<String>,
     /// The forge, instead of the Puppetfile's: a URL, or a folder of tarballs relative to the site's.
     pub forge: Option<String>,
+}
+
+/// What a machine would say while its catalog is compiled; nothing of it is in the bundle.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Examples {
+    /// Facts beside those of the bases' systems.
+    #[serde(default)]
+    pub facts: serde_json::Map<String, serde_json::Value>,
+    /// Hiera's values as a customer's profile gives them.
+    #[serde(default)]
+    pub hiera: serde_json::Map<String, serde_json::Value>,
 }
 
 /// A distribution's archive. The suite is the appliance's, not the builder's: a bundle must not depend on

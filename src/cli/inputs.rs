@@ -28,7 +28,7 @@ pub(super) struct Inputs {
     /// see PATH, HOME, the language and the like, and neither keys nor tokens.
     #[arg(long = "env", value_name = "NAME")]
     variables: Vec<String>,
-    /// Do not have puppet check the manifests.
+    /// Do not have puppet check the manifests and compile the catalog.
     #[arg(long)]
     no_puppet_check: bool,
 }
@@ -55,6 +55,7 @@ impl Inputs {
             tests: if self.no_test { Tests::Skip } else { Tests::Run },
             variables: self.variables.clone(),
             puppet: !self.no_puppet_check,
+            bases: project.bases_if_any()?,
         })
     }
 }

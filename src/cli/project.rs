@@ -2,7 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::base::Definition;
+use crate::base::{self, Definition};
+use crate::bundle::Base;
 use crate::error::{Context as _, Error, Kind, Result};
 use crate::format;
 use crate::key::Trust;
@@ -92,6 +93,29 @@ impl Options {
             file => Trust::read(&file?),
         }
     }
+
+    /// The bases that bundles may name, where there is a project: whoever builds a bundle may have none.
+    pub fn bases_if_any(&self) -> Result<Option<Vec<Base>>> {
+        let named = self.project.is_some() || variable(PROJECT_VARIABLE).is_some();
+        match self.open() {
+            Err(e) if e.kind() == Kind::NotFound && !named => Ok(None),
+            project => bases(&project?.images).map(Some),
+        }
+    }
+}
+
+fn bases(images: &Path) -> Result<Vec<Base>> {
+    let cache = cache()?;
+    let base = |name: String| {
+        // one that cannot be read is an error where it is used: of its system nothing is known here
+        let Ok(definition) = Definition::find(images, &name) else {
+            return Ok(Base { name, suites: Vec::new(), packages: None });
+        };
+        let packages = base::names_at_hand(&cache, &definition)?;
+        let suites = definition.archives.into_iter().flat_map(|archive| archive.suites).collect();
+        Ok(Base { name, suites, packages })
+    };
+    Definition::names(images)?.into_iter().map(base).collect()
 }
 
 fn here() -> Result<PathBuf> {

@@ -9,6 +9,7 @@ pub mod contents;
 pub mod disk;
 pub mod foreign;
 pub mod guest;
+pub mod index;
 pub mod judge;
 pub mod master_root;
 pub mod project;

@@ -8,6 +8,7 @@ mod common;
 mod pages;
 mod profile_cli;
 mod profile_inherit;
+mod profile_packages;
 mod profile_settings;
 mod profile_shipped;
 mod profile_strings;

@@ -1,26 +1,34 @@
 //! What is checked before a bundle is written: a fault is cheaper here than on a customer's console.
 
+mod catalog;
+mod compiled;
 mod depends;
+mod facts;
 mod held;
 pub(crate) mod hiera;
+mod packages;
 mod parameters;
 mod psych;
 mod puppet;
 mod range;
+mod systems;
 pub(crate) mod yaml;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
 
 use super::files::Files;
 use crate::error::Result;
 use crate::progress::Progress;
 
+pub(super) use catalog::check as catalog;
 pub(super) use depends::{release, version};
 pub(super) use held::held;
+pub(super) use packages::packages;
 pub(super) use parameters::parameters;
+pub use systems::Base;
+pub(super) use systems::targets;
 
-/// Checks Hiera's files, the modules' dependencies, and with `puppet` the manifests; `unmet` holds the
+/// Checks Hiera's files and the modules' dependencies; `unmet` holds the
 /// dependencies that are left unmet on purpose, and why, `packaged` the modules of the distribution,
 /// `packages` what the image bakes.
 pub(super) fn all(
@@ -28,8 +36,6 @@ pub(super) fn all(
     unmet: &BTreeMap<String, String>,
     packaged: &BTreeSet<String>,
     packages: &[String],
-    work: &Path,
-    puppet: bool,
     progress: &dyn Progress,
 ) -> Result<()> {
     if let Some(remark) = hiera::check(files, packages, hiera::Judge::Ruby)? {
@@ -43,11 +49,5 @@ pub(super) fn all(
         let count = remarks.excused;
         progress.note(&format!("modules of the distribution exceed {count} ranges of each other"));
     }
-    match puppet {
-        true => puppet::check(files, work, progress),
-        false => {
-            progress.note("puppet did not check the manifests");
-            Ok(())
-        }
-    }
+    Ok(())
 }

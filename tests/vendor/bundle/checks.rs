@@ -13,7 +13,10 @@ use crate::common::vendor::TIME;
 pub fn site(toml: &str, files: &[(&str, &str)]) -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     let toml = format!("site = \"x\"\nversion = \"1.0.0\"\n{toml}");
-    let fixed = [("site/SITE.toml", toml.as_str()), ("site/manifests/site.pp", "notice('x')\n")];
+    let fixed = [
+        ("site/SITE.toml", toml.as_str()),
+        ("site/manifests/site.pp", "include slipway::sentinel\n"),
+    ];
     for (path, text) in fixed.iter().chain(files) {
         let path = folder.path().join(path);
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();

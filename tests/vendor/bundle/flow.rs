@@ -154,7 +154,11 @@ fn another_build_under_a_published_number_is_refused() {
                 std::fs::create_dir_all(copy.join("manifests")).unwrap();
                 let tiny = vendor().join("sites/tiny");
                 std::fs::copy(tiny.join("SITE.toml"), copy.join("SITE.toml")).unwrap();
-                std::fs::write(copy.join("manifests/site.pp"), "notice('other')\n").unwrap();
+                std::fs::write(
+                    copy.join("manifests/site.pp"),
+                    "include slipway::sentinel\nnotice('other')\n",
+                )
+                .unwrap();
                 copy
             }
             _ => vendor().join("sites/tiny"),

@@ -1,5 +1,6 @@
 //! Behaviour of bundles and stores, seen from outside the crate.
 
+mod catalog;
 mod checks;
 mod cli;
 mod demo;

@@ -67,7 +67,7 @@ fn noisy(folder: &Path, build: u32) -> Bundle {
     let mut bytes = vec![0; NOISE];
     blake3::Hasher::new().update(&build.to_le_bytes()).finalize_xof().fill(&mut bytes);
     fs::write(site.join("data/noise"), bytes).unwrap();
-    fs::write(site.join("manifests/site.pp"), "").unwrap();
+    fs::write(site.join("manifests/site.pp"), "include slipway::sentinel\n").unwrap();
     fs::write(site.join("SITE.toml"), "site = \"noisy\"\nversion = \"1.0.0\"\n").unwrap();
     let request = bundle::Request {
         site: &site,

@@ -38,7 +38,7 @@ fn an_app_goes_through_azure_into_a_bundle_and_back_to_a_list() {
     let root = folder.path();
     let site = root.join("site");
     std::fs::create_dir_all(site.join("manifests")).unwrap();
-    std::fs::write(site.join("manifests/site.pp"), "notice('x')\n").unwrap();
+    std::fs::write(site.join("manifests/site.pp"), "include slipway::sentinel\n").unwrap();
     let toml = format!(
         "site = \"x\"\nversion = \"1.0.0\"\n[store]\napps = \"{STORE}\"\n[apps]\nguestbook = {{ version = \"^1.1\" }}\n"
     );
