@@ -17,6 +17,7 @@ pub mod command;
 pub mod console;
 pub mod convert;
 pub mod disk;
+pub mod doctor;
 pub mod error;
 mod file;
 pub mod format;

@@ -10,6 +10,7 @@ mod cache;
 mod check;
 mod completions;
 mod convert;
+mod doctor;
 mod inputs;
 mod inspect;
 mod key;
@@ -77,6 +78,8 @@ enum Verb {
     Key(key::Args),
     /// Show and prune the cache.
     Cache(cache::Args),
+    /// Find what is missing on this machine and in this project, each with the remedy.
+    Doctor(doctor::Args),
     /// Print what a shell completes the command line with.
     Completions(completions::Args),
     /// Write the manual pages.
@@ -102,6 +105,7 @@ impl Cli {
             Verb::Bundle(args) => bundle::run(args),
             Verb::Key(args) => key::run(args),
             Verb::Cache(args) => cache::run(args),
+            Verb::Doctor(args) => doctor::run(args),
             Verb::Completions(args) => completions::run(args),
             Verb::Man(args) => man::run(args),
         }

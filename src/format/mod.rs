@@ -15,7 +15,7 @@ mod pending;
 mod plain;
 mod qcow2;
 mod raw;
-mod space;
+pub(crate) mod space;
 mod stream;
 mod threads;
 mod used;

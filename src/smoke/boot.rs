@@ -32,6 +32,11 @@ const SILENCE: Duration = Duration::from_secs(1);
 /// A guest that writes without end must not keep limits from being looked at.
 const MOST_EVENTS: usize = 1000;
 
+/// The part of a machine's start that drawing its console takes at the most: a second of thirty.
+const DRAWN: u32 = 30;
+/// The longest that drawing is waited for.
+const LONGEST_DRAWN: Duration = Duration::from_secs(20);
+
 /// QEMU's own complaints, in the scratch folder.
 const COMPLAINTS: &str = "qemu.log";
 
@@ -88,6 +93,9 @@ pub fn run(setup: &Setup<'_>, progress: &dyn Progress) -> Result<(BootRecord, Op
         _ => {}
     }
     let seconds = running.start.elapsed().as_secs_f64();
+    if verdict.is_none() && setup.goal == Goal::Converge {
+        verdict = running.wait_for_the_console()?;
+    }
     let screen = running.picture();
     let end = running.off(&mut verdict)?;
     let record = BootRecord {
@@ -238,6 +246,20 @@ impl Running<'_> {
         let mark = if outcome.ok { "passed" } else { "failed" };
         self.progress.note(&format!("{mark}: {} ({})", outcome.probe, outcome.detail));
         self.probes.push(outcome);
+        Ok(None)
+    }
+
+    /// The console is drawn after its state was told, by a shell: without a wait, the picture shows the state before. How
+    /// long that takes follows from how quick the machine is, and so does the wait.
+    /// Gives the verdict on what went wrong meanwhile.
+    fn wait_for_the_console(&mut self) -> Result<Option<Verdict>> {
+        let until = self.start.elapsed() + (self.start.elapsed() / DRAWN).min(LONGEST_DRAWN);
+        while self.start.elapsed() < until {
+            self.look()?;
+            if let Judgement::Over(verdict) = self.watch.judge(self.start.elapsed()) {
+                return Ok(Some(verdict));
+            }
+        }
         Ok(None)
     }
 

@@ -24,6 +24,7 @@ pub mod screen;
 pub mod verdict;
 pub mod watch;
 
+pub use accel::find as accelerator;
 pub use line::State;
 pub use net::TestNetwork;
 pub use order::{Accelerator, Again, Firmware, Limits, Order};

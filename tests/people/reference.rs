@@ -111,3 +111,41 @@ fn the_version_is_the_packages_own() {
     let text = String::from_utf8(slipway(&["--version"]).stdout).unwrap();
     assert!(text.starts_with(concat!("slipway ", env!("CARGO_PKG_VERSION"))), "{text}");
 }
+
+#[test]
+fn the_doctor_names_what_is_missing_with_its_remedy_and_ends_with_1() {
+    let root = tempfile::tempdir().unwrap();
+    for folder in ["profiles", "images"] {
+        std::fs::create_dir(root.path().join(folder)).unwrap();
+    }
+    let doctor = |path: &str| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_slipway"));
+        command.args(["doctor", "--json", "--offline"]).current_dir(root.path());
+        command
+            .env("PATH", path)
+            .env("SLIPWAY_CACHE", root.path())
+            .env("SLIPWAY_KEYS", root.path());
+        let output = command.output().unwrap();
+        let told: serde_json::Value = serde_json::from_slice(&output.stdout)
+            .unwrap_or_else(|_| panic!("{}", String::from_utf8_lossy(&output.stderr)));
+        (output.status.code(), told["findings"].as_array().unwrap().clone())
+    };
+    let about = |found: &[serde_json::Value], subject: &str| {
+        found
+            .iter()
+            .find(|f| f["subject"] == subject)
+            .unwrap_or_else(|| panic!("{found:?}"))
+            .clone()
+    };
+    // a machine that has nothing
+    let (code, found) = doctor("/nonexistent");
+    assert_eq!(code, Some(1), "{found:?}");
+    let npm = about(&found, "npm");
+    assert_eq!(npm["state"], "missing");
+    assert_eq!(npm["remedy"], "sudo apt-get install npm");
+    assert_eq!(about(&found, "trusted keys")["state"], "missing");
+    // this one, which runs these tests: what mmdebstrap and QEMU can do is tried
+    let (_, found) = doctor(&std::env::var("PATH").unwrap());
+    assert_eq!(about(&found, "mmdebstrap")["state"], "good", "{found:?}");
+    assert_ne!(about(&found, "KVM")["state"], "missing", "{found:?}");
+}
