@@ -89,8 +89,8 @@ pub trait Store: fmt::Debug + Send + Sync {
     }
 
     /// Whether there is a store at all, where that can be seen; a folder comes into being with its first object.
-    fn is_there(&self) -> bool {
-        true
+    fn is_there(&self) -> Result<bool> {
+        Ok(true)
     }
 
     /// How patiently it is to be asked.

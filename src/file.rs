@@ -4,8 +4,8 @@
 //! `File::open` waits for ever for a pipe's other end and reads a device without end; `File::create` goes
 //! through a link and empties what it points to.
 
-use std::fs::{File, OpenOptions};
-use std::io::{self, Read};
+use std::fs::{File, Metadata, OpenOptions};
+use std::io::{self, ErrorKind, Read};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
@@ -15,6 +15,27 @@ use crate::error::{Context, Error, Kind, Result};
 
 /// What is there is opened as it is: no waiting, and no terminal becomes ours.
 const WARY: OFlags = OFlags::NONBLOCK.union(OFlags::NOCTTY);
+
+/// What has a name, links followed; none where nothing has it.
+///
+/// `Path::exists` and its like are not used in this house: they say no whatever goes wrong, and what lies in a folder
+/// that may not be entered, or on a disk that fails, would be taken for something that is not there.
+pub(crate) fn look(path: &Path) -> Result<Option<Metadata>> {
+    match std::fs::metadata(path) {
+        Err(e) if matches!(e.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => Ok(None),
+        found => found.map(Some).at("cannot look at", path),
+    }
+}
+
+/// Whether a folder has the name, links followed.
+pub(crate) fn is_folder(path: &Path) -> Result<bool> {
+    Ok(look(path)?.is_some_and(|found| found.is_dir()))
+}
+
+/// Whether a regular file has the name, links followed.
+pub(crate) fn is_file(path: &Path) -> Result<bool> {
+    Ok(look(path)?.is_some_and(|found| found.is_file()))
+}
 
 /// Opens a regular file for reading. A link to one is followed: what is read is proven by its digest.
 pub(crate) fn open(path: &Path) -> io::Result<File> {
@@ -70,7 +91,7 @@ fn flags(flags: OFlags) -> i32 {
     flags.bits().cast_signed()
 }
 
-fn regular(found: &std::fs::Metadata) -> io::Result<()> {
+fn regular(found: &Metadata) -> io::Result<()> {
     match found.is_file() {
         true => Ok(()),
         false => Err(io::Error::other("it is no regular file")),
@@ -109,6 +130,22 @@ mod tests {
             assert!(open(path).is_err() && make(path).is_err(), "{path:?}");
             assert!(open_own(path).is_err() && read(path, 10, "cannot read").is_err(), "{path:?}");
         }
+    }
+
+    #[test]
+    fn what_cannot_be_looked_at_is_not_taken_for_something_that_is_not_there() {
+        let folder = tempfile::tempdir().unwrap();
+        let [circle, file] = ["circle", "file"].map(|name| folder.path().join(name));
+        symlink(&circle, &circle).unwrap();
+        std::fs::write(&file, "").unwrap();
+        assert_eq!(look(&circle).unwrap_err().path(), Some(circle.as_path()));
+        assert!(is_file(&circle).is_err() && is_folder(&circle.join("x")).is_err());
+        assert!(look(&folder.path().join("x".repeat(300))).is_err());
+        for nothing in [folder.path().join("none"), folder.path().join("none/x"), file.join("x")] {
+            assert!(look(&nothing).unwrap().is_none(), "{nothing:?}");
+        }
+        assert!(is_file(&file).unwrap() && !is_folder(&file).unwrap());
+        assert!(is_folder(folder.path()).unwrap() && !is_file(folder.path()).unwrap());
     }
 
     #[test]

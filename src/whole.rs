@@ -7,7 +7,7 @@
 //! Random names alone were rejected: somebody has to find out later which of them are dead. Files without a name
 //! (`O_TMPFILE`) do not exist everywhere, and cannot replace what is there.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{ErrorKind, Write};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
@@ -31,7 +31,12 @@ pub(crate) struct Draft(NamedTempFile);
 impl Draft {
     /// Makes an empty one in the folder of `path`. `mode` is what the umask takes away from.
     pub(crate) fn beside(path: &Path, mode: u32) -> Result<Self> {
-        let folder = folder_of(path);
+        Self::in_folder(folder_of(path), mode)
+    }
+
+    /// The same in a folder of the same disk as its name will be in: where each thing has a folder of its own, what
+    /// was killed there is swept by nobody who makes the next one.
+    pub(crate) fn in_folder(folder: &Path, mode: u32) -> Result<Self> {
         sweep(folder);
         loop {
             let mut options = tempfile::Builder::new();
@@ -225,6 +230,11 @@ impl Work {
         self.folder.path()
     }
 
+    /// A path in it.
+    pub(crate) fn join(&self, name: &str) -> PathBuf {
+        self.path().join(name)
+    }
+
     /// Gives it its name, which must be free. What is in it is flushed by who wrote it.
     pub(crate) fn keep(self, path: &Path) -> Result<()> {
         std::fs::rename(self.folder.path(), path).at("cannot rename to", path)?;
@@ -236,16 +246,21 @@ impl Work {
 
 /// Removes what dead processes of this user left in the making. Best effort: what stays harms nobody but takes room.
 pub(crate) fn sweep(folder: &Path) {
+    sweep_those(folder, is_hidden_name);
+}
+
+/// The same of what has other names.
+pub(crate) fn sweep_those(folder: &Path, named: impl Fn(&OsStr) -> bool) {
     let Ok(entries) = std::fs::read_dir(folder) else { return };
     for entry in entries.flatten() {
-        if is_hidden_name(&entry.file_name()) {
+        if named(&entry.file_name()) {
             remove_if_dead(&entry.path());
         }
     }
 }
 
 /// Whether a name is that of something in the making.
-pub(crate) fn is_hidden_name(name: &std::ffi::OsStr) -> bool {
+pub(crate) fn is_hidden_name(name: &OsStr) -> bool {
     let name = name.as_encoded_bytes();
     name.starts_with(b".") && name.ends_with(SUFFIX.as_bytes())
 }
@@ -354,13 +369,20 @@ mod tests {
         std::fs::create_dir_all(home.join(".dead-folder.slipway-new/below")).unwrap();
         leave(&home.join(".mine"));
         leave(&home.join("mine.slipway-new"));
+        // nobody waits for a pipe's other end, and a link's target is not ours
+        let strange = [".pipe.slipway-new", ".link.slipway-new"].map(|name| home.join(name));
+        assert!(std::process::Command::new("mkfifo").arg(&strange[0]).status().unwrap().success());
+        let aside = tempfile::tempdir().unwrap();
+        std::os::unix::fs::symlink(aside.path(), &strange[1]).unwrap();
         let draft = Draft::beside(&home.join("a"), 0o600).unwrap();
         let work = Work::new_in(home).unwrap();
         let claim = Claim::take(&home.join("b")).unwrap().unwrap();
         replace(&home.join("c"), 0o600, b"c").unwrap();
         let alive = [draft.path(), work.path(), claim.hidden()].map(Path::exists);
         assert_eq!(alive, [true; 3]);
-        assert_eq!(names(home).len(), 6, "{:?}", names(home));
+        assert_eq!(names(home).len(), 7, "{:?}", names(home));
+        assert!(aside.path().exists());
+        std::fs::remove_file(&strange[1]).unwrap();
         drop((draft, work, claim));
         assert_eq!(names(home), [".mine", "c", "mine.slipway-new"]);
     }

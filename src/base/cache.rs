@@ -18,6 +18,7 @@ use serde::{Deserialize, Serialize};
 use super::entry::{Entry, Record};
 use super::{Definition, LayerSpec, Root, entry, names, recipe};
 use crate::error::{Context, Error, Kind, Result};
+use crate::file;
 use crate::lock;
 use crate::progress::Progress;
 use crate::tree::{Tree, apply};
@@ -244,7 +245,7 @@ impl Cache {
     /// stays: others may have it open.
     fn publish(&self, from: &Path, root: Digest) -> Result<()> {
         let to = self.part("roots").join(root.to_string());
-        if to.exists() {
+        if file::look(&to)?.is_some() {
             if entry::verify(&to, root).is_ok() {
                 return Ok(());
             }

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use super::Definition;
 use crate::error::{Context, Error, Kind, Result};
+use crate::file;
 
 /// How mmdebstrap gets the rights that package scripts expect.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,7 +59,8 @@ pub fn mode() -> Result<Mode> {
 
 fn which(program: &str) -> Option<std::path::PathBuf> {
     let folders = ["/usr/bin", "/bin", "/usr/sbin", "/sbin", "/usr/local/bin"];
-    folders.iter().map(|f| std::path::Path::new(f).join(program)).find(|p| p.exists())
+    let there = |path: &std::path::PathBuf| file::is_file(path).unwrap_or(false);
+    folders.iter().map(|f| std::path::Path::new(f).join(program)).find(there)
 }
 
 fn user_name(passwd: &str, uid: u32) -> Option<String> {

@@ -9,7 +9,8 @@ use serde::Serialize;
 
 use super::cache::Ref;
 use super::{Cache, entry};
-use crate::error::{Context, Result};
+use crate::error::{Context, Kind, Result};
+use crate::file;
 use crate::units::{ByteSize, Digest, Timestamp};
 use crate::whole;
 
@@ -60,7 +61,7 @@ impl Cache {
             let folder = folder.at("cannot list", &roots)?.path();
             let name = folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
             let Ok(digest) = name.parse() else { continue };
-            all.push(listed(&folder, digest, newest.contains(&digest), verify));
+            all.push(listed(&folder, digest, newest.contains(&digest), verify)?);
         }
         all.sort_by(|a, b| (&a.name, a.time, a.digest).cmp(&(&b.name, b.time, b.digest)));
         Ok(all)
@@ -124,7 +125,7 @@ impl Cache {
 
     fn drop_stale_refs(&self) -> Result<()> {
         for (path, _, found) in self.refs()? {
-            if !self.part("roots").join(found.root.to_string()).exists() {
+            if file::look(&self.part("roots").join(found.root.to_string()))?.is_none() {
                 std::fs::remove_file(&path).at("cannot remove", &path)?;
             }
         }
@@ -148,12 +149,18 @@ fn kept(all: &[Listed]) -> BTreeSet<Digest> {
     }
 }
 
-fn listed(folder: &Path, digest: Digest, newest: bool, verify: bool) -> Listed {
+/// # Errors
+/// An entry that cannot be read may be whole: only what was read and is wrong is damaged, and may be removed.
+fn listed(folder: &Path, digest: Digest, newest: bool, verify: bool) -> Result<Listed> {
     let check = if verify { entry::verify } else { entry::check };
-    let checked = check(folder, digest).map_err(|e| e.to_string());
+    let checked = match check(folder, digest) {
+        Err(e) if matches!(e.kind(), Kind::Damaged | Kind::NotFound) => Err(e.to_string()),
+        Err(e) => return Err(e),
+        Ok(_) => Ok(()),
+    };
     let record = entry::record(folder).ok();
     let name = record.as_ref().map(|r| r.layer.clone().unwrap_or_else(|| r.base.clone()));
-    Listed {
+    Ok(Listed {
         name: name.unwrap_or_else(|| "(damaged)".into()),
         digest,
         parent: record.as_ref().and_then(|r| r.parent),
@@ -164,7 +171,7 @@ fn listed(folder: &Path, digest: Digest, newest: bool, verify: bool) -> Listed {
         newest,
         made: std::fs::metadata(folder).and_then(|m| m.modified()).ok(),
         damage: checked.err(),
-    }
+    })
 }
 
 fn size(folder: &Path) -> u64 {
@@ -174,12 +181,14 @@ fn size(folder: &Path) -> u64 {
 
 /// Removes an entry unless somebody holds it.
 fn remove(folder: &Path) -> Result<bool> {
-    let lock = File::open(entry::record_path(folder));
-    if let Ok(lock) = &lock
-        && lock.try_lock().is_err()
-    {
-        return Ok(false);
-    }
+    let path = entry::record_path(folder);
+    let _lock = match File::open(&path) {
+        Ok(lock) if lock.try_lock().is_err() => return Ok(false),
+        Ok(lock) => Some(lock),
+        // nobody can hold what has no record
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => None,
+        Err(e) => return Err(e).at("cannot open", &path),
+    };
     std::fs::remove_dir_all(folder).at("cannot remove", folder)?;
     Ok(true)
 }

@@ -11,6 +11,7 @@ use super::{Definition, diagnose};
 use crate::command;
 use crate::console::Splitter;
 use crate::error::{Context, Error, Kind, Result};
+use crate::file;
 use crate::progress::Progress;
 use crate::tree::Tree;
 use crate::tree::tar::{self, Archive};
@@ -173,14 +174,14 @@ pub fn sources(definition: &Definition, chosen: &[Chosen<'_>]) -> Result<String>
         .keyring
         .as_ref()
         .ok_or_else(|| Error::new(Kind::Input, "the definition has no [keyring]"))?;
-    let file = definition.folder.join(&keyring.file);
-    let file = std::path::absolute(&file).at("cannot find", &file)?;
-    if !file.exists() {
+    let path = definition.folder.join(&keyring.file);
+    let path = std::path::absolute(&path).at("cannot find", &path)?;
+    if file::look(&path)?.is_none() {
         return Err(Error::new(Kind::NotFound, "the archive's keyring is missing")
-            .at(&file)
+            .at(&path)
             .remedy(format!("install the package {}", keyring.package)));
     }
-    Ok(mirror::sources(chosen, &file))
+    Ok(mirror::sources(chosen, &path))
 }
 
 fn write_seed(run: &Run<'_>, sources: &str, path: &Path, time: Timestamp) -> Result<()> {

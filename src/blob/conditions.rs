@@ -1,7 +1,6 @@
 //! Whether a store does what publishing relies on: writes that happen only while a name is free, or an object
 //! is in the state that was seen. Some take such a request, leave the condition out, and say that all is well.
 
-use std::io::Write;
 use std::path::Path;
 
 use super::read::{about, small};
@@ -9,6 +8,7 @@ use super::{Content, Key, Publish, Put, Small, Tag};
 use crate::error::{Context, Error, Kind, Result};
 use crate::progress::Progress;
 use crate::units::Digest;
+use crate::{file, whole};
 
 /// The object that it is tried with; it stays, for the next one who asks.
 const TRIED: &str = "slipway-conditions";
@@ -33,7 +33,7 @@ pub fn prove_conditions(
     }
     let memory = cache.join("stores");
     let proven = memory.join(Digest::of(store.shown()).to_string());
-    if proven.is_file() {
+    if file::is_file(&proven)? {
         return Ok(());
     }
     let key = Key::new(format!("{folder}/{TRIED}"))?;
@@ -96,8 +96,6 @@ fn ignored(store: &dyn Publish, condition: &str) -> Error {
 
 fn remember(store: &dyn Publish, folder: &Path, proven: &Path) -> Result<()> {
     std::fs::create_dir_all(folder).at("cannot create the cache", folder)?;
-    let mut file = tempfile::NamedTempFile::new_in(folder).at("cannot create a file in", folder)?;
-    writeln!(file, "{} keeps conditions", store.shown()).at("cannot write", proven)?;
-    file.persist(proven).map_err(|e| e.error).at("cannot keep in the cache", proven)?;
-    Ok(())
+    // a cache may be shared
+    whole::replace(proven, 0o644, format!("{} keeps conditions\n", store.shown()).as_bytes())
 }

@@ -16,6 +16,8 @@ const MODE: u32 = 0o644;
 
 /// Held while a pointer changes; hidden, so no key can name it.
 const LOCK: &str = ".lock";
+/// How many folders an object's name begins with that others share: `apps/<app>/`, `bundles/<site>/`.
+const SHARED: usize = 2;
 /// Larger objects have no tag: it is their digest, and they never change.
 const LARGEST_TAGGED: u64 = 1 << 20;
 
@@ -44,6 +46,12 @@ impl Folder {
         fs::create_dir_all(&parent).at("cannot create the folder", &parent)?;
         Ok((path, parent))
     }
+
+    /// Where an object is made: in its site's folder, or its app's, also where each version has one below it.
+    fn workshop(&self, key: &Key) -> PathBuf {
+        let folders = key.as_str().rsplit_once('/').map_or("", |(folders, _)| folders);
+        self.root.join(folders.split('/').take(SHARED).collect::<PathBuf>())
+    }
 }
 
 impl Store for Folder {
@@ -55,8 +63,8 @@ impl Store for Folder {
         &self.spelt
     }
 
-    fn is_there(&self) -> bool {
-        self.root.is_dir()
+    fn is_there(&self) -> Result<bool> {
+        file::is_folder(&self.root)
     }
 
     fn patience(&self) -> &Patience {
@@ -87,7 +95,7 @@ impl Store for Folder {
 
     fn list(&self, folder: &Key) -> Result<Vec<Key>> {
         let path = self.path(folder);
-        if !path.exists() {
+        if file::look(&path)?.is_none() {
             return Ok(Vec::new());
         }
         let mut keys = Vec::new();
@@ -117,10 +125,10 @@ impl Publish for Folder {
 
     fn put_new(&self, key: &Key, content: Content<'_>) -> Result<Put> {
         let (path, _) = self.parent_of(key)?;
-        if path.exists() {
+        if file::look(&path)?.is_some() {
             return Ok(Put::Taken);
         }
-        let mut to = Draft::beside(&path, MODE)?;
+        let mut to = Draft::in_folder(&self.workshop(key), MODE)?;
         match content {
             Content::Bytes(bytes) => to.file().write_all(bytes),
             Content::File(source) => {

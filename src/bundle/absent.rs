@@ -49,9 +49,13 @@ fn explained(
     there: Option<BTreeSet<String>>,
     wanted: &str,
 ) -> Error {
-    if !store.is_there() {
-        return Error::new(Kind::NotFound, format!("{}: there is no such folder", store.shown()))
-            .remedy(PUBLISH);
+    match store.is_there() {
+        Ok(true) => {}
+        Err(e) => return e,
+        Ok(false) => {
+            let message = format!("{}: there is no such folder", store.shown());
+            return Error::new(Kind::NotFound, message).remedy(PUBLISH);
+        }
     }
     match there {
         Some(names) if !names.is_empty() => error.remedy(told(are, &names, wanted)),

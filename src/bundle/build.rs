@@ -1,7 +1,6 @@
 //! From a site's folder to its bundle. Same sources, same bytes: no clock, no order of a folder, no umask.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
 use std::path::Path;
 
 use super::files::{Files, Source};
@@ -13,11 +12,11 @@ use super::site::{AppSource, Site};
 use super::{Base, Bundle, archive, check, digest_of, generated, module, path};
 use crate::app::{self, AppName, Channel, Numbering, Reader, Tests};
 use crate::blob::{self, Settings};
-use crate::error::{Context, Error, Kind, Result};
+use crate::error::{Error, Kind, Result};
 use crate::key::Trust;
 use crate::progress::Progress;
 use crate::units::Timestamp;
-use crate::whole::{Draft, Work};
+use crate::whole::{self, Draft, Work};
 use crate::written;
 
 /// What to build, and what is known of its source.
@@ -97,6 +96,7 @@ pub fn build(request: &Request<'_>, progress: &dyn Progress) -> Result<Bundle> {
     let targets = check::targets(&site, request.site, request.inputs.bases.as_deref())?;
     check::packages(&site, request.site, &targets)?;
     let work = Work::new_in(request.out)?;
+    whole::sweep(request.site);
 
     let mut pins = pins(request)?;
     let mut files = Files::default();
@@ -139,11 +139,9 @@ pub fn build(request: &Request<'_>, progress: &dyn Progress) -> Result<Bundle> {
 /// one line each.
 pub fn update(request: &Request<'_>, progress: &dyn Progress) -> Result<Vec<String>> {
     let site = Site::read(request.site)?;
-    fs::create_dir_all(request.out).at("cannot create the folder", request.out)?;
-    let work = tempfile::Builder::new()
-        .prefix(".bundle-")
-        .tempdir_in(request.out)
-        .at("cannot create a folder in", request.out)?;
+    let work = Work::new_in(request.out)?;
+    // who was killed while writing the lock file left it here, and it may be right now
+    whole::sweep(request.site);
     let mut pins = pins(request)?;
     add_modules(&mut Files::default(), &site, request, &mut pins, work.path(), progress)?;
     for (name, source) in site.apps.iter().filter(|(_, source)| source.path.is_none()) {

@@ -1,8 +1,9 @@
 //! A pinned release's bytes, from the cache where they are there and whole.
 
+use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::os::unix::fs::MetadataExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::memory::replace;
 use super::pull::{Place, Reader};
@@ -14,11 +15,13 @@ use crate::blob::{self, Expected, Store};
 use crate::error::{Context, Error, Kind, Result};
 use crate::file;
 use crate::progress::Progress;
+use crate::whole;
 
 /// Gets what was pinned.
 pub(super) fn fetch(reader: &Reader<'_>, pin: &Pin, progress: &dyn Progress) -> Result<Bundle> {
     let folder = reader.cache.join("bundles");
     let path = folder.join(format!("{}.tgz", pin.digest));
+    sweep(&folder, &part_of(&path));
     if !is_whole(&path, pin)? {
         let Place::Store(store) = reader.place else {
             let message = format!("the bundle {} is not in the cache", pin.release);
@@ -43,13 +46,19 @@ pub(super) fn signature(reader: &Reader<'_>, pin: &Pin, progress: &dyn Progress)
     let folder = reader.cache.join("bundles");
     let path = folder.join(format!("{}.sig", pin.digest));
     // one that is not believed any more is asked for again: a newer key may have signed since
-    if let Ok(bytes) = file::read(&path, record::LARGEST, "cannot read the signature")
-        && let Ok(text) = String::from_utf8(bytes)
-        && record::prove(pin, &text, reader.trust, reader.now).is_ok()
+    let kept = file::read(&path, record::LARGEST, "cannot read the signature");
+    if let Ok(bytes) = &kept
+        && let Ok(text) = str::from_utf8(bytes)
+        && record::prove(pin, text, reader.trust, reader.now).is_ok()
     {
-        return Ok(text);
+        return Ok(text.to_owned());
     }
     let Place::Store(store) = reader.place else {
+        if let Err(e) = kept
+            && e.kind() != Kind::NotFound
+        {
+            return Err(e);
+        }
         let message = format!("a signature of {} is not in the cache", pin.release);
         return Err(Error::new(Kind::NotFound, message)
             .at(path)
@@ -62,13 +71,30 @@ pub(super) fn signature(reader: &Reader<'_>, pin: &Pin, progress: &dyn Progress)
 }
 
 fn is_whole(path: &Path, pin: &Pin) -> Result<bool> {
-    Ok(path.exists() && digest_of(path)? == (pin.digest, pin.size))
+    Ok(file::look(path)?.is_some() && digest_of(path)? == (pin.digest, pin.size))
+}
+
+/// What the name of a bundle ends with while it is downloaded. It is not hidden as what others make is: that would
+/// be swept by whoever puts something into the cache, and could not be gone on with.
+const PART: &str = "part";
+
+fn part_of(path: &Path) -> PathBuf {
+    path.with_extension(PART)
+}
+
+/// Removes what killed processes left of other bundles: the channel has gone on, and nobody goes on with them.
+fn sweep(folder: &Path, but: &Path) {
+    let other = |name: &OsStr| {
+        let name = Path::new(name);
+        name.extension().is_some_and(|end| end == PART) && Some(name.as_os_str()) != but.file_name()
+    };
+    whole::sweep_those(folder, other);
 }
 
 /// Downloads beside the name that it will have. A process that was killed leaves its part for the next one
 /// to go on with; of two at the same time one waits for the other.
 fn download(store: &dyn Store, pin: &Pin, path: &Path, progress: &dyn Progress) -> Result<()> {
-    let part = path.with_extension("part");
+    let part = part_of(path);
     let key = bundle_key(&pin.site, pin.version, &pin.digest)?;
     let expected = Expected { digest: pin.digest, size: pin.size };
     loop {

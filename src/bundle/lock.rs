@@ -5,16 +5,13 @@
 //! vendor's own folders is not in it: the commit that holds this file holds those too.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
-use std::io::Write;
-use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use crate::error::{Context, Error, Kind, Result};
+use crate::error::{Error, Kind, Result};
 use crate::units::Digest;
-use crate::written;
+use crate::{whole, written};
 
 /// The file's name in the site's folder.
 pub(crate) const LOCK: &str = "SITE.lock";
@@ -93,17 +90,7 @@ impl Lock {
         let path = site.join(LOCK);
         let text = toml::to_string_pretty(self)
             .map_err(|e| Error::new(Kind::Input, "cannot write TOML").because(e))?;
-        let mut file = tempfile::Builder::new()
-            .prefix(".new-")
-            .permissions(fs::Permissions::from_mode(0o644))
-            .tempfile_in(site)
-            .at("cannot write in", site)?;
-        file.write_all(HEAD.as_bytes())
-            .and_then(|()| file.write_all(text.as_bytes()))
-            .at("cannot write", &path)?;
-        file.as_file().sync_all().at("cannot flush", &path)?;
-        file.persist(&path).map_err(|e| e.error).at("cannot replace", &path)?;
-        Ok(())
+        whole::replace(&path, 0o644, format!("{HEAD}{text}").as_bytes())
     }
 
     fn all(&self) -> BTreeMap<(&'static str, &str), &Locked> {

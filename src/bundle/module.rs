@@ -13,6 +13,7 @@ use super::site::{ModuleSource, Site, is_module};
 use super::{files, ignored, repository, submodule};
 use crate::app;
 use crate::error::{Context, Error, Kind, Result};
+use crate::file;
 use crate::progress::Progress;
 
 /// Where Debian's module packages put their modules; `modules` holds the alternatives' links to it.
@@ -58,7 +59,7 @@ pub(super) fn gather(
         let folder = request.site.join(folder);
         for entry in files::sorted(&folder)? {
             let name = files::name_of(&entry)?;
-            if entry.is_dir() && !name.starts_with('.') {
+            if !name.starts_with('.') && file::is_folder(&entry)? {
                 found.push(own(name, entry, progress)?);
             }
         }
@@ -123,8 +124,9 @@ fn own(name: String, folder: PathBuf, progress: &dyn Progress) -> Result<Gathere
     }
     if fs::read_dir(&folder).at("cannot list", &folder)?.next().is_none() {
         // a submodule that nobody fetched is an empty folder; puppet would only miss its classes
-        let is_submodule = folder.ancestors().any(|above| above.join(".gitmodules").exists());
-        let remedy = match is_submodule {
+        // only for better words: what cannot be looked at says nothing of a submodule
+        let is_list = |above: &Path| file::is_file(&above.join(".gitmodules")).unwrap_or(false);
+        let remedy = match folder.ancestors().any(is_list) {
             true => "run `git submodule update --init`, in CI too",
             false => "put the module's files there, or remove the folder",
         };
@@ -189,7 +191,7 @@ fn in_package(deb: &Deb, name: &str) -> Result<PathBuf> {
             let folder = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
             // Debian prefixes the author: puppetlabs-stdlib
             let bare = folder.rsplit('-').next().unwrap_or(&folder);
-            if path.is_dir() && bare == name {
+            if bare == name && file::is_folder(&path)? {
                 return Ok(path);
             }
         }

@@ -4,13 +4,14 @@ use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::io::Cursor;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Output};
 
 use super::puppetfile::Rev;
 use super::submodule::{self, Submodule};
 use super::untar::{self, Around};
 use crate::command;
 use crate::error::{Context, Error, Kind, Result};
+use crate::file;
 use crate::lock;
 use crate::progress::Progress;
 use crate::units::Digest;
@@ -94,13 +95,42 @@ impl Repository {
         let folder = home.join(Digest::of(url).short());
         let lock = lock::wait(&folder.with_extension("lock"))?;
         let repository = Self { folder, url: url.to_owned(), _lock: lock };
-        // again and again: it makes whole what a killed one left
-        repository.git(&["init", "--quiet", "--bare"])?;
+        repository.begin_anew_if_killed()?;
+        repository.change(&["init", "--quiet", "--bare"])?;
         let info = repository.folder.join("info");
         fs::create_dir_all(&info).at("cannot create the folder", &info)?;
         let attributes = info.join("attributes");
         fs::write(&attributes, AS_COMMITTED).at("cannot write", &attributes)?;
         Ok(repository)
+    }
+
+    /// A git that was killed leaves locks of its own, which no later one removes: all would fail for ever.
+    fn begin_anew_if_killed(&self) -> Result<()> {
+        if file::look(&self.mark())?.is_none() {
+            return Ok(());
+        }
+        match fs::remove_dir_all(&self.folder) {
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(()),
+            done => done.at("cannot remove what a killed git left", &self.folder),
+        }
+    }
+
+    /// What lies beside the repository while git changes it.
+    fn mark(&self) -> PathBuf {
+        self.folder.with_extension("changing")
+    }
+
+    /// Runs git where it changes the repository.
+    fn change(&self, args: &[&str]) -> Result<Vec<u8>> {
+        let mark = self.mark();
+        file::make(&mark).at("cannot write in the cache", &mark)?;
+        let output = self.start(args)?;
+        // one that ends by itself, well or not, removes its locks
+        if output.status.code().is_some() {
+            fs::remove_file(&mark).at("cannot remove", &mark)?;
+        }
+        command::check("git", &output)?;
+        Ok(output.stdout)
     }
 
     /// The commit that a revision is. The network is asked unless the revision is a commit that is here.
@@ -113,7 +143,7 @@ impl Repository {
         progress.step(&format!("fetching {}", self.url), None);
         let all = ["+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*"];
         let fetch = ["fetch", "--quiet", "--prune", "--no-tags", "--force", "--", &self.url];
-        self.git(&[&fetch[..], &all].concat()).map_err(|e| {
+        self.change(&[&fetch[..], &all].concat()).map_err(|e| {
             Error::new(Kind::Network, format!("cannot fetch {}", self.url))
                 .remedy("try `git ls-remote` with the same URL: access is git's own affair")
                 .because(e)
@@ -138,8 +168,7 @@ impl Repository {
     fn commit(&self, name: &str) -> Result<Option<String>> {
         let revision = format!("{name}^{{commit}}");
         let ask = ["rev-parse", "--verify", "--quiet", "--end-of-options", &revision];
-        let output =
-            self.command(&ask).output().map_err(|e| command::cannot_start("git", "git", e))?;
+        let output = self.start(&ask)?;
         // what git says of an unknown name, quietly; any other failure is one
         if output.status.code() == Some(1) {
             return Ok(None);
@@ -171,7 +200,13 @@ impl Repository {
     }
 
     fn git(&self, args: &[&str]) -> Result<Vec<u8>> {
-        command::output(&mut self.command(args), "git")
+        let output = self.start(args)?;
+        command::check("git", &output)?;
+        Ok(output.stdout)
+    }
+
+    fn start(&self, args: &[&str]) -> Result<Output> {
+        self.command(args).output().map_err(|e| command::cannot_start("git", "git", e))
     }
 
     fn command(&self, args: &[&str]) -> Command {

@@ -104,7 +104,11 @@ pub(super) fn check_fetched(folder: &Path) -> Result<()> {
         });
         for path in paths.filter(|path| path.starts_with(&folder)) {
             let inner = path.strip_prefix(&folder).unwrap_or(&path).to_string_lossy();
-            let empty = fs::read_dir(&path).is_ok_and(|mut entries| entries.next().is_none());
+            let empty = match fs::read_dir(&path) {
+                // the list may name one that the commit has no more
+                Err(e) if e.kind() == std::io::ErrorKind::NotFound => false,
+                entries => entries.at("cannot list", &path)?.next().is_none(),
+            };
             if empty && !stays_out(&inner) {
                 return Err(Error::new(Kind::Input, "the submodule's folder is empty")
                     .at(path)

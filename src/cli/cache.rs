@@ -93,7 +93,9 @@ fn others(folder: &Path) -> Result<Vec<(String, ByteSize)>> {
     for entry in entries {
         let entry = entry.at("cannot read the folder", folder)?;
         let name = entry.file_name().to_string_lossy().into_owned();
-        if name != crate::format::CACHE && entry.path().is_dir() {
+        if name != crate::format::CACHE
+            && entry.file_type().at("cannot look at", entry.path())?.is_dir()
+        {
             others.push((name, ByteSize(crate::format::encode::disk_usage(&entry.path())?)));
         }
     }

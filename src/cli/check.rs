@@ -7,6 +7,7 @@ use serde_json::json;
 
 use crate::base::Definition;
 use crate::error::{Error, Kind, Result};
+use crate::file;
 use crate::profile::{self, Diagnostics, Known, Profile, Report};
 
 use super::against::{Bundles, Unread};
@@ -58,7 +59,7 @@ fn paths(args: &Args, project: &Project) -> Result<Vec<PathBuf>> {
     }
     let mut paths = profile::all(&project.profiles)?;
     let shared = project.profiles.join(profile::SHARED);
-    if shared.is_dir() {
+    if file::is_folder(&shared)? {
         paths.extend(profile::all(&shared)?);
     }
     Ok(paths)

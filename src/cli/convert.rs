@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::terminal::{self, Terminal};
 use crate::convert::{self, stem};
-use crate::error::{Error, Kind, Result};
+use crate::error::{Context, Error, Kind, Result};
 use crate::format::{self, Machine, Wanted};
 use crate::inspect::{Image, begins_a_disk, damage};
 use crate::profile::Format;
@@ -53,11 +53,8 @@ const STAYS: &str = "what was at the target is as it was; the next image that is
 pub fn run(args: &Args) -> Result<u8> {
     let image = Arc::new(Image::open(&args.image)?);
     let wanted = Wanted { format: args.to, path: target(args, image.format()) };
-    if !args.force && wanted.path.symlink_metadata().is_ok() {
-        let message = "there is a file already";
-        return Err(Error::new(Kind::Refused, message)
-            .at(&wanted.path)
-            .remedy("replace it with --force, or give another path with --out"));
+    if !args.force {
+        refuse_taken(&wanted.path)?;
     }
     damage::refuse_changed(&image)?;
     let machine = machine(args, convert::machine(&image));
@@ -82,6 +79,17 @@ pub fn run(args: &Args) -> Result<u8> {
     let digest = written.digest.map(|d| format!("  sha256:{d}")).unwrap_or_default();
     terminal::print(format!("{path}  {size}{digest}"))?;
     Ok(0)
+}
+
+/// Whatever has the name counts, a link that leads nowhere too.
+fn refuse_taken(path: &Path) -> Result<()> {
+    match path.symlink_metadata() {
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(()),
+        Err(e) => Err(e).at("cannot look at", path),
+        Ok(_) => Err(Error::new(Kind::Refused, "there is a file already")
+            .at(path)
+            .remedy("replace it with --force, or give another path with --out")),
+    }
 }
 
 fn target(args: &Args, from: Format) -> PathBuf {

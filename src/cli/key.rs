@@ -8,6 +8,7 @@ mod trust;
 use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Kind, Result};
+use crate::file;
 use crate::key::{Keyring, PublicKey};
 
 use super::signing;
@@ -53,7 +54,7 @@ fn meant(wanted: &str, keyring: &Keyring) -> Result<PublicKey> {
         return PublicKey::parse(wanted);
     }
     let path = Path::new(wanted);
-    if path.is_file() {
+    if file::is_file(path)? {
         return PublicKey::read(path);
     }
     let own = keyring.list()?.into_iter().find(|key| key.name == wanted);

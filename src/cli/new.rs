@@ -9,6 +9,7 @@ use dialoguer::theme::ColorfulTheme;
 use dialoguer::{Input, Select};
 
 use crate::error::{Context as _, Error, Kind, Result};
+use crate::file;
 use crate::profile::{self, Answers, Loaded, Question};
 use crate::whole;
 
@@ -73,10 +74,10 @@ pub fn run(args: &Args) -> Result<u8> {
     } else {
         complete(&mut answers)?;
     }
-    let draft = load(&path, &profile::write(&answers, &header(&project)), &project)?.profile;
+    let draft = load(&path, &profile::write(&answers, &header(&project)?), &project)?.profile;
     let whom = if interactive { Whom::Terminal } else { Whom::Nobody };
     answers.settings = settings::of(draft, &args.settings, whom, &project)?;
-    let text = profile::write(&answers, &header(&project));
+    let text = profile::write(&answers, &header(&project)?);
     save(&path, &text, &project)?;
     let shown = shown(&path).display().to_string();
     terminal::print(format!("{shown}: written; look at it, then: slipway plan {}", args.customer))?;
@@ -152,7 +153,7 @@ fn ask(answers: &mut Answers, project: &Project) -> Result<()> {
             Some(line("Whom to ask", Question::Name, NOBODY)?).filter(|c| c != NOBODY);
     }
     let shared = project.profiles.join(profile::SHARED);
-    let parents = if shared.is_dir() { profile::names(&shared)? } else { Vec::new() };
+    let parents = if file::is_folder(&shared)? { profile::names(&shared)? } else { Vec::new() };
     if answers.extends.is_none() && answers.base.is_none() && !parents.is_empty() {
         answers.extends = choose("Inherit from", parents, 0, Some("nothing"))?;
     }
@@ -223,12 +224,11 @@ fn asked(error: dialoguer::Error) -> Error {
 }
 
 /// The editor's hint, when the schema lies where it belongs.
-fn header(project: &Project) -> String {
-    if project.profiles.join(profile::SCHEMA_FILE).is_file() {
-        format!("#:schema {}\n", profile::SCHEMA_FILE)
-    } else {
-        String::new()
-    }
+fn header(project: &Project) -> Result<String> {
+    Ok(match file::is_file(&project.profiles.join(profile::SCHEMA_FILE))? {
+        true => format!("#:schema {}\n", profile::SCHEMA_FILE),
+        false => String::new(),
+    })
 }
 
 fn load(path: &Path, text: &str, project: &Project) -> Result<Loaded> {

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use crate::base::{self, Definition};
 use crate::bundle::Base;
 use crate::error::{Context as _, Error, Kind, Result};
+use crate::file;
 use crate::format;
 use crate::key::Trust;
 use crate::profile::{self, Diagnostics, Known, Loaded, Style};
@@ -126,25 +127,27 @@ pub(super) fn absolute(folder: &Path) -> Result<PathBuf> {
     std::path::absolute(folder).at("cannot make absolute", folder)
 }
 
-fn is_project(folder: &Path) -> bool {
-    folder.join("profiles").is_dir() && folder.join("images").is_dir()
+fn is_project(folder: &Path) -> Result<bool> {
+    Ok(file::is_folder(&folder.join("profiles"))? && file::is_folder(&folder.join("images"))?)
 }
 
 fn named(folder: &Path) -> Result<PathBuf> {
     let folder = absolute(folder)?;
-    if is_project(&folder) {
+    if is_project(&folder)? {
         return Ok(folder);
     }
     Err(Error::new(Kind::NotFound, "this is no project: it lacks profiles/ or images/").at(folder))
 }
 
 fn search(start: &Path) -> Result<PathBuf> {
-    let found = start.ancestors().find(|folder| is_project(folder));
-    found.map(Path::to_owned).ok_or_else(|| {
-        Error::new(Kind::NotFound, "neither here nor above is a folder with profiles/ and images/")
-            .at(start)
-            .remedy(format!("go there, or name it with --project or {PROJECT_VARIABLE}"))
-    })
+    for folder in start.ancestors() {
+        if is_project(folder)? {
+            return Ok(folder.to_owned());
+        }
+    }
+    Err(Error::new(Kind::NotFound, "neither here nor above is a folder with profiles/ and images/")
+        .at(start)
+        .remedy(format!("go there, or name it with --project or {PROJECT_VARIABLE}")))
 }
 
 impl Project {
@@ -171,7 +174,7 @@ impl Project {
     /// The file that a user means: a customer's name, with .toml or without, or a path.
     pub fn profile_path(&self, wanted: &str) -> Result<PathBuf> {
         let path = Path::new(wanted);
-        if wanted.contains('/') || (wanted.ends_with(".toml") && path.is_file()) {
+        if wanted.contains('/') || (wanted.ends_with(".toml") && file::is_file(path)?) {
             return absolute(path);
         }
         let name = wanted.strip_suffix(".toml").unwrap_or(wanted);

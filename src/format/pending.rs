@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::{Target, direct};
 use crate::error::{Context, Error, Kind, Result};
+use crate::file;
 use crate::whole::Claim;
 
 /// An artifact in the making, under a hidden name in the artifact's folder.
@@ -23,7 +24,7 @@ impl Pending {
     /// [`Kind::Refused`] while another process writes the same artifact, and when a folder has its name.
     pub fn create(artifact: &Path) -> Result<Self> {
         // the rename at the end would say so too, after other artifacts have their names
-        if artifact.is_dir() {
+        if file::is_folder(artifact)? {
             return Err(Error::new(Kind::Refused, "a folder has the artifact's name").at(artifact));
         }
         let claim = Claim::take(artifact)?.ok_or_else(|| {

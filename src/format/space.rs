@@ -4,6 +4,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use crate::error::{Context, Error, Kind, Result};
+use crate::file;
 use crate::units::ByteSize;
 
 /// Checks that all of these bytes fit into their folders; needs of folders on one filesystem add up.
@@ -34,7 +35,13 @@ fn fits(folder: &Path, needed: u64) -> Result<()> {
 /// The bytes that are free for a folder beside those needs that are on the same filesystem. The folder need
 /// not be there yet.
 pub fn spare<'p>(folder: &Path, needs: impl Iterator<Item = (&'p Path, u64)>) -> Result<u64> {
-    let there = folder.ancestors().find(|folder| folder.is_dir()).unwrap_or(Path::new("."));
+    let mut there = Path::new(".");
+    for above in folder.ancestors().filter(|above| *above != Path::new("")) {
+        if file::is_folder(above)? {
+            there = above;
+            break;
+        }
+    }
     let device =
         |folder: &Path| folder.metadata().map(|m| m.dev()).at("cannot look at the folder", folder);
     let here = device(there)?;

@@ -83,7 +83,10 @@ impl Root {
             label: self.links.filesystem().label().display().to_string(),
             system: name.map(|n| n.trim_matches(['"', '\'']).to_owned()),
             kernels: self.kernels()?,
-            boots: self.link("/vmlinuz").or_else(|| self.link("/boot/vmlinuz")),
+            boots: match self.link("/vmlinuz")? {
+                None => self.link("/boot/vmlinuz")?,
+                found => found,
+            },
         })
     }
 
@@ -156,23 +159,35 @@ impl Root {
         Ok(names)
     }
 
-    /// Whether something has this name; a link that leads nowhere does not count.
-    pub fn exists(&self, path: &str) -> bool {
-        self.links.follow(path).is_ok()
+    /// Whether something has this name; a link that leads nowhere, or in a circle, does not count.
+    pub fn exists(&self, path: &str) -> Result<bool> {
+        self.there(path, self.links.follow(path)).map(|real| real.is_some())
     }
 
     /// Whether a regular file has this name.
-    pub fn is_file(&self, path: &str) -> bool {
+    pub fn is_file(&self, path: &str) -> Result<bool> {
         let facts = self
             .links
             .follow(path)
             .and_then(|real| Ok(self.links.filesystem().symlink_metadata(&real[..])?));
-        facts.is_ok_and(|m| m.file_type().is_regular_file())
+        let facts = self.there(path, facts)?;
+        Ok(facts.is_some_and(|facts| facts.file_type().is_regular_file()))
     }
 
-    fn link(&self, path: &str) -> Option<String> {
-        let target = self.links.target(path).ok()?;
-        target.map(|target| target.display().to_string())
+    fn link(&self, path: &str) -> Result<Option<String>> {
+        let target = self.there(path, self.links.target(path))?;
+        Ok(target.flatten().map(|target| target.display().to_string()))
+    }
+
+    /// What was found; none where the filesystem says that nothing is there, and not where it cannot be read.
+    fn there<T>(&self, path: &str, found: Result<T, LinkError>) -> Result<Option<T>> {
+        match found {
+            Ok(found) => Ok(Some(found)),
+            Err(LinkError::Crate(
+                Ext4Error::NotFound | Ext4Error::NotADirectory | Ext4Error::TooManySymlinks,
+            )) => Ok(None),
+            Err(e) => Err(self.failed(path, e)),
+        }
     }
 
     fn open_file(&self, path: &str) -> Result<File, LinkError> {

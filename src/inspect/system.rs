@@ -67,11 +67,17 @@ pub fn look(root: &Root) -> Result<System> {
     let keys = root.names("/etc/ssh")?.into_iter();
     let private = |name: &String| name.starts_with("ssh_host_") && name.ends_with("_key");
     system.host_keys = keys.filter(private).collect();
-    let there = |path: &&str| root.exists(path);
-    system.seeds = SEEDS.iter().copied().filter(there).map(str::to_owned).collect();
+    for path in SEEDS {
+        if root.exists(path)? {
+            system.seeds.push(path.to_owned());
+        }
+    }
     system.addresses = addresses(root)?;
-    let agents = AGENTS.iter().filter(|(path, _)| root.exists(path));
-    system.agents = agents.map(|(_, name)| (*name).to_owned()).collect();
+    for (path, name) in AGENTS {
+        if root.exists(path)? {
+            system.agents.push(name.to_owned());
+        }
+    }
     system.drivers = drivers(root)?;
     Ok(system)
 }
@@ -88,7 +94,7 @@ fn addresses(root: &Root) -> Result<Vec<String>> {
     for (folder, keys) in NETWORKS {
         for name in root.names(folder)? {
             let path = format!("{folder}/{name}");
-            if root.is_file(&path) && has_address(&root.small(&path)?.unwrap_or_default(), keys) {
+            if root.is_file(&path)? && has_address(&root.small(&path)?.unwrap_or_default(), keys) {
                 found.push(path);
             }
         }

@@ -4,9 +4,10 @@ use std::fs;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
-use super::secret::public_path;
+use super::secret::{self, public_path};
 use super::{Passphrase, PublicKey, SecretKey};
 use crate::error::{Context, Error, Kind, Result};
+use crate::file;
 
 /// The folder of a person's private keys.
 #[derive(Clone, Debug)]
@@ -47,6 +48,19 @@ impl Keyring {
         Ok((path, key.public()))
     }
 
+    /// Completes the key of that name if its maker was killed before its public half was written; gives where it
+    /// lies, and none where there is no half of one.
+    ///
+    /// The private half is kept: it may as well be one that somebody put there without its other half.
+    pub fn complete(&self, name: &str) -> Result<Option<(PathBuf, PublicKey)>> {
+        let path = self.path(name)?;
+        if file::look(&path)?.is_none() || file::look(&public_path(&path))?.is_some() {
+            return Ok(None);
+        }
+        let public = secret::complete(&path)?;
+        Ok(Some((path, public)))
+    }
+
     /// Where the key of that name lies, or would.
     pub fn path(&self, name: &str) -> Result<PathBuf> {
         let allowed = |b: u8| b.is_ascii_alphanumeric() || b"-_.@".contains(&b);
@@ -69,7 +83,7 @@ impl Keyring {
             let path = entry.at("cannot list", &self.0)?.path();
             let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
             // a key has both halves; one alone is a key that is being made, or none of ours
-            if self.path(&name).is_ok() && public_path(&path).is_file() {
+            if self.path(&name).is_ok() && file::is_file(&public_path(&path))? {
                 let public = PublicKey::read(&public_path(&path))?;
                 all.push(Stored { name, public });
             }
@@ -109,6 +123,27 @@ mod tests {
             assert!(ring.path(bad).is_err(), "{bad:?}");
         }
         assert_eq!(ring.path("ci@vendor").unwrap(), Path::new("/keys/ci@vendor"));
+    }
+
+    #[test]
+    fn a_key_whose_maker_was_killed_is_completed_and_no_other_is_touched() {
+        let folder = tempfile::tempdir().unwrap();
+        let ring = Keyring::new(folder.path().join("keys"));
+        assert!(ring.complete("ci").unwrap().is_none());
+        let secret = Passphrase::new("a passphrase".to_owned());
+        for passphrase in [None, Some(&secret)] {
+            let name = passphrase.map_or("plain", |_| "locked");
+            let (path, public) = ring.make(name, passphrase).unwrap();
+            let (private, half) = (fs::read(&path).unwrap(), fs::read(public_path(&path)).unwrap());
+            assert!(ring.complete(name).unwrap().is_none());
+            fs::remove_file(public_path(&path)).unwrap();
+            let (_, again) = ring.complete(name).unwrap().unwrap();
+            assert_eq!(again.fingerprint(), public.fingerprint());
+            assert_eq!(fs::read(&path).unwrap(), private);
+            assert_eq!(fs::read(public_path(&path)).unwrap(), half);
+        }
+        fs::write(ring.path("other").unwrap(), "no key").unwrap();
+        assert!(ring.complete("other").is_err());
     }
 
     #[test]

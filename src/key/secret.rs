@@ -106,6 +106,20 @@ impl SecretKey {
     }
 }
 
+/// Writes the public half of a private key whose maker was killed before it did. An OpenSSH file has it in clear.
+pub(super) fn complete(path: &Path) -> Result<PublicKey> {
+    let text = Zeroizing::new(read_private(path, "the key")?);
+    let key = PrivateKey::from_openssh(text.as_str()).map_err(|e| {
+        Error::new(Kind::Refused, "something else has the key's name").at(path).because(e)
+    })?;
+    let mut public = key.public_key().clone();
+    // of an encrypted key the comment, which is its name, is encrypted too
+    public.set_comment(path.file_name().unwrap_or_default().to_string_lossy());
+    let public = PublicKey::new(public).map_err(|e| e.at(path))?;
+    write_new(&public_path(path), format!("{}\n", public.line()?).as_bytes(), 0o644)?;
+    Ok(public)
+}
+
 /// Where a private key's public half lies.
 pub(super) fn public_path(path: &Path) -> PathBuf {
     let mut name = path.as_os_str().to_owned();

@@ -10,6 +10,7 @@ use super::rules::{
     OLD_NAMES, Rule, interface, is_reserved_in, plain_value, replacement, same_network,
 };
 use super::suggest::{nearest, one_of};
+use crate::file;
 use crate::units::{ByteSize, GIB};
 
 /// Puppet Server with its heap, the agent's run beside it, and the database of an application.
@@ -246,8 +247,11 @@ fn source_file(source: &str, place: &Place, folder: &Path) -> Option<Diagnostic>
     };
     match folder.canonicalize() {
         Ok(folder) if !real.starts_with(&folder) => error("a link leads out".to_owned()),
-        Ok(_) if !real.is_file() => error("it is not a file".to_owned()),
-        _ => None,
+        _ => match file::is_file(&real) {
+            Ok(true) => None,
+            Ok(false) => error("it is not a file".to_owned()),
+            Err(e) => error(e.to_string()),
+        },
     }
 }
 

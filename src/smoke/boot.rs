@@ -1,6 +1,7 @@
 //! One boot: power on, watch, ask, power off.
 
 use std::collections::VecDeque;
+use std::io::ErrorKind;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -15,6 +16,7 @@ use super::screen;
 use super::verdict::{Missing, Verdict};
 use super::watch::{Goal, Judgement, Transition, Watch};
 use crate::error::{Context, Result};
+use crate::file;
 use crate::progress::Progress;
 
 /// How many of the console's last lines the report shows.
@@ -320,7 +322,7 @@ pub fn make_folder(folder: &Path) -> Result<()> {
     }
     // the console shows what the machine's programs say of their settings, and its first password
     match std::fs::DirBuilder::new().mode(0o700).create(folder) {
-        Err(_) if folder.is_dir() => Ok(()),
+        Err(e) if e.kind() == ErrorKind::AlreadyExists && file::is_folder(folder)? => Ok(()),
         made => made.at("cannot make the report's folder", folder),
     }
 }

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::order::Firmware;
 use crate::error::{Context, Error, Kind, Result};
+use crate::file;
 
 /// Where the package puts them.
 const FOLDER: &str = "/usr/share/OVMF";
@@ -45,15 +46,15 @@ pub fn prepare(firmware: Firmware, scratch: &Path) -> Result<Option<Flash>> {
 }
 
 fn find(folder: &Path, pairs: &[(&str, &str)]) -> Result<(PathBuf, PathBuf)> {
-    pairs
-        .iter()
-        .map(|(code, variables)| (folder.join(code), folder.join(variables)))
-        .find(|(code, variables)| code.exists() && variables.exists())
-        .ok_or_else(|| {
-            Error::new(Kind::Tool, "the UEFI firmware is missing")
-                .at(folder)
-                .remedy("install the package ovmf")
-        })
+    for (code, variables) in pairs {
+        let (code, variables) = (folder.join(code), folder.join(variables));
+        if file::is_file(&code)? && file::is_file(&variables)? {
+            return Ok((code, variables));
+        }
+    }
+    Err(Error::new(Kind::Tool, "the UEFI firmware is missing")
+        .at(folder)
+        .remedy("install the package ovmf"))
 }
 
 #[cfg(test)]

@@ -19,7 +19,6 @@ pub mod order;
 pub mod overlay;
 pub mod qmp;
 pub mod report;
-pub mod scratch;
 pub mod screen;
 pub mod verdict;
 pub mod watch;
@@ -34,8 +33,8 @@ pub use verdict::Verdict;
 use crate::error::Result;
 use crate::progress::Progress;
 use crate::units::Digest;
+use crate::whole::Work;
 use overlay::Overlay;
-use scratch::Scratch;
 use watch::Goal;
 
 /// Digits of a nonce that one boot repeats.
@@ -49,7 +48,7 @@ const LATE_TIMERS: usize = 2;
 /// A verdict against the image is a report, not an error: an error means that nothing is known of it.
 pub fn run(order: &Order, progress: &dyn Progress) -> Result<BootReport> {
     let qemu = machine::version()?;
-    let scratch = Scratch::new(&order.scratch)?;
+    let scratch = Work::new_in(&order.scratch)?;
     boot::make_folder(&order.report)?;
     let accelerator = match order.accelerator {
         Some(accelerator) => accelerator,
@@ -93,7 +92,7 @@ struct Session<'a> {
     accelerator: Accelerator,
     flash: Option<firmware::Flash>,
     overlay: &'a Overlay,
-    scratch: &'a Scratch,
+    scratch: &'a Work,
 }
 
 impl Session<'_> {

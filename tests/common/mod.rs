@@ -15,4 +15,5 @@ pub mod master_root;
 pub mod project;
 pub mod readers;
 pub mod servers;
+pub mod small;
 pub mod vendor;

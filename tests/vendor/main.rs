@@ -11,3 +11,5 @@ mod faults;
 mod key;
 mod signed;
 mod stores;
+mod strangers;
+mod together;

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use crate::build;
 use crate::cli::project;
 use crate::error::{Error, Kind, Result};
+use crate::file;
 use crate::format;
 use crate::inspect::{self, Image};
 use crate::manifest::ImageRecord;
@@ -59,7 +60,7 @@ pub(super) fn find(
 
 fn image(wanted: &str, project: &project::Options) -> Result<PathBuf> {
     let path = Path::new(wanted);
-    if path.is_file() {
+    if file::is_file(path)? {
         return Ok(path.to_owned());
     }
     if wanted.contains('/') || is_named_as_image(path) {

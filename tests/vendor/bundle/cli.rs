@@ -201,6 +201,73 @@ fn a_release_is_promoted_pulled_and_verified_by_us_and_by_ssh_keygen() {
 }
 
 #[test]
+fn a_key_that_is_not_trusted_breaks_no_channel_unless_somebody_says_that_readers_trust_it() {
+    let place = place();
+    let folder = place.path();
+    let store = published(folder, &[1], "stable");
+    slipway(folder).args(["key", "new", "thief", "--no-passphrase"]).assert().success();
+    let pointer = folder.join("store/channels/tiny/stable.json");
+    let before = std::fs::read(&pointer).unwrap();
+    let file = "out/bundles/tiny-1.0.0+b1.tgz";
+    let promote = ["promote", "1.0.0+b1", "--site", "tiny", "--store", &store, "--to", "stable"];
+    let publish = ["publish", file, "--to", &store, "--channel", "stable"];
+    for verb in [&promote[..], &publish] {
+        let all = [&["bundle"], verb, &["--key", "thief"]].concat();
+        let said = refused(folder, &all);
+        assert!(
+            said.contains("is not trusted here") && said.contains("--readers-trust-key"),
+            "{said}"
+        );
+        assert!(std::fs::read(&pointer).unwrap() == before, "{verb:?} changed the channel");
+    }
+    // every reader would be told the same as this one
+    let pull = ["bundle", "pull", "tiny", "--channel", "stable", "--store", &store];
+    slipway(folder).args(pull).assert().success();
+    let meant = [&["bundle"], &promote[..], &["--key", "thief", "--readers-trust-key"]].concat();
+    slipway(folder).args(meant).assert().success();
+    let said = refused(folder, &pull);
+    assert!(said.contains("SHA256:"), "{said}");
+    slipway(folder).args(["key", "trust", "thief", "--site", "tiny"]).assert().success();
+    slipway(folder).args(pull).assert().success();
+}
+
+#[test]
+fn what_a_store_does_not_have_is_told_by_what_it_has() {
+    let place = place();
+    let folder = place.path();
+    let store = published(folder, &[1, 2], "stable");
+    let elsewhere = store.replace("/store", "/stroe");
+    let pull = |site, what: &str, name, store| {
+        refused(folder, &["bundle", "pull", site, what, name, "--store", store])
+    };
+    for (said, expected) in [
+        (
+            pull("tinny", "--channel", "stable", &store),
+            ["no site tinny", "tiny; did you mean tiny?"],
+        ),
+        (
+            pull("tiny", "--channel", "stabel", &store),
+            ["no channel stabel", "stable; did you mean stable?"],
+        ),
+        (
+            pull("tiny", "--release", "1.0.0+b3", &store),
+            ["no tiny-1.0.0+b3", "its versions are 1.0.0+b1, 1.0.0+b2"],
+        ),
+        (
+            pull("tiny", "--channel", "stable", &elsewhere),
+            ["there is no such folder", "check the address"],
+        ),
+    ] {
+        assert!(expected.iter().all(|words| said.contains(words)), "{expected:?}: {said}");
+    }
+    // what cannot be looked at is not called missing
+    std::os::unix::fs::symlink("circle", folder.join("circle")).unwrap();
+    let circle = store.replace("/store", "/circle");
+    let said = pull("tiny", "--channel", "stable", &circle);
+    assert!(said.contains("symbolic links") && !said.contains("no such folder"), "{said}");
+}
+
+#[test]
 fn what_differs_between_two_bundles_is_shown() {
     let place = place();
     let folder = place.path();

@@ -3,4 +3,5 @@
 mod apps;
 mod clouds;
 mod conditions;
+mod redirects;
 mod secrets;
