@@ -6,9 +6,10 @@ use std::path::Path;
 use super::read::{about, small};
 use super::{Content, Key, Publish, Put, Small, Tag};
 use crate::error::{Context, Error, Kind, Result};
+use crate::file;
 use crate::progress::Progress;
 use crate::units::Digest;
-use crate::{file, whole};
+use crate::whole;
 
 /// The object that it is tried with; it stays, for the next one who asks.
 const TRIED: &str = "slipway-conditions";
