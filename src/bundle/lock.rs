@@ -11,7 +11,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Kind, Result};
 use crate::units::Digest;
-use crate::{whole, written};
+use crate::whole;
+use crate::written;
 
 /// The file's name in the site's folder.
 pub(crate) const LOCK: &str = "SITE.lock";
