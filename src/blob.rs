@@ -133,6 +133,8 @@ pub enum Put {
     Done,
     /// It is not: the name is taken, or the object is not in the state that was seen.
     Taken,
+    /// The object is not in the state that was seen any more, perhaps because this very write arrived: it has to be read.
+    Unclear,
 }
 
 /// A store that can be written.

@@ -217,8 +217,11 @@ impl Cloud {
         match self.attempt(self.service.put_opts(&path, PutPayload::from(bytes), options)) {
             Ok(_) => Ok(Put::Done),
             // the crate calls other conflicts "already exists", too
-            Err(_) if self.meaning(asked) == Meaning::Taken => Ok(Put::Taken),
-            Err(e) => Err(self.failed(key, asked, e)),
+            Err(e) => match self.meaning(asked) {
+                Meaning::Taken => Ok(Put::Taken),
+                Meaning::Unclear => Ok(Put::Unclear),
+                _ => Err(self.failed(key, asked, e)),
+            },
         }
     }
 }

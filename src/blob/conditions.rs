@@ -50,7 +50,7 @@ pub fn prove_conditions(
 fn creates_once(store: &dyn Publish, key: &Key) -> Result<()> {
     store.put_new(key, Content::Bytes(b"0\n"))?;
     match store.put_new(key, Content::Bytes(b"0\n"))? {
-        Put::Taken => Ok(()),
+        Put::Taken | Put::Unclear => Ok(()),
         Put::Done => Err(ignored(store, "If-None-Match")),
     }
 }
@@ -64,7 +64,7 @@ fn swaps_once(store: &dyn Publish, key: &Key, progress: &dyn Progress) -> Result
         match store.swap(key, Some(&seen), &next(1)) {
             Ok(Put::Done) => {}
             // somebody else, or ourselves, with an answer that was lost: the state is another one now
-            Ok(Put::Taken) => continue,
+            Ok(Put::Taken | Put::Unclear) => continue,
             Err(e) if e.kind() == Kind::Network => continue,
             Err(e) => return Err(e),
         }
@@ -72,7 +72,7 @@ fn swaps_once(store: &dyn Publish, key: &Key, progress: &dyn Progress) -> Result
         let stale =
             store.patience().persist(what, progress, |_| store.swap(key, Some(&seen), &next(2)))?;
         return match stale {
-            Put::Taken => Ok(()),
+            Put::Taken | Put::Unclear => Ok(()),
             Put::Done => Err(ignored(store, "If-Match")),
         };
     }

@@ -56,7 +56,7 @@ fn put(
     store.patience().persist(what, progress, |tries| match store.put_new(key, content)? {
         Put::Done => Ok(Created::Written),
         // perhaps it was we: the answer to an earlier try may have been lost
-        Put::Taken => same_bytes(store, key, content, tries),
+        Put::Taken | Put::Unclear => same_bytes(store, key, content, tries),
     })
 }
 
@@ -134,19 +134,20 @@ pub fn update(
         if present.as_ref() == Some(&bytes) {
             return Ok(bytes);
         }
-        let failure = match store.swap(key, tag.as_ref(), &bytes) {
+        let answer = store.swap(key, tag.as_ref(), &bytes);
+        // after these it is not known whether ours arrived
+        if matches!(answer, Ok(Put::Unclear) | Err(_)) {
+            sent = Some(bytes.clone());
+        }
+        let failure = match answer {
             Ok(Put::Done) => return Ok(bytes),
-            Ok(Put::Taken) if collisions < MOST_COLLISIONS => {
+            Ok(Put::Taken | Put::Unclear) if collisions < MOST_COLLISIONS => {
                 collisions += 1;
                 tries.progressed();
                 taken(store, key)
             }
-            Ok(Put::Taken) => return Err(taken(store, key)),
-            Err(e) => {
-                // only now is it not known whether ours arrived
-                sent = Some(bytes);
-                e
-            }
+            Ok(Put::Taken | Put::Unclear) => return Err(taken(store, key)),
+            Err(e) => e,
         };
         tries.wait_after(failure, progress)?;
     }

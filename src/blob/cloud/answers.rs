@@ -21,6 +21,8 @@ pub(super) enum Asked {
 pub(super) enum Meaning {
     /// The condition does not hold.
     Taken,
+    /// The condition does not hold any more: perhaps what was asked was done.
+    Unclear,
     /// Somebody writes it at this moment: it may be asked again.
     Busy,
     /// The store has no such conditions.
@@ -61,9 +63,9 @@ pub(super) fn meaning(asked: Asked, status: u16, code: Option<&str>) -> Meaning 
             | "ObjectHoldInEffect",
         ) if writing => Meaning::Held,
         (412, _) if writing => Meaning::Taken,
-        // some stores say this instead, which is no proof that nothing was written: what is put once is compared
-        // anyway, what is swapped is read again before it counts as somebody else's
+        // some stores say this instead, which is no proof that nothing was written; what is put once is compared anyway
         (304, _) if asked == Asked::Create => Meaning::Taken,
+        (304, _) if asked == Asked::Swap => Meaning::Unclear,
         (409, "BlobAlreadyExists") if writing => Meaning::Taken,
         // ConditionalRequestConflict and OperationAborted of S3's, and what its likes leave without a name
         (409, _) if writing => Meaning::Busy,
@@ -85,7 +87,7 @@ pub(super) fn error(
     let told = |kind, what: String, remedy: &str| Some(Error::new(kind, what).remedy(remedy));
     match meaning {
         Meaning::Status => None,
-        Meaning::Taken => Some(http::failure_of(412, store, key)),
+        Meaning::Taken | Meaning::Unclear => Some(http::failure_of(412, store, key)),
         Meaning::Busy => Some(Error::new(
             Kind::Network,
             format!("{store} answered {status} to {key}: it is being changed"),
@@ -125,7 +127,7 @@ mod tests {
     #[test]
     fn each_answer_of_the_clouds_documents_has_its_meaning() {
         use Asked::{Create, Plain, Swap};
-        use Meaning::{Busy, Clock, Held, NoBucket, NoConditions, Region, Status, Taken};
+        use Meaning::{Busy, Clock, Held, NoBucket, NoConditions, Region, Status, Taken, Unclear};
         for (cloud, status, code, plain, create, swap) in [
             ("S3", 412, "PreconditionFailed", Status, Taken, Taken),
             ("S3", 409, "ConditionalRequestConflict", Status, Busy, Busy),
@@ -152,7 +154,7 @@ mod tests {
             ("Google", 412, "PreconditionFailed", Status, Taken, Taken),
             ("Google", 404, "NoSuchBucket", NoBucket, NoBucket, NoBucket),
             ("Google", 429, "SlowDown", Status, Status, Status),
-            ("others", 304, "", Status, Taken, Status),
+            ("others", 304, "", Status, Taken, Unclear),
             ("others", 409, "", Status, Busy, Busy),
             ("others", 501, "", Status, NoConditions, NoConditions),
         ] {
