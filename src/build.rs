@@ -19,7 +19,7 @@ use crate::profile::{Format, Release};
 use crate::progress::Progress;
 use crate::tree::Tree;
 use crate::units::{ByteSize, Digest};
-use crate::whole::{self, Claim};
+use crate::whole::{self, Turn};
 
 /// The folders and stores that a build works with.
 pub struct Workshop<'a> {
@@ -107,7 +107,7 @@ pub fn build(
     let stem = prepared.plan.stem()?;
     let path = folder.join(format!("{stem}.json"));
     let mut waited = false;
-    let _turn = Claim::wait(&path, || {
+    let _turn = Turn::wait(&path, || {
         waited = true;
         progress.note(&format!("another build is making {stem}: waiting for it"));
     })?;

@@ -6,17 +6,15 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{App, AppName, Channel, Native, Range, Version};
+use super::entry::{Entry, Statement, StoredEntry, cannot_write};
+use super::{AppName, Channel, Native, Range, Version};
 use crate::error::{Error, Kind, Result};
-use crate::key::{Distrust, Namespace, SecretKey, Signature, Sites, Trust};
-use crate::units::{Digest, Timestamp};
+use crate::units::Digest;
 
 /// The version of the index's format. Version 1 was not signed.
 const FORMAT: u32 = 2;
 /// The format whose versions nobody signed.
 const UNSIGNED: u32 = 1;
-/// More signatures are not looked at.
-const MOST_SIGNATURES: usize = 8;
 
 /// The index of one app in one channel.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -33,31 +31,6 @@ pub struct Index {
     pub versions: Vec<Entry>,
 }
 
-/// One published version.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Entry {
-    /// The version.
-    pub version: Version,
-    /// SHA-256 of the .tgz.
-    pub sha256: Digest,
-    /// Its length in bytes.
-    pub size: u64,
-    /// The commit that it was packed from.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub commit: Option<String>,
-    /// Compiled modules in it.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub native: Vec<Native>,
-    /// When it was published. It is not signed: the same version, signed by another key, is the same text.
-    pub published: String,
-    /// The text that is signed.
-    #[serde(skip)]
-    signed: String,
-    /// OpenSSH's signatures of it, any of which is enough.
-    #[serde(skip)]
-    signatures: Vec<String>,
-}
-
 /// The index as it is stored.
 #[derive(Serialize, Deserialize)]
 struct Stored {
@@ -66,29 +39,6 @@ struct Stored {
     channel: Channel,
     seq: u64,
     versions: Vec<StoredEntry>,
-}
-
-#[derive(Serialize, Deserialize)]
-struct StoredEntry {
-    /// A [`Statement`] as JSON: a string and not a value, so that no two programs need to agree on how JSON is
-    /// written.
-    signed: String,
-    signatures: Vec<String>,
-    published: String,
-}
-
-/// What is signed.
-#[derive(Serialize, Deserialize)]
-struct Statement {
-    app: AppName,
-    channel: Channel,
-    version: Version,
-    sha256: Digest,
-    size: u64,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    commit: Option<String>,
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    native: Vec<Native>,
 }
 
 /// The index of format 1.
@@ -111,96 +61,8 @@ struct OldEntry {
     published: String,
 }
 
-/// Why a version is not taken.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Unproven {
-    /// No key is trusted for the app.
-    NoKey,
-    /// Nobody signed it.
-    NotSigned,
-    /// Nobody who is trusted signed it.
-    Distrusted(Distrust),
-}
-
-impl Entry {
-    /// What is said of an app in a channel.
-    pub(super) fn of(
-        app: &App,
-        channel: &Channel,
-        key: &SecretKey,
-        published: Timestamp,
-    ) -> Result<Self> {
-        let statement = Statement {
-            app: app.name.clone(),
-            channel: channel.clone(),
-            version: app.version.clone(),
-            sha256: app.digest,
-            size: app.size,
-            commit: app.commit.clone(),
-            native: app.native.clone(),
-        };
-        let signed = serde_json::to_string(&statement).map_err(cannot_write)?;
-        let signature = key.sign(Namespace::App, &Digest::of(&signed))?.to_string();
-        Ok(Self::new(statement, signed, vec![signature], published.to_string()))
-    }
-
-    fn new(said: Statement, signed: String, signatures: Vec<String>, published: String) -> Self {
-        let Statement { version, sha256, size, commit, native, .. } = said;
-        Self { version, sha256, size, commit, native, published, signed, signatures }
-    }
-
-    /// Proves that a key which is trusted for the app at `now` signed it.
-    pub(super) fn prove(
-        &self,
-        app: &AppName,
-        trust: &Trust,
-        now: Timestamp,
-    ) -> Result<(), Unproven> {
-        let principal = Sites::app(app.as_str());
-        if trust.is_empty_for(&principal) {
-            return Err(Unproven::NoKey);
-        }
-        let digest = Digest::of(&self.signed);
-        let mut nearest = None;
-        for text in self.signatures.iter().take(MOST_SIGNATURES) {
-            let proven = Signature::parse(text)
-                .and_then(|s| trust.verify(&principal, Namespace::App, &digest, &s, now));
-            match proven {
-                Ok(()) => return Ok(()),
-                Err(why) => nearest = nearest.max(Some(why)),
-            }
-        }
-        Err(nearest.map_or(Unproven::NotSigned, Unproven::Distrusted))
-    }
-
-    fn stored(&self) -> StoredEntry {
-        let Self { signed, signatures, published, .. } = self.clone();
-        StoredEntry { signed, signatures, published }
-    }
-
-    /// Takes over the signatures of the same text.
-    fn join(&mut self, newer: Self) -> bool {
-        if self.signed != newer.signed {
-            // said in other words, or not signed at all: nothing of that is ours
-            *self = Self { published: self.published.clone(), ..newer };
-            return true;
-        }
-        // the same key signs the same text with the same bytes
-        let more = newer.signatures.into_iter().filter(|s| !self.signatures.contains(s));
-        let more: Vec<String> = more.collect();
-        let news = !more.is_empty();
-        // the newest first: only so many are looked at
-        self.signatures.splice(0..0, more);
-        news
-    }
-}
-
 fn unreadable(error: serde_json::Error) -> Error {
     Error::new(Kind::Damaged, "the app's index cannot be read").because(error)
-}
-
-fn cannot_write(error: serde_json::Error) -> Error {
-    Error::new(Kind::Input, "cannot write JSON").because(error)
 }
 
 impl Index {
@@ -318,23 +180,14 @@ impl Index {
 
 #[cfg(test)]
 mod tests {
+    use super::super::entry::Unproven;
+    use super::super::entry::tests::entry_by;
     use super::*;
+    use crate::key::{SecretKey, Sites, Trust};
+    use crate::units::Timestamp;
 
     fn entry(version: &str, bytes: &str) -> Entry {
         entry_by(&SecretKey::generate("ci").unwrap(), version, bytes)
-    }
-
-    fn entry_by(key: &SecretKey, version: &str, bytes: &str) -> Entry {
-        let app = App {
-            name: "@acme/ui".parse().unwrap(),
-            version: version.parse().unwrap(),
-            commit: None,
-            native: Vec::new(),
-            path: std::path::PathBuf::new(),
-            digest: Digest::of(bytes),
-            size: 1,
-        };
-        Entry::of(&app, &Channel::default(), key, Timestamp::default()).unwrap()
     }
 
     fn index(versions: &[&str]) -> Index {
@@ -375,32 +228,6 @@ mod tests {
         assert!(Index::parse(&json, &app, &main).is_ok());
         assert!(Index::parse(&json, &"ui".parse().unwrap(), &main).is_err());
         assert!(Index::parse(&json, &app, &"proto".parse().unwrap()).is_err());
-    }
-
-    #[test]
-    fn only_a_key_that_is_trusted_for_the_app_proves_a_version() {
-        let [ours, sites] = [(); 2].map(|()| SecretKey::generate("ci").unwrap());
-        let app: AppName = "@acme/ui".parse().unwrap();
-        let now = Timestamp::from_seconds(1_800_000_000);
-        let mut trust = Trust::default();
-        trust.add(sites.public(), Sites::named(["ui", "demo"]).unwrap());
-        let good = entry_by(&ours, "1.0.0", "x");
-        assert_eq!(good.prove(&app, &trust, now), Err(Unproven::NoKey));
-        trust.add(ours.public(), Sites::apps(["@acme/ui"]).unwrap());
-        assert_eq!(good.prove(&app, &trust, now), Ok(()));
-        let theirs = entry_by(&sites, "1.0.0", "x").prove(&app, &trust, now);
-        let other_site = |e| matches!(e, Err(Unproven::Distrusted(Distrust::OtherSite { .. })));
-        assert!(other_site(theirs));
-        let mut moved = good.clone();
-        moved.signed = moved.signed.replace("main", "test");
-        assert!(matches!(
-            moved.prove(&app, &trust, now),
-            Err(Unproven::Distrusted(Distrust::OtherBytes { .. }))
-        ));
-        assert_eq!(
-            Entry { signatures: Vec::new(), ..good }.prove(&app, &trust, now),
-            Err(Unproven::NotSigned)
-        );
     }
 
     #[test]

@@ -8,6 +8,7 @@
 pub(crate) mod archive;
 mod check;
 mod copy;
+mod entry;
 mod git;
 mod index;
 pub(crate) mod lock;
@@ -21,8 +22,9 @@ mod version;
 
 use std::path::{Path, PathBuf};
 
+pub use entry::Entry;
 pub use git::{Scope, Source, source};
-pub use index::{Entry, Index};
+pub use index::Index;
 pub use name::{AppName, Channel};
 pub use native::{Abi, Native};
 pub use pack::{Packed, Request, Tests, pack};

@@ -11,7 +11,7 @@
 use std::fs;
 use std::path::Path;
 
-use super::index::Unproven;
+use super::entry::Unproven;
 use super::{App, AppName, Channel, Entry, Index, Range, Version};
 use crate::blob::{self, Created, Expected, Key, Publish, Store};
 use crate::error::{Context, Error, Kind, Result};

@@ -6,12 +6,12 @@ use std::path::{Path, PathBuf};
 use super::{Target, direct};
 use crate::error::{Context, Error, Kind, Result};
 use crate::file;
-use crate::whole::Claim;
+use crate::whole::Turn;
 
 /// An artifact in the making, under a hidden name in the artifact's folder.
 #[derive(Debug)]
 pub struct Pending {
-    claim: Claim,
+    turn: Turn,
     /// The same file, past the page cache.
     direct: Option<File>,
     artifact: PathBuf,
@@ -27,24 +27,24 @@ impl Pending {
         if file::is_folder(artifact)? {
             return Err(Error::new(Kind::Refused, "a folder has the artifact's name").at(artifact));
         }
-        let claim = Claim::take(artifact)?.ok_or_else(|| {
+        let turn = Turn::take(artifact)?.ok_or_else(|| {
             Error::new(Kind::Refused, "another build is writing this artifact")
                 .at(artifact)
                 .remedy("wait until it ends, or write to another folder")
         })?;
-        let direct = direct::open(claim.hidden());
-        Ok(Self { claim, direct, artifact: artifact.to_owned() })
+        let direct = direct::open(turn.hidden());
+        Ok(Self { turn, direct, artifact: artifact.to_owned() })
     }
 
     /// What formats write to.
     pub fn target(&self) -> Target<'_> {
-        let (file, path) = (self.claim.file(), self.claim.hidden());
+        let (file, path) = (self.turn.file(), self.turn.hidden());
         Target { file, direct: self.direct.as_ref(), path }
     }
 
     /// Its length so far, in bytes.
     pub fn length(&self) -> Result<u64> {
-        let metadata = self.claim.file().metadata().at("cannot read the length", &self.artifact)?;
+        let metadata = self.turn.file().metadata().at("cannot read the length", &self.artifact)?;
         Ok(metadata.len())
     }
 
@@ -56,7 +56,7 @@ impl Pending {
 
     /// Gives it its name, in place of what had the name before.
     pub fn commit(self) -> Result<()> {
-        self.claim.commit()
+        self.turn.commit()
     }
 }
 
@@ -71,7 +71,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.raw");
         let pending = Pending::create(&path).unwrap();
-        pending.claim.file().write_all(b"x").unwrap();
+        pending.turn.file().write_all(b"x").unwrap();
         assert!(!path.exists());
         pending.commit().unwrap();
         assert_eq!(std::fs::read(&path).unwrap(), b"x");
@@ -92,7 +92,7 @@ mod tests {
         std::fs::write(folder.path().join(".a.raw.slipway-new"), b"half of something longer")
             .unwrap();
         let pending = Pending::create(&path).unwrap();
-        pending.claim.file().write_all(b"new").unwrap();
+        pending.turn.file().write_all(b"new").unwrap();
         pending.commit().unwrap();
         assert_eq!(std::fs::read(&path).unwrap(), b"new");
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);

@@ -6,3 +6,4 @@ pub mod firstboot;
 mod private;
 pub mod puppet;
 pub mod render;
+mod text;

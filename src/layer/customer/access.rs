@@ -1,14 +1,13 @@
 //! Who may log in: the user `admin`, by key or with the password that the machine makes for itself.
 
-use std::sync::Arc;
-
 use tera::Context;
 
 use super::users::{self, User};
 use crate::error::{Error, Kind, Result};
 use crate::layer::render::{Language, render};
+use crate::layer::text::edit;
 use crate::profile::Access;
-use crate::tree::{Content, Entry, Meta, Node, Tree};
+use crate::tree::{Entry, Meta, Node, Tree};
 use crate::units::Timestamp;
 
 /// The user's and their group's number: the first that distributions give to people.
@@ -42,21 +41,26 @@ pub fn add(tree: &mut Tree, access: &Access, time: Timestamp) -> Result<()> {
     tree.put_file("/etc/sudoers.d/slipway-admin", 0o440, time, SUDOERS)
 }
 
+/// The groups' file with the administrator in all of theirs.
+fn joined(text: String) -> String {
+    GROUPS.iter().fold(text, |text, group| users::join_group(&text, group, ADMIN.name))
+}
+
 fn add_user(tree: &mut Tree, time: Timestamp) -> Result<()> {
-    edit(tree, "/etc/passwd", time, |text| users::add_passwd(text, &ADMIN))?;
+    edit(tree, "/etc/passwd", time, |text| users::add_passwd(text, &ADMIN).map(Some))?;
     edit(tree, "/etc/shadow", time, |text| {
-        Ok(users::lock(&users::add_shadow(text, ADMIN.name), "root"))
+        Ok(Some(users::lock(&users::add_shadow(text, ADMIN.name), "root")))
     })?;
     edit(tree, "/etc/group", time, |text| {
         let text = users::add_group(text, &ADMIN)?;
-        Ok(GROUPS.iter().fold(text, |text, group| users::join_group(&text, group, ADMIN.name)))
+        Ok(Some(joined(text)))
     })?;
     if tree.file("etc/gshadow").is_none() {
         return Ok(());
     }
     edit(tree, "/etc/gshadow", time, |text| {
         let text = users::add_gshadow(text, ADMIN.name);
-        Ok(GROUPS.iter().fold(text, |text, group| users::join_group(&text, group, ADMIN.name)))
+        Ok(Some(joined(text)))
     })
 }
 
@@ -112,23 +116,4 @@ fn check_key(key: &str) -> Result<()> {
 fn own(tree: &mut Tree, path: &str, mode: u16, time: Timestamp, node: Node) -> Result<()> {
     let meta = Meta { uid: ADMIN_ID, gid: ADMIN_ID, ..Meta::root(mode, time) };
     tree.put(path, Entry { meta, node })
-}
-
-/// Replaces the text of a file that the base has, keeping its owner and mode.
-fn edit(
-    tree: &mut Tree,
-    path: &str,
-    time: Timestamp,
-    change: impl FnOnce(&str) -> Result<String>,
-) -> Result<()> {
-    let key = path.trim_start_matches('/');
-    let (Some(entry), Some(content)) = (tree.get(key), tree.file(key)) else {
-        return Err(Error::new(Kind::NotFound, "the base has no such file").at(path));
-    };
-    let meta = Meta { mtime: time, ..entry.meta.clone() };
-    let bytes = content.read()?;
-    let text = std::str::from_utf8(&bytes)
-        .map_err(|e| Error::new(Kind::Damaged, "the file is not text").at(path).because(e))?;
-    let text = change(text).map_err(|e| e.at(path))?;
-    tree.put(path, Entry { meta, node: Node::File(Content::Bytes(Arc::from(text.into_bytes()))) })
 }

@@ -1,9 +1,8 @@
 //! What the base's own files are told about passwords that are guessed and logs that grow. Pure edits of text.
 
-use std::sync::Arc;
-
 use crate::error::{Error, Kind, Result};
-use crate::tree::{Content, Entry, Meta, Node, Tree};
+use crate::layer::text::edit;
+use crate::tree::Tree;
 use crate::units::Timestamp;
 
 /// Five wrong passwords within a quarter of an hour lock the user's password for ten minutes; logins by key go on.
@@ -14,9 +13,15 @@ const MAX_SIZE: &str = "# Slipway: whatever a log's own file says of days, it do
 
 /// Edits PAM's and logrotate's files.
 pub fn add(tree: &mut Tree, time: Timestamp) -> Result<()> {
-    edit(tree, "/etc/pam.d/common-auth", time, count_failures)?;
-    edit(tree, "/etc/pam.d/common-account", time, forget_failures)?;
-    edit(tree, "/etc/logrotate.conf", time, |text| Some(format!("{MAX_SIZE}{text}")))?;
+    let limited = |text: &str| Some(format!("{MAX_SIZE}{text}"));
+    let changes: [(&str, fn(&str) -> Option<String>); 3] = [
+        ("/etc/pam.d/common-auth", count_failures),
+        ("/etc/pam.d/common-account", forget_failures),
+        ("/etc/logrotate.conf", limited),
+    ];
+    for (path, change) in changes {
+        edit(tree, path, time, |text| once(text, change))?;
+    }
     // pam_env names it at every login, whether it is there or not
     if tree.get("etc/default/locale").is_none() {
         tree.put_file("/etc/default/locale", 0o644, time, "LANG=C.UTF-8\n")?;
@@ -62,30 +67,15 @@ fn forget_failures(text: &str) -> Option<String> {
     Some(lines.join("\n") + "\n")
 }
 
-/// Replaces the text of a file of the base's; one that has been told already stays.
-fn edit(
-    tree: &mut Tree,
-    path: &str,
-    time: Timestamp,
-    change: impl FnOnce(&str) -> Option<String>,
-) -> Result<()> {
-    let key = path.trim_start_matches('/');
-    let (Some(entry), Some(content)) = (tree.get(key), tree.file(key)) else {
-        return Err(Error::new(Kind::NotFound, "the base has no such file").at(path));
-    };
-    let meta = Meta { mtime: time, ..entry.meta.clone() };
-    let bytes = content.read()?;
-    let text = std::str::from_utf8(&bytes)
-        .map_err(|e| Error::new(Kind::Damaged, "the file is not text").at(path).because(e))?;
+/// A change of what nobody has changed yet: a text that has been told already stays.
+fn once(text: &str, change: fn(&str) -> Option<String>) -> Result<Option<String>> {
     if text.contains("pam_faillock.so") || text.contains(MAX_SIZE) {
-        return Ok(());
+        return Ok(None);
     }
-    let Some(text) = change(text) else {
-        return Err(Error::new(Kind::Input, "it is not as Debian's pam-auth-update writes it")
-            .at(path)
-            .remedy("take a base whose PAM files are Debian's"));
-    };
-    tree.put(path, Entry { meta, node: Node::File(Content::Bytes(Arc::from(text.into_bytes()))) })
+    change(text).map(Some).ok_or_else(|| {
+        Error::new(Kind::Input, "it is not as Debian's pam-auth-update writes it")
+            .remedy("take a base whose PAM files are Debian's")
+    })
 }
 
 #[cfg(test)]

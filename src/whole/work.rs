@@ -1,0 +1,67 @@
+//! Folders to work in.
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+
+use tempfile::TempDir;
+
+use super::{SUFFIX, flush_folder, folder_of, is_named, sweep};
+use crate::error::{Context, Result};
+
+/// A folder to work in; it goes with this value unless it gets a name.
+#[derive(Debug)]
+pub(crate) struct Work {
+    folder: TempDir,
+    _lock: File,
+}
+
+impl Work {
+    /// Makes one in `home`, and `home` where it is missing.
+    pub(crate) fn new_in(home: &Path) -> Result<Self> {
+        std::fs::create_dir_all(home).at("cannot create the folder", home)?;
+        sweep(home);
+        loop {
+            let made = tempfile::Builder::new().prefix(".").suffix(SUFFIX).tempdir_in(home);
+            let folder = made.at("cannot create a folder in", home)?;
+            let Ok(lock) = File::open(folder.path()) else { continue };
+            let _ = lock.lock();
+            if is_named(&lock, folder.path())? {
+                return Ok(Self { folder, _lock: lock });
+            }
+        }
+    }
+
+    /// Where it is.
+    pub(crate) fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// A path in it.
+    pub(crate) fn join(&self, name: &str) -> PathBuf {
+        self.path().join(name)
+    }
+
+    /// Gives it its name, which must be free. What is in it is flushed by who wrote it.
+    pub(crate) fn keep(self, path: &Path) -> Result<()> {
+        std::fs::rename(self.folder.path(), path).at("cannot rename to", path)?;
+        // its old name is gone, and nothing is left to remove
+        let _ = self.folder.keep();
+        flush_folder(folder_of(path))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::names;
+    use super::*;
+
+    #[test]
+    fn a_folder_that_gets_its_name_stays() {
+        let folder = tempfile::tempdir().unwrap();
+        let work = Work::new_in(folder.path()).unwrap();
+        std::fs::write(work.path().join("x"), "x").unwrap();
+        work.keep(&folder.path().join("done")).unwrap();
+        assert_eq!(std::fs::read(folder.path().join("done/x")).unwrap(), b"x");
+        assert_eq!(names(folder.path()), ["done"]);
+    }
+}
