@@ -11,10 +11,13 @@ const FAILLOCK: &str = "deny=5 fail_interval=900 unlock_time=600";
 /// A log that is larger is rotated before its time; the timer looks every hour.
 const MAX_SIZE: &str = "# Slipway: whatever a log's own file says of days, it does not grow beyond this\nmaxsize 50M\n\n";
 
+/// A new text for an old one; none where the file is not as it is known.
+type Change = fn(&str) -> Option<String>;
+
 /// Edits PAM's and logrotate's files.
 pub fn add(tree: &mut Tree, time: Timestamp) -> Result<()> {
     let limited = |text: &str| Some(format!("{MAX_SIZE}{text}"));
-    let changes: [(&str, fn(&str) -> Option<String>); 3] = [
+    let changes: [(&str, Change); 3] = [
         ("/etc/pam.d/common-auth", count_failures),
         ("/etc/pam.d/common-account", forget_failures),
         ("/etc/logrotate.conf", limited),
