@@ -159,7 +159,6 @@ fn every_file_that_our_pages_name_is_in_the_repository() {
 }
 
 #[test]
-#[ignore = "docs/console.png is a picture of the demo's machine that has yet to be taken; the README says how"]
 fn every_picture_of_our_pages_is_in_the_repository() {
     let files = committed();
     let mut wrong = Vec::new();
