@@ -19,7 +19,20 @@ const MAGIC: usize = 0x38;
 const INODE_SIZE: usize = 0x58;
 const FEATURES: usize = 0x60;
 const READ_ONLY_FEATURES: usize = 0x64;
+const GROUP_INODES: usize = 0x28;
+const JOURNAL_INODE: usize = 0xE0;
+const DESCRIPTOR_SIZE: usize = 0xFE;
 const BLOCKS_HIGH: usize = 0x150;
+/// Features (incompatible): the journal has to be replayed; descriptors of more than 32 bytes, with high halves.
+const RECOVER: u32 = 0x4;
+const WIDE: u32 = 0x80;
+/// Where a descriptor of a group has its inodes (group_descr.rst), and bytes of one without high halves.
+const INODE_TABLE: usize = 0x8;
+const INODE_TABLE_HIGH: usize = 0x28;
+const DESCRIPTOR: u64 = 32;
+/// Where an inode has its file's size (inodes.rst).
+const SIZE: usize = 0x4;
+const SIZE_HIGH: usize = 0x6C;
 /// The feature (read-only compatible) that there are checksums of everything.
 const CHECKSUMS: u32 = 0x400;
 /// Bytes of the smallest inode, which has no room for a whole checksum.
@@ -75,11 +88,49 @@ pub fn check(image: &Image, partition: Region) -> Result<Shape> {
         return Err(fails(Kind::Refused, &format!("has {feature}, which is not read here")));
     }
     check_sizes(&b, partition).map_err(|what| fails(Kind::Damaged, &format!("has {what}")))?;
+    if le::u32_at(&b, FEATURES) & RECOVER != 0 && journal(image, &b, partition)? > partition.length
+    {
+        return Err(fails(Kind::Damaged, "has a journal that is larger than its partition"));
+    }
     let small = le::u16_at(&b, INODE_SIZE) == SMALL_INODE;
     Ok(Shape {
         block: 1 << (le::u32_at(&b, LOG_BLOCK) + 10),
         hidden: small && le::u32_at(&b, READ_ONLY_FEATURES) & CHECKSUMS != 0,
     })
+}
+
+/// Bytes of the journal, as its inode says: the crate goes through all its blocks, and a claim of 2^32 of them would
+/// keep it for minutes. Zero where there is no such inode in the partition, which the crate refuses by itself.
+fn journal(image: &Image, b: &[u8], partition: Region) -> Result<u64> {
+    let block = 1u64 << (le::u32_at(b, LOG_BLOCK) + 10);
+    let wide = le::u32_at(b, FEATURES) & WIDE != 0;
+    let descriptor = if wide { le::u16_at(b, DESCRIPTOR_SIZE).into() } else { DESCRIPTOR };
+    let number = u64::from(le::u32_at(b, JOURNAL_INODE)).saturating_sub(1);
+    let each = u64::from(le::u32_at(b, GROUP_INODES)).max(1);
+    let first = (u64::from(le::u32_at(b, FIRST_BLOCK)) + 1) * block;
+    let mut group = [0; 64];
+    if !read(image, partition, &mut group, first + number / each * descriptor)? {
+        return Ok(0);
+    }
+    let high = if wide { u64::from(le::u32_at(&group, INODE_TABLE_HIGH)) } else { 0 };
+    let table = high << 32 | u64::from(le::u32_at(&group, INODE_TABLE));
+    let within = number % each * u64::from(le::u16_at(b, INODE_SIZE));
+    let mut inode = [0; SMALL_INODE as usize];
+    match table.checked_mul(block).and_then(|table| table.checked_add(within)) {
+        Some(at) if read(image, partition, &mut inode, at)? => {
+            Ok(u64::from(le::u32_at(&inode, SIZE_HIGH)) << 32 | u64::from(le::u32_at(&inode, SIZE)))
+        }
+        _ => Ok(0),
+    }
+}
+
+/// Reads at an offset of the filesystem; false where the partition has ended.
+fn read(image: &Image, partition: Region, buffer: &mut [u8], at: u64) -> Result<bool> {
+    let inside = at.checked_add(buffer.len() as u64).is_some_and(|end| end <= partition.length);
+    if inside {
+        image.read_at(buffer, partition.offset + at)?;
+    }
+    Ok(inside)
 }
 
 fn check_sizes(b: &[u8], partition: Region) -> Result<(), &'static str> {
@@ -139,6 +190,27 @@ mod tests {
             let error = checked(FEATURES, feature).unwrap_err();
             assert_eq!(error.kind(), Kind::Refused, "{error}");
         }
+    }
+
+    /// Judged by mke2fs and debugfs: a real filesystem, whose journal's inode is made to lie.
+    #[test]
+    fn a_journal_that_claims_more_than_the_partition_is_refused_before_it_is_gone_through() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("disk");
+        let run = |program: &str, arguments: &[&str]| {
+            let path = format!("/usr/sbin:/sbin:{}", std::env::var("PATH").unwrap());
+            let mut command = std::process::Command::new(program);
+            crate::command::output(command.env("PATH", path).args(arguments), program).unwrap();
+        };
+        let disk = path.to_str().unwrap();
+        std::fs::File::create(&path).unwrap().set_len(64 << 20).unwrap();
+        run("mke2fs", &["-q", "-t", "ext4", disk]);
+        run("debugfs", &["-w", "-R", "feature needs_recovery", disk]);
+        let region = Region { offset: 0, length: 64 << 20 };
+        let checked = || check(&Image::open(&path).unwrap(), region);
+        checked().unwrap();
+        run("debugfs", &["-w", "-R", "set_inode_field <8> size 0x100000000000", disk]);
+        assert_eq!(checked().unwrap_err().kind(), Kind::Damaged);
     }
 
     #[test]
