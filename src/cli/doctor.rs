@@ -69,7 +69,9 @@ fn of_the_machine(project: Option<&Project>) -> Result<Vec<Finding>> {
 }
 
 fn of_the_project(project: &Project, offline: bool) -> Result<Vec<Finding>> {
-    let mut findings = vec![keys()?, trust(project)?];
+    let failed = |subject| move |e: Error| Finding::failed(subject, &e, "mend it");
+    let mut findings =
+        vec![keys().unwrap_or_else(failed(KEYS)), trust(project).unwrap_or_else(failed(TRUST))];
     let known = project.known()?;
     let (mut stores, mut broken) = (BTreeSet::new(), 0);
     let paths = profile::all(&project.profiles)?;
@@ -103,34 +105,36 @@ fn of_the_project(project: &Project, offline: bool) -> Result<Vec<Finding>> {
     Ok(findings)
 }
 
+/// What is said of keys, also when they cannot be read.
+const KEYS: &str = "keys to sign with";
+const TRUST: &str = "trusted keys";
+
 /// Whoever only builds needs none.
 fn keys() -> Result<Finding> {
-    const SUBJECT: &str = "keys to sign with";
     let keyring = signing::keyring(None)?;
     let own = keyring.list()?;
     let folder = shown(keyring.folder());
     Ok(match own.len() {
         0 => Finding::limited(
-            SUBJECT,
+            KEYS,
             format!("none in {}: bundles and apps cannot be published", folder.display()),
             "slipway key new NAME, if this machine publishes",
         ),
-        count => Finding::good(SUBJECT, format!("{count} in {}", folder.display())),
+        count => Finding::good(KEYS, format!("{count} in {}", folder.display())),
     })
 }
 
 fn trust(project: &Project) -> Result<Finding> {
-    const SUBJECT: &str = "trusted keys";
     let file = project.trust_file()?;
     let count = crate::key::Trust::read(&file)?.keys().count();
     let name = shown(&file).display().to_string();
     Ok(match count {
         0 => Finding::missing(
-            SUBJECT,
+            TRUST,
             format!("none in {name}: no bundle will be believed"),
             "slipway key trust FILE.pub --site SITE, with the vendor's public key",
         ),
-        count => Finding::good(SUBJECT, format!("{count} in {name}")),
+        count => Finding::good(TRUST, format!("{count} in {name}")),
     })
 }
 

@@ -97,11 +97,7 @@ impl Options {
 
     /// The bases that bundles may name, where there is a project: whoever builds a bundle may have none.
     pub fn bases_if_any(&self) -> Result<Option<Vec<Base>>> {
-        let named = self.project.is_some() || variable(PROJECT_VARIABLE).is_some();
-        match self.open() {
-            Err(e) if e.kind() == Kind::NotFound && !named => Ok(None),
-            project => bases(&project?.images).map(Some),
-        }
+        self.open_if_any()?.map(|project| bases(&project.images)).transpose()
     }
 }
 

@@ -13,7 +13,7 @@ use std::sync::atomic::AtomicBool;
 
 use serde::Serialize;
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::progress::Progress;
 use crate::units::Timestamp;
 
@@ -69,6 +69,13 @@ impl Finding {
         remedy: impl Into<String>,
     ) -> Self {
         Self { state: State::Missing, remedy: Some(remedy.into()), ..Self::good(subject, detail) }
+    }
+
+    /// Something that could not be looked at, because of `error`; `remedy` where that has none of its own.
+    pub fn failed(subject: impl Into<String>, error: &Error, remedy: &str) -> Self {
+        let causes = error.causes().map(ToString::to_string);
+        let said: Vec<_> = std::iter::once(error.to_string()).chain(causes).collect();
+        Self::missing(subject, said.join(": "), error.find_remedy().unwrap_or(remedy))
     }
 }
 

@@ -3,7 +3,7 @@
 use super::Finding;
 use crate::blob::{self, Key, Settings};
 use crate::bundle::{Name, pointers};
-use crate::error::{Error, Kind};
+use crate::error::Kind;
 
 /// Asks a store for a channel's pointer, without reading it.
 pub fn store(url: &str, site: &Name, channel: &Name, settings: &Settings) -> Finding {
@@ -21,21 +21,11 @@ pub fn store(url: &str, site: &Name, channel: &Name, settings: &Settings) -> Fin
             format!("answers, and has no {what}"),
             "publish to it (slipway bundle publish), or name another channel in the profile",
         ),
-        Err(error) => Finding::missing(shown, in_one_line(&error), remedy(&error)),
+        Err(error) => {
+            let remedy = "check the address, the network and the proxy, and the credentials";
+            Finding::failed(shown, &error, remedy)
+        }
     }
-}
-
-/// The error and its causes.
-fn in_one_line(error: &Error) -> String {
-    let causes = error.causes().map(ToString::to_string);
-    std::iter::once(error.to_string()).chain(causes).collect::<Vec<_>>().join(": ")
-}
-
-fn remedy(error: &Error) -> String {
-    let own = error.find_remedy().map(str::to_owned);
-    own.unwrap_or_else(|| {
-        "check the address, the network and the proxy, and the credentials".to_owned()
-    })
 }
 
 #[cfg(test)]

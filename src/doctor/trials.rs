@@ -90,7 +90,7 @@ pub(super) fn space(subject: &str, folder: &Path) -> Finding {
                 ByteSize(ENOUGH)
             ),
         ),
-        Err(error) => Finding::missing(subject, error.to_string(), "name another folder"),
+        Err(error) => Finding::failed(subject, &error, "name another folder"),
     }
 }
 
