@@ -13,6 +13,7 @@ pub(crate) mod packages;
 mod recipe;
 mod seal;
 mod seed;
+mod shipped;
 mod supervise;
 mod tarball;
 

@@ -1,13 +1,14 @@
 //! `slipway base`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::base::{Cache, Definition, Listed, Root};
 use crate::error::{Error, Kind, Result};
+use crate::file;
 use crate::progress::Progress;
 use crate::units::ByteSize;
 
-use super::project;
+use super::{project, terminal};
 
 /// Arguments of `slipway base`.
 #[derive(Debug, clap::Args)]
@@ -15,7 +16,7 @@ pub struct Args {
     /// Folder of the cache
     #[arg(long, env = "SLIPWAY_CACHE", global = true)]
     cache: Option<PathBuf>,
-    /// Folder of the bases' definitions [default: images/ of the project]
+    /// Folder of your own bases' definitions [default: images/ of the project]
     #[arg(long, global = true)]
     images: Option<PathBuf>,
     #[command(subcommand)]
@@ -43,6 +44,13 @@ enum Verb {
         #[command(flatten)]
         project: project::Options,
     },
+    /// Print a base's definition, to change it in images/; without a name, say which bases there are.
+    Show {
+        /// Name of a definition, as in debian-12.
+        name: Option<String>,
+        #[command(flatten)]
+        project: project::Options,
+    },
     /// Remove what is neither the newest of its kind, nor below such a one, nor in use.
     Prune {
         /// For programs.
@@ -53,18 +61,44 @@ enum Verb {
 
 /// Runs the verb; the number is the process's exit code.
 pub fn run(args: &Args) -> Result<u8> {
-    let cache = Cache::open(cache_folder(args.cache.clone())?)?;
+    let cache = || Cache::open(cache_folder(args.cache.clone())?);
     match &args.verb {
-        Verb::List { verify, json } => list(&cache, *verify, *json),
+        Verb::List { verify, json } => list(&cache()?, *verify, *json),
         Verb::Build { name, fresh, project } => {
-            let images = match &args.images {
-                Some(folder) => folder.clone(),
-                None => project.open()?.images,
-            };
-            build(&cache, &Definition::find(images, name)?, *fresh)
+            let definition = Definition::find(images(args, project)?, name)?;
+            build(&cache()?, &definition, *fresh)
         }
-        Verb::Prune { json } => prune(&cache, *json),
+        Verb::Show { name, project } => show_definition(&images(args, project)?, name.as_deref()),
+        Verb::Prune { json } => prune(&cache()?, *json),
     }
+}
+
+/// Where definitions are that do not come with the program.
+fn images(args: &Args, project: &project::Options) -> Result<PathBuf> {
+    let Some(folder) = &args.images else {
+        // the program has definitions of its own: a base is made without a project, too
+        let project = project.open_if_any()?;
+        return Ok(project.map_or_else(|| PathBuf::from("images"), |project| project.images));
+    };
+    match file::is_folder(folder)? {
+        true => Ok(folder.clone()),
+        false => Err(Error::new(Kind::NotFound, "there is no such folder").at(folder)),
+    }
+}
+
+fn show_definition(images: &Path, name: Option<&str>) -> Result<u8> {
+    if let Some(name) = name {
+        let (_, text) = Definition::text(images, name)?;
+        return terminal::print(text.trim_end()).map(|()| 0);
+    }
+    for name in Definition::names(images)? {
+        let (path, _) = Definition::text(images, &name)?;
+        let path = project::shown(&path).display().to_string();
+        // one that is wrong is among those that there are
+        let title = Definition::find(images, &name).map_or("(cannot be read)".into(), |d| d.title);
+        terminal::print(format!("{name:<14} {title}  {path}"))?;
+    }
+    Ok(0)
 }
 
 /// 1 when something is damaged.

@@ -37,7 +37,7 @@ pub struct Args {
     /// The shared parent to inherit from: a file in profiles/shared/, without .toml
     #[arg(long, value_name = "PARENT")]
     extends: Option<String>,
-    /// The base image: a file in images/, without .toml
+    /// The base image, as in debian-12: one that comes with slipway, or a file in images/, without .toml
     #[arg(long)]
     base: Option<String>,
     /// The site: which configuration bundle converges the machine

@@ -30,8 +30,8 @@ const LIMIT_VARIABLE: &str = "SLIPWAY_ENCODED_LIMIT";
 /// Which project; every verb that reads profiles flattens this into its arguments.
 #[derive(Debug, clap::Args)]
 pub(super) struct Options {
-    /// The project: the folder with profiles/ and images/ [default: $SLIPWAY_PROJECT, else the nearest
-    /// one from here upward]
+    /// The project: the folder with profiles/ [default: $SLIPWAY_PROJECT, else the nearest one from here
+    /// upward]
     #[arg(long, value_name = "DIR")]
     project: Option<PathBuf>,
     /// The folder of profiles [default: profiles/ of the project]
@@ -39,14 +39,14 @@ pub(super) struct Options {
     profiles_folder: Option<PathBuf>,
 }
 
-/// A folder with profiles/ and images/. All paths are absolute.
+/// A folder with profiles/. All paths are absolute.
 #[derive(Debug)]
 pub(super) struct Project {
     /// The folder itself.
     pub root: PathBuf,
     /// One TOML a customer, and shared/ with their parents.
     pub profiles: PathBuf,
-    /// One TOML a base image.
+    /// One TOML a base image that is not as it comes with the program; it need not be there.
     pub images: PathBuf,
     /// Where artifacts go.
     pub out: PathBuf,
@@ -124,7 +124,7 @@ pub(super) fn absolute(folder: &Path) -> Result<PathBuf> {
 }
 
 fn is_project(folder: &Path) -> Result<bool> {
-    Ok(file::is_folder(&folder.join("profiles"))? && file::is_folder(&folder.join("images"))?)
+    file::is_folder(&folder.join("profiles"))
 }
 
 fn named(folder: &Path) -> Result<PathBuf> {
@@ -132,7 +132,9 @@ fn named(folder: &Path) -> Result<PathBuf> {
     if is_project(&folder)? {
         return Ok(folder);
     }
-    Err(Error::new(Kind::NotFound, "this is no project: it lacks profiles/ or images/").at(folder))
+    Err(Error::new(Kind::NotFound, "this is no project: it lacks profiles/")
+        .at(folder)
+        .remedy("make one with `slipway init DIR`"))
 }
 
 fn search(start: &Path) -> Result<PathBuf> {
@@ -141,9 +143,11 @@ fn search(start: &Path) -> Result<PathBuf> {
             return Ok(folder.to_owned());
         }
     }
-    Err(Error::new(Kind::NotFound, "neither here nor above is a folder with profiles/ and images/")
+    Err(Error::new(Kind::NotFound, "neither here nor above is a folder with profiles/")
         .at(start)
-        .remedy(format!("go there, or name it with --project or {PROJECT_VARIABLE}")))
+        .remedy(format!(
+            "make a project with `slipway init DIR`, go to one, or name it with --project or {PROJECT_VARIABLE}"
+        )))
 }
 
 impl Project {
@@ -157,7 +161,7 @@ impl Project {
 
     /// What profiles of this project may name.
     pub fn known(&self) -> Result<Known> {
-        let bases = profile::names(&self.images)?;
+        let bases = Definition::names(&self.images)?;
         let lacks = |base: &&String| {
             // a definition that cannot be read is an error where the base is used
             Definition::find(&self.images, base).is_ok_and(|d| !d.has_old_time_zones())
@@ -256,18 +260,16 @@ mod tests {
     #[test]
     fn a_project_is_found_from_a_folder_below_it() {
         let root = tempfile::tempdir().unwrap();
-        for folder in ["profiles/shared", "images"] {
-            std::fs::create_dir_all(root.path().join(folder)).unwrap();
-        }
+        std::fs::create_dir_all(root.path().join("profiles/shared")).unwrap();
         let below = root.path().join("profiles/shared");
         assert_eq!(search(&below).unwrap(), root.path());
     }
 
     #[test]
-    fn a_folder_without_images_is_no_project() {
+    fn a_folder_without_profiles_is_no_project_and_one_without_definitions_of_bases_is() {
         let root = tempfile::tempdir().unwrap();
+        assert_eq!(named(root.path()).unwrap_err().kind(), Kind::NotFound);
         std::fs::create_dir(root.path().join("profiles")).unwrap();
-        let error = named(root.path()).unwrap_err();
-        assert_eq!(error.kind(), Kind::NotFound);
+        assert_eq!(named(root.path()).unwrap(), root.path());
     }
 }

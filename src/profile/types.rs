@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 pub struct Profile {
     /// Who it is for.
     pub customer: Customer,
-    /// The base image: the name of a file in images/, without .toml.
+    /// The base image, as in "debian-12": one that comes with slipway, or a file in images/, without .toml.
     #[schemars(extend("format" = "base"))]
     pub base: String,
     /// The site: which configuration bundle converges the machine.

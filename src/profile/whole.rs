@@ -77,7 +77,7 @@ fn base(profile: &Table, bases: &[String], errors: &mut Vec<Diagnostic>) {
         None => "no such base".to_owned(),
     };
     let error = Diagnostic::at(place, format!("there is no base {name:?}"), label);
-    errors.push(error.help(format!("bases in images/: {}", one_of(names(), "and"))));
+    errors.push(error.help(format!("the bases are {}", one_of(names(), "and"))));
 }
 
 /// An old name of a zone needs the package that has it.

@@ -31,10 +31,7 @@ fn a_closed_pipe_is_no_panic() {
 #[test]
 fn a_profile_that_exists_is_never_overwritten() {
     let root = tempfile::tempdir().expect("a folder");
-    for folder in ["profiles", "images"] {
-        std::fs::create_dir(root.path().join(folder)).expect("a folder");
-    }
-    std::fs::write(root.path().join("images/debian-12.toml"), "").expect("a base");
+    std::fs::create_dir(root.path().join("profiles")).expect("a folder");
     let arguments =
         ["--name", "Acme", "--base", "debian-12", "--site", "demo", "--store", "file:s"];
     let run = || {
@@ -76,11 +73,7 @@ fn programs_get_the_errors_as_json() {
 /// A folder with what is needed to be a project.
 fn project(profiles: &[(&str, &[u8])]) -> tempfile::TempDir {
     let root = tempfile::tempdir().expect("a folder");
-    for folder in ["profiles", "images"] {
-        std::fs::create_dir(root.path().join(folder)).expect("a folder");
-    }
-    let shipped = concat!(env!("CARGO_MANIFEST_DIR"), "/images/debian-12.toml");
-    std::fs::copy(shipped, root.path().join("images/debian-12.toml")).expect("a base");
+    std::fs::create_dir(root.path().join("profiles")).expect("a folder");
     for (name, text) in profiles {
         std::fs::write(root.path().join("profiles").join(name), text).expect("a profile");
     }
@@ -98,6 +91,41 @@ fn slipway(root: &std::path::Path, arguments: &[&str]) -> (Option<i32>, String, 
 
 const GOOD: &str = "base = \"debian-12\"\nsite = \"demo\"\nchannel = \"stable\"\n\
      store = \"file:out/store\"\n[customer]\nname = \"Good Ltd\"\n";
+
+#[test]
+fn a_project_needs_no_definitions_of_bases_and_its_own_win() {
+    let own = GOOD.replace("debian-12", "own");
+    let root = project(&[("good.toml", GOOD.as_bytes()), ("own.toml", own.as_bytes())]);
+    let run = |arguments: &[&str]| slipway(root.path(), arguments);
+    assert_eq!(run(&["check", "good"]).0, Some(0));
+    let (code, _, err) = run(&["check", "own"]);
+    assert_eq!(code, Some(1));
+    assert!(
+        err.contains("the bases are debian-12, debian-13, ubuntu-22.04 and ubuntu-24.04"),
+        "{err}"
+    );
+    assert!(run(&["schema"]).1.contains("base"));
+    let (_, findings, _) = run(&["doctor", "--offline", "--json"]);
+    assert!(findings.contains("1 of 2 profiles wrong"), "{findings}");
+
+    let (code, shipped, _) = run(&["base", "show", "debian-12"]);
+    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/images/debian-12.toml");
+    assert_eq!((code, shipped.as_str()), (Some(0), &*std::fs::read_to_string(file).expect("it")));
+    let images = root.path().join("images");
+    std::fs::create_dir(&images).expect("a folder");
+    std::fs::write(images.join("own.toml"), &shipped).expect("a base");
+    assert_eq!(run(&["check", "--all"]).0, Some(0));
+    std::fs::write(images.join("debian-12.toml"), "title = 1").expect("a base");
+    let (code, shown, _) = run(&["base", "show"]);
+    assert_eq!((code, shown.lines().count()), (Some(0), 5), "{shown}");
+    let (code, _, err) = run(&["base", "build", "debian-12"]);
+    assert_eq!(code, Some(1));
+    assert!(err.contains("images/debian-12.toml:1"), "{err}");
+    // and no project is needed to look at what the program has
+    let empty = tempfile::tempdir().expect("a folder");
+    let (code, all, _) = slipway(empty.path(), &["base", "show"]);
+    assert_eq!((code, all.lines().count()), (Some(0), 4), "{all}");
+}
 
 #[test]
 fn two_profiles_of_one_customer_are_refused_and_both_are_named() {

@@ -32,7 +32,7 @@ pub(super) fn base(text: &str) -> Verdict {
         return Ok(());
     }
     Err(Complaint::new("this is not a base's name", "not allowed here")
-        .help("write the name of a file in images/, without .toml"))
+        .help("write a name as in \"debian-12\"; `slipway base show` has them all"))
 }
 
 fn is_slug_byte(byte: u8) -> bool {
