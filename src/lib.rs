@@ -7,6 +7,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 pub mod app;
+pub mod appliance;
 pub mod apt;
 pub mod base;
 pub mod blob;

@@ -9,9 +9,10 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
+use crate::appliance::State;
 use crate::error::{Context, Error, Kind, Result};
 use crate::progress::Progress;
-use crate::smoke::{Accelerator, Again, Firmware, Limits, Order, State};
+use crate::smoke::{Accelerator, Again, Firmware, Limits, Order};
 use crate::units::ByteSize;
 
 use super::project::{self, shown};

@@ -5,15 +5,15 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
+use crate::appliance::STATUS_PORT;
 use crate::bundle::Parameters;
 use crate::manifest::ProfileRecord;
 use crate::profile::{Probe, public_key_in_words};
 
 use super::terminal::clean;
 
-/// Ports that every machine listens on.
+/// A port that every machine listens on, beside the status page's.
 const SSH: u16 = 22;
-const STATE: u16 = 8008;
 
 /// Words in the name of a setting that is not shown: what the site does not declare may still be a secret.
 const SECRETS: [&str; 8] =
@@ -127,7 +127,7 @@ fn access(profile: &ProfileRecord, ports: &Ports) -> Group {
         profile.access.ssh_keys.iter().map(|key| public_key_in_words(key)).collect();
     group.list("keys of admin", &keys, "none: the first password stands on the machine's console");
     let application = ports.iter().map(|(port, path)| (*port, format!("the application ({path})")));
-    let own = [(SSH, "SSH".to_owned()), (STATE, "the machine's state, HTTP".to_owned())];
+    let own = [(SSH, "SSH".to_owned()), (STATUS_PORT, "the machine's state, HTTP".to_owned())];
     let all: BTreeMap<u16, String> = application.chain(own).collect();
     let ports: Vec<String> = all.iter().map(|(port, what)| format!("{port}: {what}")).collect();
     group.list("ports", &ports, "none");

@@ -8,15 +8,17 @@ use std::sync::mpsc::channel;
 use super::choice;
 use super::memory::Memory;
 use crate::app::package::Package;
+use crate::appliance::http;
+use crate::appliance::kernel::{complaint, panic_message};
+use crate::appliance::line::Listener;
+use crate::appliance::page::Page;
 use crate::base::{Definition, diagnose, mirror, mmdebstrap, packages};
 use crate::bundle;
 use crate::console::Splitter;
 use crate::disk::ext4::acl;
 use crate::profile::{self, Known, Style};
 use crate::progress::Quiet;
-use crate::smoke::kernel::{complaint, panic_message};
-use crate::smoke::line::Listener;
-use crate::smoke::{http, qmp, screen};
+use crate::smoke::{qmp, screen};
 use crate::tree::Tree;
 use crate::units::Timestamp;
 
@@ -130,13 +132,19 @@ pub fn smoke(data: &[u8]) {
     }
     match choice % 3 {
         0 => console(data),
-        1 => drop(http::parse(data)),
+        1 => answer(data),
         _ => {
             if let Ok(picture) = screen::parse(data) {
                 let pixels = 3 * picture.width as usize * picture.height as usize;
                 assert_eq!(picture.pixels.len(), pixels);
             }
         }
+    }
+}
+
+fn answer(data: &[u8]) {
+    if let Ok(answer) = http::parse(data) {
+        let _ = Page::parse(&answer.body);
     }
 }
 

@@ -9,9 +9,6 @@ use super::order::{Accelerator, Firmware};
 use super::overlay::Overlay;
 use crate::units::{ByteSize, MIB};
 
-/// Where the appliance tells its state over HTTP.
-pub const STATUS_PORT: u16 = 8008;
-
 /// Everything that decides how QEMU is started.
 #[derive(Clone, Copy, Debug)]
 pub struct Hardware<'a> {

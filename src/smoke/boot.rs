@@ -7,14 +7,15 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use super::checks::{self, Check};
-use super::line::State;
-use super::machine::{self, Event, Machine};
+use super::event::Event;
+use super::machine::{self, Machine};
 use super::order::Limits;
-use super::report::{BootRecord, End, Identity};
+use super::report::{BootRecord, End};
 use super::screen;
 use super::verdict::{Missing, Verdict};
-use super::watch::{Goal, Judgement, Transition, Watch};
+use super::watch::{self, Goal, Judgement, Transition, Watch};
+use crate::appliance::check::{Answered, Check, Outcome};
+use crate::appliance::{Identity, Page, STATUS_PORT, State, Way};
 use crate::error::{Context, Result};
 use crate::file;
 use crate::progress::Progress;
@@ -94,7 +95,7 @@ pub fn run(setup: &Setup<'_>, progress: &dyn Progress) -> Result<(BootRecord, Op
         }
         _ => {}
     }
-    let seconds = running.start.elapsed().as_secs_f64();
+    let seconds = watch::seconds(running.start.elapsed());
     if verdict.is_none() && setup.goal == Goal::Converge {
         verdict = running.wait_for_the_console()?;
     }
@@ -124,7 +125,7 @@ struct Running<'a> {
     start: Instant,
     watch: Watch,
     last_lines: VecDeque<String>,
-    probes: Vec<checks::Outcome>,
+    probes: Vec<Outcome>,
     identity: Option<Identity>,
 }
 
@@ -181,18 +182,19 @@ impl Running<'_> {
 
     /// Asks the converged machine everything; gives the first failure.
     fn ask_all(&mut self) -> Result<Option<Verdict>> {
-        let ports = self.machine.ports()?;
+        let way = Way::Forwarded(self.machine.ports()?);
         let reached = Instant::now();
         for check in self.setup.checks {
             let over = |running: &Self| match running.watch.judge(running.start.elapsed()) {
                 Judgement::Over(verdict) => Some(verdict),
                 Judgement::Open | Judgement::Reached => None,
             };
-            if let Some(verdict) = self.ask(check, &ports, reached, over)? {
+            if let Some(verdict) = self.ask(check, &way, reached, over)? {
                 return Ok(Some(verdict));
             }
         }
-        self.identity = Check::identity(&ports, self.setup.limits.probes);
+        let page = way.to(STATUS_PORT).map(|at| Page::ask(&at, self.setup.limits.probes));
+        self.identity = page.and_then(Result::ok).map(|page| page.identity);
         let failure = self.probes.iter().find(|outcome| !outcome.ok);
         Ok(failure.map(|outcome| Verdict::ProbeFailed {
             probe: outcome.probe.clone(),
@@ -203,11 +205,11 @@ impl Running<'_> {
     /// Asks a machine that is DEGRADED what the profile asks from outside: its application is to go on, and the
     /// report says whether it does. The verdict stands, whatever it answers.
     fn ask_on(&mut self) -> Result<()> {
-        let ports = self.machine.ports()?;
+        let way = Way::Forwarded(self.machine.ports()?);
         let reached = Instant::now();
         for check in self.setup.checks.iter().filter(|check| check.is_of_the_application()) {
             let stopped = |running: &Self| (!running.watch.runs()).then_some(());
-            if self.ask(check, &ports, reached, stopped)?.is_some() {
+            if self.ask(check, &way, reached, stopped)?.is_some() {
                 break;
             }
         }
@@ -219,7 +221,7 @@ impl Running<'_> {
     fn ask<T>(
         &mut self,
         check: &Check,
-        ports: &[(u16, u16)],
+        way: &Way,
         reached: Instant,
         over: impl Fn(&Self) -> Option<T>,
     ) -> Result<Option<T>> {
@@ -231,10 +233,10 @@ impl Running<'_> {
             if let Some(end) = over(self) {
                 return Ok(Some(end));
             }
-            match check.try_once(&self.watch, ports, limit) {
-                checks::Progress::Passed(detail) => break check.outcome(true, detail),
-                checks::Progress::Failed(detail) => break check.outcome(false, detail),
-                checks::Progress::NotYet(detail) => {
+            match check.try_once(self.watch.probed(), way, limit) {
+                Answered::Passed(detail) => break check.outcome(true, detail),
+                Answered::Failed(detail) => break check.outcome(false, detail),
+                Answered::NotYet(detail) => {
                     if told.is_none_or(|told| told.elapsed() >= AGAIN) {
                         self.progress.note(&format!("not yet: {} ({detail})", check.name()));
                         told = Some(Instant::now());

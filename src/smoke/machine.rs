@@ -19,6 +19,7 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::args::forwarded;
+use super::event::Event;
 use super::qmp::Qmp;
 use crate::console::Splitter;
 use crate::error::{Context, Error, Kind, Result};
@@ -29,17 +30,6 @@ const PACKAGE: &str = "qemu-system-x86";
 
 /// More of the console than this is not kept, in bytes: a guest can write for ever.
 const LONGEST_LOG: usize = 8 << 20;
-
-/// What a machine does.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Event {
-    /// A line on the serial console.
-    Line(String),
-    /// An event of QEMU: its name and its reason, as in ("SHUTDOWN", "guest-reset").
-    Qemu(String, String),
-    /// The console is closed: QEMU has ended.
-    Closed,
-}
 
 /// A running machine; dropping it cuts its power.
 #[derive(Debug)]

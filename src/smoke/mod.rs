@@ -2,17 +2,18 @@
 //!
 //! What the appliance says on its serial console decides (FIRST_BOOT's states, one JSON line a change),
 //! and only lines with this test's nonce count. Then it is asked over HTTP, from outside, whether it
-//! really does what it says. What judges is pure ([`console`](crate::console), [`mod@line`], [`kernel`],
-//! [`watch`], [`verdict`], [`args`]); the process, its monitor and its console are in [`machine`] and [`qmp`].
+//! really does what it says. Its words are read in [`appliance`](crate::appliance).
+//!
+//! The way through: [`order`] says what is asked for, [`overlay`], [`firmware`], [`net`] and [`accel`] prepare it, and
+//! [`args`] turns it into QEMU's arguments. [`machine`] is the running process, [`qmp`] its monitor, [`event`] what both tell. [`boot`] goes through
+//! one boot, [`watch`] judges what is seen of it, [`verdict`] says what that means. [`screen`] and [`report`] are what
+//! stays. What judges is pure.
 
 pub mod accel;
 pub mod args;
 pub mod boot;
-pub mod checks;
+pub mod event;
 pub mod firmware;
-pub mod http;
-pub mod kernel;
-pub mod line;
 pub mod machine;
 pub mod net;
 pub mod order;
@@ -24,12 +25,12 @@ pub mod verdict;
 pub mod watch;
 
 pub use accel::find as accelerator;
-pub use line::State;
 pub use net::TestNetwork;
 pub use order::{Accelerator, Again, Firmware, Limits, Order};
-pub use report::{BootRecord, BootReport, Identity};
+pub use report::{BootRecord, BootReport};
 pub use verdict::Verdict;
 
+use crate::appliance::check;
 use crate::error::Result;
 use crate::progress::Progress;
 use crate::units::Digest;
@@ -68,7 +69,7 @@ pub fn run(order: &Order, progress: &dyn Progress) -> Result<BootReport> {
         overlay.keep(target, &order.stop)?;
     }
     let report = BootReport {
-        format: 1,
+        format: report::FORMAT,
         slipway: env!("CARGO_PKG_VERSION").to_owned(),
         qemu,
         image: order.image.path().to_owned(),
@@ -128,7 +129,7 @@ impl Session<'_> {
         let nonce = nonce(&order.nonce, number);
         // the first boot that converges sends; a later one shows what was kept
         let sending = number == 1 || order.again != Some(Again::PowerButton);
-        let checks = checks::list(&order.probes, &order.nonce, sending);
+        let checks = check::list(&order.probes, &order.nonce, sending);
         let arguments = args::arguments(&args::Hardware {
             accelerator: self.accelerator,
             avx: order.avx,
@@ -140,7 +141,7 @@ impl Session<'_> {
             memory: order.memory,
             vcpus: order.vcpus,
             network: &order.network,
-            ports: &checks::ports(&checks),
+            ports: &check::ports(&checks),
             nonce: &nonce,
         });
         // a disk that is kept, or booted again, shall have been left as a user leaves it

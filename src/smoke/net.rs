@@ -2,7 +2,7 @@
 
 use std::net::Ipv4Addr;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Kind, Result};
 use crate::manifest::NetworkRecord;
@@ -12,7 +12,7 @@ const LONGEST: u8 = 29;
 const SHORTEST: u8 = 4;
 
 /// A network with one machine in it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TestNetwork {
     /// Whether the machine has a fixed address; else QEMU gives it this one by DHCP.
     pub fixed: bool,

@@ -5,10 +5,10 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
-use super::line::State;
 use super::net::TestNetwork;
+use crate::appliance::State;
 use crate::inspect::Image;
 use crate::profile::Probe;
 use crate::units::ByteSize;
@@ -59,7 +59,7 @@ pub struct Order {
 }
 
 /// What the machine starts with.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Firmware {
     /// SeaBIOS.
@@ -71,7 +71,7 @@ pub enum Firmware {
 }
 
 /// What runs the guest's instructions.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Accelerator {
     /// The processor, through Linux.

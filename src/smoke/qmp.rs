@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::machine::Event;
+use super::event::Event;
 use crate::error::{Context, Error, Kind, Result};
 
 /// QEMU answers from its main loop, which a translating machine on a busy host keeps waiting.

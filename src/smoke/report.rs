@@ -4,19 +4,25 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::checks::Outcome;
-use super::kernel::Complaint;
 use super::net::TestNetwork;
 use super::order::{Accelerator, Firmware};
 use super::verdict::Verdict;
 use super::watch::Transition;
+use crate::appliance::Identity;
+use crate::appliance::check::Outcome;
+use crate::appliance::kernel::Complaint;
 use crate::error::{Error, Kind, Result};
 use crate::whole;
 
-/// The whole test.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+/// The version of the report's format.
+pub const FORMAT: u32 = 1;
+/// The file's name in the report's folder.
+const NAME: &str = "report.json";
+
+/// The whole test, as it is written and as it is read for ever: what later versions add is left out.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct BootReport {
-    /// Version of this format: 1.
+    /// The version of this format, see [`FORMAT`].
     pub format: u32,
     /// Slipway's version.
     pub slipway: String,
@@ -39,14 +45,14 @@ pub struct BootReport {
     /// The verdict as a sentence.
     pub summary: String,
     /// What to do about it.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub advice: Option<String>,
     /// Each boot in order.
     pub boots: Vec<BootRecord>,
 }
 
 /// One boot of it.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct BootRecord {
     /// What the machine had to repeat.
     pub nonce: String,
@@ -55,16 +61,16 @@ pub struct BootRecord {
     /// What was asked of the converged machine, in order.
     pub probes: Vec<Outcome>,
     /// Who the machine says it is.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub identity: Option<Identity>,
     /// What the kernel complained about, in order; a panic is the verdict.
     pub complaints: Vec<Complaint>,
     /// How the machine went off.
     pub end: End,
-    /// Seconds from power-on to the verdict, by the host's clock.
+    /// Seconds from power-on to the verdict, by the host's clock, to the millisecond.
     pub seconds: f64,
     /// The picture of the screen, in the report's folder; none when QEMU could not take one.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub screen: Option<String>,
     /// The console's log, in the report's folder.
     pub serial: String,
@@ -73,7 +79,7 @@ pub struct BootRecord {
 }
 
 /// How a machine went off.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum End {
     /// Shut down after its power button was pressed.
@@ -84,53 +90,13 @@ pub enum End {
     Itself,
 }
 
-/// What the status page tells of the machine's own secrets: their public fingerprints.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Identity {
-    /// The instance's UUID.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub instance: Option<String>,
-    /// The SSH host key's fingerprint.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub ssh_fingerprint: Option<String>,
-}
-
-impl Identity {
-    /// The first thing that is not the same in `later`: its name, before, after.
-    pub fn difference(&self, later: &Self) -> Option<(&'static str, String, String)> {
-        let pairs = [
-            ("instance", &self.instance, &later.instance),
-            ("SSH host key", &self.ssh_fingerprint, &later.ssh_fingerprint),
-        ];
-        let shown = |value: &Option<String>| value.clone().unwrap_or_else(|| "none".to_owned());
-        pairs
-            .into_iter()
-            .find(|(_, before, after)| before != after)
-            .map(|(name, before, after)| (name, shown(before), shown(after)))
-    }
-}
-
 impl BootReport {
     /// Writes `report.json` into `folder`, whole or not at all.
     pub fn save(&self, folder: &Path) -> Result<PathBuf> {
-        let path = folder.join("report.json");
+        let path = folder.join(NAME);
         let wrong = |e| Error::new(Kind::Io, "cannot write the report").at(&path).because(e);
         // the user's umask decides who may read it
         whole::replace(&path, 0o666, &serde_json::to_vec_pretty(self).map_err(wrong)?)?;
         Ok(path)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_changed_fingerprint_is_named() {
-        let before = Identity { instance: Some("i".into()), ssh_fingerprint: Some("a".into()) };
-        let after = Identity { ssh_fingerprint: Some("b".into()), ..before.clone() };
-        assert_eq!(before.difference(&before), None);
-        let difference = before.difference(&after).unwrap();
-        assert_eq!(difference, ("SSH host key", "a".to_owned(), "b".to_owned()));
     }
 }

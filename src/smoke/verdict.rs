@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
-use super::line::{State, StateLine};
+use crate::appliance::{State, StateLine};
 
 /// How a smoke test ended.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "kebab-case")]
 pub enum Verdict {
     /// The right release converged, and every probe passed.
@@ -60,7 +60,7 @@ pub enum Verdict {
 }
 
 /// What a limit ran out on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "what", rename_all = "kebab-case")]
 pub enum Missing {
     /// Not one line came over the serial console: the boot loader or the kernel did not start.

@@ -2,10 +2,13 @@
 
 use std::time::Duration;
 
-use super::kernel::{self, Complaint};
-use super::line::{Listener, ProbeLine, Said, State, StateLine};
+use serde::{Deserialize, Serialize};
+
 use super::order::Limits;
 use super::verdict::{Missing, Verdict};
+use crate::appliance::kernel::{self, Complaint};
+use crate::appliance::line::{Listener, Probed, Said};
+use crate::appliance::{State, StateLine};
 
 /// After a panic's first line the kernel still says where it was.
 const LAST_WORDS: Duration = Duration::from_secs(2);
@@ -34,9 +37,9 @@ pub enum Judgement {
 }
 
 /// A change of state and when it was heard.
-#[derive(Clone, Debug, PartialEq, serde::Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Transition {
-    /// Seconds since power-on, by the host's clock.
+    /// Seconds since power-on, by the host's clock, to the millisecond.
     pub at: f64,
     /// What the machine said.
     #[serde(flatten)]
@@ -52,8 +55,7 @@ pub struct Watch {
     listener: Listener,
     heard_anything: bool,
     transitions: Vec<Transition>,
-    probes: Vec<ProbeLine>,
-    probes_done: bool,
+    probed: Probed,
     panic: Option<(Duration, String)>,
     complaints: Vec<Complaint>,
     stopped: Option<String>,
@@ -69,8 +71,7 @@ impl Watch {
             listener: Listener::new(nonce),
             heard_anything: false,
             transitions: Vec::new(),
-            probes: Vec::new(),
-            probes_done: false,
+            probed: Probed::default(),
             panic: None,
             complaints: Vec::new(),
             stopped: None,
@@ -87,10 +88,10 @@ impl Watch {
             self.complaints.extend(kernel::complaint(line));
         }
         match self.listener.hear(line)? {
-            Said::Probe(probe) => self.probes.push(probe),
-            Said::ProbesDone => self.probes_done = true,
+            Said::Probe(probe) => self.probed.hear(probe),
+            Said::ProbesDone => self.probed.end(),
             Said::State(line) => {
-                self.transitions.push(Transition { at: at.as_secs_f64(), line });
+                self.transitions.push(Transition { at: seconds(at), line });
                 return self.transitions.last();
             }
         }
@@ -185,15 +186,15 @@ impl Watch {
         &self.complaints
     }
 
-    /// The result of the probe at `index` in the profile's list, once the machine told it.
-    pub fn probe(&self, index: usize) -> Option<&ProbeLine> {
-        self.probes.iter().find(|line| line.probe == index)
+    /// What the machine has told of the probes that it runs itself.
+    pub fn probed(&self) -> &Probed {
+        &self.probed
     }
+}
 
-    /// Whether the machine has told all its probes' results.
-    pub fn probes_done(&self) -> bool {
-        self.probes_done
-    }
+/// Whole milliseconds as seconds: a number with more digits may read back as its neighbour.
+pub fn seconds(time: Duration) -> f64 {
+    time.as_millis() as f64 / 1000.0
 }
 
 #[cfg(test)]

@@ -10,10 +10,11 @@ use crate::common::bench::{Bench, RELEASE, run, text};
 use crate::common::guest::Script;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
+use slipway::appliance::State;
 use slipway::manifest::NetworkRecord;
 use slipway::profile::{Format, Probe};
 use slipway::progress::Progress;
-use slipway::smoke::{self, State, TestNetwork};
+use slipway::smoke::{self, TestNetwork};
 use slipway::units::Digest;
 
 #[test]

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use anstyle::{AnsiColor, Style};
 
-use crate::smoke::kernel::Complaint;
+use crate::appliance::kernel::Complaint;
 use crate::smoke::{Accelerator, BootRecord, BootReport, Firmware, TestNetwork, Verdict};
 
 /// How many of the console's last lines are shown; the report has more, the log all of them.

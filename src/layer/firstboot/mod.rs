@@ -19,8 +19,6 @@ use crate::units::Timestamp;
 
 /// Written by the catalog (class `slipway::sentinel`) with the release id: the proof that it was this release's.
 pub const SENTINEL: &str = "/var/lib/slipway/converged-release";
-/// TCP port of the appliance's status page.
-pub const STATUS_PORT: u16 = 8008;
 /// Minutes between tries of a machine that is not READY when the profile turns routine runs off.
 const RETRY_MINUTES: u32 = 30;
 

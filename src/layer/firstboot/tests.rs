@@ -34,3 +34,14 @@ fn a_probe_for_a_value_that_the_smoke_test_stores_is_no_health_check() {
         assert_eq!(Health::choose(&[], &[serde_json::from_value(probe).unwrap()]), []);
     }
 }
+
+#[test]
+fn the_status_page_is_served_and_let_in_where_it_is_asked_for() {
+    let port = crate::appliance::STATUS_PORT;
+    let text = |name: &str| {
+        let (_, _, text) = files::FIXED.iter().find(|(path, ..)| path.ends_with(name)).unwrap();
+        *text
+    };
+    assert!(text("slipway-status.socket").contains(&format!("ListenStream={port}\n")));
+    assert!(text("/firewall").contains(&format!("tcp dport {{ 22, {port}")));
+}

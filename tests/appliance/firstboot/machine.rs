@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
+use slipway::appliance::Address;
 use slipway::layer::firstboot::{self, Facts};
 use slipway::profile::MasterMode;
 use slipway::tree::{Node, Tree};
@@ -119,6 +120,11 @@ pub struct StatusPage {
 }
 
 impl StatusPage {
+    /// Where it is asked.
+    pub fn address(&self) -> Address {
+        Address { host: "127.0.0.1".to_owned(), port: self.port }
+    }
+
     pub fn connect(&self) -> TcpStream {
         TcpStream::connect(("127.0.0.1", self.port)).unwrap()
     }

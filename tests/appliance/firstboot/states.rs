@@ -2,11 +2,16 @@
 
 use std::io::{Read, Write};
 use std::net::TcpListener;
+use std::time::Duration;
 
+use slipway::appliance::{Page, Run, State};
 use slipway::layer::firstboot::Health;
 use slipway::profile::{MasterMode, Probe};
 
 use crate::firstboot::machine::{FAILS, Machine, RELEASE, boot, facts};
+
+/// A machine on this host answers sooner.
+const SOON: Duration = Duration::from_secs(30);
 
 const GOOD: [&str; 6] = ["NETWORK", "PREFLIGHT", "CA", "PUPPETSERVER", "CONVERGING", "VERIFYING"];
 
@@ -98,7 +103,8 @@ fn over_the_network_a_failure_has_its_code_its_counts_and_its_titles_and_no_word
     let machine = Machine::new(&facts());
     machine.write("fake/puppet", FAILS);
     boot(&machine);
-    let answer = machine.status_page().ask(b"GET / HTTP/1.1\r\n\r\n");
+    let status = machine.status_page();
+    let answer = status.ask(b"GET / HTTP/1.1\r\n\r\n");
     let http: serde_json::Value =
         serde_json::from_str(answer.split_once("\r\n\r\n").unwrap().1).unwrap();
     assert_eq!((&http["code"], &http["stage"]), (&"RESOURCES".into(), &"CONVERGING".into()));
@@ -109,6 +115,12 @@ fn over_the_network_a_failure_has_its_code_its_counts_and_its_titles_and_no_word
     );
     assert!(http.get("failed").is_none() && http.get("message").is_none(), "{http}");
     assert!(!answer.contains("it`s") && !answer.contains("hunter22"), "{answer}");
+    // who manages machines reads the same words
+    let page = Page::ask(&status.address(), SOON).unwrap();
+    assert_eq!((page.state, page.serving, page.configured), (State::Failed, false, false));
+    let failed = page.resources.unwrap();
+    assert_eq!((failed.total, failed.failed, failed.titles.len()), (120, 2, 2));
+    assert!(page.next_try.is_some(), "{answer}");
     // what is kept over a restart is the same
     assert!(!machine.read("var/lib/slipway/outcome.json").contains("it`s"));
     assert_eq!(mode(&machine, "run/slipway/failure"), 0o600);
@@ -354,6 +366,8 @@ fn probes_are_answered_once_a_boot_and_only_to_a_nonce() {
 fn the_status_page_says_200_only_when_the_application_serves_whatever_is_asked() {
     let machine = Machine::new(&facts());
     let page = machine.status_page();
+    let early = Page::ask(&page.address(), SOON).unwrap();
+    assert_eq!((early.state, early.release, early.serving), (State::Booting, None, false));
     let asked: [&[u8]; 5] = [
         b"GET / HTTP/1.1\r\n\r\n",
         b"",
@@ -380,6 +394,10 @@ fn the_status_page_says_200_only_when_the_application_serves_whatever_is_asked()
         assert!(body["ssh_fingerprint"].as_str().unwrap().starts_with("SHA256:"));
         assert_eq!((&body["serving"], &body["configured"]), (&true.into(), &true.into()));
     }
+    let told = Page::ask(&page.address(), SOON).unwrap();
+    assert_eq!((told.state, told.run, told.serving), (State::Ready, Run::Done, true));
+    assert_eq!(told.release.as_deref(), Some(facts().release.as_str()));
+    assert!(told.identity.instance.is_some() && told.identity.ssh_fingerprint.is_some());
 }
 
 /// Whoever only connects, or reads nothing, holds up nobody; and the server stays one small process.

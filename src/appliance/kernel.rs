@@ -4,7 +4,7 @@
 //! a driver that died, and only its console shows it. It is no verdict because some of it is the host's doing (a
 //! translated machine on a busy host stalls), and because a warning of a distribution's kernel is nobody's release.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// The kernel's last words, if this line has them.
 pub fn panic_message(line: &str) -> Option<&str> {
@@ -12,7 +12,7 @@ pub fn panic_message(line: &str) -> Option<&str> {
 }
 
 /// One complaint of the kernel.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Complaint {
     /// What it is about.
     pub about: Trouble,
@@ -21,7 +21,7 @@ pub struct Complaint {
 }
 
 /// What the kernel complains about.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Trouble {
     /// Its own code died (an oops); what called it is gone or hangs.

@@ -3,12 +3,11 @@
 
 use std::time::Duration;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
-use super::args::STATUS_PORT;
-use super::http::{Answer, Question};
-use super::report::Identity;
-use super::watch::Watch;
+use super::http::{Answer, Question, Way};
+use super::line::Probed;
+use super::page::{Page, STATUS_PORT};
 use crate::console::plain;
 use crate::profile::Probe;
 
@@ -19,10 +18,10 @@ const ANSWER: Duration = Duration::from_secs(10);
 const SHOWN: usize = 200;
 
 /// What came of one question.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Outcome {
     /// The probe's place in the profile's list; none for the status page, which every image has.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub index: Option<usize>,
     /// The question for people.
     pub probe: String,
@@ -48,7 +47,7 @@ enum Kind {
 
 /// What is known of a check.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Progress {
+pub enum Answered {
     /// Passed.
     Passed(String),
     /// Not yet; it may still pass.
@@ -71,12 +70,7 @@ pub fn list(probes: &[Probe], nonce: &str, sending: bool) -> Vec<Check> {
     let status = Check {
         index: None,
         name: format!("GET / on port {STATUS_PORT} (the status page)"),
-        kind: Kind::Http {
-            port: STATUS_PORT,
-            question: Question::get("/"),
-            status: 200,
-            text: None,
-        },
+        kind: Kind::Http { port: STATUS_PORT, question: Page::question(), status: 200, text: None },
     };
     let wanted = |probe: &Probe| sending || !matches!(probe, Probe::Http { post: Some(_), .. });
     let probes = probes.iter().enumerate().filter(|(_, probe)| wanted(probe));
@@ -105,7 +99,7 @@ fn of_probe(index: usize, probe: &Probe, nonce: &str) -> Check {
     Check { index: Some(index), name, kind }
 }
 
-/// The guest's ports that the checks need, each once, the status port first.
+/// The machine's ports that the checks need, each once, the status port first.
 pub fn ports(checks: &[Check]) -> Vec<u16> {
     let mut ports = Vec::new();
     for check in checks {
@@ -119,26 +113,21 @@ pub fn ports(checks: &[Check]) -> Vec<u16> {
 }
 
 impl Check {
-    /// Asks once. `forwarded` are pairs of (guest port, host port).
-    /// `limit` is for one answer.
-    pub fn try_once(&self, watch: &Watch, forwarded: &[(u16, u16)], limit: Duration) -> Progress {
-        match &self.kind {
-            Kind::OnMachine => self.told(watch),
-            Kind::Http { port, question, status, text } => {
-                let Some((_, host)) = forwarded.iter().find(|(guest, _)| guest == port) else {
-                    return Progress::Failed(format!("port {port} is not forwarded"));
-                };
-                match question.ask(*host, limit.min(ANSWER)) {
-                    Err(error) => Progress::NotYet(with_cause(&error)),
-                    Ok(answer) => match compare(&answer, *status, text.as_deref()) {
-                        // what was answered was received: sending it again would store it twice
-                        Progress::NotYet(detail) if question.post.is_some() => {
-                            Progress::Failed(detail)
-                        }
-                        known => known,
-                    },
-                }
-            }
+    /// Asks once, or looks into what the machine told. `limit` is for one answer.
+    pub fn try_once(&self, probed: &Probed, way: &Way, limit: Duration) -> Answered {
+        let Kind::Http { port, question, status, text } = &self.kind else {
+            return self.told(probed);
+        };
+        let Some(address) = way.to(*port) else {
+            return Answered::Failed(format!("port {port} is not forwarded"));
+        };
+        match question.ask(&address, limit.min(ANSWER)) {
+            Err(error) => Answered::NotYet(with_cause(&error)),
+            Ok(answer) => match compare(&answer, *status, text.as_deref()) {
+                // what was answered was received: sending it again would store it twice
+                Answered::NotYet(detail) if question.post.is_some() => Answered::Failed(detail),
+                known => known,
+            },
         }
     }
 
@@ -152,14 +141,12 @@ impl Check {
         self.index.is_some() && matches!(self.kind, Kind::Http { .. })
     }
 
-    fn told(&self, watch: &Watch) -> Progress {
-        match self.index.and_then(|index| watch.probe(index)) {
-            Some(line) if line.ok => Progress::Passed(line.detail.clone()),
-            Some(line) => Progress::Failed(line.detail.clone()),
-            None if watch.probes_done() => {
-                Progress::Failed("the machine did not run it".to_owned())
-            }
-            None => Progress::NotYet("the machine has not told its result".to_owned()),
+    fn told(&self, probed: &Probed) -> Answered {
+        match self.index.and_then(|index| probed.result(index)) {
+            Some(line) if line.ok => Answered::Passed(line.detail.clone()),
+            Some(line) => Answered::Failed(line.detail.clone()),
+            None if probed.has_ended() => Answered::Failed("the machine did not run it".to_owned()),
+            None => Answered::NotYet("the machine has not told its result".to_owned()),
         }
     }
 
@@ -167,26 +154,19 @@ impl Check {
     pub fn outcome(&self, ok: bool, detail: String) -> Outcome {
         Outcome { index: self.index, probe: self.name.clone(), ok, detail }
     }
-
-    /// What the status page tells of the machine's identity; only that page is asked.
-    pub fn identity(forwarded: &[(u16, u16)], limit: Duration) -> Option<Identity> {
-        let (_, host) = forwarded.iter().find(|(guest, _)| *guest == STATUS_PORT)?;
-        let answer = Question::get("/").ask(*host, limit.min(ANSWER)).ok()?;
-        serde_json::from_str(&answer.body).ok()
-    }
 }
 
-fn compare(answer: &Answer, status: u16, text: Option<&str>) -> Progress {
+fn compare(answer: &Answer, status: u16, text: Option<&str>) -> Answered {
     if answer.status != status {
         let shown = excerpt(&answer.body);
-        return Progress::NotYet(format!("status {} instead of {status}: {shown}", answer.status));
+        return Answered::NotYet(format!("status {} instead of {status}: {shown}", answer.status));
     }
     match text {
         Some(text) if !answer.body.contains(text) => {
             let shown = excerpt(&answer.body);
-            Progress::NotYet(format!("the answer does not hold {text:?}: {shown}"))
+            Answered::NotYet(format!("the answer does not hold {text:?}: {shown}"))
         }
-        _ => Progress::Passed(format!("status {status}")),
+        _ => Answered::Passed(format!("status {status}")),
     }
 }
 
@@ -247,10 +227,10 @@ mod tests {
     #[test]
     fn a_wrong_answer_is_shown_but_not_all_of_it() {
         let answer = Answer { status: 502, body: "x".repeat(5000) };
-        let Progress::NotYet(detail) = compare(&answer, 200, None) else { panic!("passed") };
+        let Answered::NotYet(detail) = compare(&answer, 200, None) else { panic!("passed") };
         assert!(detail.starts_with("status 502 instead of 200: x") && detail.len() < 300);
         let answer = Answer { status: 200, body: "no".to_owned() };
-        assert_eq!(compare(&answer, 200, Some("no")), Progress::Passed("status 200".to_owned()));
-        assert!(matches!(compare(&answer, 200, Some("yes")), Progress::NotYet(_)));
+        assert_eq!(compare(&answer, 200, Some("no")), Answered::Passed("status 200".to_owned()));
+        assert!(matches!(compare(&answer, 200, Some("yes")), Answered::NotYet(_)));
     }
 }
