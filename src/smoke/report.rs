@@ -12,12 +12,16 @@ use crate::appliance::Identity;
 use crate::appliance::check::Outcome;
 use crate::appliance::kernel::Complaint;
 use crate::error::{Error, Kind, Result};
+use crate::file;
+use crate::units::MIB;
 use crate::whole;
 
 /// The version of the report's format.
 pub const FORMAT: u32 = 1;
 /// The file's name in the report's folder.
 const NAME: &str = "report.json";
+/// The largest report that is read, in bytes; they have some ten thousand.
+const LARGEST: u64 = 16 * MIB;
 
 /// The whole test, as it is written and as it is read for ever: what later versions add is left out.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -98,5 +102,33 @@ impl BootReport {
         // the user's umask decides who may read it
         whole::replace(&path, 0o666, &serde_json::to_vec_pretty(self).map_err(wrong)?)?;
         Ok(path)
+    }
+
+    /// Reads the `report.json` of `folder`.
+    ///
+    /// # Errors
+    /// [`Kind::NotFound`] without one, [`Kind::Refused`] for one of a newer format, [`Kind::Damaged`] for anything else.
+    pub fn read(folder: &Path) -> Result<Self> {
+        let path = folder.join(NAME);
+        Self::parse(&file::read(&path, LARGEST, "cannot read the report")?).map_err(|e| e.at(path))
+    }
+
+    /// Reads a report's JSON.
+    ///
+    /// # Errors
+    /// As [`BootReport::read`].
+    pub fn parse(bytes: &[u8]) -> Result<Self> {
+        #[derive(Deserialize)]
+        struct Head {
+            format: u32,
+        }
+        let damaged = |e| Error::new(Kind::Damaged, "this is no boot report").because(e);
+        let head: Head = serde_json::from_slice(bytes).map_err(damaged)?;
+        if head.format > FORMAT {
+            let message =
+                format!("the report has format {}, this slipway reads {FORMAT}", head.format);
+            return Err(Error::new(Kind::Refused, message).remedy("use a newer slipway"));
+        }
+        serde_json::from_slice(bytes).map_err(damaged)
     }
 }

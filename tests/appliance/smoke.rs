@@ -11,10 +11,11 @@ use crate::common::guest::Script;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use slipway::appliance::State;
+use slipway::error::Kind;
 use slipway::manifest::NetworkRecord;
 use slipway::profile::{Format, Probe};
 use slipway::progress::Progress;
-use slipway::smoke::{self, TestNetwork};
+use slipway::smoke::{self, BootReport, TestNetwork};
 use slipway::units::Digest;
 
 #[test]
@@ -113,6 +114,50 @@ fn the_report_on_stdout_is_json_and_nothing_else() {
     let report: Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!((&report["exit_code"], &report["accelerator"]), (&11.into(), &"tcg".into()));
     assert_eq!(report, bench.report());
+}
+
+/// What the program wrote is read back as what the library gave.
+#[test]
+fn a_report_that_was_written_is_read_back() {
+    let more = r#","stage":"CONVERGING","code":"resources","hint":"free some space","failed":["File[/srv/app]: no space left"]"#;
+    let script = Script::new()
+        .line("[    2.4] invalid opcode: 0000 [#1] PREEMPT SMP NOPTI")
+        .state("BOOTING", RELEASE, "")
+        .state("FAILED", RELEASE, more);
+    let bench = Bench::new(&script);
+    let mut order = bench.order();
+    order.again = Some(smoke::Again::CutAt(State::Booting));
+    let report = run(&order);
+    assert_eq!((report.exit_code, report.boots.len()), (11, 2), "{}", report.summary);
+    assert_eq!(BootReport::read(&bench.path("report")).unwrap(), report);
+}
+
+#[test]
+fn reports_of_every_released_form_are_read_and_of_no_later_one() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/records/boots");
+    let mut codes = Vec::new();
+    for file in std::fs::read_dir(folder).unwrap() {
+        let bytes = std::fs::read(file.unwrap().path()).unwrap();
+        let report = BootReport::parse(&bytes).unwrap();
+        assert_eq!(report.verdict.exit_code(), report.exit_code);
+        assert_eq!(report.verdict.summary(), report.summary);
+        assert!(report.boots.iter().all(|boot| !boot.states.is_empty()));
+        codes.push(report.exit_code);
+        // nothing that was written is lost, and what is unknown is let pass
+        let mut written: Value = serde_json::from_slice(&bytes).unwrap();
+        assert_eq!(serde_json::to_value(&report).unwrap(), written);
+        written["later"] = "x".into();
+        written["boots"][0]["later"] = Value::Null;
+        written["boots"][0]["states"][0]["later"] = 1.into();
+        written["verdict"]["later"] = true.into();
+        let text = written.to_string();
+        assert_eq!(BootReport::parse(text.as_bytes()).unwrap(), report);
+        written["format"] = 2.into();
+        let newer = BootReport::parse(written.to_string().as_bytes()).unwrap_err();
+        assert_eq!(newer.kind(), Kind::Refused, "{newer}");
+    }
+    codes.sort_unstable();
+    assert_eq!(codes, [0, 10, 11, 11]);
 }
 
 #[test]
