@@ -21,18 +21,18 @@ use crate::tree::Tree;
 use crate::units::{ByteSize, Digest};
 use crate::whole::{self, Turn};
 
-/// The folders and stores that a build works with.
-pub struct Workshop<'a> {
+/// What all builds share, whatever they are of. What belongs to one order alone is passed beside it: the order, and
+/// the reader of its store.
+#[derive(Clone, Debug)]
+pub struct Workshop {
     /// Roots and their layers.
-    pub bases: &'a base::Cache,
+    pub bases: base::Cache,
     /// The cache's folder: bundles and what was unpacked from them.
-    pub cache: &'a Path,
+    pub cache: PathBuf,
     /// Encoded regions of disks, which images share.
     pub encoded: format::Cache,
-    /// Where bundles come from, and who is believed.
-    pub bundles: bundle::Reader<'a>,
     /// Artifacts go to a folder of the customer's in it.
-    pub out: &'a Path,
+    pub out: PathBuf,
     /// Whether to work out the artifacts' SHA-256.
     pub digests: bool,
     /// Whether to read the whole base and its layers first; without, what is read is checked by its sums.
@@ -93,10 +93,11 @@ pub const LATEST: &str = "latest.json";
 /// plan's digest, so that none of them stands for two contents.)
 pub fn build(
     order: &Order,
-    workshop: &Workshop<'_>,
+    bundles: &bundle::Reader<'_>,
+    workshop: &Workshop,
     progress: &dyn Progress,
 ) -> Result<(PathBuf, Built)> {
-    let bundle = fetch(order, workshop, progress)?;
+    let bundle = fetch(order, bundles, progress)?;
     let prepared = prepare(order, bundle, workshop, progress)?;
     if workshop.verify {
         progress.step("reading the base", None);
@@ -142,12 +143,7 @@ pub fn build(
 }
 
 /// What another build of the plan made, when it has all that is asked for here.
-fn finished(
-    path: &Path,
-    plan: &Plan,
-    order: &Order,
-    workshop: &Workshop<'_>,
-) -> Result<Option<Built>> {
+fn finished(path: &Path, plan: &Plan, order: &Order, workshop: &Workshop) -> Result<Option<Built>> {
     let text = match std::fs::read(path) {
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(None),
         text => text.at("cannot read the record", path)?,
@@ -164,23 +160,31 @@ fn finished(
 }
 
 /// Pulls the order's bundle, and refuses one that does not fit.
-pub fn fetch(order: &Order, workshop: &Workshop<'_>, progress: &dyn Progress) -> Result<Bundle> {
-    let wanted = match order.profile.release()? {
-        Release::Newest(channel) => bundle::Wanted::Channel(channel.parse()?),
-        Release::Pinned(version) => bundle::Wanted::Version(version.parse()?),
-    };
-    let site = order.profile.site.parse()?;
-    let bundle = workshop.bundles.pull(&site, &wanted, progress)?;
+pub fn fetch(
+    order: &Order,
+    bundles: &bundle::Reader<'_>,
+    progress: &dyn Progress,
+) -> Result<Bundle> {
+    let wanted = wanted(order.profile.release()?)?;
+    let bundle = bundles.pull(&order.profile.site.parse()?, &wanted, progress)?;
     bundle.manifest.needs.check_base(&order.definition.name)?;
     bundle::check_settings(bundle.manifest.parameters.as_ref(), &order.profile.hiera)?;
     Ok(bundle)
+}
+
+/// A profile's release as a store is asked for it.
+pub fn wanted(release: Release<'_>) -> Result<bundle::Wanted> {
+    Ok(match release {
+        Release::Newest(channel) => bundle::Wanted::Channel(channel.parse()?),
+        Release::Pinned(version) => bundle::Wanted::Version(version.parse()?),
+    })
 }
 
 /// Makes the base and its layers, or takes them from the cache, and pins everything.
 pub fn prepare(
     order: &Order,
     bundle: Bundle,
-    workshop: &Workshop<'_>,
+    workshop: &Workshop,
     progress: &dyn Progress,
 ) -> Result<Prepared> {
     let layers = plan::layers(order, &bundle)?;
@@ -200,7 +204,7 @@ pub fn prepare(
 pub fn look(
     order: &Order,
     bundle: &Bundle,
-    workshop: &Workshop<'_>,
+    workshop: &Workshop,
     progress: &dyn Progress,
 ) -> Result<std::result::Result<Prepared, Vec<String>>> {
     let layers = plan::layers(order, bundle)?;
@@ -240,7 +244,7 @@ pub struct Contents {
 pub fn contents(
     order: &Order,
     prepared: Prepared,
-    workshop: &Workshop<'_>,
+    workshop: &Workshop,
     progress: &dyn Progress,
 ) -> Result<Contents> {
     let Prepared { plan, root, bundle } = prepared;
@@ -254,7 +258,7 @@ pub fn contents(
     };
     let master = puppet::Facts { mode: plan.profile.master.mode, time: plan.time };
     puppet::configure(&mut tree, &master)?;
-    packs.extend(config::add(&mut tree, &bundle, config::CODE, workshop.cache, plan.time)?);
+    packs.extend(config::add(&mut tree, &bundle, config::CODE, &workshop.cache, plan.time)?);
     let inputs = customer::Inputs { sources: order.sources.clone(), time: plan.time };
     customer::add(&mut tree, &plan.profile, &inputs)?;
     firstboot::add(&mut tree, &first_boot(&plan, &bundle))?;

@@ -1,6 +1,7 @@
 //! What a store is opened with: credentials, and how long silence may last.
 
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::fmt;
 use std::time::Duration;
 
@@ -50,9 +51,10 @@ impl fmt::Debug for Settings {
 }
 
 impl Settings {
-    /// With this process's environment; variables that are not UTF-8 are left out.
-    pub fn of_process() -> Self {
-        let variables = std::env::vars_os()
+    /// With the variables of an environment; those that are not UTF-8 are left out.
+    pub fn with(variables: impl IntoIterator<Item = (OsString, OsString)>) -> Self {
+        let variables = variables
+            .into_iter()
             .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
             .filter(|(_, value)| !value.is_empty())
             .collect();

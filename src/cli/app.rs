@@ -5,8 +5,9 @@ use std::path::PathBuf;
 use serde_json::json;
 
 use crate::app::{self, App, Bump, Channel, Index, Numbering, Reader, Tests, Version};
-use crate::blob::{self, Created, Settings};
+use crate::blob::{self, Created};
 use crate::error::{Error, Kind, Result};
+use crate::project::Surroundings;
 use crate::units::ByteSize;
 
 use super::terminal::{self, Terminal};
@@ -101,24 +102,24 @@ struct List {
 }
 
 /// Runs the verb; the number is the process's exit code.
-pub fn run(args: &Args) -> Result<u8> {
+pub fn run(args: &Args, surroundings: &Surroundings) -> Result<u8> {
     match &args.verb {
-        Verb::Pack(args) => pack(args),
-        Verb::Publish(args) => publish(args),
-        Verb::List(args) => list(args),
+        Verb::Pack(args) => pack(args, surroundings),
+        Verb::Publish(args) => publish(args, surroundings),
+        Verb::List(args) => list(args, surroundings),
     }?;
     Ok(0)
 }
 
-fn pack(args: &Pack) -> Result<()> {
+fn pack(args: &Pack, surroundings: &Surroundings) -> Result<()> {
     let packed = app::pack(
         &app::Request {
             folder: &args.folder,
-            numbering: &numbering(args)?,
+            numbering: &numbering(args, surroundings)?,
             tests: if args.no_test { Tests::Skip } else { Tests::Run },
             variables: &args.variables,
             out: &args.out,
-            work: &project::cache()?.join("work"),
+            work: &surroundings.cache()?.join("work"),
         },
         &Terminal::new(),
     )?;
@@ -145,7 +146,7 @@ fn pack(args: &Pack) -> Result<()> {
     Ok(())
 }
 
-fn numbering(args: &Pack) -> Result<Numbering> {
+fn numbering(args: &Pack, surroundings: &Surroundings) -> Result<Numbering> {
     let part = match (&args.version, args.bump) {
         (Some(version), _) => return Ok(Numbering::Set(version.clone())),
         (None, None) => return Ok(Numbering::AsIs),
@@ -156,8 +157,8 @@ fn numbering(args: &Pack) -> Result<Numbering> {
     let published = match &args.from {
         None => None,
         Some(store) => {
-            let store = blob::open(store, &Settings::of_process())?;
-            let trust = args.project.trust_if_any()?;
+            let store = blob::open(store, &surroundings.stores)?;
+            let trust = args.project.within(surroundings).trust_if_any()?;
             let reader = Reader { store: store.as_ref(), trust: &trust, now: signing::now() };
             let name = app::name_in(&args.folder)?;
             reader.newest(&name, &args.channel, &Terminal::new())?
@@ -166,11 +167,11 @@ fn numbering(args: &Pack) -> Result<Numbering> {
     Ok(Numbering::Bump { part, published })
 }
 
-fn publish(args: &Publish) -> Result<()> {
+fn publish(args: &Publish, surroundings: &Surroundings) -> Result<()> {
     let app = App::open(&args.file)?;
-    let store = blob::open_for_publishing(&args.to, &Settings::of_process())?;
-    let key = args.signing.open()?;
-    let (cache, indexes) = (project::cache()?, app::indexes(&app.name));
+    let store = blob::open_for_publishing(&args.to, &surroundings.stores)?;
+    let key = args.signing.open(surroundings)?;
+    let (cache, indexes) = (surroundings.cache()?, app::indexes(&app.name));
     blob::prove_conditions(store.as_ref(), &indexes, &cache, &Terminal::new())?;
     let (index, created) =
         app::publish(store.as_ref(), &app, &args.channel, &key, signing::now(), &Terminal::new())?;
@@ -188,8 +189,8 @@ fn publish(args: &Publish) -> Result<()> {
     ))
 }
 
-fn list(args: &List) -> Result<()> {
-    let store = blob::open(&args.store, &Settings::of_process())?;
+fn list(args: &List, surroundings: &Surroundings) -> Result<()> {
+    let store = blob::open(&args.store, &surroundings.stores)?;
     let indexes = app::list(store.as_ref(), &Terminal::new())?;
     if args.json {
         return print_json(&json!({ "apps": indexes }));

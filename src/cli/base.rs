@@ -6,6 +6,7 @@ use crate::base::{Cache, Definition, Listed, Root};
 use crate::error::{Error, Kind, Result};
 use crate::file;
 use crate::progress::Progress;
+use crate::project::Surroundings;
 use crate::units::ByteSize;
 
 use super::{project, terminal};
@@ -13,8 +14,8 @@ use super::{project, terminal};
 /// Arguments of `slipway base`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// Folder of the cache
-    #[arg(long, env = "SLIPWAY_CACHE", global = true)]
+    /// Folder of the cache [default: $SLIPWAY_CACHE, else slipway/ in the user's cache folder]
+    #[arg(long, global = true)]
     cache: Option<PathBuf>,
     /// Folder of your own bases' definitions [default: images/ of the project]
     #[arg(long, global = true)]
@@ -60,24 +61,28 @@ enum Verb {
 }
 
 /// Runs the verb; the number is the process's exit code.
-pub fn run(args: &Args) -> Result<u8> {
-    let cache = || Cache::open(cache_folder(args.cache.clone())?);
+pub fn run(args: &Args, surroundings: &Surroundings) -> Result<u8> {
+    let mut surroundings = surroundings.clone();
+    surroundings.cache = args.cache.clone().or(surroundings.cache);
+    let cache = || Cache::open(surroundings.cache()?);
     match &args.verb {
         Verb::List { verify, json } => list(&cache()?, *verify, *json),
         Verb::Build { name, fresh, project } => {
-            let definition = Definition::find(images(args, project)?, name)?;
+            let definition = Definition::find(images(args, project, &surroundings)?, name)?;
             build(&cache()?, &definition, *fresh)
         }
-        Verb::Show { name, project } => show_definition(&images(args, project)?, name.as_deref()),
+        Verb::Show { name, project } => {
+            show_definition(&images(args, project, &surroundings)?, name.as_deref())
+        }
         Verb::Prune { json } => prune(&cache()?, *json),
     }
 }
 
 /// Where definitions are that do not come with the program.
-fn images(args: &Args, project: &project::Options) -> Result<PathBuf> {
+fn images(args: &Args, project: &project::Options, surroundings: &Surroundings) -> Result<PathBuf> {
     let Some(folder) = &args.images else {
         // the program has definitions of its own: a base is made without a project, too
-        let project = project.open_if_any()?;
+        let project = project.open_if_any(surroundings)?;
         return Ok(project.map_or_else(|| PathBuf::from("images"), |project| project.images));
     };
     match file::is_folder(folder)? {
@@ -168,20 +173,6 @@ fn print_json(value: &impl serde::Serialize) -> Result<()> {
         .map_err(|e| Error::new(Kind::Io, "cannot print").because(e))?;
     anstream::println!("{text}");
     Ok(())
-}
-
-/// The cache's folder: what was asked for, or the user's own.
-pub fn cache_folder(asked: Option<PathBuf>) -> Result<PathBuf> {
-    if let Some(folder) = asked {
-        return Ok(folder);
-    }
-    let below_home = |home: std::ffi::OsString| PathBuf::from(home).join(".cache");
-    let folder = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from);
-    let folder = folder.or_else(|| std::env::var_os("HOME").map(below_home));
-    let folder = folder.ok_or_else(|| {
-        Error::new(Kind::Input, "there is no home folder for the cache").remedy("set SLIPWAY_CACHE")
-    })?;
-    Ok(folder.join("slipway"))
 }
 
 fn show(root: &Root) {

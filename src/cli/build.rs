@@ -5,16 +5,17 @@ use std::time::Instant;
 
 use serde_json::{Value, json};
 
-use crate::build::{self, Built, Workshop};
+use crate::build::Built;
+use crate::desk::Desk;
 use crate::error::{Error, Kind, Result};
-use crate::profile;
 use crate::progress::Progress as _;
+use crate::project::Surroundings;
 use crate::units::ByteSize;
 
 use super::Output;
-use super::order::Desk;
-use super::project::{self, Project, shown};
+use super::project::{self, shown};
 use super::pulling;
+use super::signing;
 use super::terminal::{self, Terminal};
 
 /// Arguments of `slipway build`.
@@ -49,18 +50,22 @@ const STAYS: &str = "earlier artifacts are as they were, and finished bases, bun
      the cache: the next build goes on from them, and removes what was half written";
 
 /// Runs the verb; the number is the process's exit code.
-pub fn run(args: &Args) -> Result<u8> {
-    let project = args.project.open()?;
+pub fn run(args: &Args, surroundings: &Surroundings) -> Result<u8> {
+    let mut desk = Desk::open(args.project.open(surroundings)?, args.pulling.read())?;
+    (desk.workshop.digests, desk.workshop.verify) = (!args.no_digest, args.verify);
+    if let Some(out) = &args.out {
+        desk.workshop.out.clone_from(out);
+    }
     let progress = Terminal::interruptible(STAYS)?;
     if let ([wanted], false) = (&args.profiles[..], args.all) {
-        let one = build(args, &project, wanted, &progress)?;
+        let one = build(&desk, wanted, &progress)?;
         drop(progress);
         return one.tell(args.json).map(|()| 0);
     }
     let mut outcomes = Vec::new();
-    for wanted in wanted(args, &project)? {
+    for wanted in wanted(args, &desk)? {
         progress.step(&format!("customer {wanted}"), None);
-        match build(args, &project, &wanted, &progress) {
+        match build(&desk, &wanted, &progress) {
             Err(e) if e.kind() == Kind::Interrupted => return Err(e),
             outcome => outcomes.push((wanted, outcome)),
         }
@@ -75,28 +80,19 @@ pub fn run(args: &Args) -> Result<u8> {
 }
 
 /// What is to be built, as the user would name it.
-fn wanted(args: &Args, project: &Project) -> Result<Vec<String>> {
+fn wanted(args: &Args, desk: &Desk) -> Result<Vec<String>> {
     if !args.all {
         return Ok(args.profiles.clone());
     }
-    let paths = profile::all(&project.profiles)?;
-    if paths.is_empty() {
-        return Err(Error::new(Kind::NotFound, "there are no profiles")
-            .at(shown(&project.profiles))
-            .remedy("write one with `slipway new`"));
-    }
     let name = |path: &PathBuf| path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-    Ok(paths.iter().map(name).collect())
+    Ok(desk.project.paths()?.iter().map(name).collect())
 }
 
-fn build(args: &Args, project: &Project, wanted: &str, progress: &Terminal) -> Result<Image> {
+fn build(desk: &Desk, wanted: &str, progress: &Terminal) -> Result<Image> {
     let begun = Instant::now();
-    let desk = Desk::open(project, wanted, args.out.clone(), &args.pulling)?;
-    let (digests, verify) = (!args.no_digest, args.verify);
-    let workshop = Workshop { digests, verify, ..desk.workshop() };
-    let (record, built) =
-        build::build(&desk.order, &workshop, progress).map_err(|e| desk.placed(e))?;
-    let folder = record.parent().unwrap_or(&project.out).to_owned();
+    let ticket = desk.order(wanted, signing::now())?;
+    let (record, built) = desk.build(&ticket, progress)?;
+    let folder = record.parent().unwrap_or(&desk.workshop.out).to_owned();
     Ok(Image { record, folder, built, seconds: begun.elapsed().as_secs_f64() })
 }
 

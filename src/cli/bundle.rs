@@ -11,6 +11,7 @@ mod update;
 mod verify;
 
 use crate::error::{Error, Kind, Result};
+use crate::project::Surroundings;
 
 use super::terminal;
 
@@ -44,15 +45,15 @@ enum Verb {
 }
 
 /// Runs the verb; the number is the process's exit code.
-pub fn run(args: &Args) -> Result<u8> {
+pub fn run(args: &Args, surroundings: &Surroundings) -> Result<u8> {
     match &args.verb {
-        Verb::Build(args) => build::run(args),
-        Verb::Update(args) => update::run(args),
-        Verb::Publish(args) => publish::run(args),
-        Verb::Promote(args) => promote::run(args),
-        Verb::Pull(args) => pull::run(args),
-        Verb::Verify(args) => verify::run(args),
-        Verb::List(args) => list::run(args),
+        Verb::Build(args) => build::run(args, surroundings),
+        Verb::Update(args) => update::run(args, surroundings),
+        Verb::Publish(args) => publish::run(args, surroundings),
+        Verb::Promote(args) => promote::run(args, surroundings),
+        Verb::Pull(args) => pull::run(args, surroundings),
+        Verb::Verify(args) => verify::run(args, surroundings),
+        Verb::List(args) => list::run(args, surroundings),
         Verb::Show(args) => show::run(args),
         Verb::Diff(args) => diff::run(args),
     }?;

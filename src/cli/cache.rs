@@ -6,6 +6,7 @@ use serde_json::json;
 
 use crate::error::{Context, Result};
 use crate::format::encode::{Stored, Trimmed};
+use crate::project::Surroundings;
 use crate::units::ByteSize;
 
 use super::{project, terminal};
@@ -40,9 +41,8 @@ enum Verb {
 }
 
 /// Runs the verb; the number is the process's exit code.
-pub fn run(args: &Args) -> Result<u8> {
-    let folder = project::cache()?;
-    let encoded = project::encoded(&folder)?;
+pub fn run(args: &Args, surroundings: &Surroundings) -> Result<u8> {
+    let (folder, encoded) = (surroundings.cache()?, surroundings.encoded()?);
     match &args.verb {
         Verb::Show { json } => show(&folder, &encoded.stored()?, *json)?,
         Verb::Prune { max_size, all, json } => {

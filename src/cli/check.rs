@@ -6,13 +6,14 @@ use std::path::{Path, PathBuf};
 use serde_json::json;
 
 use crate::base::Definition;
-use crate::error::{Error, Kind, Result};
+use crate::desk::{self, Bundles, Unread};
+use crate::error::{Kind, Result};
 use crate::file;
 use crate::profile::{self, Diagnostics, Known, Profile, Report};
+use crate::project::{Project, Surroundings};
 
-use super::against::{Bundles, Unread};
-use super::archives;
-use super::project::{self, Project, counted, shown};
+use super::project::{self, counted, shown};
+use super::signing;
 use super::terminal;
 
 /// Arguments of `slipway check`.
@@ -32,18 +33,13 @@ pub struct Args {
 }
 
 /// Runs the verb; the number is the process's exit code.
-pub fn run(args: &Args) -> Result<u8> {
-    let project = args.project.open()?;
+pub fn run(args: &Args, surroundings: &Surroundings) -> Result<u8> {
+    let project = args.project.open(surroundings)?;
     let known = project.known()?;
-    let mut bundles = Bundles::new(&project);
+    let mut bundles = Bundles::new(&project, signing::now());
     let check = |path| check(path, &known, &project, &mut bundles);
     let results =
         paths(args, &project)?.into_iter().map(check).collect::<Result<Vec<Checked>>>()?;
-    if results.is_empty() {
-        return Err(Error::new(Kind::NotFound, "there are no profiles")
-            .at(shown(&project.profiles))
-            .remedy("write one with `slipway new`"));
-    }
     let broken = tell(&results, &bundles.unread(), args.json)?;
     Ok(u8::from(broken))
 }
@@ -57,12 +53,13 @@ fn paths(args: &Args, project: &Project) -> Result<Vec<PathBuf>> {
     if !args.all {
         return args.profiles.iter().map(|wanted| project.profile_path(wanted)).collect();
     }
-    let mut paths = profile::all(&project.profiles)?;
     let shared = project.profiles.join(profile::SHARED);
-    if file::is_folder(&shared)? {
-        paths.extend(profile::all(&shared)?);
+    let parents = if file::is_folder(&shared)? { profile::all(&shared)? } else { Vec::new() };
+    match project.paths() {
+        // a project may begin with what its profiles will share
+        Err(e) if e.kind() == Kind::NotFound && !parents.is_empty() => Ok(parents),
+        paths => paths.map(|paths| [paths, parents].concat()),
     }
-    Ok(paths)
 }
 
 fn check(
@@ -88,11 +85,11 @@ fn check(
 fn look_up(path: &Path, profile: &Profile, project: &Project) -> Result<Result<(), Diagnostics>> {
     // a definition that cannot be read is an error where the base is used; without a cache nothing is at hand
     let (Ok(definition), Ok(cache)) =
-        (Definition::find(&project.images, &profile.base), project::cache())
+        (Definition::find(&project.images, &profile.base), project.surroundings.cache())
     else {
         return Ok(Ok(()));
     };
-    archives::look_up(path, profile, &definition, &cache)
+    desk::look_up(path, profile, &definition, &cache)
 }
 
 /// Shows what was found; an error of a parent only once. True when anything is broken.

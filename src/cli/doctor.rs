@@ -6,12 +6,12 @@ use std::path::Path;
 use anstyle::AnsiColor;
 use serde_json::json;
 
-use crate::blob::Settings;
 use crate::doctor::{self, Finding, Place, State};
 use crate::error::{Context as _, Error, Kind, Result};
-use crate::profile::{self, Release};
+use crate::profile::Release;
+use crate::project::{Project, Surroundings};
 
-use super::project::{self, Project, counted, shown};
+use super::project::{self, counted, shown};
 use super::terminal::{self, Terminal};
 use super::{signing, smoke};
 
@@ -29,9 +29,9 @@ pub struct Args {
 }
 
 /// Runs the verb; the number is the process's exit code: 1 when something is missing.
-pub fn run(args: &Args) -> Result<u8> {
-    let project = args.project.open_if_any()?;
-    let mut findings = of_the_machine(project.as_ref())?;
+pub fn run(args: &Args, surroundings: &Surroundings) -> Result<u8> {
+    let project = args.project.open_if_any(surroundings)?;
+    let mut findings = of_the_machine(project.as_ref(), surroundings)?;
     match &project {
         Some(project) => findings.extend(of_the_project(project, args.offline)?),
         None => findings.push(Finding::limited(
@@ -50,12 +50,12 @@ pub fn run(args: &Args) -> Result<u8> {
     Ok(u8::from(findings.iter().any(|finding| finding.state == State::Missing)))
 }
 
-fn of_the_machine(project: Option<&Project>) -> Result<Vec<Finding>> {
+fn of_the_machine(project: Option<&Project>, surroundings: &Surroundings) -> Result<Vec<Finding>> {
     let file = Path::new("/etc/os-release");
     let os_release = std::fs::read_to_string(file).at("cannot read", file)?;
-    let path = project::variable("PATH").unwrap_or_default();
-    let cache = project::cache()?;
-    let here = std::env::current_dir().doing("cannot tell the current folder")?;
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let cache = surroundings.cache()?;
+    let here = surroundings.absolute(Path::new("."))?;
     let scratch = tempfile::tempdir().doing("cannot make a scratch folder")?;
     let place = Place {
         cache: &cache,
@@ -70,15 +70,16 @@ fn of_the_machine(project: Option<&Project>) -> Result<Vec<Finding>> {
 
 fn of_the_project(project: &Project, offline: bool) -> Result<Vec<Finding>> {
     let failed = |subject| move |e: Error| Finding::failed(subject, &e, "mend it");
-    let mut findings =
-        vec![keys().unwrap_or_else(failed(KEYS)), trust(project).unwrap_or_else(failed(TRUST))];
-    let known = project.known()?;
+    let mut findings = vec![
+        keys(&project.surroundings).unwrap_or_else(failed(KEYS)),
+        trust(project).unwrap_or_else(failed(TRUST)),
+    ];
     let (mut stores, mut broken) = (BTreeSet::new(), 0);
-    let paths = profile::all(&project.profiles)?;
-    for path in &paths {
-        match profile::load(path, &known) {
+    let profiles = project.load_all()?;
+    for (_, loaded) in &profiles {
+        match loaded {
             Ok(loaded) => {
-                let profile = loaded.profile;
+                let profile = &loaded.profile;
                 if let Release::Newest(channel) = profile.release()? {
                     let url = profile.store_url(&project.root);
                     stores.insert((url, profile.site.clone(), channel.to_owned()));
@@ -87,7 +88,7 @@ fn of_the_project(project: &Project, offline: bool) -> Result<Vec<Finding>> {
             Err(_) => broken += 1,
         }
     }
-    let count = counted(paths.len(), "profile");
+    let count = counted(profiles.len(), "profile");
     findings.push(match broken {
         0 => Finding::good("profiles", count),
         _ => Finding::missing(
@@ -99,7 +100,7 @@ fn of_the_project(project: &Project, offline: bool) -> Result<Vec<Finding>> {
     if !offline {
         for (url, site, channel) in &stores {
             let (site, channel) = (site.parse()?, channel.parse()?);
-            findings.push(doctor::store(url, &site, &channel, &Settings::of_process()));
+            findings.push(doctor::store(url, &site, &channel, &project.surroundings.stores));
         }
     }
     Ok(findings)
@@ -110,8 +111,8 @@ const KEYS: &str = "keys to sign with";
 const TRUST: &str = "trusted keys";
 
 /// Whoever only builds needs none.
-fn keys() -> Result<Finding> {
-    let keyring = signing::keyring(None)?;
+fn keys(surroundings: &Surroundings) -> Result<Finding> {
+    let keyring = surroundings.keyring()?;
     let own = keyring.list()?;
     let folder = shown(keyring.folder());
     Ok(match own.len() {

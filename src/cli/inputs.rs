@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 
 use crate::app::{AppName, Channel, Tests};
-use crate::blob::Settings;
 use crate::bundle::{self, Locking};
 use crate::error::{Error, Kind, Result};
+use crate::project::Surroundings;
 
-use super::{project, signing};
+use super::signing;
 
 /// Arguments that `slipway bundle build` flattens into its own.
 #[derive(Debug, clap::Args)]
@@ -34,10 +34,10 @@ pub(super) struct Inputs {
 }
 
 impl Inputs {
-    /// The library's form, with the environment's credentials.
+    /// The library's form, with the credentials, the trusted keys and the bases of where we are.
     pub(super) fn read(
         &self,
-        project: &project::Options,
+        surroundings: &Surroundings,
         locking: Locking,
     ) -> Result<bundle::Inputs> {
         Ok(bundle::Inputs {
@@ -48,14 +48,14 @@ impl Inputs {
                 .map(|word| one(word))
                 .collect::<Result<BTreeMap<_, _>>>()?,
             forge: self.forge.clone(),
-            settings: Settings::of_process(),
-            trust: project.trust_if_any()?,
+            settings: surroundings.stores.clone(),
+            trust: surroundings.trust_if_any()?,
             now: signing::now(),
             locking,
             tests: if self.no_test { Tests::Skip } else { Tests::Run },
             variables: self.variables.clone(),
             puppet: !self.no_puppet_check,
-            bases: project.bases_if_any()?,
+            bases: surroundings.bases_if_any()?,
         })
     }
 }

@@ -10,8 +10,7 @@ use std::path::{Path, PathBuf};
 use crate::error::{Error, Kind, Result};
 use crate::file;
 use crate::key::{Keyring, PublicKey};
-
-use super::signing;
+use crate::project::Surroundings;
 
 /// Arguments of `slipway key`.
 #[derive(Debug, clap::Args)]
@@ -37,13 +36,15 @@ enum Verb {
 }
 
 /// Runs the verb; the number is the process's exit code.
-pub fn run(args: &Args) -> Result<u8> {
-    let keyring = signing::keyring(args.keys.as_deref())?;
+pub fn run(args: &Args, surroundings: &Surroundings) -> Result<u8> {
+    let mut surroundings = surroundings.clone();
+    surroundings.keys = args.keys.clone().or(surroundings.keys);
+    let keyring = surroundings.keyring()?;
     match &args.verb {
-        Verb::New(args) => new::run(args, &keyring),
-        Verb::List(args) => list::run(args, &keyring),
-        Verb::Trust(args) => trust::run(args, &keyring),
-        Verb::Rotate(args) => rotate::run(args, &keyring),
+        Verb::New(args) => new::run(args, &keyring, &surroundings),
+        Verb::List(args) => list::run(args, &keyring, &surroundings),
+        Verb::Trust(args) => trust::run(args, &keyring, &surroundings),
+        Verb::Rotate(args) => rotate::run(args, &keyring, &surroundings),
     }?;
     Ok(0)
 }

@@ -1,15 +1,14 @@
 //! `slipway list`.
 
-use std::path::Path;
-
 use anstyle::{AnsiColor, Style};
 use dialoguer::console::measure_text_width;
 use serde::Serialize;
 
 use crate::error::{Context as _, Result};
-use crate::profile::{self, Addressing, Diagnostics, Known, Loaded, Profile, Release};
+use crate::profile::{Addressing, Diagnostics, Loaded, Profile, Release};
+use crate::project::{self as projects, Project, Surroundings};
 
-use super::project::{self, Project, counted, shown};
+use super::project::{self, counted, shown};
 use super::terminal;
 
 /// Arguments of `slipway list`.
@@ -23,8 +22,8 @@ pub struct Args {
 }
 
 /// Runs the verb; the number is the process's exit code.
-pub fn run(args: &Args) -> Result<u8> {
-    let project = args.project.open()?;
+pub fn run(args: &Args, surroundings: &Surroundings) -> Result<u8> {
+    let project = args.project.open(surroundings)?;
     let rows = rows(&project)?;
     if args.json {
         let text = serde_json::to_string_pretty(&rows).map_err(std::io::Error::other);
@@ -55,15 +54,13 @@ fn is_zero(count: &usize) -> bool {
 }
 
 fn rows(project: &Project) -> Result<Vec<Row>> {
-    let known = project.known()?;
-    let paths = profile::all(&project.profiles)?;
-    Ok(paths.iter().map(|path| row(path, &known)).collect())
+    Ok(project.load_all()?.into_iter().map(row).collect())
 }
 
-fn row(path: &Path, known: &Known) -> Row {
+fn row((path, loaded): projects::Read) -> Row {
     let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-    let file = shown(path).display().to_string();
-    match profile::load(path, known) {
+    let file = shown(&path).display().to_string();
+    match loaded {
         Ok(Loaded { profile, .. }) => Row { name, file, profile: Some(profile), errors: 0 },
         Err(Diagnostics { errors, .. }) => Row { name, file, profile: None, errors: errors.len() },
     }

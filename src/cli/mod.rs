@@ -1,8 +1,6 @@
 //! The command line: one file a verb. The library never sees a clap type.
 
-mod against;
 mod app;
-mod archives;
 mod base;
 mod build;
 mod bundle;
@@ -18,7 +16,6 @@ mod lint;
 mod list;
 mod man;
 mod new;
-mod order;
 mod plan;
 mod project;
 mod pulling;
@@ -89,23 +86,24 @@ enum Verb {
 impl Cli {
     /// Runs the verb; the number is the process's exit code.
     pub fn run(&self) -> Result<u8> {
+        let surroundings = project::surroundings();
         match &self.verb {
-            Verb::New(args) => new::run(args),
-            Verb::List(args) => list::run(args),
-            Verb::Check(args) => check::run(args),
-            Verb::Schema(args) => schema::run(args),
-            Verb::Plan(args) => plan::run(args),
-            Verb::Build(args) => build::run(args),
+            Verb::New(args) => new::run(args, &surroundings),
+            Verb::List(args) => list::run(args, &surroundings),
+            Verb::Check(args) => check::run(args, &surroundings),
+            Verb::Schema(args) => schema::run(args, &surroundings),
+            Verb::Plan(args) => plan::run(args, &surroundings),
+            Verb::Build(args) => build::run(args, &surroundings),
             Verb::Inspect(args) => inspect::run(args),
             Verb::Lint(args) => lint::run(args),
             Verb::Convert(args) => convert::run(args),
-            Verb::Smoke(args) => smoke::run(args),
-            Verb::Base(args) => base::run(args),
-            Verb::App(args) => app::run(args),
-            Verb::Bundle(args) => bundle::run(args),
-            Verb::Key(args) => key::run(args),
-            Verb::Cache(args) => cache::run(args),
-            Verb::Doctor(args) => doctor::run(args),
+            Verb::Smoke(args) => smoke::run(args, &surroundings),
+            Verb::Base(args) => base::run(args, &surroundings),
+            Verb::App(args) => app::run(args, &surroundings),
+            Verb::Bundle(args) => bundle::run(args, &surroundings),
+            Verb::Key(args) => key::run(args, &surroundings),
+            Verb::Cache(args) => cache::run(args, &surroundings),
+            Verb::Doctor(args) => doctor::run(args, &surroundings),
             Verb::Completions(args) => completions::run(args),
             Verb::Man(args) => man::run(args),
         }

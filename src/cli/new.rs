@@ -11,9 +11,10 @@ use dialoguer::{Input, Select};
 use crate::error::{Context as _, Error, Kind, Result};
 use crate::file;
 use crate::profile::{self, Answers, Loaded, Question};
+use crate::project::{Project, Surroundings};
 use crate::whole;
 
-use super::project::{self, Project, shown};
+use super::project::{self, shown};
 use super::terminal;
 use settings::Whom;
 
@@ -64,8 +65,8 @@ pub struct Args {
 }
 
 /// Runs the verb; the number is the process's exit code.
-pub fn run(args: &Args) -> Result<u8> {
-    let project = args.project.open()?;
+pub fn run(args: &Args, surroundings: &Surroundings) -> Result<u8> {
+    let project = args.project.open(surroundings)?;
     let path = place(args, &project)?;
     let mut answers = given(args);
     let interactive = terminal::is_interactive() && !args.no_input;

@@ -6,16 +6,18 @@ use serde_json::{Value, json};
 
 use crate::build;
 use crate::bundle::Bundle;
+use crate::desk::Desk;
 use crate::error::{Error, Kind, Result};
 use crate::format;
 use crate::manifest::{Package, ProfileRecord};
 use crate::plan::{self, Order, Plan};
 use crate::profile::Profile;
+use crate::project::Surroundings;
 use crate::units::{ByteSize, Digest};
 
-use super::order::Desk;
 use super::project;
 use super::pulling;
+use super::signing;
 use super::summary::{self, Group, Values};
 use super::terminal::{self, Terminal};
 
@@ -35,20 +37,19 @@ pub struct Args {
 }
 
 /// Runs the verb; the number is the process's exit code.
-pub fn run(args: &Args) -> Result<u8> {
-    let project = args.project.open()?;
-    let desk = Desk::open(&project, &args.profile, None, &args.pulling)?;
-    desk.look_up()?;
+pub fn run(args: &Args, surroundings: &Surroundings) -> Result<u8> {
+    let desk = Desk::open(args.project.open(surroundings)?, args.pulling.read())?;
+    let ticket = desk.order(&args.profile, signing::now())?;
+    desk.look_up(&ticket)?;
     let progress = Terminal::new();
-    let workshop = desk.workshop();
-    let bundle = build::fetch(&desk.order, &workshop, &progress)?;
-    let found = build::look(&desk.order, &bundle, &workshop, &progress)?;
+    let bundle = desk.fetch(&ticket, &progress)?;
+    let found = desk.look(&ticket, &bundle, &progress)?;
     let outlook = match found {
         Err(missing) => Outlook::Missing(missing),
         Ok(prepared) => {
-            let contents = build::contents(&desk.order, prepared, &workshop, &progress)?;
+            let contents = desk.contents(&ticket, prepared, &progress)?;
             let disk = build::assemble(&contents)?;
-            let formats = &desk.order.profile.formats;
+            let formats = &ticket.order.profile.formats;
             let needed = formats.iter().map(|&f| format::needed_bytes(f, &disk)).sum();
             Outlook::Ready(Box::new(Ready {
                 write: ByteSize(disk.allocated()),
@@ -60,9 +61,9 @@ pub fn run(args: &Args) -> Result<u8> {
     };
     drop(progress);
     if args.json {
-        return terminal::print(as_json(&desk.order, &bundle, &outlook)?).map(|()| 0);
+        return terminal::print(as_json(&ticket.order, &bundle, &outlook)?).map(|()| 0);
     }
-    terminal::print(as_text(&desk.order, &bundle, &outlook)?)?;
+    terminal::print(as_text(&ticket.order, &bundle, &outlook)?)?;
     Ok(0)
 }
 

@@ -2,11 +2,13 @@
 
 use serde_json::{Map, Value, json};
 
+use crate::desk::Bundles;
 use crate::error::{Context as _, Result};
 use crate::profile::{self, Audience, schema};
+use crate::project::{Project, Surroundings};
 
-use super::against::Bundles;
-use super::project::{self, Project};
+use super::project;
+use super::signing;
 use super::terminal;
 
 /// Arguments of `slipway schema`.
@@ -23,11 +25,11 @@ pub struct Args {
 }
 
 /// Runs the verb; the number is the process's exit code.
-pub fn run(args: &Args) -> Result<u8> {
+pub fn run(args: &Args, surroundings: &Surroundings) -> Result<u8> {
     let audience = if args.parent { Audience::Parent } else { Audience::Customer };
     let mut value = schema(audience);
     if !args.no_sites
-        && let Some(project) = args.project.open_if_any()?
+        && let Some(project) = args.project.open_if_any(surroundings)?
     {
         add_settings(&mut value, &project)?;
     }
@@ -41,12 +43,11 @@ pub fn run(args: &Args) -> Result<u8> {
 /// Adds what the sites of the project's profiles declare, as far as their bundles are at hand. All profiles share one
 /// schema, so it refuses other keys only where every site is known.
 fn add_settings(value: &mut Value, project: &Project) -> Result<()> {
-    let known = project.known()?;
-    let mut bundles = Bundles::new(project);
+    let mut bundles = Bundles::new(project, signing::now());
     let mut settings = Map::new();
     let mut closed = true;
-    for path in profile::all(&project.profiles)? {
-        let loaded = profile::load(&path, &known).ok();
+    for (_, loaded) in project.load_all()? {
+        let loaded = loaded.ok();
         let Some(parameters) = loaded.and_then(|l| bundles.parameters(&l.profile).cloned()) else {
             closed = false;
             continue;

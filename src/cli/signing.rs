@@ -7,18 +7,12 @@ use dialoguer::Password;
 use dialoguer::theme::ColorfulTheme;
 
 use crate::error::{Error, Kind, Result};
-use crate::key::{Keyring, Passphrase, SecretKey};
+use crate::key::{Passphrase, SecretKey};
+use crate::project::Surroundings;
 use crate::units::Timestamp;
 
-use super::project::{absolute, shown, variable};
+use super::project::shown;
 use super::terminal;
-
-/// Names the folder of private keys.
-const KEYS_VARIABLE: &str = "SLIPWAY_KEYS";
-/// Names the private key's file, as CI gives secrets.
-const KEY_FILE_VARIABLE: &str = "SLIPWAY_KEY_FILE";
-/// Names the file that holds the passphrase.
-const PASSPHRASE_FILE_VARIABLE: &str = "SLIPWAY_KEY_PASSPHRASE_FILE";
 
 /// Which key signs; every verb that publishes flattens this into its arguments.
 #[derive(Debug, clap::Args)]
@@ -33,60 +27,52 @@ pub(super) struct Options {
 
 impl Options {
     /// Opens the key; asks for its passphrase where it has one.
-    pub fn open(&self) -> Result<SecretKey> {
-        let path = self.path()?;
-        SecretKey::read(&path, &mut || match variable(PASSPHRASE_FILE_VARIABLE) {
-            Some(file) => Passphrase::read(Path::new(&file)),
-            None => ask(&path, false),
-        })
+    pub fn open(&self, surroundings: &Surroundings) -> Result<SecretKey> {
+        let path = self.path(surroundings)?;
+        SecretKey::read(&path, &mut || passphrase(&path, surroundings, Once::Enough))
     }
 
-    fn path(&self) -> Result<PathBuf> {
-        match (&self.key, variable(KEY_FILE_VARIABLE)) {
+    fn path(&self, surroundings: &Surroundings) -> Result<PathBuf> {
+        match (&self.key, &surroundings.key_file) {
             (Some(file), _) if file.contains('/') => Ok(PathBuf::from(file)),
-            (Some(name), _) => keyring(None)?.path(name),
-            (None, Some(file)) => Ok(PathBuf::from(file)),
-            (None, None) => keyring(None)?.only(),
+            (Some(name), _) => surroundings.keyring()?.path(name),
+            (None, Some(file)) => Ok(file.clone()),
+            (None, None) => surroundings.keyring()?.only(),
         }
     }
 }
 
-/// The user's private keys: $SLIPWAY_KEYS, else slipway/keys/ in the configuration folder (XDG).
-pub(super) fn keyring(folder: Option<&Path>) -> Result<Keyring> {
-    if let Some(folder) = folder {
-        return Ok(Keyring::new(absolute(folder)?));
-    }
-    if let Some(folder) = variable(KEYS_VARIABLE) {
-        return Ok(Keyring::new(absolute(Path::new(&folder))?));
-    }
-    // XDG: a relative path here is invalid and must be ignored
-    let xdg = variable("XDG_CONFIG_HOME").map(PathBuf::from).filter(|folder| folder.is_absolute());
-    let folder = xdg.or_else(|| variable("HOME").map(|home| Path::new(&home).join(".config")));
-    folder.map(|folder| Keyring::new(folder.join("slipway/keys"))).ok_or_else(|| {
-        Error::new(Kind::Input, "there is no home folder for keys")
-            .remedy(format!("name one with {KEYS_VARIABLE}"))
-    })
+/// How often a passphrase is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Once {
+    Enough,
+    /// A slip of the pen in a new one would lock the key for good.
+    AndAgain,
 }
 
 /// The passphrase for a key that is being made.
-pub(super) fn new_passphrase(path: &Path) -> Result<Passphrase> {
-    match variable(PASSPHRASE_FILE_VARIABLE) {
-        Some(file) => Passphrase::read(Path::new(&file)),
-        None => ask(path, true),
+pub(super) fn new_passphrase(path: &Path, surroundings: &Surroundings) -> Result<Passphrase> {
+    passphrase(path, surroundings, Once::AndAgain)
+}
+
+fn passphrase(path: &Path, surroundings: &Surroundings, once: Once) -> Result<Passphrase> {
+    match &surroundings.passphrase_file {
+        Some(file) => Passphrase::read(file),
+        None => ask(path, once),
     }
 }
 
-fn ask(path: &Path, twice: bool) -> Result<Passphrase> {
+fn ask(path: &Path, once: Once) -> Result<Passphrase> {
     if !terminal::is_interactive() {
         let error = Error::new(Kind::Input, "there is nobody to ask for the key's passphrase");
-        return Err(error.at(shown(path)).remedy(format!(
-            "name a file that holds it in {PASSPHRASE_FILE_VARIABLE}, or make the key with --no-passphrase"
-        )));
+        return Err(error.at(shown(path)).remedy(
+            "name a file that holds it in SLIPWAY_KEY_PASSPHRASE_FILE, or make the key with --no-passphrase",
+        ));
     }
     let theme = ColorfulTheme::default();
     let prompt = format!("Passphrase of {}", shown(path).display());
     let mut question = Password::with_theme(&theme).with_prompt(prompt);
-    if twice {
+    if once == Once::AndAgain {
         question = question.with_confirmation("Once more", "they differ");
     }
     let asked = |e| {

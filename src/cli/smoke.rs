@@ -12,6 +12,7 @@ use std::time::Duration;
 use crate::appliance::State;
 use crate::error::{Context, Error, Kind, Result};
 use crate::progress::Progress;
+use crate::project::Surroundings;
 use crate::smoke::{Accelerator, Again, Firmware, Limits, Order};
 use crate::units::ByteSize;
 
@@ -97,8 +98,8 @@ enum AcceleratorArg {
 }
 
 /// Runs the verb; the number is the process's exit code.
-pub fn run(args: &Args) -> Result<u8> {
-    let order = order(args)?;
+pub fn run(args: &Args, surroundings: &Surroundings) -> Result<u8> {
+    let order = order(args, surroundings)?;
     let report = {
         let progress = Terminal::new();
         let image = shown(order.image.path());
@@ -113,9 +114,9 @@ pub fn run(args: &Args) -> Result<u8> {
     Ok(report.exit_code)
 }
 
-fn order(args: &Args) -> Result<Order> {
+fn order(args: &Args, surroundings: &Surroundings) -> Result<Order> {
     let Target { image, release, hardware, network, probes } =
-        target::find(&args.target, args.release.as_deref(), &args.project)?;
+        target::find(&args.target, args.release.as_deref(), &args.project.within(surroundings))?;
     Ok(Order {
         report: args.report.clone().unwrap_or_else(|| beside(image.path(), args.firmware)),
         image,

@@ -1,22 +1,16 @@
 //! A project folder of its own for a test: profiles, the shipped bases, a store. Everything is done
 //! through the program, as a user does it.
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::{Condvar, Mutex, PoisonError};
 
 use serde_json::Value;
-use slipway::build::{self, Contents, Workshop};
-use slipway::bundle::{Allow, LARGEST_BUNDLE, Place, Reader};
-use slipway::format::encode::DEFAULT_LIMIT;
-use slipway::format::{CACHE, Cache as Encoded};
-use slipway::key::Trust;
-use slipway::plan::Order;
-use slipway::profile::{self, Known};
+use slipway::build::Contents;
+use slipway::desk::{Desk, Pulling};
 use slipway::progress::Quiet;
+use slipway::project::{self, Surroundings};
 use slipway::units::Timestamp;
-use slipway::{base, blob};
 
 /// Machines that run, and how often each of those starts that wait to.
 static QUEUE: Mutex<Queue> = Mutex::new(Queue { running: 0, waiting: Vec::new() });
@@ -169,36 +163,24 @@ impl Project {
         images.remove(0)
     }
 
-    /// What the library says goes into a profile's image, and the pieces that say it.
-    pub fn contents(&self, profile: &str) -> Contents {
-        let images = repository("images");
-        let known = Known { bases: profile::names(&images).unwrap(), ..Known::default() };
-        let path = self.root().join(format!("profiles/{profile}.toml"));
-        let profile = profile::load(&path, &known).unwrap().profile;
-        assert!(profile.files.is_empty(), "extra files are the program's to read");
-        let definition = base::Definition::find(&images, &profile.base).unwrap();
-        let store =
-            blob::open(&profile.store_url(self.root()), &blob::Settings::default()).unwrap();
-        let bases = base::Cache::open(cache()).unwrap();
-        let (cache, out) = (cache(), self.root().join("out"));
-        let encoded = Encoded::new(cache.join(CACHE), DEFAULT_LIMIT);
-        let trust = Trust::read(&self.root().join("trust/allowed_signers")).unwrap();
-        let since = std::time::UNIX_EPOCH.elapsed().unwrap().as_secs();
-        let bundles = Reader {
-            place: Place::Store(&*store),
-            cache: &cache,
-            trust: &trust,
-            now: Timestamp::from_seconds(since as i64),
-            allow: Allow::default(),
-            largest: LARGEST_BUNDLE,
+    /// Where the library takes orders for it: nothing of this process's environment counts.
+    pub fn desk(&self) -> Desk {
+        let surroundings = Surroundings {
+            project: Some(self.root().to_owned()),
+            cache: Some(cache()),
+            ..Surroundings::default()
         };
-        let (digests, verify) = (true, false);
-        let workshop =
-            Workshop { bases: &bases, cache: &cache, encoded, bundles, out: &out, digests, verify };
-        let order = Order { profile, sources: BTreeMap::new(), definition };
-        let bundle = build::fetch(&order, &workshop, &Quiet).unwrap();
-        let prepared = build::prepare(&order, bundle, &workshop, &Quiet).unwrap();
-        build::contents(&order, prepared, &workshop, &Quiet).unwrap()
+        Desk::open(project::Project::open(&surroundings).unwrap(), Pulling::default()).unwrap()
+    }
+
+    /// What the library says goes into a profile's image.
+    pub fn contents(&self, profile: &str) -> Contents {
+        let since = std::time::UNIX_EPOCH.elapsed().unwrap().as_secs();
+        let desk = self.desk();
+        let ticket = desk.order(profile, Timestamp::from_seconds(since as i64)).unwrap();
+        let bundle = desk.fetch(&ticket, &Quiet).unwrap();
+        let prepared = desk.prepare(&ticket, bundle, &Quiet).unwrap();
+        desk.contents(&ticket, prepared, &Quiet).unwrap()
     }
 
     /// Boots a profile's image.

@@ -7,6 +7,7 @@ use serde_json::json;
 use crate::app;
 use crate::bundle::{self, Locking, Name};
 use crate::error::{Error, Kind, Result};
+use crate::project::Surroundings;
 use crate::units::{ByteSize, Timestamp};
 
 use super::super::inputs::Inputs;
@@ -47,7 +48,8 @@ pub(super) struct Args {
     project: project::Options,
 }
 
-pub(super) fn run(args: &Args) -> Result<()> {
+pub(super) fn run(args: &Args, surroundings: &Surroundings) -> Result<()> {
+    let surroundings = args.project.within(surroundings);
     // what differs anywhere in the repository counts: apps and modules lie beside the site
     let source = app::source(&args.site, app::Scope::Repository)?;
     let locking = if args.locked { Locking::Demand } else { Locking::Follow };
@@ -57,13 +59,13 @@ pub(super) fn run(args: &Args) -> Result<()> {
         created: created(source.as_ref(), signing::now())?,
         commit: source.map(|s| s.commit),
         out: &args.out,
-        cache: &project::cache()?,
-        inputs: args.inputs.read(&args.project, locking)?,
+        cache: &surroundings.cache()?,
+        inputs: args.inputs.read(&surroundings, locking)?,
     };
     let bundle = bundle::build(&request, &Terminal::interruptible(STAYS)?)?;
     let published = match (&args.publish, &args.channel) {
         (Some(store), Some(channel)) => {
-            Some(args.publishing.publish(&bundle, store, channel, &args.project)?)
+            Some(args.publishing.publish(&bundle, store, channel, &surroundings)?)
         }
         _ => None,
     };

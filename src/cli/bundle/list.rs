@@ -2,9 +2,10 @@
 
 use serde_json::{Value, json};
 
-use crate::blob::{self, Settings};
+use crate::blob;
 use crate::bundle::{self, Listed, Record};
 use crate::error::Result;
+use crate::project::Surroundings;
 use crate::units::ByteSize;
 
 use super::super::terminal::{self, Terminal};
@@ -23,9 +24,10 @@ pub(super) struct Args {
     project: project::Options,
 }
 
-pub(super) fn run(args: &Args) -> Result<()> {
-    let store = blob::open(&args.store, &Settings::of_process())?;
-    let trust = args.project.trust_if_any()?;
+pub(super) fn run(args: &Args, surroundings: &Surroundings) -> Result<()> {
+    let surroundings = args.project.within(surroundings);
+    let store = blob::open(&args.store, &surroundings.stores)?;
+    let trust = surroundings.trust_if_any()?;
     let (records, channels) =
         bundle::list(store.as_ref(), &trust, signing::now(), &Terminal::new())?;
     if args.json {

@@ -2,9 +2,10 @@
 
 use crate::bundle::{Name, Version, Wanted};
 use crate::error::{Error, Kind, Result};
+use crate::project::Surroundings;
 
 use super::super::terminal::Terminal;
-use super::super::{project, pulling};
+use super::super::{project, pulling, signing};
 use super::print_json;
 use super::publish::{self, Publishing};
 
@@ -37,21 +38,23 @@ pub(super) struct Args {
     project: project::Options,
 }
 
-pub(super) fn run(args: &Args) -> Result<()> {
-    let pulling = args.pulling.open(&args.store, &args.project.trust_file()?)?;
+pub(super) fn run(args: &Args, surroundings: &Surroundings) -> Result<()> {
+    let surroundings = args.project.within(surroundings);
+    let (pulling, trust) = (args.pulling.read(), surroundings.trust_file()?);
+    let puller = pulling.open(&args.store, &trust, &surroundings, signing::now())?;
     let wanted = match &args.from {
         Some(channel) => Wanted::Channel(channel.clone()),
         None => Wanted::Version(args.release),
     };
-    let bundle = pulling.reader().pull(&args.site, &wanted, &Terminal::new())?;
+    let bundle = puller.reader().pull(&args.site, &wanted, &Terminal::new())?;
     if bundle.manifest.version != args.release {
         let message = format!("the channel has {}, not {}", bundle.manifest.version, args.release);
         return Err(Error::new(Kind::Refused, message).remedy(
             "look at `slipway bundle list`; without --from any published release is taken",
         ));
     }
-    let desk = args.publishing.open(&args.store, &args.site, &args.project)?;
-    let pointer = desk.publisher().promote(&bundle, &args.to, &Terminal::new())?;
+    let opened = args.publishing.open(&args.store, &args.site, &surroundings)?;
+    let pointer = opened.publisher().promote(&bundle, &args.to, &Terminal::new())?;
     if args.json {
         return print_json(&pointer);
     }

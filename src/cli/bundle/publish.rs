@@ -2,10 +2,11 @@
 
 use std::path::PathBuf;
 
-use crate::blob::{self, Created, Publish, Settings};
+use crate::blob::{self, Created, Publish};
 use crate::bundle::{self, Bundle, Name, Pointer, Published, Publisher};
 use crate::error::Result;
 use crate::key::{SecretKey, Trust};
+use crate::project::Surroundings;
 
 use super::super::terminal::{self, Terminal};
 use super::super::{project, signing};
@@ -49,7 +50,7 @@ pub(super) struct Publishing {
 }
 
 /// All that a [`Publisher`] refers to.
-pub(super) struct Desk {
+pub(super) struct Opened {
     store: Box<dyn Publish>,
     key: SecretKey,
     trust: Trust,
@@ -61,15 +62,15 @@ pub(super) struct Desk {
 
 impl Publishing {
     /// Opens key and store.
-    pub fn open(&self, store: &str, site: &Name, project: &project::Options) -> Result<Desk> {
-        let (key, cache) = (self.signing.open()?, project::cache()?);
-        let store = blob::open_for_publishing(store, &Settings::of_process())?;
+    pub fn open(&self, store: &str, site: &Name, surroundings: &Surroundings) -> Result<Opened> {
+        let (key, cache) = (self.signing.open(surroundings)?, surroundings.cache()?);
+        let store = blob::open_for_publishing(store, &surroundings.stores)?;
         let folder = bundle::pointers(site);
         blob::prove_conditions(store.as_ref(), &folder, &cache, &Terminal::new())?;
-        Ok(Desk {
+        Ok(Opened {
             store,
             key,
-            trust: project.trust_if_any()?,
+            trust: surroundings.trust_if_any()?,
             cache,
             days: self.valid_for,
             replace: self.replace_pointer,
@@ -83,14 +84,14 @@ impl Publishing {
         bundle: &Bundle,
         store: &str,
         channel: &Name,
-        project: &project::Options,
+        surroundings: &Surroundings,
     ) -> Result<Published> {
-        let desk = self.open(store, &bundle.manifest.site, project)?;
-        desk.publisher().publish(bundle, channel, &Terminal::new())
+        let opened = self.open(store, &bundle.manifest.site, surroundings)?;
+        opened.publisher().publish(bundle, channel, &Terminal::new())
     }
 }
 
-impl Desk {
+impl Opened {
     /// What the library publishes with.
     pub fn publisher(&self) -> Publisher<'_> {
         Publisher {
@@ -106,10 +107,11 @@ impl Desk {
     }
 }
 
-pub(super) fn run(args: &Args) -> Result<()> {
+pub(super) fn run(args: &Args, surroundings: &Surroundings) -> Result<()> {
     // what we would refuse to read must not be signed
     let bundle = Bundle::verify(&args.file)?;
-    let published = args.publishing.publish(&bundle, &args.to, &args.channel, &args.project)?;
+    let surroundings = args.project.within(surroundings);
+    let published = args.publishing.publish(&bundle, &args.to, &args.channel, &surroundings)?;
     if args.json {
         return print_json(&published.pointer);
     }

@@ -8,11 +8,12 @@ use serde_json::json;
 
 use crate::bundle::{Name, Version, Wanted};
 use crate::error::{Context, Error, Kind, Result};
+use crate::project::Surroundings;
 use crate::units::ByteSize;
 use crate::whole::Draft;
 
 use super::super::terminal::{self, Terminal};
-use super::super::{project, pulling};
+use super::super::{project, pulling, signing};
 use super::{print_json, verify};
 
 /// Arguments of `slipway bundle pull`.
@@ -51,9 +52,11 @@ impl Args {
     }
 }
 
-pub(super) fn run(args: &Args) -> Result<()> {
-    let pulling = args.pulling.open(&args.store, &args.project.trust_file()?)?;
-    let (reader, progress) = (pulling.reader(), Terminal::new());
+pub(super) fn run(args: &Args, surroundings: &Surroundings) -> Result<()> {
+    let surroundings = args.project.within(surroundings);
+    let (pulling, trust) = (args.pulling.read(), surroundings.trust_file()?);
+    let puller = pulling.open(&args.store, &trust, &surroundings, signing::now())?;
+    let (reader, progress) = (puller.reader(), Terminal::new());
     let bundle = reader.pull(&args.site, &args.wanted()?, &progress)?;
     let release = &bundle.manifest.release;
     let out = args.out.clone().unwrap_or_else(|| PathBuf::from(format!("{release}.tgz")));

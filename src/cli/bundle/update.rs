@@ -4,9 +4,9 @@ use std::path::PathBuf;
 
 use serde_json::json;
 
-use crate::blob::Settings;
 use crate::bundle::{self, Locking};
 use crate::error::Result;
+use crate::project::Surroundings;
 
 use super::super::terminal::{self, Terminal};
 use super::super::{project, signing};
@@ -33,8 +33,9 @@ pub(super) struct Args {
     project: project::Options,
 }
 
-pub(super) fn run(args: &Args) -> Result<()> {
-    let (cache, now) = (project::cache()?, signing::now());
+pub(super) fn run(args: &Args, surroundings: &Surroundings) -> Result<()> {
+    let surroundings = args.project.within(surroundings);
+    let (cache, now) = (surroundings.cache()?, signing::now());
     let request = bundle::Request {
         site: &args.site,
         build: 0,
@@ -45,8 +46,8 @@ pub(super) fn run(args: &Args) -> Result<()> {
         inputs: bundle::Inputs {
             apps: args.apps.clone(),
             forge: args.forge.clone(),
-            settings: Settings::of_process(),
-            trust: args.project.trust_if_any()?,
+            settings: surroundings.stores.clone(),
+            trust: surroundings.trust_if_any()?,
             now,
             locking: Locking::Renew(args.names.iter().cloned().collect()),
             ..bundle::Inputs::default()

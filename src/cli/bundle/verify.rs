@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use crate::bundle::{self, Bundle};
 use crate::error::Result;
 use crate::key::{Signature, Trust};
+use crate::project::Surroundings;
 
 use super::super::{project, signing, terminal};
 
@@ -20,11 +21,11 @@ pub(super) struct Args {
     project: project::Options,
 }
 
-pub(super) fn run(args: &Args) -> Result<()> {
+pub(super) fn run(args: &Args, surroundings: &Surroundings) -> Result<()> {
     let path = args.signature.clone().unwrap_or_else(|| signature_path(&args.file));
     let text = Signature::text_of(&path)
         .map_err(|e| e.remedy("`slipway bundle pull` writes it beside the bundle"))?;
-    let trust = Trust::read(&args.project.trust_file()?)?;
+    let trust = Trust::read(&args.project.within(surroundings).trust_file()?)?;
     // the site that the key must be trusted for stands in the manifest
     let bundle = Bundle::verify(&args.file)?;
     bundle::check_signature(&bundle, &text, &trust, signing::now())?;

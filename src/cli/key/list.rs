@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use crate::error::{Error, Kind, Result};
 use crate::key::{Keyring, Stored, Trust, Trusted};
+use crate::project::Surroundings;
 use crate::units::Timestamp;
 
 use super::super::project::{self, shown};
@@ -19,9 +20,9 @@ pub(super) struct Args {
     project: project::Options,
 }
 
-pub(super) fn run(args: &Args, keyring: &Keyring) -> Result<()> {
+pub(super) fn run(args: &Args, keyring: &Keyring, surroundings: &Surroundings) -> Result<()> {
     let own = keyring.list()?;
-    let file = args.project.trust_file()?;
+    let file = args.project.within(surroundings).trust_file()?;
     let trust = Trust::read(&file)?;
     if args.json {
         let trusted: Vec<Value> = trust.keys().map(|t| as_json(&t)).collect();

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use crate::error::Result;
 use crate::key::{Keyring, PublicKey};
+use crate::project::Surroundings;
 
 use super::super::project::shown;
 use super::super::signing;
@@ -19,7 +20,7 @@ pub(super) struct Args {
     no_passphrase: bool,
 }
 
-pub(super) fn run(args: &Args, keyring: &Keyring) -> Result<()> {
+pub(super) fn run(args: &Args, keyring: &Keyring, surroundings: &Surroundings) -> Result<()> {
     // a name that may not be is refused before any question
     let path = keyring.path(&args.name)?;
     if let Some((path, public)) = keyring.complete(&args.name)? {
@@ -30,7 +31,7 @@ pub(super) fn run(args: &Args, keyring: &Keyring) -> Result<()> {
     }
     let passphrase = match args.no_passphrase {
         true => None,
-        false => Some(signing::new_passphrase(&path)?),
+        false => Some(signing::new_passphrase(&path, surroundings)?),
     };
     let (path, public) = keyring.make(&args.name, passphrase.as_ref())?;
     show(&path, &public)

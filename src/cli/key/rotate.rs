@@ -2,6 +2,7 @@
 
 use crate::error::{Error, Kind, Result};
 use crate::key::{Keyring, PublicKey, Trust};
+use crate::project::Surroundings;
 use crate::units::Timestamp;
 
 use super::super::project::{self, shown};
@@ -27,8 +28,8 @@ pub(super) struct Args {
     project: project::Options,
 }
 
-pub(super) fn run(args: &Args, keyring: &Keyring) -> Result<()> {
-    let file = args.project.trust_file()?;
+pub(super) fn run(args: &Args, keyring: &Keyring, surroundings: &Surroundings) -> Result<()> {
+    let file = args.project.within(surroundings).trust_file()?;
     let mut trust = Trust::read(&file)?;
     let old = trust.find(&args.old).map_err(|e| e.at(shown(&file)))?;
     let now = signing::now();

@@ -4,6 +4,7 @@ use crate::app::AppName;
 use crate::bundle::Name;
 use crate::error::Result;
 use crate::key::{Keyring, Sites, Trust};
+use crate::project::Surroundings;
 
 use super::super::project::{self, shown};
 use super::super::terminal;
@@ -27,10 +28,10 @@ pub(super) struct Args {
     project: project::Options,
 }
 
-pub(super) fn run(args: &Args, keyring: &Keyring) -> Result<()> {
+pub(super) fn run(args: &Args, keyring: &Keyring, surroundings: &Surroundings) -> Result<()> {
     let key = super::meant(&args.key, keyring)?;
     let sites = sites(args)?;
-    let file = args.project.trust_file()?;
+    let file = args.project.within(surroundings).trust_file()?;
     let mut trust = Trust::read(&file)?;
     let name = key.fingerprint();
     let news = trust.add(key, sites.clone());

@@ -6,11 +6,12 @@ use dialoguer::theme::ColorfulTheme;
 use dialoguer::{Input, Password};
 
 use crate::bundle::{self, Fault, Misfit, Parameter, Parameters, Takes};
+use crate::desk::Bundles;
 use crate::error::{Context as _, Error, Kind, Result};
 use crate::profile::Profile;
+use crate::project::Project;
 
-use super::super::against::Bundles;
-use super::super::project::Project;
+use super::super::signing;
 use super::super::terminal;
 use super::asked;
 
@@ -34,7 +35,7 @@ pub(super) fn of(
     whom: Whom,
     project: &Project,
 ) -> Result<Settings> {
-    let mut bundles = Bundles::new(project);
+    let mut bundles = Bundles::new(project, signing::now());
     let declared = bundles.parameters(&draft);
     let none = Parameters::new();
     let mut settings = read(given, declared.unwrap_or(&none))?;

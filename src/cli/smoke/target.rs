@@ -3,14 +3,14 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::build;
-use crate::cli::project;
+use crate::desk;
 use crate::error::{Error, Kind, Result};
 use crate::file;
 use crate::format;
 use crate::inspect::{self, Image};
 use crate::manifest::ImageRecord;
 use crate::profile::{Format, Hardware, Probe};
+use crate::project::{Project, Surroundings};
 use crate::smoke::TestNetwork;
 
 /// An image and what is expected of it.
@@ -30,9 +30,9 @@ pub(super) struct Target {
 pub(super) fn find(
     wanted: &str,
     release: Option<&str>,
-    project: &project::Options,
+    surroundings: &Surroundings,
 ) -> Result<Target> {
-    let image = Arc::new(Image::open(&image(wanted, project)?)?);
+    let image = Arc::new(Image::open(&image(wanted, surroundings)?)?);
     inspect::damage::refuse_changed(&image)?;
     let record = match (inspect::report(&image), release) {
         (Ok(report), _) => report.record,
@@ -58,7 +58,7 @@ pub(super) fn find(
     }
 }
 
-fn image(wanted: &str, project: &project::Options) -> Result<PathBuf> {
+fn image(wanted: &str, surroundings: &Surroundings) -> Result<PathBuf> {
     let path = Path::new(wanted);
     if file::is_file(path)? {
         return Ok(path.to_owned());
@@ -66,16 +66,7 @@ fn image(wanted: &str, project: &project::Options) -> Result<PathBuf> {
     if wanted.contains('/') || is_named_as_image(path) {
         return Err(Error::new(Kind::NotFound, "there is no such image").at(path));
     }
-    let project = project.open()?;
-    let customer = project.load(wanted)?.profile.customer.id;
-    let (record, built) = build::latest(&project.out, &customer)?;
-    let folder = record.parent().unwrap_or(&project.out);
-    // every format holds the same disk: the first one that the profile asks for stands for all
-    built.artifacts.first().map(|artifact| folder.join(&artifact.file)).ok_or_else(|| {
-        Error::new(Kind::Damaged, "the record names no image")
-            .at(&record)
-            .remedy(format!("build it again with `slipway build {wanted}`"))
-    })
+    desk::newest_image(&Project::open(surroundings)?, wanted)
 }
 
 fn is_named_as_image(path: &Path) -> bool {

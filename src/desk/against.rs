@@ -6,17 +6,20 @@ use std::path::Path;
 
 use serde::Serialize;
 
-use crate::bundle::{self, Bundle, Fault, Misfit, Parameters, Wanted};
+use crate::build;
+use crate::bundle::{self, Bundle, Fault, Misfit, Parameters};
 use crate::error::{Error, Result};
 use crate::profile::{self, Diagnostics, Objection, Profile, Release};
 use crate::progress::Quiet;
+use crate::project::Project;
+use crate::units::Timestamp;
 
-use super::project::Project;
-use super::pulling::Options;
+use super::pulling::Pulling;
 
 /// The bundles of a project's profiles; each is read once.
-pub(super) struct Bundles<'a> {
+pub struct Bundles<'a> {
     project: &'a Project,
+    now: Timestamp,
     read: BTreeMap<Order, Found>,
 }
 
@@ -32,24 +35,24 @@ enum Found {
 
 /// What could not be checked.
 #[derive(Clone, Debug, Serialize)]
-pub(super) struct Unread {
+pub struct Unread {
     /// The customers' ids.
-    profiles: Vec<String>,
+    pub profiles: Vec<String>,
     /// What of them was not checked.
-    what: What,
+    pub what: What,
     /// The bundle.
-    bundle: String,
+    pub bundle: String,
     /// Why it cannot be read, or does not say.
-    reason: String,
+    pub reason: String,
     /// What to do about it.
     #[serde(skip_serializing_if = "Option::is_none")]
-    remedy: Option<String>,
+    pub remedy: Option<String>,
 }
 
 /// What of a profile was not checked.
-#[derive(Clone, Copy, Debug, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
-enum What {
+pub enum What {
     /// Anything that a bundle says.
     All,
     /// Its settings.
@@ -58,8 +61,8 @@ enum What {
 
 impl<'a> Bundles<'a> {
     /// Nothing is read yet.
-    pub fn new(project: &'a Project) -> Self {
-        Self { project, read: BTreeMap::new() }
+    pub fn new(project: &'a Project, now: Timestamp) -> Self {
+        Self { project, now, read: BTreeMap::new() }
     }
 
     /// Checks what the bundle at hand says of its machines; one that cannot be read is noted.
@@ -95,8 +98,8 @@ impl<'a> Bundles<'a> {
         let release = profile.release().ok()?;
         let (Release::Newest(name) | Release::Pinned(name)) = release;
         let order = (profile.store.clone(), profile.site.clone(), name.to_owned());
-        let project = self.project;
-        let read = || match read(project, profile, release) {
+        let (project, now) = (self.project, self.now);
+        let read = || match read(project, now, profile, release) {
             Ok(bundle) => Found::Bundle(Box::new(bundle), Vec::new()),
             Err(error) => Found::Unread(error, Vec::new()),
         };
@@ -148,14 +151,16 @@ fn reason(error: &Error) -> String {
     std::iter::once(error.to_string()).chain(causes).collect::<Vec<_>>().join(": ")
 }
 
-fn read(project: &Project, profile: &Profile, release: Release<'_>) -> Result<Bundle> {
+fn read(
+    project: &Project,
+    now: Timestamp,
+    profile: &Profile,
+    release: Release<'_>,
+) -> Result<Bundle> {
     let store = profile.store_url(&project.root);
-    let pulling = Options::at_hand(&store).open(&store, &project.trust_file()?)?;
-    let wanted = match release {
-        Release::Newest(channel) => Wanted::Channel(channel.parse()?),
-        Release::Pinned(version) => Wanted::Version(version.parse()?),
-    };
-    pulling.reader().pull(&profile.site.parse()?, &wanted, &Quiet)
+    let (pulling, trust) = (Pulling::at_hand(&store), project.trust_file()?);
+    let puller = pulling.open(&store, &trust, &project.surroundings, now)?;
+    puller.reader().pull(&profile.site.parse()?, &build::wanted(release)?, &Quiet)
 }
 
 fn fits(path: &Path, profile: &Profile, bundle: &Bundle) -> Result<(), Diagnostics> {

@@ -9,7 +9,7 @@ use crate::profile::{self, Diagnostics, Objection, Profile};
 /// What the archives lacked when they were last asked, at its place in the profile; nothing where they never were.
 ///
 /// The names may be older than a package: whoever builds asks again.
-pub(super) fn look_up(
+pub fn look_up(
     path: &Path,
     profile: &Profile,
     definition: &Definition,
