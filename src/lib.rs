@@ -39,6 +39,7 @@ pub mod profile;
 pub mod progress;
 pub mod project;
 pub mod smoke;
+pub mod starter;
 pub mod tree;
 pub mod units;
 mod whole;

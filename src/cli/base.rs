@@ -3,11 +3,12 @@
 use std::path::{Path, PathBuf};
 
 use crate::base::{Cache, Definition, Listed, Root};
-use crate::error::{Error, Kind, Result};
+use crate::error::{Context as _, Error, Kind, Result};
 use crate::file;
 use crate::progress::Progress;
 use crate::project::Surroundings;
 use crate::units::ByteSize;
+use crate::whole;
 
 use super::{project, terminal};
 
@@ -45,10 +46,17 @@ enum Verb {
         #[command(flatten)]
         project: project::Options,
     },
-    /// Print a base's definition, to change it in images/; without a name, say which bases there are.
+    /// Print a base's definition; without a name, say which bases there are.
     Show {
         /// Name of a definition, as in debian-12.
         name: Option<String>,
+        #[command(flatten)]
+        project: project::Options,
+    },
+    /// Write the definition of a base that comes with slipway into images/, to change it there: that file wins.
+    Adopt {
+        /// Name of a definition, as in debian-12.
+        name: String,
         #[command(flatten)]
         project: project::Options,
     },
@@ -73,6 +81,13 @@ pub fn run(args: &Args, surroundings: &Surroundings) -> Result<u8> {
         }
         Verb::Show { name, project } => {
             show_definition(&images(args, project, &surroundings)?, name.as_deref())
+        }
+        Verb::Adopt { name, project } => {
+            let images = match &args.images {
+                Some(folder) => folder.clone(),
+                None => project.open(&surroundings)?.images,
+            };
+            adopt(&images, name)
         }
         Verb::Prune { json } => prune(&cache()?, *json),
     }
@@ -103,6 +118,21 @@ fn show_definition(images: &Path, name: Option<&str>) -> Result<u8> {
         let title = Definition::find(images, &name).map_or("(cannot be read)".into(), |d| d.title);
         terminal::print(format!("{name:<14} {title}  {path}"))?;
     }
+    Ok(0)
+}
+
+/// A shell's `base show > FILE` would not do: the empty file that it makes first would win already.
+fn adopt(images: &Path, name: &str) -> Result<u8> {
+    let (_, text) = Definition::text(images, name)?;
+    std::fs::create_dir_all(images).at("cannot create the folder", images)?;
+    let path = images.join(format!("{name}.toml"));
+    // as any text file, less the umask
+    if !whole::create(&path, 0o666, text.as_bytes())? {
+        return Err(Error::new(Kind::Refused, "the project has this definition already")
+            .at(project::shown(&path)));
+    }
+    let shown = project::shown(&path).display().to_string();
+    terminal::print(format!("{shown}: written; the next build makes the base that it says"))?;
     Ok(0)
 }
 

@@ -9,6 +9,7 @@ mod check;
 mod completions;
 mod convert;
 mod doctor;
+mod init;
 mod inputs;
 mod inspect;
 mod key;
@@ -45,6 +46,8 @@ pub struct Cli {
 
 #[derive(Debug, clap::Subcommand)]
 enum Verb {
+    /// Make a new project: profiles, a site, and what CI runs.
+    Init(init::Args),
     /// Write a customer's profile from answers.
     New(new::Args),
     /// List the customers' profiles.
@@ -88,6 +91,7 @@ impl Cli {
     pub fn run(&self) -> Result<u8> {
         let surroundings = project::surroundings();
         match &self.verb {
+            Verb::Init(args) => init::run(args, &surroundings),
             Verb::New(args) => new::run(args, &surroundings),
             Verb::List(args) => list::run(args, &surroundings),
             Verb::Check(args) => check::run(args, &surroundings),

@@ -13,6 +13,11 @@ const HEAD: &str = "\
 ";
 
 impl Trust {
+    /// A file that begins: it says what it is for, and trusts nobody.
+    pub fn begun() -> Self {
+        Self(HEAD.lines().map(|line| Line::Other(line.to_owned())).collect())
+    }
+
     /// Trusts a key for sites, for everything that slipway signs; says whether that was news.
     ///
     /// A line with a beginning, an end or fewer uses is somebody's decision and stays as it is.
@@ -25,7 +30,7 @@ impl Trust {
             return entry.sites.extend(&sites);
         }
         if self.0.is_empty() {
-            self.0.extend(HEAD.lines().map(|line| Line::Other(line.to_owned())));
+            *self = Self::begun();
         }
         self.0.push(Line::Key(Box::new(Entry::new(key, sites))));
         true

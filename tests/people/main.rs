@@ -15,3 +15,4 @@ mod profile_strings;
 mod profile_values;
 mod reference;
 mod rooms;
+mod starter;

@@ -121,6 +121,10 @@ fn a_project_needs_no_definitions_of_bases_and_its_own_win() {
     let (code, _, err) = run(&["base", "build", "debian-12"]);
     assert_eq!(code, Some(1));
     assert!(err.contains("images/debian-12.toml:1"), "{err}");
+    let adopt = || run(&["base", "adopt", "debian-13"]);
+    assert_eq!((adopt().0, adopt().0), (Some(0), Some(1)));
+    let (_, adopted, _) = run(&["base", "show", "debian-13"]);
+    assert_eq!(std::fs::read_to_string(images.join("debian-13.toml")).expect("it"), adopted);
     // and no project is needed to look at what the program has
     let empty = tempfile::tempdir().expect("a folder");
     let (code, all, _) = slipway(empty.path(), &["base", "show"]);

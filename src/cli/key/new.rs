@@ -3,10 +3,10 @@
 use std::path::Path;
 
 use crate::error::Result;
-use crate::key::{Keyring, PublicKey};
+use crate::key::{Keyring, PublicKey, Sites};
 use crate::project::Surroundings;
 
-use super::super::project::shown;
+use super::super::project::{self, shown};
 use super::super::signing;
 use super::super::terminal;
 
@@ -18,28 +18,49 @@ pub(super) struct Args {
     /// Do not encrypt the file: whoever can read it can publish
     #[arg(long)]
     no_passphrase: bool,
+    /// Trust it in this project, for every site and every app
+    #[arg(long)]
+    trust: bool,
+    #[command(flatten)]
+    project: project::Options,
 }
 
 pub(super) fn run(args: &Args, keyring: &Keyring, surroundings: &Surroundings) -> Result<()> {
     // a name that may not be is refused before any question
     let path = keyring.path(&args.name)?;
+    // no project, no trust: that is said before a key is made
+    let trusted_in = match args.trust {
+        true => Some(args.project.within(surroundings).trust_file()?),
+        false => None,
+    };
+    let done = |path: &Path, public: &PublicKey| {
+        show(path, public)?;
+        match &trusted_in {
+            Some(file) => super::trust::add(file, public.clone(), Sites::All),
+            None => advise(path),
+        }
+    };
     if let Some((path, public)) = keyring.complete(&args.name)? {
         terminal::complain(
             "a key of this name was there without its public half, which is written now; its passphrase is the one of then",
         );
-        return show(&path, &public);
+        return done(&path, &public);
     }
     let passphrase = match args.no_passphrase {
         true => None,
         false => Some(signing::new_passphrase(&path, surroundings)?),
     };
     let (path, public) = keyring.make(&args.name, passphrase.as_ref())?;
-    show(&path, &public)
+    done(&path, &public)
 }
 
 fn show(path: &Path, public: &PublicKey) -> Result<()> {
     let path = shown(path);
-    terminal::print(format!("{}: written\n  {}", path.display(), public.fingerprint()))?;
+    terminal::print(format!("{}: written\n  {}", path.display(), public.fingerprint()))
+}
+
+fn advise(path: &Path) -> Result<()> {
+    let path = shown(path);
     terminal::complain(&format!(
         "now tell those who build: slipway key trust {}.pub --site SITE",
         path.display()

@@ -1,9 +1,11 @@
 //! `slipway key trust`.
 
+use std::path::Path;
+
 use crate::app::AppName;
 use crate::bundle::Name;
 use crate::error::Result;
-use crate::key::{Keyring, Sites, Trust};
+use crate::key::{Keyring, PublicKey, Sites, Trust};
 use crate::project::Surroundings;
 
 use super::super::project::{self, shown};
@@ -31,15 +33,19 @@ pub(super) struct Args {
 pub(super) fn run(args: &Args, keyring: &Keyring, surroundings: &Surroundings) -> Result<()> {
     let key = super::meant(&args.key, keyring)?;
     let sites = sites(args)?;
-    let file = args.project.within(surroundings).trust_file()?;
-    let mut trust = Trust::read(&file)?;
+    add(&args.project.within(surroundings).trust_file()?, key, sites)
+}
+
+/// Trusts a key, in the file of trusted keys, and says so.
+pub(super) fn add(file: &Path, key: PublicKey, sites: Sites) -> Result<()> {
+    let mut trust = Trust::read(file)?;
     let name = key.fingerprint();
     let news = trust.add(key, sites.clone());
     if news {
-        trust.save(&file)?;
+        trust.save(file)?;
     }
     let said = if news { "is trusted now for" } else { "was trusted already for" };
-    terminal::print(format!("{name} {said} {sites}, by {}", shown(&file).display()))
+    terminal::print(format!("{name} {said} {sites}, by {}", shown(file).display()))
 }
 
 fn sites(args: &Args) -> Result<Sites> {
