@@ -38,6 +38,7 @@ pub mod plan;
 pub mod profile;
 pub mod progress;
 pub mod project;
+pub mod signed;
 pub mod smoke;
 pub mod starter;
 pub mod tree;

@@ -5,16 +5,16 @@ use std::fs::{self, File};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use super::memory::replace;
 use super::pull::{Place, Reader};
 use super::record;
-use super::refusal::Refusal;
 use super::release::bundle_key;
 use super::{Bundle, Pin, digest_of};
 use crate::blob::{self, Expected, Store};
 use crate::error::{Context, Error, Kind, Result};
 use crate::file;
 use crate::progress::Progress;
+use crate::signed::Refusal;
+use crate::signed::kept::replace;
 use crate::whole;
 
 /// Gets what was pinned.

@@ -1,12 +1,12 @@
 //! What a store has, for people. Which release is the newest never follows from this.
 
-use super::pointer::{Claim, Pointer};
+use super::pointer::Pointer;
 use super::record::{LARGEST, Record};
-use super::refusal::Refusal;
 use crate::blob::{self, Key, Store};
 use crate::error::{Error, Kind, Result};
 use crate::key::Trust;
 use crate::progress::Progress;
+use crate::signed::{Allow, Claim, Payload, Refusal};
 use crate::units::Timestamp;
 
 /// A channel as it is listed.
@@ -37,7 +37,7 @@ pub fn list(
     }
     records.sort_by(|a, b| (&a.site, a.version).cmp(&(&b.site, b.version)));
     let mut channels = Vec::new();
-    for key in json("channels")? {
+    for key in json(Pointer::FOLDER)? {
         let listed = look(&read(&key)?, trust, now).map_err(|why| {
             let message = format!("cannot list {key} of {}", store.shown());
             Error::new(Kind::Damaged, message).because(why)
@@ -48,9 +48,9 @@ pub fn list(
 }
 
 fn look(bytes: &[u8], trust: &Trust, now: Timestamp) -> Result<Listed, Refusal> {
-    let claim = Claim::parse(bytes)?;
+    let claim = Claim::<Pointer>::parse(bytes)?;
     let pointer = claim.peek()?;
-    let proven = claim.verify(trust, &pointer.site, &pointer.channel, now);
-    let doubt = proven.and_then(|p| p.accept(None, super::Allow::default(), now)).err();
+    let proven = claim.verify(trust, pointer.channel(), now);
+    let doubt = proven.and_then(|p| p.accept(None, Allow::default(), now)).err();
     Ok(Listed { pointer, doubt })
 }

@@ -16,10 +16,10 @@ pub(crate) mod files;
 mod forge;
 mod generated;
 mod ignored;
+mod kept;
 mod list;
 mod lock;
 mod manifest;
-mod memory;
 mod module;
 mod needs;
 mod package;
@@ -30,7 +30,6 @@ mod publish;
 mod pull;
 pub(crate) mod puppetfile;
 mod record;
-mod refusal;
 mod release;
 mod repository;
 pub(crate) mod site;
@@ -51,13 +50,14 @@ pub use manifest::{
 };
 pub(crate) use parameter::check_settings;
 pub use parameter::{Fault, Misfit, Parameter, Parameters, Takes, misfits};
-pub use pointer::Pointer;
+pub use pointer::{Pointer, pointers};
 pub use publish::{DAYS, Published, Publisher};
-pub use pull::{Allow, LARGEST_BUNDLE, Place, Reader, Wanted};
+pub use pull::{LARGEST_BUNDLE, Place, Reader, Wanted};
 pub use record::{Record, check_signature};
-pub use refusal::Refusal;
-pub use release::{Name, Version, pointers, release_id};
+pub use release::{Name, Version, release_id};
 pub use unpack::{Unpacked, unpack};
+
+pub use crate::signed::{Allow, Refusal};
 
 use crate::error::{Context, Result};
 use crate::units::Digest;

@@ -4,16 +4,15 @@
 
 use std::path::Path;
 
-use super::memory::{Memory, Names};
-use super::pointer::{Claim, Pointer};
+use super::pointer::{self, Pointer};
 use super::record::{self, LARGEST, Record};
-use super::refusal::Refusal;
-use super::release::{Name, bundle_key, pointer_key, record_key, signature_key};
+use super::release::{Name, bundle_key, record_key, signature_key};
 use super::{Bundle, Pin};
 use crate::blob::{self, Created, Publish};
 use crate::error::{Error, Kind, Result};
 use crate::key::{Namespace, SecretKey, Sites, Trust};
 use crate::progress::Progress;
+use crate::signed::{self, Channel, Claim, Memory, Names, Payload, Refusal};
 use crate::units::Timestamp;
 
 /// How long a pointer is good unless somebody says otherwise, in days: long enough for a channel that is
@@ -118,31 +117,30 @@ impl Publisher<'_> {
         let site = &pin.site;
         let mut trust = self.trust.clone();
         trust.add(self.key.public(), Sites::named([site.as_str()])?);
-        let memory = Memory::of_channel(self.cache, &Names::of_store(self.store), site, channel);
+        let asked = pointer::channel(site, channel);
+        let memory = Memory::<Pointer>::new(self.cache, &Names::of_store(self.store), asked);
         // the store's own number is looked at too: what is damaged here is nobody's loss
-        let known = memory.channel()?.channel;
-        let newest = known.newest(&trust, site, self.now).map_or(0, |seen| seen.seq);
-        let mut signed = None;
+        let newest = memory.read()?.newest(&trust, self.now).map_or(0, |seen| seen.seq);
+        let mut pointer = None;
         let mut next = |present: Option<&[u8]>| {
-            let present = present.map_or(Ok(0), |bytes| self.seq(bytes, &trust, site, channel))?;
+            let present = present.map_or(Ok(0), |bytes| self.seq(bytes, &trust, asked))?;
             let seq = present.max(newest).checked_add(1).ok_or_else(no_number_left)?;
-            let next = self.pointer(pin, channel, seq)?.sign(self.key)?;
-            let bytes = next.bytes.clone();
-            signed = Some(next.pointer);
-            Ok(bytes)
+            let next = signed::sign(self.pointer(pin, channel, seq)?, self.key)?;
+            pointer = Some(next.payload);
+            Ok(next.bytes)
         };
-        blob::update(self.store, &pointer_key(site, channel)?, LARGEST, &mut next, progress)?;
-        signed.ok_or_else(|| Error::new(Kind::Network, "the channel was not changed"))
+        blob::update(self.store, &Pointer::key(asked)?, LARGEST, &mut next, progress)?;
+        pointer.ok_or_else(|| Error::new(Kind::Network, "the channel was not changed"))
     }
 
     /// The number of the pointer that is there. Only one that a trusted key signed may count: otherwise
     /// whoever can write to the store uses up all numbers.
-    fn seq(&self, bytes: &[u8], trust: &Trust, site: &Name, channel: &Name) -> Result<u64> {
-        let proven = Claim::parse(bytes).and_then(|c| c.verify(trust, site, channel, self.now));
-        match proven {
-            Ok(proven) => Ok(proven.pointer.seq),
+    fn seq(&self, bytes: &[u8], trust: &Trust, asked: Channel<'_>) -> Result<u64> {
+        let claim = Claim::<Pointer>::parse(bytes);
+        match claim.and_then(|claim| claim.verify(trust, asked, self.now)) {
+            Ok(proven) => Ok(proven.seen().seq),
             Err(_) if self.replace => Ok(0),
-            Err(why) => Err(refused(why, self.store.shown(), site, channel)),
+            Err(why) => Err(refused(why, self.store.shown(), asked)),
         }
     }
 
@@ -185,8 +183,8 @@ fn no_number_left() -> Error {
         .remedy("publish to a channel of another name")
 }
 
-fn refused(why: Refusal, store: &str, site: &Name, channel: &Name) -> Error {
-    let what = format!("the present pointer of channel {channel} of site {site} in {store}");
+fn refused(why: Refusal, store: &str, asked: Channel<'_>) -> Error {
+    let what = format!("the present pointer of {asked} in {store}");
     let remedy = "trust the key that signed it, or pass --replace-pointer to begin anew after it";
     why.about(&what).remedy(remedy)
 }

@@ -4,16 +4,16 @@ use std::path::Path;
 
 use super::absent;
 use super::fetch::{self, fetch};
-use super::memory::{Channel, Memory, Names, Release, Seen};
-use super::pointer::{Accepted, Claim};
+use super::kept::{self, Release};
+use super::pointer::{self, Pointer};
 use super::record::{LARGEST, Record};
-use super::refusal::Refusal;
-use super::release::{Name, Version, pointer_key, record_key, release_id};
+use super::release::{Name, Version, record_key, release_id};
 use super::{Bundle, Pin};
 use crate::blob::{self, Small, Store, Tag};
 use crate::error::{Error, Kind, Result};
 use crate::key::Trust;
 use crate::progress::Progress;
+use crate::signed::{Accepted, Allow, Claim, Found, Last, Memory, Names, Payload, Refusal};
 use crate::units::{ByteSize, GIB, Timestamp};
 
 /// Which release is asked for.
@@ -32,15 +32,6 @@ pub enum Place<'a> {
     Store(&'a dyn Store),
     /// What was pulled before from the store with this address.
     Offline(&'a str),
-}
-
-/// What is let pass because somebody said so.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Allow {
-    /// A pointer that is older than one that was seen.
-    pub rollback: bool,
-    /// A pointer that has expired.
-    pub expired: bool,
 }
 
 /// Who reads: where from, and whom to believe. That a release is signed by a trusted key has no exception,
@@ -113,8 +104,8 @@ impl Reader<'_> {
         }
     }
 
-    fn memory(&self, site: &Name, channel: &Name) -> Result<Memory> {
-        Ok(Memory::of_channel(self.cache, &self.names()?, site, channel))
+    fn memory<'a>(&self, site: &'a Name, channel: &'a Name) -> Result<Memory<'a, Pointer>> {
+        Ok(Memory::new(self.cache, &self.names()?, pointer::channel(site, channel)))
     }
 
     fn newest(
@@ -125,10 +116,9 @@ impl Reader<'_> {
         progress: &dyn Progress,
     ) -> Result<Bundle> {
         let memory = self.memory(site, channel)?;
-        let found = memory.channel()?;
-        let known = found.channel;
-        if let Some(why) = &found.damage {
-            let lost = match self.newest_seen(&known, site, channel) {
+        let known = memory.read()?;
+        if let Some(why) = known.damage() {
+            let lost = match known.newest_seen(self.trust, self.now) {
                 Some(_) => "",
                 None => ", and an older state of it is not noticed this once",
             };
@@ -138,29 +128,20 @@ impl Reader<'_> {
         }
         let ask = |fresh: bool| self.pointer(store, site, channel, &known, fresh, progress);
         let (mut accepted, mut tag) = ask(false)?;
-        let bundle = match self.get(&accepted.pin(), progress) {
+        let bundle = match self.get(&accepted.payload().pin(), progress) {
             // it may have been replaced, and its bundle removed, since the pointer was read
             Err(gone) if is_gone(&gone) => {
-                let before = accepted.pin();
+                let before = accepted.payload().pin();
                 (accepted, tag) = ask(true)?;
-                match accepted.pin() == before {
+                match accepted.payload().pin() == before {
                     true => return Err(gone),
-                    false => self.get(&accepted.pin(), progress)?,
+                    false => self.get(&accepted.payload().pin(), progress)?,
                 }
             }
             fetched => fetched?,
         };
         memory.keep(&accepted, tag.as_ref(), self.trust, self.now)?;
         Ok(bundle)
-    }
-
-    /// The newest state that was seen; where the memory of it was damaged, what the last good pointer says.
-    fn newest_seen(&self, known: &Channel, site: &Name, channel: &Name) -> Option<Seen> {
-        let last = || {
-            let claim = Claim::parse(known.last.as_ref()?.object.as_bytes()).ok()?;
-            Some(claim.verify(self.trust, site, channel, self.now).ok()?.seen())
-        };
-        known.newest(self.trust, site, self.now).or_else(last)
     }
 
     /// Gets a release's bytes once its own signature is proven: a key that is trusted for pointers alone
@@ -177,28 +158,29 @@ impl Reader<'_> {
         store: &dyn Store,
         site: &Name,
         channel: &Name,
-        known: &Channel,
+        known: &Found<'_, Pointer>,
         fresh: bool,
         progress: &dyn Progress,
-    ) -> Result<(Accepted, Option<Tag>)> {
-        let last = known.last.as_ref().filter(|_| !fresh);
-        let key = pointer_key(site, channel)?;
-        let tag = last.and_then(|last| last.tag());
-        let what = format!("channel {channel} of site {site}");
+    ) -> Result<(Accepted<Pointer>, Option<Tag>)> {
+        let asked = pointer::channel(site, channel);
+        let last = known.last().filter(|_| !fresh);
+        let key = Pointer::key(asked)?;
+        let tag = last.and_then(Last::tag);
+        let what = asked.to_string();
         let read = blob::small(store, &key, LARGEST, tag.as_ref(), progress);
         let (bytes, tag, unchanged) =
             match (read.map_err(|e| absent(e, || absent::channel(store, site, channel)))?, last) {
                 (Small::New(bytes, tag), _) => (bytes, tag, false),
-                (Small::Unchanged, Some(last)) => (last.object.clone().into_bytes(), tag, true),
+                (Small::Unchanged, Some(last)) => (last.bytes().to_vec(), tag, true),
                 (Small::Unchanged, None) => {
                     let message =
                         format!("{} says {what} is unchanged, which nobody asked", store.shown());
                     return Err(Error::new(Kind::Network, message));
                 }
             };
-        let seen = self.newest_seen(known, site, channel);
+        let seen = known.newest_seen(self.trust, self.now);
         let accepted = Claim::parse(&bytes)
-            .and_then(|claim| claim.verify(self.trust, site, channel, self.now))
+            .and_then(|claim| claim.verify(self.trust, asked, self.now))
             .and_then(|proven| proven.accept(seen, self.allow, self.now));
         if accepted.is_err() && unchanged {
             // what was kept here may be damaged: the store has the last word
@@ -211,25 +193,26 @@ impl Reader<'_> {
 
     /// The last good one. Nothing can be older than it, so that alone is not asked; the rest is.
     fn last(&self, site: &Name, channel: &Name, progress: &dyn Progress) -> Result<Bundle> {
-        let what = format!("channel {channel} of site {site}");
-        let found = self.memory(site, channel)?.channel()?;
-        let last = match (found.channel.last, found.damage) {
+        let asked = pointer::channel(site, channel);
+        let what = asked.to_string();
+        let known = self.memory(site, channel)?.read()?;
+        let last = match (known.last(), known.damage()) {
             (Some(last), _) => last,
             (None, Some(why)) => return Err(damaged(&what).because(why)),
             (None, None) => return Err(self.never(&what)),
         };
-        let accepted = Claim::parse(last.object.as_bytes())
-            .and_then(|claim| claim.verify(self.trust, site, channel, self.now))
+        let accepted = Claim::<Pointer>::parse(last.bytes())
+            .and_then(|claim| claim.verify(self.trust, asked, self.now))
             .and_then(|proven| proven.accept(None, self.allow, self.now))
             .map_err(|why| match why.is_damage() {
                 // it was proven before it was kept: this is no doing of the vendor's
                 true => damaged(&what).because(why),
                 false => why.about(&format!("{what}, as pulled before,")),
             })?;
-        let pointer = accepted.pointer();
+        let pointer = accepted.payload();
         let (release, issued) = (&pointer.release, pointer.issued);
         progress.note(&format!("offline: {what} is taken to be {release}, as published {issued}"));
-        self.get(&accepted.pin(), progress)
+        self.get(&accepted.payload().pin(), progress)
     }
 
     fn pinned(
@@ -251,8 +234,8 @@ impl Reader<'_> {
         // before the first byte of the bundle: what is signed is the digest that it must have
         let bundle = self.get(&pin, progress)?;
         let (size, sha256) = (pin.size, pin.digest);
-        Memory::of_release(self.cache, &self.names()?, site, version)
-            .keep_release(&Release { size, sha256 })?;
+        kept::Memory::new(self.cache, &self.names()?, site, version)
+            .keep(Release { size, sha256 })?;
         Ok(bundle)
     }
 
@@ -263,8 +246,8 @@ impl Reader<'_> {
         progress: &dyn Progress,
     ) -> Result<Bundle> {
         let release = release_id(site, version);
-        let memory = Memory::of_release(self.cache, &self.names()?, site, version);
-        let known: Release = memory.release()?.ok_or_else(|| self.never(&release))?;
+        let memory = kept::Memory::new(self.cache, &self.names()?, site, version);
+        let known: Release = memory.read()?.ok_or_else(|| self.never(&release))?;
         let (digest, size) = (known.sha256, known.size);
         let pin = Pin { site: site.clone(), version, release, digest, size };
         progress.note(&format!("offline: {} as pulled before", pin.release));

@@ -6,13 +6,13 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::refusal::Refusal;
 use super::release::{Name, Version, release_id, signature_key};
 use super::{Bundle, Pin};
 use crate::blob::{self, Store};
 use crate::error::{Error, Kind, Result};
 use crate::key::{Namespace, Signature, Trust};
 use crate::progress::Progress;
+use crate::signed::Refusal;
 use crate::units::{Digest, MIB, Timestamp};
 
 /// The version of the record's format.

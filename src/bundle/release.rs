@@ -148,16 +148,6 @@ pub(crate) fn record_key(site: &Name, version: Version) -> Result<Key> {
     Key::new(format!("bundles/{site}/{}.json", release_id(site, version)))
 }
 
-/// The folder of a site's pointers in a store.
-pub fn pointers(site: &Name) -> String {
-    format!("channels/{site}")
-}
-
-/// Where a store keeps the pointer to a channel's newest release.
-pub(crate) fn pointer_key(site: &Name, channel: &Name) -> Result<Key> {
-    Key::new(format!("{}/{channel}.json", pointers(site)))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -23,11 +23,16 @@ pub struct Place {
 }
 
 impl Place {
-    /// A folder's, and one in Azurite; `what` names the container.
-    pub fn both(what: &str) -> [Self; 2] {
+    /// A folder's.
+    pub fn local() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let url = format!("file://{}/store", folder.path().display());
-        let local = Self { folder, url, settings: settings(&[]), variables: Vec::new() };
+        Self { folder, url, settings: settings(&[]), variables: Vec::new() }
+    }
+
+    /// A folder's, and one in Azurite; `what` names the container.
+    pub fn both(what: &str) -> [Self; 2] {
+        let local = Self::local();
         azure_client(&["create", what]);
         let azure = Self {
             folder: tempfile::tempdir().unwrap(),

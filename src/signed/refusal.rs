@@ -27,7 +27,7 @@ pub enum Refusal {
         /// Whose it is.
         found: String,
     },
-    /// It is another release than its name says.
+    /// It names another release than it says.
     OtherRelease {
         /// Which one it is.
         found: String,
@@ -65,7 +65,7 @@ impl Refusal {
     }
 
     /// Whether bytes that were good once would be refused so because they were changed.
-    pub(super) fn is_damage(&self) -> bool {
+    pub fn is_damage(&self) -> bool {
         matches!(
             self,
             Self::Unreadable
@@ -75,7 +75,7 @@ impl Refusal {
     }
 
     /// The error about `what`, as in "channel stable of site demo".
-    pub(super) fn about(self, what: &str) -> Error {
+    pub fn about(self, what: &str) -> Error {
         let remedy = self.remedy();
         Error::new(Kind::Refused, format!("{what} is refused")).remedy(remedy).because(self)
     }
