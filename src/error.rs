@@ -3,13 +3,17 @@
 //! A central enum with a variant per failure was rejected: nobody branches on a hundred variants, and
 //! every new room would have to edit it. Callers branch on [`Kind`]; people read the rest.
 
+mod told;
+
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
+
+pub use told::{FileError, Told};
 
 /// What a caller may want to do about an error.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Kind {
     /// What the user wrote (a profile, a definition, an argument) is wrong.
@@ -43,28 +47,8 @@ struct Inner {
     path: Option<PathBuf>,
     offset: Option<u64>,
     remedy: Option<String>,
+    errors: Vec<FileError>,
     source: Option<Box<dyn std::error::Error + Send + Sync>>,
-}
-
-/// An error as programs read it: what a person sees on the terminal, in parts.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Told {
-    /// What a program may branch on.
-    pub kind: Kind,
-    /// One fact.
-    pub message: String,
-    /// The file or folder that it is about.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub path: Option<PathBuf>,
-    /// The byte in that file.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub offset: Option<u64>,
-    /// Why, the nearest cause first.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub causes: Vec<String>,
-    /// What to do about it.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub remedy: Option<String>,
 }
 
 /// The crate's result.
@@ -79,6 +63,7 @@ impl Error {
             path: None,
             offset: None,
             remedy: None,
+            errors: Vec::new(),
             source: None,
         }))
     }
@@ -104,6 +89,14 @@ impl Error {
         self
     }
 
+    /// Attaches what is wrong in files, where this says of a file that something is. Its cause is then their text,
+    /// for people to look at.
+    #[must_use]
+    pub fn for_files(mut self, errors: Vec<FileError>) -> Self {
+        self.0.errors = errors;
+        self
+    }
+
     /// Attaches the cause; its text is never repeated in ours.
     #[must_use]
     pub fn because(
@@ -122,19 +115,6 @@ impl Error {
     /// The file or folder that this is about.
     pub fn path(&self) -> Option<&Path> {
         self.0.path.as_deref()
-    }
-
-    /// For programs.
-    pub fn told(&self) -> Told {
-        let causes = self.causes().map(ToString::to_string).collect();
-        Told {
-            kind: self.kind(),
-            message: self.0.message.clone(),
-            path: self.0.path.clone(),
-            offset: self.0.offset,
-            causes,
-            remedy: self.find_remedy().map(str::to_owned),
-        }
     }
 
     /// The causes, the nearest first.
@@ -216,19 +196,6 @@ mod tests {
         assert_eq!(error.to_string(), "/x/disk.raw: cannot write");
         assert_eq!(error.kind(), Kind::NoSpace);
         assert!(error.source().is_some());
-    }
-
-    #[test]
-    fn programs_get_an_error_in_parts() {
-        let cause = std::io::Error::other("it is full");
-        let inner = Error::new(Kind::NoSpace, "cannot write").at("/x").because(cause);
-        let outer = Error::new(Kind::Io, "no image").remedy("make room").because(inner);
-        let json = serde_json::to_value(outer.told()).unwrap();
-        let expected = serde_json::json!({
-            "kind": "io", "message": "no image", "causes": ["/x: cannot write", "it is full"],
-            "remedy": "make room",
-        });
-        assert_eq!(json, expected);
     }
 
     #[test]

@@ -137,7 +137,13 @@ impl Project {
 
     /// An error that says how many there are in a profile, because of them.
     pub fn refused(&self, path: &Path, diagnostics: Diagnostics) -> Error {
-        Error::from(diagnostics).at(self.surroundings.shown(path))
+        let count = match diagnostics.errors.len() {
+            1 => "1 error".to_owned(),
+            count => format!("{count} errors"),
+        };
+        let error = Error::new(Kind::Input, format!("the profile has {count}"));
+        let shown = |path: &Path| self.surroundings.shown(path);
+        diagnostics.behind(error.at(shown(path)), shown)
     }
 
     /// The bases that bundles may name.

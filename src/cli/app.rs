@@ -6,7 +6,7 @@ use serde_json::json;
 
 use crate::app::{self, App, Bump, Channel, Index, Numbering, Reader, Tests, Version};
 use crate::blob::{self, Created};
-use crate::error::{Error, Kind, Result};
+use crate::error::Result;
 use crate::project::Surroundings;
 use crate::units::ByteSize;
 
@@ -125,7 +125,7 @@ fn pack(args: &Pack, surroundings: &Surroundings) -> Result<()> {
     )?;
     let App { name, version, commit, native, path, digest, size } = &packed.app;
     if args.json {
-        return print_json(&json!({
+        return terminal::print_json(&json!({
             "app": name, "version": version, "commit": commit, "file": path, "size": size,
             "sha256": digest, "tested": packed.tested, "native": native,
         }));
@@ -177,7 +177,7 @@ fn publish(args: &Publish, surroundings: &Surroundings) -> Result<()> {
         app::publish(store.as_ref(), &app, &args.channel, &key, signing::now(), &Terminal::new())?;
     let App { name, version, digest, size, .. } = &app;
     if args.json {
-        return print_json(&json!({
+        return terminal::print_json(&json!({
             "app": name, "version": version, "channel": index.channel, "seq": index.seq,
             "size": size, "sha256": digest, "new": created == Created::Written,
         }));
@@ -193,7 +193,7 @@ fn list(args: &List, surroundings: &Surroundings) -> Result<()> {
     let store = blob::open(&args.store, &surroundings.stores)?;
     let indexes = app::list(store.as_ref(), &Terminal::new())?;
     if args.json {
-        return print_json(&json!({ "apps": indexes }));
+        return terminal::print_json(&json!({ "apps": indexes }));
     }
     for Index { app, channel, versions, .. } in &indexes {
         for entry in versions.iter().rev() {
@@ -208,10 +208,4 @@ fn list(args: &List, surroundings: &Surroundings) -> Result<()> {
         }
     }
     Ok(())
-}
-
-fn print_json(value: &impl serde::Serialize) -> Result<()> {
-    let text = serde_json::to_string_pretty(value)
-        .map_err(|e| Error::new(Kind::Input, "cannot write JSON").because(e))?;
-    terminal::print(text)
 }

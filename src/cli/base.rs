@@ -140,9 +140,9 @@ fn adopt(images: &Path, name: &str) -> Result<u8> {
 fn list(cache: &Cache, verify: bool, json: bool) -> Result<u8> {
     let all = cache.list(verify)?;
     if json {
-        print_json(&all)?;
+        terminal::print_json(&all)?;
     } else {
-        all.iter().for_each(show_listed);
+        all.iter().try_for_each(show_listed)?;
     }
     Ok(u8::from(all.iter().any(|root| root.damage.is_some())))
 }
@@ -156,37 +156,36 @@ fn build(cache: &Cache, definition: &Definition, fresh: bool) -> Result<u8> {
     if let Err(e) = cache.ensure_names(definition, &Lines) {
         Lines.note(&format!("the names of its archives' packages are not known: {e}"));
     }
-    show(&root);
-    Ok(0)
+    show(&root).map(|()| 0)
 }
 
 fn prune(cache: &Cache, json: bool) -> Result<u8> {
     let pruned = cache.prune()?;
     if json {
-        print_json(&pruned)?;
+        terminal::print_json(&pruned)?;
         return Ok(0);
     }
     for root in &pruned.in_use {
-        anstream::println!("in use   {} {}", root.digest.short(), root.name);
+        terminal::print(format!("in use   {} {}", root.digest.short(), root.name))?;
     }
     for root in &pruned.removed {
-        anstream::println!("removed  {} {} {}", root.digest.short(), root.bytes, root.name);
+        terminal::print(format!("removed  {} {} {}", root.digest.short(), root.bytes, root.name))?;
     }
     let freed = ByteSize(pruned.removed.iter().map(|root| root.bytes.bytes()).sum());
-    anstream::println!("freed {freed}");
-    Ok(0)
+    terminal::print(format!("freed {freed}")).map(|()| 0)
 }
 
-fn show_listed(root: &Listed) {
+fn show_listed(root: &Listed) -> Result<()> {
     let age = root.made.and_then(|made| made.elapsed().ok()).map(age).unwrap_or_default();
     let Listed { name, digest, bytes, packages, time, .. } = root;
     let mark = if root.newest { "" } else { ", replaced" };
-    anstream::println!(
+    terminal::print(format!(
         "{} {name}: {bytes}, {packages} packages, archives of {time}, made {age} ago{mark}",
         digest.short()
-    );
-    if let Some(damage) = &root.damage {
-        anstream::println!("    damaged, will be made again: {damage}");
+    ))?;
+    match &root.damage {
+        Some(damage) => terminal::print(format!("    damaged, will be made again: {damage}")),
+        None => Ok(()),
     }
 }
 
@@ -198,21 +197,14 @@ fn age(span: std::time::Duration) -> String {
     fitting.map_or("0 seconds".into(), |(name, length)| format!("{} {name}", seconds / length))
 }
 
-fn print_json(value: &impl serde::Serialize) -> Result<()> {
-    let text = serde_json::to_string_pretty(value)
-        .map_err(|e| Error::new(Kind::Io, "cannot print").because(e))?;
-    anstream::println!("{text}");
-    Ok(())
-}
-
-fn show(root: &Root) {
-    anstream::println!("{} {}", root.definition.name, root.digest);
-    anstream::println!(
+fn show(root: &Root) -> Result<()> {
+    terminal::print(format!("{} {}", root.definition.name, root.digest))?;
+    terminal::print(format!(
         "{} packages, {} names, of {}",
         root.packages.len(),
         root.tree.len(),
         root.time
-    );
+    ))
 }
 
 /// Plain lines on stderr.
@@ -220,12 +212,12 @@ struct Lines;
 
 impl Progress for Lines {
     fn step(&self, name: &str, _: Option<u64>) {
-        anstream::eprintln!("{name}");
+        terminal::complain(name);
     }
 
     fn advance(&self, _: u64) {}
 
     fn note(&self, line: &str) {
-        anstream::eprintln!("note: {line}");
+        terminal::complain(&format!("note: {line}"));
     }
 }

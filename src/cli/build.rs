@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::build::Built;
 use crate::desk::Desk;
-use crate::error::{Error, Kind, Result};
+use crate::error::{Kind, Result};
 use crate::progress::Progress as _;
 use crate::project::Surroundings;
 use crate::units::ByteSize;
@@ -111,7 +111,7 @@ impl Image {
 
     fn tell(&self, as_json: bool) -> Result<()> {
         if as_json {
-            return print_json(&self.json());
+            return terminal::print_json(&self.json());
         }
         for artifact in &self.built.artifacts {
             let file = self.folder.join(&artifact.file);
@@ -157,11 +157,5 @@ fn tell_programs(outcomes: &[Outcome]) -> Result<()> {
         Some(json!({ "profile": wanted, "error": error.told() }))
     };
     let failed: Vec<_> = outcomes.iter().filter_map(failed).collect();
-    print_json(&json!({ "images": built, "failed": failed }))
-}
-
-fn print_json(value: &Value) -> Result<()> {
-    let text = serde_json::to_string_pretty(value)
-        .map_err(|e| Error::new(Kind::Input, "cannot print the record").because(e))?;
-    terminal::print(text)
+    terminal::print_json(&json!({ "images": built, "failed": failed }))
 }

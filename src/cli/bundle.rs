@@ -10,10 +10,8 @@ mod show;
 mod update;
 mod verify;
 
-use crate::error::{Error, Kind, Result};
+use crate::error::Result;
 use crate::project::Surroundings;
-
-use super::terminal;
 
 /// Arguments of `slipway bundle`.
 #[derive(Debug, clap::Args)]
@@ -58,10 +56,4 @@ pub fn run(args: &Args, surroundings: &Surroundings) -> Result<u8> {
         Verb::Diff(args) => diff::run(args),
     }?;
     Ok(0)
-}
-
-fn print_json(value: &impl serde::Serialize) -> Result<()> {
-    let text = serde_json::to_string_pretty(value)
-        .map_err(|e| Error::new(Kind::Input, "cannot write JSON").because(e))?;
-    terminal::print(text)
 }

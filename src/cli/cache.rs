@@ -59,7 +59,7 @@ fn show(folder: &Path, encoded: &[Stored], json: bool) -> Result<()> {
     if json {
         let others: Vec<_> = others.iter().map(|(n, b)| json!({ "name": n, "bytes": b })).collect();
         let value = json!({ "folder": folder, "encoded": encoded, "folders": others });
-        return terminal::print(format!("{value:#}"));
+        return terminal::print_json(&value);
     }
     terminal::print(folder.display())?;
     for Stored { codec, entries, bytes } in encoded {
@@ -76,7 +76,7 @@ fn show(folder: &Path, encoded: &[Stored], json: bool) -> Result<()> {
 
 fn removed(trimmed: Trimmed, json: bool) -> Result<()> {
     if json {
-        return terminal::print(format!("{:#}", json!({ "removed": trimmed })));
+        return terminal::print_json(&json!({ "removed": trimmed }));
     }
     let Trimmed { entries, bytes } = trimmed;
     let regions = project::counted(entries as usize, "encoded region");

@@ -7,9 +7,9 @@ use serde_json::json;
 
 use crate::base::Definition;
 use crate::desk::{self, Bundles, Unread};
-use crate::error::{Kind, Result};
+use crate::error::{FileError, Kind, Result};
 use crate::file;
-use crate::profile::{self, Diagnostics, Known, Profile, Report};
+use crate::profile::{self, Diagnostics, Known, Profile};
 use crate::project::{Project, Surroundings};
 
 use super::project::{self, counted, shown};
@@ -95,7 +95,7 @@ fn look_up(path: &Path, profile: &Profile, project: &Project) -> Result<Result<(
 /// Shows what was found; an error of a parent only once. True when anything is broken.
 fn tell(results: &[Checked], unread: &[Unread], as_json: bool) -> Result<bool> {
     let mut seen = BTreeSet::new();
-    let mut reports: Vec<Report> = Vec::new();
+    let mut reports: Vec<FileError> = Vec::new();
     for checked in results {
         match &checked.result {
             Ok(files) if !as_json => terminal::print(good(&checked.path, files))?,
@@ -118,12 +118,13 @@ fn tell(results: &[Checked], unread: &[Unread], as_json: bool) -> Result<bool> {
     }
     let broken = results.iter().filter(|checked| checked.result.is_err()).count();
     if as_json {
-        let reports: Vec<Report> = reports
+        let reports: Vec<FileError> = reports
             .into_iter()
-            .map(|report| Report { file: shown(&report.file), ..report })
+            .map(|report| FileError { file: shown(&report.file), ..report })
             .collect();
-        terminal::print(json!({ "profiles": results.len(), "broken": broken, "errors": reports,
-            "unchecked": unread }))?;
+        terminal::print_json(&json!({
+            "profiles": results.len(), "broken": broken, "errors": reports, "unchecked": unread,
+        }))?;
         return Ok(broken > 0);
     }
     for unread in unread {

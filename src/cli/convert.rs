@@ -73,7 +73,7 @@ pub fn run(args: &Args) -> Result<u8> {
             "from": image.format(), "format": written.format, "file": written.path,
             "disk": ByteSize(image.size()), "size": size, "sha256": written.digest,
         });
-        terminal::print(value)?;
+        terminal::print_json(&value)?;
         return Ok(0);
     }
     let digest = written.digest.map(|d| format!("  sha256:{d}")).unwrap_or_default();

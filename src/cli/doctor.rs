@@ -7,7 +7,7 @@ use anstyle::AnsiColor;
 use serde_json::json;
 
 use crate::doctor::{self, Finding, Place, State};
-use crate::error::{Context as _, Error, Kind, Result};
+use crate::error::{Context as _, Error, Result};
 use crate::profile::Release;
 use crate::project::{Project, Surroundings};
 
@@ -41,9 +41,7 @@ pub fn run(args: &Args, surroundings: &Surroundings) -> Result<u8> {
         )),
     }
     if args.json {
-        let text = serde_json::to_string_pretty(&json!({ "findings": findings }))
-            .map_err(|e| Error::new(Kind::Io, "cannot print the findings").because(e))?;
-        terminal::print(text)?;
+        terminal::print_json(&json!({ "findings": findings }))?;
     } else {
         findings.iter().try_for_each(tell)?;
     }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use super::summary;
 use super::terminal::{self, clean};
-use crate::error::{Context, Error, Kind, Result};
+use crate::error::{Context, Kind, Result};
 use crate::inspect::{self, EfiFile, Image, Report, damage};
 use crate::manifest::ImageRecord;
 
@@ -60,8 +60,10 @@ fn show(args: &Args, image: &Arc<Image>, damage: &mut Vec<String>) -> Result<()>
     }
     let report = inspect::report(image)?;
     damage.extend(damage::of_table(&report.table));
-    let text = if args.json { json(&report, damage)? } else { people(&report, damage) };
-    std::io::stdout().write_all(text.as_bytes()).doing("cannot print")
+    if args.json {
+        return terminal::print_json(&Shown { damage, report: &report });
+    }
+    terminal::print(people(&report, damage).trim_end())
 }
 
 /// What was found, and first what is damaged.
@@ -70,12 +72,6 @@ struct Shown<'a> {
     damage: &'a [String],
     #[serde(flatten)]
     report: &'a Report,
-}
-
-fn json(report: &Report, damage: &[String]) -> Result<String> {
-    let text = serde_json::to_string_pretty(&Shown { damage, report });
-    let text = text.map_err(|e| Error::new(Kind::Io, "cannot write JSON").because(e))?;
-    Ok(text + "\n")
 }
 
 /// Label and value, aligned.

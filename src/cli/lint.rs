@@ -36,7 +36,7 @@ pub fn run(args: &Args) -> Result<u8> {
             "image": args.image, "platform": args.platform,
             "errors": errors, "warnings": warnings, "findings": findings,
         });
-        terminal::print(value)?;
+        terminal::print_json(&value)?;
     } else {
         terminal::print(people(&findings, args.platform, errors, warnings))?;
     }

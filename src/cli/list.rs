@@ -4,7 +4,7 @@ use anstyle::{AnsiColor, Style};
 use dialoguer::console::measure_text_width;
 use serde::Serialize;
 
-use crate::error::{Context as _, Result};
+use crate::error::Result;
 use crate::profile::{Addressing, Diagnostics, Loaded, Profile, Release};
 use crate::project::{self as projects, Project, Surroundings};
 
@@ -26,8 +26,7 @@ pub fn run(args: &Args, surroundings: &Surroundings) -> Result<u8> {
     let project = args.project.open(surroundings)?;
     let rows = rows(&project)?;
     if args.json {
-        let text = serde_json::to_string_pretty(&rows).map_err(std::io::Error::other);
-        terminal::print(text.doing("cannot write the list as JSON")?)?;
+        terminal::print_json(&rows)?;
     } else if rows.is_empty() {
         terminal::complain("there are no profiles yet; write one with `slipway new`");
     } else {

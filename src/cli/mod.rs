@@ -31,7 +31,7 @@ use anstyle::AnsiColor;
 use clap::{ArgMatches, CommandFactory as _, FromArgMatches as _};
 use serde_json::json;
 
-use crate::error::{Error, Kind, Result, Told};
+use crate::error::{Error, Kind, Result};
 use crate::profile::Diagnostics;
 
 pub use reference::reference;
@@ -156,17 +156,8 @@ pub fn report(error: &Error, output: Output) {
     match output {
         Output::Text => report_text(error),
         Output::Json => {
-            let told = error.told();
-            // a profile's errors have places, which a text has not
-            let causes = error.causes().filter_map(|cause| cause.downcast_ref::<Diagnostics>());
-            let profile: Vec<_> = causes.flat_map(Diagnostics::reports).collect();
-            let value = if profile.is_empty() {
-                json!({ "error": told })
-            } else {
-                json!({ "error": Told { causes: Vec::new(), ..told }, "errors": profile })
-            };
             // nobody is left to tell when stdout is closed
-            let _ = terminal::print(value);
+            let _ = terminal::print_json(&json!({ "error": error.told() }));
         }
     }
 }

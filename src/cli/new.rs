@@ -235,7 +235,7 @@ fn header(project: &Project) -> Result<String> {
 fn load(path: &Path, text: &str, project: &Project) -> Result<Loaded> {
     profile::load_text(path, text, &project.known()?).map_err(|diagnostics| {
         let message = "the answers make no valid profile; nothing was written";
-        Error::new(Kind::Input, message).at(shown(path)).because(diagnostics)
+        diagnostics.behind(Error::new(Kind::Input, message).at(shown(path)), shown)
     })
 }
 

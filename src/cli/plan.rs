@@ -61,7 +61,7 @@ pub fn run(args: &Args, surroundings: &Surroundings) -> Result<u8> {
     };
     drop(progress);
     if args.json {
-        return terminal::print(as_json(&ticket.order, &bundle, &outlook)?).map(|()| 0);
+        return terminal::print_json(&as_json(&ticket.order, &bundle, &outlook)?).map(|()| 0);
     }
     terminal::print(as_text(&ticket.order, &bundle, &outlook)?)?;
     Ok(0)
@@ -82,8 +82,8 @@ struct Ready {
     needed: ByteSize,
 }
 
-fn as_json(order: &Order, bundle: &Bundle, outlook: &Outlook) -> Result<String> {
-    let value = match outlook {
+fn as_json(order: &Order, bundle: &Bundle, outlook: &Outlook) -> Result<Value> {
+    Ok(match outlook {
         Outlook::Ready(ready) => json!({
             "cached": true,
             "digest": ready.plan.digest()?,
@@ -100,8 +100,7 @@ fn as_json(order: &Order, bundle: &Bundle, outlook: &Outlook) -> Result<String> 
             "profile": recorded(&order.profile, &order.digests())?,
             "bundle": bundle.manifest,
         }),
-    };
-    serde_json::to_string_pretty(&value).map_err(unprintable)
+    })
 }
 
 /// A plan as its digest is of has the profile's secrets in it; what is printed ends up in logs.

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use crate::desk::Bundles;
-use crate::error::{Context as _, Result};
+use crate::error::Result;
 use crate::profile::{self, Audience, schema};
 use crate::project::{Project, Surroundings};
 
@@ -33,11 +33,7 @@ pub fn run(args: &Args, surroundings: &Surroundings) -> Result<u8> {
     {
         add_settings(&mut value, &project)?;
     }
-    let text = serde_json::to_string_pretty(&value)
-        .map_err(std::io::Error::other)
-        .doing("cannot write the schema as JSON")?;
-    terminal::print(text)?;
-    Ok(0)
+    terminal::print_json(&value).map(|()| 0)
 }
 
 /// Adds what the sites of the project's profiles declare, as far as their bundles are at hand. All profiles share one

@@ -107,8 +107,7 @@ pub fn run(args: &Args, surroundings: &Surroundings) -> Result<u8> {
         crate::smoke::run(&order, &progress)?
     };
     if args.json {
-        let text = serde_json::to_string_pretty(&report).map_err(std::io::Error::other);
-        terminal::print(text.doing("cannot write the report as JSON")?)?;
+        terminal::print_json(&report)?;
     }
     terminal::complain(&show::report(&report, &shown(&order.report)));
     Ok(report.exit_code)

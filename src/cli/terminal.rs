@@ -11,6 +11,7 @@ use dialoguer::Confirm;
 use dialoguer::console::Term;
 use dialoguer::theme::ColorfulTheme;
 use indicatif::{ProgressBar, ProgressStyle};
+use serde::Serialize;
 use signal_hook::consts::{SIGINT, SIGTERM};
 
 use crate::error::{Context as _, Error, Kind, Result};
@@ -26,6 +27,16 @@ const TICK: Duration = Duration::from_millis(120);
 pub(super) fn print(text: impl Display) -> Result<()> {
     let mut out = anstream::stdout().lock();
     writeln!(out, "{text}").and_then(|()| out.flush()).doing("cannot write to stdout")
+}
+
+/// Prints a value on stdout, for programs.
+///
+/// # Errors
+/// As for [`print`].
+pub(super) fn print_json(value: &impl Serialize) -> Result<()> {
+    let text = serde_json::to_string_pretty(value)
+        .map_err(|e| Error::new(Kind::Io, "cannot write JSON").because(e))?;
+    print(text)
 }
 
 /// Prints on stderr; when nobody reads it there is nobody to tell.

@@ -121,7 +121,7 @@ impl<'a> Bundles<'a> {
                 profiles: profiles.clone(),
                 what: What::All,
                 bundle: format!("{name} of the site {site} in {store}"),
-                reason: reason(error),
+                reason: error.in_one_line(),
                 remedy: error.find_remedy().map(str::to_owned),
             }),
         };
@@ -143,12 +143,6 @@ impl fmt::Display for Unread {
             None => Ok(()),
         }
     }
-}
-
-/// An error and its causes in one line.
-fn reason(error: &Error) -> String {
-    let causes = error.causes().map(ToString::to_string);
-    std::iter::once(error.to_string()).chain(causes).collect::<Vec<_>>().join(": ")
 }
 
 fn read(

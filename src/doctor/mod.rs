@@ -73,9 +73,7 @@ impl Finding {
 
     /// Something that could not be looked at, because of `error`; `remedy` where that has none of its own.
     pub fn failed(subject: impl Into<String>, error: &Error, remedy: &str) -> Self {
-        let causes = error.causes().map(ToString::to_string);
-        let said: Vec<_> = std::iter::once(error.to_string()).chain(causes).collect();
-        Self::missing(subject, said.join(": "), error.find_remedy().unwrap_or(remedy))
+        Self::missing(subject, error.in_one_line(), error.find_remedy().unwrap_or(remedy))
     }
 }
 

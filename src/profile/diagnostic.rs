@@ -2,14 +2,13 @@
 
 use std::fmt;
 use std::ops::Range;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use annotate_snippets::renderer::DEFAULT_TERM_WIDTH;
 use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet};
-use serde::Serialize;
 
 use super::suggest::wrapped;
-use crate::error::{Error, Kind};
+use crate::error::{Error, FileError, Kind};
 
 /// A file that was read, for the excerpts in what is shown.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -97,27 +96,6 @@ pub struct Style {
     pub here: Option<PathBuf>,
 }
 
-/// Where an error is, for programs: lines and columns count from 1, columns in characters.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Report {
-    /// The file's path.
-    pub file: PathBuf,
-    /// Line of the first offending character.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub line: Option<usize>,
-    /// Column of the first offending character.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub column: Option<usize>,
-    /// What is wrong.
-    pub message: String,
-    /// What is meant at that place.
-    #[serde(skip_serializing_if = "String::is_empty")]
-    pub label: String,
-    /// What is allowed, and what to do.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub help: Vec<String>,
-}
-
 /// All errors of one profile and of those that it inherits from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Diagnostics {
@@ -148,22 +126,29 @@ impl Diagnostics {
     }
 
     /// All errors for programs.
-    pub fn reports(&self) -> Vec<Report> {
+    pub fn reports(&self) -> Vec<FileError> {
         self.errors.iter().map(|error| self.report(error)).collect()
     }
 
     /// Keeps the errors that `wanted` says yes to; none may be left.
     #[must_use]
-    pub fn retain(mut self, mut wanted: impl FnMut(&Report) -> bool) -> Self {
+    pub fn retain(mut self, mut wanted: impl FnMut(&FileError) -> bool) -> Self {
         let mut keep = self.reports().into_iter().map(|report| wanted(&report));
         self.errors.retain(|_| keep.next().unwrap_or_default());
         self
     }
 
-    fn report(&self, error: &Diagnostic) -> Report {
+    /// Attaches these as what `error` stands for; `shown` is a path as the user would write it.
+    pub fn behind(self, error: Error, shown: impl Fn(&Path) -> PathBuf) -> Error {
+        let mut errors = self.reports();
+        errors.iter_mut().for_each(|error| error.file = shown(&error.file));
+        error.for_files(errors).because(self)
+    }
+
+    fn report(&self, error: &Diagnostic) -> FileError {
         let file = &self.files[error.file];
         let position = error.span.as_ref().map(|span| position(&file.text, span.start));
-        Report {
+        FileError {
             file: file.path.clone(),
             line: position.map(|(line, _)| line),
             column: position.map(|(_, column)| column),
@@ -210,7 +195,7 @@ impl Diagnostics {
     }
 }
 
-fn shown(path: &std::path::Path, style: &Style) -> String {
+fn shown(path: &Path, style: &Style) -> String {
     let below = style.here.as_deref().and_then(|here| path.strip_prefix(here).ok());
     below.unwrap_or(path).display().to_string()
 }
@@ -248,7 +233,7 @@ impl From<Diagnostics> for Error {
             Some(file) => error.at(&file.path),
             None => error,
         };
-        error.because(diagnostics)
+        diagnostics.behind(error, Path::to_owned)
     }
 }
 

@@ -21,7 +21,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 pub use compose::{Answers, name_from, write};
-pub use diagnostic::{Diagnostic, Diagnostics, Place, Report, SourceFile, Style};
+pub use diagnostic::{Diagnostic, Diagnostics, Place, SourceFile, Style};
 pub use inherit::SHARED;
 pub use schema::{Audience, schema, with_settings};
 pub(crate) use suggest::{nearest, nearest_key};

@@ -246,9 +246,17 @@ fn every_verb_with_json_prints_its_error_as_json() {
     let value: serde_json::Value = serde_json::from_str(&out).expect("JSON");
     assert_eq!(value["error"]["kind"], "input");
     assert_eq!(
-        (&value["errors"][0]["line"], &value["errors"][0]["column"]),
+        (&value["error"]["errors"][0]["line"], &value["error"]["errors"][0]["column"]),
         (&1.into(), &8.into())
     );
+    // of several customers each has its own
+    let (_, out, _) = slipway(root.path(), &["build", "bad", "goood", "--json"]);
+    let value: serde_json::Value = serde_json::from_str(&out).expect("JSON");
+    let [bad, goood] = [0, 1].map(|i| &value["failed"][i]["error"]);
+    assert_eq!(bad["errors"][0]["file"], "profiles/bad.toml");
+    assert_eq!((&bad["errors"][0]["line"], &bad["errors"][0]["column"]), (&1.into(), &8.into()));
+    assert!(bad.get("causes").is_none(), "the places say it: {bad}");
+    assert_eq!(goood["kind"], "not-found");
     let (_, out, _) = slipway(root.path(), &["plan", "goood", "--json"]);
     let value: serde_json::Value = serde_json::from_str(&out).expect("JSON");
     assert_eq!(value["error"]["kind"], "not-found");

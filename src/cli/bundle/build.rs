@@ -14,7 +14,6 @@ use super::super::inputs::Inputs;
 use super::super::project;
 use super::super::signing;
 use super::super::terminal::{self, Terminal};
-use super::print_json;
 use super::publish::{self, Publishing};
 
 /// Arguments of `slipway bundle build`.
@@ -71,7 +70,7 @@ pub(super) fn run(args: &Args, surroundings: &Surroundings) -> Result<()> {
     };
     if args.json {
         let published = published.as_ref().map(|p| &p.pointer);
-        return print_json(&json!({
+        return terminal::print_json(&json!({
             "release": bundle.manifest.release, "file": bundle.path, "size": bundle.size,
             "sha256": bundle.digest, "published": published,
         }));

@@ -8,7 +8,6 @@ use crate::bundle::{self, Bundle, Change};
 use crate::error::Result;
 
 use super::super::terminal;
-use super::print_json;
 
 /// Arguments of `slipway bundle diff`.
 #[derive(Debug, clap::Args)]
@@ -28,7 +27,7 @@ pub(super) fn run(args: &Args) -> Result<()> {
     let diff = bundle::diff(&before, &after);
     if args.json {
         let (from, to) = (&before.release, &after.release);
-        return print_json(&json!({ "before": from, "after": to, "differs": diff }));
+        return terminal::print_json(&json!({ "before": from, "after": to, "differs": diff }));
     }
     let mut text = format!("{} -> {}", before.release, after.release);
     for (kind, changes) in [

@@ -10,7 +10,6 @@ use crate::units::ByteSize;
 
 use super::super::terminal::{self, Terminal};
 use super::super::{project, signing};
-use super::print_json;
 
 /// Arguments of `slipway bundle list`.
 #[derive(Debug, clap::Args)]
@@ -32,7 +31,7 @@ pub(super) fn run(args: &Args, surroundings: &Surroundings) -> Result<()> {
         bundle::list(store.as_ref(), &trust, signing::now(), &Terminal::new())?;
     if args.json {
         let channels: Vec<Value> = channels.iter().map(as_json).collect();
-        return print_json(&json!({ "bundles": records, "channels": channels }));
+        return terminal::print_json(&json!({ "bundles": records, "channels": channels }));
     }
     for record in &records {
         let size = ByteSize(record.size).to_string();

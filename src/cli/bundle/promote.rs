@@ -4,9 +4,8 @@ use crate::bundle::{Name, Version, Wanted};
 use crate::error::{Error, Kind, Result};
 use crate::project::Surroundings;
 
-use super::super::terminal::Terminal;
+use super::super::terminal::{self, Terminal};
 use super::super::{project, pulling, signing};
-use super::print_json;
 use super::publish::{self, Publishing};
 
 /// Arguments of `slipway bundle promote`.
@@ -56,7 +55,7 @@ pub(super) fn run(args: &Args, surroundings: &Surroundings) -> Result<()> {
     let opened = args.publishing.open(&args.store, &args.site, &surroundings)?;
     let pointer = opened.publisher().promote(&bundle, &args.to, &Terminal::new())?;
     if args.json {
-        return print_json(&pointer);
+        return terminal::print_json(&pointer);
     }
     publish::show_pointer(&pointer)
 }

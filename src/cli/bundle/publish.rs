@@ -10,7 +10,6 @@ use crate::project::Surroundings;
 
 use super::super::terminal::{self, Terminal};
 use super::super::{project, signing};
-use super::print_json;
 
 /// Arguments of `slipway bundle publish`.
 #[derive(Debug, clap::Args)]
@@ -113,7 +112,7 @@ pub(super) fn run(args: &Args, surroundings: &Surroundings) -> Result<()> {
     let surroundings = args.project.within(surroundings);
     let published = args.publishing.publish(&bundle, &args.to, &args.channel, &surroundings)?;
     if args.json {
-        return print_json(&published.pointer);
+        return terminal::print_json(&published.pointer);
     }
     terminal::print(&bundle.manifest.release)?;
     show(&published)

@@ -14,7 +14,7 @@ use crate::whole::Draft;
 
 use super::super::terminal::{self, Terminal};
 use super::super::{project, pulling, signing};
-use super::{print_json, verify};
+use super::verify;
 
 /// Arguments of `slipway bundle pull`.
 #[derive(Debug, clap::Args)]
@@ -67,7 +67,7 @@ pub(super) fn run(args: &Args, surroundings: &Surroundings) -> Result<()> {
     place(&out, |to| std::io::copy(&mut from, to).map(drop))?;
     drop(progress);
     if args.json {
-        return print_json(&json!({
+        return terminal::print_json(&json!({
             "release": release, "file": out, "size": bundle.size, "sha256": bundle.digest,
         }));
     }

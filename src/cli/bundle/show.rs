@@ -7,7 +7,6 @@ use crate::error::Result;
 use crate::units::ByteSize;
 
 use super::super::terminal;
-use super::print_json;
 
 /// Arguments of `slipway bundle show`.
 #[derive(Debug, clap::Args)]
@@ -22,7 +21,7 @@ pub(super) struct Args {
 pub(super) fn run(args: &Args) -> Result<()> {
     let Bundle { manifest, digest, size, .. } = Bundle::verify(&args.file)?;
     if args.json {
-        return print_json(&manifest);
+        return terminal::print_json(&manifest);
     }
     let row = |name: &str, value: &str| format!("{name:<9} {value}\n");
     let count = manifest.files.len();

@@ -10,7 +10,6 @@ use crate::project::Surroundings;
 
 use super::super::terminal::{self, Terminal};
 use super::super::{project, signing};
-use super::print_json;
 
 /// Arguments of `slipway bundle update`.
 #[derive(Debug, clap::Args)]
@@ -55,7 +54,7 @@ pub(super) fn run(args: &Args, surroundings: &Surroundings) -> Result<()> {
     };
     let changes = bundle::update(&request, &Terminal::new())?;
     if args.json {
-        return print_json(&json!({ "changes": changes }));
+        return terminal::print_json(&json!({ "changes": changes }));
     }
     if changes.is_empty() {
         return terminal::print("nothing changed");

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::error::{Error, Kind, Result};
+use crate::error::Result;
 use crate::key::{Keyring, Stored, Trust, Trusted};
 use crate::project::Surroundings;
 use crate::units::Timestamp;
@@ -31,9 +31,7 @@ pub(super) fn run(args: &Args, keyring: &Keyring, surroundings: &Surroundings) -
             .map(|s| json!({ "name": s.name, "fingerprint": s.public.fingerprint() }))
             .collect();
         let all = json!({ "own": own, "trusted": trusted });
-        let text = serde_json::to_string_pretty(&all)
-            .map_err(|e| Error::new(Kind::Input, "cannot write JSON").because(e))?;
-        return terminal::print(text);
+        return terminal::print_json(&all);
     }
     let mut lines = vec![format!("your keys, in {}:", shown(keyring.folder()).display())];
     lines.extend(own.iter().map(own_line));
