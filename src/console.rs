@@ -1,5 +1,5 @@
-//! Cuts what a serial console or a program says into lines of text. Anything may come: invalid UTF-8, endless
-//! lines, escape sequences. Pure.
+//! Cuts the output of a serial console or a program into lines of text. Anything may come: invalid
+//! UTF-8, endless lines, escape sequences. Pure.
 
 /// A longer line is cut, in bytes: a state line with its failures stays far below.
 pub(crate) const LONGEST_LINE: usize = 16 << 10;
@@ -11,7 +11,8 @@ pub struct Splitter {
 }
 
 impl Splitter {
-    /// Takes bytes; gives every line that they complete, without line ends and control characters.
+    /// Takes bytes and returns every line that they complete, without line ends and control
+    /// characters.
     pub fn push(&mut self, bytes: &[u8]) -> Vec<String> {
         let mut lines = Vec::new();
         for byte in bytes {
@@ -24,7 +25,7 @@ impl Splitter {
         lines
     }
 
-    /// What is left: the last line of a machine that went off in the middle of it.
+    /// What is left: the last line of a machine that was switched off in the middle of it.
     pub fn finish(&mut self) -> Option<String> {
         let text = String::from_utf8_lossy(&self.line);
         let text = plain(&text);

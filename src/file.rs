@@ -1,8 +1,8 @@
-//! Files in folders that others may write, too: what lies there under a name that can be guessed may be a
+//! Files in folders that others can write to as well. A name there that can be guessed may be a
 //! link, a device or a pipe.
 //!
-//! `File::open` waits for ever for a pipe's other end and reads a device without end; `File::create` goes
-//! through a link and empties what it points to.
+//! `File::open` waits for ever for a pipe's other end and reads a device without end.
+//! `File::create` follows a link and empties its target.
 
 use std::fs::{File, Metadata, OpenOptions};
 use std::io::{self, ErrorKind, Read};
@@ -13,13 +13,13 @@ use rustix::fs::OFlags;
 
 use crate::error::{Context, Error, Kind, Result};
 
-/// What is there is opened as it is: no waiting, and no terminal becomes ours.
+/// Whatever is there is opened as it is: without waiting, and without making a terminal ours.
 const WARY: OFlags = OFlags::NONBLOCK.union(OFlags::NOCTTY);
 
-/// What has a name, links followed; none where nothing has it.
+/// The metadata of what has this name, links followed; none when nothing has it.
 ///
-/// `Path::exists` and its like are not used in this house: they say no whatever goes wrong, and what lies in a folder
-/// that may not be entered, or on a disk that fails, would be taken for something that is not there.
+/// `Path::exists` and its like are not used in this house: they say no whatever goes wrong, so a
+/// file in a folder that may not be entered, or on a failing disk, would count as absent.
 pub(crate) fn look(path: &Path) -> Result<Option<Metadata>> {
     match std::fs::metadata(path) {
         Err(e) if matches!(e.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => Ok(None),
@@ -27,19 +27,19 @@ pub(crate) fn look(path: &Path) -> Result<Option<Metadata>> {
     }
 }
 
-/// Whether a folder has the name, links followed.
+/// Whether the name is a folder's, links followed.
 pub(crate) fn is_folder(path: &Path) -> Result<bool> {
     Ok(look(path)?.is_some_and(|found| found.is_dir()))
 }
 
-/// Whether a regular file has the name, links followed.
+/// Whether the name is a regular file's, links followed.
 pub(crate) fn is_file(path: &Path) -> Result<bool> {
     Ok(look(path)?.is_some_and(|found| found.is_file()))
 }
 
-/// Opens a regular file for reading. A link to one is followed: what is read is proven by its digest.
+/// Opens a regular file for reading. A link to one is followed: the digest proves what is read.
 pub(crate) fn open(path: &Path) -> io::Result<File> {
-    // looked at first, for opening alone does something to some devices
+    // checked first, because merely opening some devices has effects
     regular(&std::fs::metadata(path)?)?;
     let file = OpenOptions::new().read(true).custom_flags(flags(WARY)).open(path)?;
     regular(&file.metadata()?)?;
@@ -61,8 +61,8 @@ pub(crate) fn read(path: &Path, limit: u64, doing: &str) -> Result<Vec<u8>> {
     }
 }
 
-/// Opens a regular file to read and write it, and makes it where there is none. Nothing of it is lost, and
-/// no link is followed.
+/// Opens a regular file for reading and writing, and creates it if there is none. Its contents are
+/// kept, and no link is followed.
 pub(crate) fn open_or_make(path: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
     options.read(true).write(true).create(true).truncate(false);
@@ -71,7 +71,7 @@ pub(crate) fn open_or_make(path: &Path) -> io::Result<File> {
     Ok(file)
 }
 
-/// Opens an empty file to write it: a new one, or the regular one of that name.
+/// Opens an empty file for writing: a new one, or the regular file of that name, emptied.
 pub(crate) fn make(path: &Path) -> io::Result<File> {
     let file = open_or_make(path)?;
     file.set_len(0)?;
@@ -98,7 +98,8 @@ fn regular(found: &Metadata) -> io::Result<()> {
     }
 }
 
-/// "Too many levels of symbolic links" is what the kernel says of one link where none may be.
+/// The kernel says "Too many levels of symbolic links" even for one link, where none may be
+/// followed.
 fn told(error: io::Error) -> io::Error {
     let code = error.raw_os_error().map(rustix::io::Errno::from_raw_os_error);
     match code {

@@ -1,7 +1,8 @@
-//! A .tar.gz that somebody else made: one gzip member, read to its end, and no more of it than a limit.
+//! A .tar.gz that somebody else made: one gzip member, read to its end, and no further than a
+//! limit.
 //!
-//! A tar's reader stops at the tar's end. Without going on from there nobody looks at gzip's checksum, nor at
-//! what is behind it.
+//! A tar reader stops at the end of the tar. Unless somebody reads on, nobody checks gzip's
+//! checksum, nor what follows it.
 
 use std::io::{BufRead, Read};
 
@@ -10,8 +11,8 @@ use flate2::bufread::GzDecoder;
 use crate::error::{Context, Error, Kind, Result};
 use crate::units::ByteSize;
 
-/// Gives `read` the unpacked bytes; what it leaves of them must be zeros. `what` is for messages, as in
-/// "the module".
+/// Gives `read` the unpacked bytes; any that it leaves unread must be zeros. `what` names the
+/// archive in messages, as in "the module".
 pub(crate) fn whole<T>(
     from: impl BufRead,
     limit: u64,
@@ -20,7 +21,7 @@ pub(crate) fn whole<T>(
 ) -> Result<T> {
     let mut bytes = GzDecoder::new(from).take(limit + 1);
     let done = read(&mut bytes);
-    // a limit looks like a cut to whoever reads
+    // to the reader, a limit looks like a truncated archive
     if bytes.limit() == 0 {
         let message = format!("{what}'s archive unpacks to over {}", ByteSize(limit));
         return Err(Error::new(Kind::Refused, message));
@@ -59,7 +60,7 @@ mod tests {
         gz.finish().unwrap()
     }
 
-    /// Reads two bytes, as a reader who has seen the end.
+    /// Reads two bytes, like a reader that has seen the end.
     fn two(bytes: &[u8]) -> Result<[u8; 2]> {
         whole(bytes, 1000, "the test", |from| {
             let mut two = [0; 2];

@@ -7,28 +7,30 @@ use std::path::Path;
 use crate::error::{Context, Result};
 use crate::file;
 
-/// Makes the file where there is none, and waits until nobody else holds it. It is held until the result is dropped.
+/// Creates the file if there is none, and waits until nobody else holds the lock. It is held until
+/// the result is dropped.
 ///
 /// # Errors
 ///
-/// Fails when the file cannot be made or locked, and when a link or anything but a file has its name.
+/// Fails when the file cannot be created or locked, and when its name is a link or anything else
+/// but a regular file.
 pub(crate) fn wait(path: &Path) -> Result<File> {
     let file = open(path)?;
     file.lock().at("cannot lock", path)?;
     Ok(file)
 }
 
-/// Opens the lock's file, and makes it where there is none; nothing in it is touched.
+/// Opens the lock's file, and creates it if there is none. Its contents are not touched.
 pub(crate) fn open(path: &Path) -> Result<File> {
     let opened = match file::open_or_make(path) {
-        // somebody else's, in a cache that is shared: whoever can read it can lock it
+        // another user's file, in a shared cache: whoever can read it can lock it
         Err(e) if may_not_write(&e) => file::open_own(path).map_err(|_| e),
         opened => opened,
     };
     opened.at("cannot open the lock", path)
 }
 
-/// Whether writing was declined, by the file's mode or by a file system that is read only.
+/// Whether writing was denied, by the file's mode or by a read-only file system.
 pub(crate) fn may_not_write(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem)
 }

@@ -1,8 +1,9 @@
 //! Packs: immutable files that hold many contents back to back, each on a block boundary.
 //!
-//! A base's file data is written once, in the very form in which it will lie on every disk made from it:
-//! each content starts at a multiple of [`ALIGN`] and is padded with zeros to the next. The disk then
-//! takes whole runs of the pack, and the encoded form of such a run can be shared between images.
+//! A base's file data is written once, in the very form that it will have on every disk made from
+//! it: each content starts at a multiple of [`ALIGN`] and is padded with zeros to the next. The
+//! disk then takes whole runs of the pack, and the encoded form of such a run can be shared between
+//! images.
 
 use std::fs::File;
 use std::io::{IoSliceMut, Read, Write};
@@ -26,8 +27,9 @@ pub struct Pack {
     sums: Option<Sums>,
 }
 
-/// The CRC-32C of each block of [`ALIGN`] bytes. It tells what has rotted from what was written, at a tenth of what
-/// a cryptographic digest costs, and in any order; who writes to the pack on purpose is told by the pack's digest.
+/// The CRC-32C of each block of [`ALIGN`] bytes. It finds blocks that have rotted, at a tenth of
+/// the cost of a cryptographic digest, and in any order. A deliberate change to the pack is found
+/// by the pack's digest.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Sums(Vec<u32>);
 
@@ -37,7 +39,7 @@ impl Sums {
         self.0.iter().flat_map(|sum| sum.to_le_bytes()).collect()
     }
 
-    /// What [`Sums::bytes`] gave.
+    /// Parses the result of [`Sums::bytes`].
     pub fn parse(bytes: &[u8]) -> Self {
         Self(bytes.as_chunks::<4>().0.iter().map(|sum| u32::from_le_bytes(*sum)).collect())
     }
@@ -51,7 +53,8 @@ struct Check<'a> {
 }
 
 impl Check<'_> {
-    /// Takes the next bytes; whether the blocks that they complete are as they were written.
+    /// Takes the next bytes, and says whether the blocks that they complete are as they were
+    /// written.
     fn holds(&mut self, mut bytes: &[u8]) -> bool {
         while !bytes.is_empty() {
             let (now, later) = bytes.split_at(bytes.len().min(ALIGN as usize - self.filled));
@@ -80,7 +83,7 @@ impl Pack {
         Ok(Arc::new(Self { path: path.to_owned(), file, length, digest, sums: None }))
     }
 
-    /// The same with sums, by which every block is checked when it is read.
+    /// The same with sums, which check every block when it is read.
     pub fn open_checked(path: impl AsRef<Path>, digest: Digest, sums: Sums) -> Result<Arc<Self>> {
         let path = path.as_ref();
         let file = File::open(path).at("cannot open the pack", path)?;
@@ -89,7 +92,7 @@ impl Pack {
         Ok(Arc::new(Self { path: path.to_owned(), file, length, digest, sums }))
     }
 
-    /// Where it lies.
+    /// Its path.
     pub fn path(&self) -> &Path {
         &self.path
     }
@@ -109,7 +112,7 @@ impl Pack {
         self.digest
     }
 
-    /// The sums of its blocks, when it was opened or written with some.
+    /// The sums of its blocks, if it was opened or written with them.
     pub fn sums(&self) -> Option<&Sums> {
         self.sums.as_ref()
     }
@@ -122,7 +125,7 @@ impl Pack {
         let Some(sums) = self.sums.as_ref().filter(|_| !buffer.is_empty()) else {
             return self.fill(buffer, offset);
         };
-        // whole blocks: what is wanted may start and end within one
+        // whole blocks are read: the wanted range may start and end within one
         let (mut head, mut tail) = ([0; ALIGN as usize], [0; ALIGN as usize]);
         let end = offset + buffer.len() as u64;
         let head = &mut head[..(offset % ALIGN) as usize];
@@ -163,17 +166,17 @@ impl Pack {
     /// Reads all of it.
     ///
     /// # Errors
-    /// [`Kind::Damaged`] when it has not the digest that it was opened with.
+    /// [`Kind::Damaged`] when its digest is not the one that it was opened with.
     pub fn verify(&self) -> Result<()> {
         let mut reader = std::io::BufReader::with_capacity(1 << 20, Whole { pack: self, at: 0 });
         let found = Digest::of_reader(&mut reader).at("cannot read the pack", &self.path)?;
         if found == (self.digest, self.length) { Ok(()) } else { Err(self.damaged()) }
     }
 
-    /// The error for bytes that are not those that were written; with another time than it was given, the pack is
-    /// looked at as a whole by whoever opens it next.
+    /// The error for bytes that are not those that were written. It also resets the pack's time, so
+    /// that whoever opens the pack next verifies all of it.
     fn damaged(&self) -> Error {
-        // where the pack is another user's, that user's next build does it
+        // if the pack belongs to another user, that user's next build does it
         let _ = self.file.set_modified(std::time::UNIX_EPOCH);
         Error::new(Kind::Damaged, "the pack's bytes are not those that were written")
             .at(&self.path)
@@ -183,7 +186,7 @@ impl Pack {
     }
 }
 
-/// A pack from its start, without its sums being asked.
+/// A pack read from its start, without checking its sums.
 struct Whole<'a> {
     pack: &'a Pack,
     at: u64,
@@ -213,13 +216,13 @@ pub struct PackWriter {
     file: std::io::BufWriter<File>,
     hasher: Hasher,
     length: u64,
-    /// The sums of whole blocks, and that of the one that is begun.
+    /// The sums of the whole blocks, and of the one in progress.
     sums: Vec<u32>,
     sum: u32,
 }
 
 impl PackWriter {
-    /// Creates (or truncates) the file. Callers give a path in a temporary folder of the cache.
+    /// Creates (or truncates) the file. Callers pass a path in a temporary folder of the cache.
     pub fn create(path: impl AsRef<Path>) -> Result<Self> {
         let path = path.as_ref().to_owned();
         let file = File::create(&path).at("cannot create the pack", &path)?;
@@ -228,7 +231,7 @@ impl PackWriter {
         Ok(Self { path, file, hasher, length: 0, sums, sum: 0 })
     }
 
-    /// Appends all that `content` gives; returns its offset and its length in bytes.
+    /// Appends everything that `content` yields; returns its offset and its length in bytes.
     pub fn add(&mut self, mut content: impl Read) -> Result<(u64, u64)> {
         let start = self.length;
         let mut buffer = vec![0; 1 << 18];
@@ -264,7 +267,7 @@ impl PackWriter {
         Ok(())
     }
 
-    /// Flushes it to the disk and gives its digest and length in bytes.
+    /// Flushes it to the disk, and returns its digest and its length in bytes.
     pub fn finish(self) -> Result<(Digest, u64)> {
         let (digest, length, _) = self.end()?;
         Ok((digest, length))

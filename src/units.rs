@@ -26,14 +26,14 @@ impl Digest {
         Self(Sha256::digest(bytes.as_ref()).into())
     }
 
-    /// The digest and the length in bytes of all that `reader` gives.
+    /// The digest and the length, in bytes, of everything that `reader` yields.
     pub fn of_reader(mut reader: impl Read) -> std::io::Result<(Self, u64)> {
         let mut hasher = Hasher::default();
         let length = std::io::copy(&mut reader, &mut hasher)?;
         Ok((hasher.finish(), length))
     }
 
-    /// A digest that was made before, from its 32 bytes.
+    /// A digest that was computed before, from its 32 bytes.
     pub fn from_bytes(bytes: [u8; 32]) -> Self {
         Self(bytes)
     }
@@ -105,7 +105,7 @@ impl Hasher {
         self.0.update(bytes);
     }
 
-    /// The digest of all that was added.
+    /// The digest of everything added so far.
     pub fn finish(self) -> Digest {
         Digest(self.0.finalize().into())
     }
@@ -209,12 +209,13 @@ impl Timestamp {
         Self { seconds, nanos: 0 }
     }
 
-    /// This moment, when an image can be made at it. Who reads a moment that becomes an image's asks here, while it
-    /// is still known who wrote it.
+    /// This moment, if an image can carry it. Code that reads a time for an image checks it here,
+    /// while it still knows where the time came from.
     ///
     /// # Errors
-    /// [`Kind::Input`] before 1970, where the superblock's seconds begin, and behind May 2446, where those of its
-    /// files end (Documentation/filesystems/ext4/inodes.rst, "Inode Timestamps").
+    /// [`Kind::Input`] before 1970, where the superblock's seconds begin, and after May 2446, where
+    /// the seconds of its files end (Documentation/filesystems/ext4/inodes.rst, "Inode
+    /// Timestamps").
     pub fn for_image(self) -> Result<Self> {
         const LAST: i64 = 0x3_7FFF_FFFF;
         if (0..=LAST).contains(&self.seconds) && self.nanos < 1_000_000_000 {

@@ -1,11 +1,12 @@
-//! Files and folders that have their name when they are whole, or not at all.
+//! Files and folders that get their name when they are complete, or never.
 //!
-//! What is in the making has a hidden name, and is locked as long as its maker lives: the kernel gives the lock back
-//! however that ends. Whoever makes the next one in the same folder removes what nobody holds. Names are never
-//! followed when they are links: the folder may be one that others write to.
+//! A file in the making has a hidden name, and is locked as long as its maker lives: the kernel
+//! releases the lock however that process ends. Whoever makes the next file in the same folder
+//! removes those that nobody holds. Links are never followed: others may be able to write to the
+//! folder.
 //!
-//! Random names alone were rejected: somebody has to find out later which of them are dead. Files without a name
-//! (`O_TMPFILE`) do not exist everywhere, and cannot replace what is there.
+//! Random names alone were rejected: somebody would have to find out later which of them are dead.
+//! Files without a name (`O_TMPFILE`) do not exist everywhere, and cannot replace an existing file.
 
 mod draft;
 mod sweep;
@@ -25,24 +26,24 @@ pub(crate) use sweep::{remove_if_dead, sweep, sweep_those};
 pub(crate) use turn::Turn;
 pub(crate) use work::Work;
 
-/// What hidden names of things in the making end with; they begin with a dot.
+/// The end of the hidden names of things in the making; they begin with a dot.
 const SUFFIX: &str = ".slipway-new";
 
-/// Gives a file new bytes, whole or not at all, whenever the process ends.
+/// Replaces a file's bytes, all or none of them, whenever the process ends.
 pub(crate) fn replace(path: &Path, mode: u32, bytes: &[u8]) -> Result<()> {
     let mut draft = Draft::beside(path, mode)?;
     draft.file().write_all(bytes).at("cannot write", path)?;
     draft.replace(path)
 }
 
-/// The same for a name that is free; `false`, and nothing written, when something has it.
+/// The same for a free name. When the name is taken, it returns `false` and writes nothing.
 pub(crate) fn create(path: &Path, mode: u32, bytes: &[u8]) -> Result<bool> {
     let mut draft = Draft::beside(path, mode)?;
     draft.file().write_all(bytes).at("cannot write", path)?;
     draft.create(path)
 }
 
-/// Whether a name is that of something in the making.
+/// Whether a name belongs to something in the making.
 pub(crate) fn is_hidden_name(name: &OsStr) -> bool {
     let name = name.as_encoded_bytes();
     name.starts_with(b".") && name.ends_with(SUFFIX.as_bytes())
@@ -56,7 +57,7 @@ pub(crate) fn folder_of(path: &Path) -> &Path {
     }
 }
 
-/// Makes the names in a folder last.
+/// Flushes the names in a folder to the disk.
 pub(crate) fn flush_folder(folder: &Path) -> Result<()> {
     File::open(folder).and_then(|f| f.sync_all()).at("cannot flush the folder", folder)
 }
@@ -83,7 +84,7 @@ mod tests {
         names
     }
 
-    /// What a killed process leaves: the name, and no lock.
+    /// Leaves what a killed process does: the name, and no lock.
     pub(super) fn leave(path: &Path) {
         std::fs::write(path, b"half of something longer").unwrap();
     }

@@ -1,5 +1,5 @@
-//! TOML files that people write, but for profiles, which have a schema: read one way, with the place of a fault,
-//! the line itself, and what was probably meant.
+//! TOML files that people write, except profiles, which have a schema. All are read the same way:
+//! an error shows the place, the line itself, and what was probably meant.
 
 use std::path::{Path, PathBuf};
 
@@ -10,7 +10,7 @@ use crate::error::{Context, Error, Kind, Result};
 /// Below this likeness (Jaro-Winkler, 0 to 1) a suggestion confuses more than it helps.
 const LIKE_ENOUGH: f64 = 0.8;
 
-/// The text of a file; `what` is for messages, as in "the site".
+/// The text of a file. `what` names it in messages, as in "the site".
 ///
 /// # Errors
 /// [`Kind::Input`] with the line that is not UTF-8.
@@ -25,17 +25,17 @@ pub(crate) fn text(path: &Path, what: &str) -> Result<String> {
     })
 }
 
-/// The bytes without the mark that Windows' editors put before everything (Unicode 16, 2.13).
+/// The bytes without the byte order mark that Windows editors put in front (Unicode 16, 2.13).
 pub(crate) fn bare(bytes: &[u8]) -> &[u8] {
     bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes)
 }
 
-/// What a text says.
+/// Parses a text.
 ///
 /// # Errors
 /// [`Kind::Input`] with line and column, the line itself and what was probably meant.
 pub(crate) fn parse<T: DeserializeOwned>(text: &str, path: &Path, what: &str) -> Result<T> {
-    // Windows' editors put a mark before everything
+    // Windows editors put a byte order mark in front
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     toml::from_str(text).map_err(|e| fault(&e, text, path, what))
 }
@@ -63,8 +63,8 @@ fn placed(path: &Path, line: usize, column: usize) -> PathBuf {
     PathBuf::from(format!("{}:{line}:{column}", path.display()))
 }
 
-/// The line of a text that begins with a word, else the first that has it, for faults that are found in what was
-/// read.
+/// The first line that begins with a word, or else the first that contains it: the place of a fault
+/// that is found only after parsing.
 pub(crate) fn place_of(word: &str, text: &str, path: &Path) -> PathBuf {
     let begins = |line: &str| line.trim_start().trim_start_matches('"').starts_with(word);
     let line = text.lines().position(begins);
@@ -87,7 +87,8 @@ fn whole_line(text: &str, at: usize) -> &str {
     text[start..].lines().next().unwrap_or_default()
 }
 
-/// Of serde's "unknown field `x`, expected one of `a`, `b`": the name that is most like what was written.
+/// From serde's "unknown field `x`, expected one of `a`, `b`": the name that is most like the one
+/// written.
 fn nearest(message: &str) -> Option<&str> {
     let mut names = message.split('`').skip(1).step_by(2);
     let written = names.next().filter(|_| message.starts_with("unknown "))?.to_lowercase();

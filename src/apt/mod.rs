@@ -1,5 +1,5 @@
-//! apt with a state of its own: neither the builder's sources nor its release matter, and nothing on the builder
-//! changes. Indexes are fetched and verified by apt itself.
+//! apt with its own state: neither the builder's sources nor its release matter, and nothing on the
+//! builder changes. apt itself fetches and verifies the indexes.
 
 mod names;
 
@@ -13,16 +13,17 @@ use crate::command::{self, Sees};
 use crate::error::{Context, Error, Kind, Result};
 use crate::lock;
 
-/// apt's state for one list of sources; no other process changes it meanwhile.
+/// apt's state for one list of sources. No other process changes it meanwhile.
 pub(crate) struct State {
     folder: PathBuf,
     _lock: File,
 }
 
 impl State {
-    /// Prepares the state in `folder`, and waits while another process has it; nothing is fetched yet.
+    /// Prepares the state in `folder`, and waits while another process uses it. Nothing is fetched
+    /// yet.
     pub(crate) fn open(folder: PathBuf, sources: &str) -> Result<Self> {
-        // apt has a lock of its own, and gives up where somebody holds it
+        // apt's own lock gives up when somebody holds it
         let lock = lock::wait(&folder.with_extension("lock"))?;
         for part in ["lists/partial", "archives/partial", "empty"] {
             let part = folder.join(part);
@@ -40,7 +41,7 @@ impl State {
         command::output(self.run("apt-get").args(["--error-on=any", "update"]), "apt").map(drop)
     }
 
-    /// A program of apt's on this state.
+    /// One of apt's programs, working on this state.
     pub(crate) fn run(&self, program: &str) -> Command {
         let mut command = command::seeing(program, Sees::Network(&[]));
         let at = |name: &str| self.folder.join(name).display().to_string();

@@ -1,4 +1,4 @@
-//! The names of all packages that a list of archives has: enough to tell a misspelt one in no time.
+//! The names of all packages in a list of archives: enough to spot a misspelt one in no time.
 
 use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader};
@@ -11,12 +11,12 @@ use crate::error::{Context, Error, Kind, Result};
 use crate::units::{Digest, Timestamp};
 use crate::whole;
 
-/// What the file of a list begins with; the number is the form's.
+/// The first line of a list's file; the number is the version of the form.
 const HEAD: &str = "slipway package names 1";
 /// Below this likeness (Jaro-Winkler, 0 to 1) a suggestion confuses more than it helps.
 const LIKE_ENOUGH: f64 = 0.9;
 
-/// Names of packages, real ones and those that a package provides, and the date of the archives that have them.
+/// Names of packages, real and provided ones, and the date of the archives that have them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Names {
     /// The newest date of the archives' indexes.
@@ -25,12 +25,12 @@ pub struct Names {
 }
 
 impl Names {
-    /// Names that somebody knows.
+    /// Names that are already known.
     pub fn new(time: Timestamp, names: impl IntoIterator<Item = String>) -> Self {
         Self { time, names: names.into_iter().collect() }
     }
 
-    /// Those in a state's indexes.
+    /// The names in a state's indexes.
     pub(crate) fn of(state: &State, time: Timestamp) -> Result<Self> {
         let mut ask = state.run("apt-cache");
         ask.arg("dumpavail").stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -50,7 +50,7 @@ impl Names {
         }
     }
 
-    /// Whether something has the name, with a version and an architecture or without.
+    /// Whether a package has the name, which may carry a version and an architecture.
     pub fn has(&self, package: &str) -> bool {
         self.names.contains(bare(package))
     }
@@ -62,7 +62,7 @@ impl Names {
             .iter()
             .map(|name| (strsim::jaro_winkler(package, name), name))
             .filter(|(likeness, _)| *likeness >= LIKE_ENOUGH)
-            // of two that are as like, the one of nearly the same length
+            // of two that are equally like it, the one whose length is nearer
             .max_by(|(a, one), (b, other)| {
                 let off = |name: &str| name.len().abs_diff(package.len());
                 a.total_cmp(b).then(off(other).cmp(&off(one)))
@@ -70,7 +70,7 @@ impl Names {
             .map(|(_, name)| name.as_str())
     }
 
-    /// Reads a list that was kept; none when there is none, or not as it was written.
+    /// Reads a list that was kept; none when there is none, or when it is not as it was written.
     pub(crate) fn read(path: &Path) -> Result<Option<Self>> {
         let text = match std::fs::read_to_string(path) {
             Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(None),
@@ -96,7 +96,7 @@ impl Names {
     }
 }
 
-/// A package's name without the version or the architecture that may stand behind it.
+/// A package's name without the version or the architecture that may follow it.
 fn bare(package: &str) -> &str {
     package.split(['=', ':', '/']).next().unwrap_or(package)
 }

@@ -9,7 +9,7 @@ use super::{Entry, Tree, TreePath};
 pub struct Layer {
     /// New and changed entries.
     pub put: BTreeMap<TreePath, Entry>,
-    /// Names that are gone; each is named, also below a folder that is gone.
+    /// Removed names; each is listed, including those below a removed folder.
     pub removed: BTreeSet<TreePath>,
 }
 
@@ -35,8 +35,8 @@ pub fn diff(base: &Tree, new: &Tree) -> Layer {
     }
 }
 
-/// Puts the difference onto a tree. Both are taken: copies of tens of thousands of entries cost more than all else
-/// that is done to them.
+/// Puts the difference onto a tree. It takes both by value: copying tens of thousands of entries
+/// costs more than everything else that is done to them.
 pub fn apply(mut tree: Tree, layer: Layer) -> Tree {
     for path in &layer.removed {
         tree.remove(path);

@@ -8,8 +8,8 @@
 //! entries count, then path, mode, uid, gid, seconds, nanoseconds, attributes, node each
 //! digest  SHA-256 of all before it
 //! ```
-//! Numbers are LEB128 (seconds zigzag first). A path is the count of bytes that it shares with the path
-//! before it, and the rest: neighbours in a tree share most of their names.
+//! Numbers are LEB128 (seconds zigzag first). A path is the number of bytes that it shares with the
+//! path before it, and the rest: neighbours in a tree share most of their names.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;

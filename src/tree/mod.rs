@@ -1,4 +1,5 @@
-//! The root filesystem as a value: ordered entries with everything that a filesystem keeps of them.
+//! The root filesystem as a value: ordered entries with everything that a filesystem stores about
+//! them.
 
 mod diff;
 pub mod index;
@@ -35,7 +36,7 @@ pub struct Meta {
 }
 
 impl Meta {
-    /// An entry of root's, without extended attributes.
+    /// An entry owned by root, without extended attributes.
     pub fn root(mode: u16, mtime: Timestamp) -> Self {
         Self { mode, uid: 0, gid: 0, mtime, xattrs: BTreeMap::new() }
     }
@@ -44,7 +45,7 @@ impl Meta {
 /// Where a file's bytes are.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Content {
-    /// In memory: for what is small or made by us.
+    /// In memory: for files that are small or made by us.
     Bytes(Arc<[u8]>),
     /// In a pack, from `offset` (a multiple of [`crate::pack::ALIGN`]), `length` bytes.
     Packed {
@@ -153,7 +154,7 @@ pub enum Node {
     Socket,
 }
 
-/// One name in the tree. For a hard link the meta is that of its target, which counts.
+/// One name in the tree. For a hard link, `meta` is a copy; its target's counts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {
     /// Mode, owner, times, attributes.
@@ -163,7 +164,7 @@ pub struct Entry {
 }
 
 impl Entry {
-    /// Bytes of content; 0 for what is no file, and for further names of one.
+    /// Bytes of content; 0 for anything but a file, and for a file's further names.
     pub fn length(&self) -> u64 {
         match &self.node {
             Node::File(content) => content.length(),
@@ -198,17 +199,17 @@ impl Tree {
         }
     }
 
-    /// Puts an entry, in place of what was there; parents are the caller's to provide.
+    /// Puts an entry, replacing what was there. The caller provides the parents.
     pub fn insert(&mut self, path: TreePath, entry: Entry) -> Option<Entry> {
         self.entries.insert(path, entry)
     }
 
-    /// Takes out the one entry at `path`, and not what lies below it.
+    /// Removes the one entry at `path`, not those below it.
     pub fn remove(&mut self, path: impl AsRef<[u8]>) -> Option<Entry> {
         self.entries.remove(path.as_ref())
     }
 
-    /// Takes out `path` and all below it; says how many entries went.
+    /// Removes `path` and everything below it; returns the number of entries removed.
     pub fn remove_all(&mut self, path: &TreePath) -> usize {
         let doomed: Vec<TreePath> =
             self.entries.keys().filter(|p| p.starts_with(path)).cloned().collect();
@@ -230,7 +231,7 @@ impl Tree {
         self.entries.is_empty()
     }
 
-    /// Puts a file of root's, making the folders above it that are missing (0755, root, same time).
+    /// Puts a file owned by root, and creates the missing folders above it (0755, root, same time).
     ///
     /// # Errors
     /// When something above `path` is not a folder: writing through a symbolic link would put the file
@@ -246,18 +247,18 @@ impl Tree {
         self.put(path, Entry { meta: Meta::root(mode, mtime), node })
     }
 
-    /// Puts a folder of root's; one that is there already keeps what it holds.
+    /// Puts a folder owned by root; an existing one keeps its contents.
     pub fn put_directory(&mut self, path: &str, mode: u16, mtime: Timestamp) -> Result<()> {
         self.put(path, Entry { meta: Meta::root(mode, mtime), node: Node::Directory })
     }
 
-    /// Puts a symbolic link of root's.
+    /// Puts a symbolic link owned by root.
     pub fn put_symlink(&mut self, path: &str, target: &str, mtime: Timestamp) -> Result<()> {
         let node = Node::Symlink(target.as_bytes().to_vec());
         self.put(path, Entry { meta: Meta::root(0o777, mtime), node })
     }
 
-    /// Puts any entry, making the folders above it that are missing.
+    /// Puts any entry, and creates the missing folders above it.
     pub fn put(&mut self, path: &str, entry: Entry) -> Result<()> {
         let path = TreePath::new(path.as_bytes())?;
         for parent in path.ancestors() {
@@ -282,7 +283,7 @@ impl Tree {
 }
 
 impl From<Layer> for Tree {
-    /// The tree that the difference makes of nothing.
+    /// The tree that results from applying the difference to an empty one.
     fn from(layer: Layer) -> Self {
         Self { entries: layer.put }
     }

@@ -14,7 +14,7 @@ impl TreePath {
     /// Normalises `./a//b/` and `/a/b` to `a/b`.
     ///
     /// # Errors
-    /// A path with `..` or a zero byte is refused: it would name something else than it says.
+    /// A path with `..` or a zero byte is refused: it would name something other than it says.
     pub fn new(raw: &[u8]) -> Result<Self> {
         let mut path = Vec::with_capacity(raw.len());
         for part in raw.split(|&b| b == b'/') {

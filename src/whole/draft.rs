@@ -1,4 +1,4 @@
-//! Files in the making, as many at a time as anybody likes.
+//! Files in the making, any number of them at a time.
 
 use std::fs::File;
 use std::io::ErrorKind;
@@ -10,25 +10,26 @@ use tempfile::NamedTempFile;
 use super::{SUFFIX, flush_folder, folder_of, is_named, sweep};
 use crate::error::{Context, Result};
 
-/// A file in the making, under a name of its own; it goes with this value unless it gets its name.
+/// A file in the making, under a temporary name. It is removed with this value unless it gets its
+/// final name.
 #[derive(Debug)]
 pub(crate) struct Draft(NamedTempFile);
 
 impl Draft {
-    /// Makes an empty one in the folder of `path`. `mode` is what the umask takes away from.
+    /// Creates an empty one in the folder of `path`. The umask applies to `mode`.
     pub(crate) fn beside(path: &Path, mode: u32) -> Result<Self> {
         Self::in_folder(folder_of(path), mode)
     }
 
-    /// The same in a folder of the same disk as its name will be in: where each thing has a folder of its own, what
-    /// was killed there is swept by nobody who makes the next one.
+    /// The same in another folder on the same disk. Where each thing has its own folder, nobody who
+    /// makes the next one would sweep there.
     pub(crate) fn in_folder(folder: &Path, mode: u32) -> Result<Self> {
         sweep(folder);
         loop {
             let mut options = tempfile::Builder::new();
             options.prefix(".").suffix(SUFFIX).permissions(PermissionsExt::from_mode(mode));
             let file = options.tempfile_in(folder).at("cannot create a file in", folder)?;
-            // where there are no locks nobody sweeps either
+            // where there are no locks, nobody sweeps either
             let _ = file.as_file().lock();
             if is_named(file.as_file(), file.path())? {
                 return Ok(Self(file));
@@ -36,7 +37,7 @@ impl Draft {
         }
     }
 
-    /// Where it lies meanwhile.
+    /// Its temporary path.
     pub(crate) fn path(&self) -> &Path {
         self.0.path()
     }
@@ -46,14 +47,14 @@ impl Draft {
         self.0.as_file_mut()
     }
 
-    /// Flushes it and gives it the name, in place of what had it before.
+    /// Flushes it and gives it the name, replacing what had it before.
     pub(crate) fn replace(self, path: &Path) -> Result<()> {
         self.0.as_file().sync_all().at("cannot flush", path)?;
         self.name(path)?;
         flush_folder(folder_of(path))
     }
 
-    /// Flushes it and gives it the name, unless something has it: then it gives `false`.
+    /// Flushes it and gives it the name, unless the name is taken: then it returns `false`.
     pub(crate) fn create(self, path: &Path) -> Result<bool> {
         self.0.as_file().sync_all().at("cannot flush", path)?;
         match self.0.persist_noclobber(path) {
@@ -63,7 +64,7 @@ impl Draft {
         }
     }
 
-    /// Gives it the name without flushing it: for what has checksums and can be made again.
+    /// Gives it the name without flushing it: for files that have checksums and can be made again.
     pub(crate) fn name(self, path: &Path) -> Result<()> {
         self.0.persist(path).map_err(|e| e.error).at("cannot rename to", path)?;
         Ok(())

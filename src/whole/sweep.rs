@@ -1,4 +1,4 @@
-//! What dead processes left in the making.
+//! Removes what dead processes left unfinished.
 
 use std::ffi::OsStr;
 use std::fs::OpenOptions;
@@ -9,12 +9,13 @@ use rustix::fs::OFlags;
 
 use super::{is_hidden_name, is_named};
 
-/// Removes what dead processes of this user left in the making. Best effort: what stays harms nobody but takes room.
+/// Removes what this user's dead processes left unfinished. Best effort: what stays takes up space,
+/// but harms nobody.
 pub(crate) fn sweep(folder: &Path) {
     sweep_those(folder, is_hidden_name);
 }
 
-/// The same of what has other names.
+/// The same for other names.
 pub(crate) fn sweep_those(folder: &Path, named: impl Fn(&OsStr) -> bool) {
     let Ok(entries) = std::fs::read_dir(folder) else { return };
     for entry in entries.flatten() {
@@ -24,7 +25,7 @@ pub(crate) fn sweep_those(folder: &Path, named: impl Fn(&OsStr) -> bool) {
     }
 }
 
-/// Removes what is in the making when its maker is dead, and says whether it did.
+/// Removes an unfinished file or folder if its maker is dead, and says whether it did.
 pub(crate) fn remove_if_dead(path: &Path) -> bool {
     removed(path).unwrap_or(false)
 }
@@ -34,7 +35,8 @@ fn removed(path: &Path) -> std::io::Result<bool> {
     let file = OpenOptions::new().read(true).custom_flags(flags).open(path)?;
     let meta = file.metadata()?;
     let ours = meta.uid() == rustix::process::geteuid().as_raw();
-    // who holds the lock of what has the name may remove it: nobody else gives the name away meanwhile
+    // whoever holds the lock of the file that has the name may remove it: nobody else reassigns the
+    // name meanwhile
     if !ours || file.try_lock().is_err() || !is_named(&file, path).unwrap_or(false) {
         return Ok(false);
     }
@@ -61,7 +63,7 @@ mod tests {
         std::fs::create_dir_all(home.join(".dead-folder.slipway-new/below")).unwrap();
         leave(&home.join(".mine"));
         leave(&home.join("mine.slipway-new"));
-        // nobody waits for a pipe's other end, and a link's target is not ours
+        // the sweep waits for no pipe's other end, and a link's target is not ours
         let strange = [".pipe.slipway-new", ".link.slipway-new"].map(|name| home.join(name));
         assert!(std::process::Command::new("mkfifo").arg(&strange[0]).status().unwrap().success());
         let aside = tempfile::tempdir().unwrap();

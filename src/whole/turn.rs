@@ -11,11 +11,12 @@ use rustix::fs::OFlags;
 use super::{SUFFIX, flush_folder, folder_of, is_named, sweep};
 use crate::error::{Context, Error, Kind, Result};
 
-/// Who sweeps holds a dead file's lock for an instant, which is no reason to call it another's work.
+/// A sweep holds a dead file's lock for an instant. That alone must not make it look like another's
+/// work.
 const SWEEPING: (u32, Duration) = (50, Duration::from_millis(2));
 
-/// A file in the making that one process makes at a time: its hidden name follows from the name that it will have.
-/// What a killed process left of it is taken over and emptied.
+/// A file in the making that only one process makes at a time: its hidden name follows from its
+/// final name. What a killed process left of it is taken over and emptied.
 #[derive(Debug)]
 pub(crate) struct Turn {
     file: File,
@@ -39,8 +40,8 @@ impl Turn {
                 }
                 Err(TryLockError::Error(e)) => return Err(e).at("cannot lock", &hidden),
             }
-            // between open and lock the other process may have given this very file its name: then what we hold is
-            // its work, which must not be emptied
+            // between open and lock the other process may have given this very file its final name:
+            // then we hold that process's work, which must not be emptied
             if is_named(&file, &hidden)? {
                 return Self::held(file, hidden, path).map(Some);
             }
@@ -48,7 +49,8 @@ impl Turn {
         Ok(None)
     }
 
-    /// Takes the turn, after `busy` has said that another process holds it and that process has ended with it.
+    /// Takes the turn. If another process holds it, calls `busy` first and waits until that process
+    /// is done.
     pub(crate) fn wait(path: &Path, busy: impl FnOnce()) -> Result<Self> {
         if let Some(turn) = Self::take(path)? {
             return Ok(turn);
@@ -69,7 +71,7 @@ impl Turn {
         Ok(Self { file, hidden, path: path.to_owned(), named: false })
     }
 
-    /// Where it lies meanwhile.
+    /// Its hidden path.
     pub(crate) fn hidden(&self) -> &Path {
         &self.hidden
     }
@@ -79,8 +81,8 @@ impl Turn {
         &self.file
     }
 
-    /// Gives it its name, in place of what had it before. Flushing it first is the caller's: of several files none
-    /// should have its name while another may still fail.
+    /// Gives it its final name, replacing what had it before. The caller flushes it first: of
+    /// several files, none should get its name while another may still fail.
     pub(crate) fn commit(mut self) -> Result<()> {
         std::fs::rename(&self.hidden, &self.path).at("cannot rename to", &self.path)?;
         self.named = true;
@@ -91,13 +93,13 @@ impl Turn {
 impl Drop for Turn {
     fn drop(&mut self) {
         if !self.named {
-            // an error is being reported already, and whoever comes next sweeps
+            // an error is already being reported, and the next process sweeps
             let _ = std::fs::remove_file(&self.hidden);
         }
     }
 }
 
-/// A file that others cannot have prepared for us: no link, no pipe, with no other name.
+/// A file that others cannot have prepared for us: no link, no pipe, and without a second name.
 fn open_hidden(hidden: &Path) -> Result<File> {
     let foreign = || {
         Error::new(Kind::Refused, "something else has the name that is needed for writing")
@@ -114,7 +116,7 @@ fn open_hidden(hidden: &Path) -> Result<File> {
         opened => opened.at("cannot create", hidden)?,
     };
     let meta = file.metadata().at("cannot look at", hidden)?;
-    // without a name at all it was removed just now, which the caller finds out
+    // without any name it was removed just now, which the caller finds out
     if meta.is_file() && meta.nlink() <= 1 { Ok(file) } else { Err(foreign()) }
 }
 
@@ -174,13 +176,13 @@ mod tests {
         let error = Turn::take(&path).unwrap_err();
         assert_eq!((error.kind(), error.path()), (Kind::Refused, Some(hidden.as_path())));
         std::fs::remove_file(&hidden).unwrap();
-        // what looks like a dead file of ours goes by its name alone
+        // a file that looks like a dead one of ours loses only its name
         std::fs::hard_link(&target, &hidden).unwrap();
         Turn::take(&path).unwrap().unwrap().file().write_all(b"new").unwrap();
         assert!(std::process::Command::new("mkfifo").arg(&hidden).status().unwrap().success());
         Turn::take(&path).unwrap().unwrap();
         assert_eq!(std::fs::read(&target).unwrap(), b"mine");
-        // and what somebody holds is not written to, whatever it is
+        // and a file that somebody holds is not written to, whatever it is
         std::fs::hard_link(&target, &hidden).unwrap();
         let held = File::open(&target).unwrap();
         held.lock().unwrap();

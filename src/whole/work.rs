@@ -8,7 +8,7 @@ use tempfile::TempDir;
 use super::{SUFFIX, flush_folder, folder_of, is_named, sweep};
 use crate::error::{Context, Result};
 
-/// A folder to work in; it goes with this value unless it gets a name.
+/// A folder to work in. It is removed with this value unless it gets a name.
 #[derive(Debug)]
 pub(crate) struct Work {
     folder: TempDir,
@@ -16,7 +16,7 @@ pub(crate) struct Work {
 }
 
 impl Work {
-    /// Makes one in `home`, and `home` where it is missing.
+    /// Creates one in `home`, and `home` itself if it is missing.
     pub(crate) fn new_in(home: &Path) -> Result<Self> {
         std::fs::create_dir_all(home).at("cannot create the folder", home)?;
         sweep(home);
@@ -41,7 +41,7 @@ impl Work {
         self.path().join(name)
     }
 
-    /// Gives it its name, which must be free. What is in it is flushed by who wrote it.
+    /// Gives it its name, which must be free. Whoever wrote the files in it flushes them.
     pub(crate) fn keep(self, path: &Path) -> Result<()> {
         std::fs::rename(self.folder.path(), path).at("cannot rename to", path)?;
         // its old name is gone, and nothing is left to remove

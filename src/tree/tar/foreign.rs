@@ -1,7 +1,8 @@
 //! Files in an archive that somebody else made and that is unpacked as it comes: a module, an app.
 //!
-//! Everything here is bounded before it is believed. A folder costs its reader as much as a file does, so the
-//! folders that names imply count too: 193 KB of names unpacked to 2.4 million folders.
+//! Everything here is bounded before it is believed. A folder costs its reader as much as a file
+//! does, so the folders that names imply count, too: 193 KB of names unpacked to 2.4 million
+//! folders.
 
 use std::collections::HashSet;
 use std::io::Read;
@@ -9,9 +10,11 @@ use std::io::Read;
 use super::heads::{Head, Heads, Stream};
 use crate::error::{Error, Kind, Result};
 
-/// The deepest that a name may lie, in folders: the deepest real ones, below node_modules, have some sixty.
+/// The greatest depth of a name, in folders: the deepest real ones, below node_modules, have some
+/// sixty.
 pub(crate) const DEEPEST: usize = 256;
-/// The longest name in bytes, less its end (PATH_MAX in include/uapi/linux/limits.h counts that too).
+/// The longest name in bytes, without the terminating zero (which PATH_MAX in
+/// include/uapi/linux/limits.h counts, too).
 pub(crate) const LONGEST: usize = 4095;
 /// The longest part of a name in bytes (NAME_MAX in include/uapi/linux/limits.h).
 pub(crate) const LONGEST_PART: usize = 255;
@@ -23,14 +26,14 @@ pub(crate) enum Sort {
     File,
     /// A folder.
     Folder,
-    /// A link, a device, a pipe, or what this reader does not know.
+    /// A link, a device, a pipe, or a kind that this reader does not know.
     Other,
 }
 
 /// One member; its content is read from [`Members`].
 #[derive(Clone, Debug)]
 pub(crate) struct Foreign {
-    /// Its name: not empty, relative, without a `./` before it or a slash behind it.
+    /// Its name: not empty, relative, without a leading `./` or a trailing slash.
     pub name: String,
     /// What it is.
     pub sort: Sort,
@@ -40,7 +43,7 @@ pub(crate) struct Foreign {
     pub mode: u16,
 }
 
-/// Reads a stream's members. As [`Read`], it gives the last one's content.
+/// Reads a stream's members. Through [`Read`], it gives the last one's content.
 pub(crate) struct Members<R>(Heads<Stream<R>>);
 
 impl<R: Read> Members<R> {
@@ -52,8 +55,8 @@ impl<R: Read> Members<R> {
     /// The next member; none at the archive's end mark. The archive's own folder (`./`) is passed over.
     ///
     /// # Errors
-    /// Names that leave the folder, that no file system holds or that do not show as they are, sparse files,
-    /// damaged headers and records, and an archive without an end mark.
+    /// Names that leave the folder, that no file system can hold, or that display as something
+    /// else; sparse files; damaged headers and records; and an archive without an end mark.
     pub(crate) fn next_member(&mut self) -> Result<Option<Foreign>> {
         while let Some(head) = self.0.next_head()? {
             if let Some(member) = member(&head)? {
@@ -81,7 +84,7 @@ fn member(head: &Head) -> Result<Option<Foreign>> {
         name = rest;
     }
     let sort = match head.header.kind() {
-        // the oldest tars know a folder by its name alone, and have this kind only
+        // the oldest tars mark a folder by its name alone, and have only this kind
         0 if full.ends_with('/') => Sort::Folder,
         b'0' | 0 | b'7' => Sort::File,
         b'5' => Sort::Folder,
@@ -106,7 +109,7 @@ fn member(head: &Head) -> Result<Option<Foreign>> {
     Ok(Some(Foreign { name: name.to_owned(), sort, size: head.size, mode }))
 }
 
-/// Why no file of ours may have a name; none where it may.
+/// Why no file of ours may have a name; none when it may.
 pub(crate) fn fault_of(name: &str) -> Option<&'static str> {
     if name.is_empty() {
         return Some("it is empty");
@@ -132,20 +135,21 @@ pub(crate) fn fault_of(name: &str) -> Option<&'static str> {
     None
 }
 
-/// What shows a name as another one: marks that turn its direction (Unicode 16, UAX #9, section 2), and
-/// those that cannot be seen (zero width, line and paragraph separators, the byte order mark). The joiners
-/// (U+200C, U+200D) are letters' own in some languages.
+/// Characters that make a name look like another one: marks that turn its direction (Unicode 16,
+/// UAX #9, section 2), and those that cannot be seen (zero width, line and paragraph separators,
+/// the byte order mark). The joiners (U+200C, U+200D) are part of the spelling in some languages.
 fn misleads(c: char) -> bool {
     matches!(c, '\u{61c}' | '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
 }
 
-/// The error for a member that may not be.
+/// The error for a member that is not allowed.
 pub(crate) fn refused(name: &str, why: &str) -> Error {
     let shown = name.escape_debug();
     Error::new(Kind::Damaged, format!("the file \"{shown}\" is refused: {why}"))
 }
 
-/// How much of an archive may be taken: entries, the folders that their names imply included, and bytes.
+/// How much may be taken from an archive: bytes, and entries, including the folders that their
+/// names imply.
 #[derive(Debug)]
 pub(crate) struct Budget {
     entries: usize,
@@ -154,7 +158,7 @@ pub(crate) struct Budget {
 }
 
 impl Budget {
-    /// At most so many entries and bytes.
+    /// At most this many entries and bytes.
     pub(crate) fn new(entries: usize, bytes: u64) -> Self {
         Self { entries, bytes, folders: HashSet::new() }
     }
@@ -166,7 +170,7 @@ impl Budget {
         let itself = (member.sort == Sort::Folder).then_some(member.name.as_str());
         let above = member.name.rmatch_indices('/').map(|(end, _)| &member.name[..end]);
         for folder in itself.into_iter().chain(above) {
-            // what lies above a known folder is known
+            // the folders above a known one are known
             if !self.folders.insert(folder.to_owned()) {
                 break;
             }

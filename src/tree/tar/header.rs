@@ -67,7 +67,7 @@ impl Header {
         header
     }
 
-    /// Mode, owner, group and whole seconds; what does not fit is for a PAX record.
+    /// Mode, owner, group and whole seconds; what does not fit goes into a PAX record.
     pub fn set_meta(&mut self, mode: u16, uid: u64, gid: u64, mtime: u64) {
         self.put(MODE, u64::from(mode));
         self.put(UID, uid.min(OCTAL7_MAX));
@@ -118,7 +118,7 @@ impl Header {
         self.natural(SIZE)
     }
 
-    /// Permission bits; file type bits that some writers add are cut.
+    /// Permission bits; the file type bits that some writers add are cut off.
     pub fn mode(&self) -> Result<u16> {
         Ok((self.natural(MODE)? & u64::from(crate::tree::MODE_BITS)) as u16)
     }
@@ -148,7 +148,8 @@ impl Header {
         u64::try_from(self.number(field)?).map_err(|_| wrong())
     }
 
-    /// Octal digits, or (GNU) a big-endian two's complement number behind a first byte of 0x80 or 0xFF.
+    /// Octal digits, or (GNU) a big-endian two's complement number after a first byte of 0x80 or
+    /// 0xFF.
     fn number(&self, field: Field) -> Result<i64> {
         let bytes = &self.0[field.clone()];
         if !matches!(bytes[0], 0x80 | 0xff) {
@@ -176,7 +177,7 @@ impl Header {
         self.0[field][..width].copy_from_slice(format!("{number:0width$o}").as_bytes());
     }
 
-    /// The sum of all bytes, the checksum's own counted as spaces.
+    /// The sum of all bytes, with those of the checksum itself counted as spaces.
     fn checksum(&self) -> u64 {
         let at = |(i, &b): (usize, &u8)| u64::from(if CHECKSUM.contains(&i) { b' ' } else { b });
         self.0.iter().enumerate().map(at).sum()

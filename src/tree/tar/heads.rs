@@ -1,5 +1,5 @@
-//! The members of an archive as their headers say, one after the other, with what extended headers and GNU's
-//! long names say of them: what every reader of somebody else's archive goes through.
+//! The members of an archive, one after the other, as described by their headers, extended headers
+//! and GNU long names. Every reader of somebody else's archive uses this.
 
 use std::fs::File;
 use std::io::{self, BufReader, Read};
@@ -14,7 +14,7 @@ const EXTENSION_MAX: u64 = 1 << 20;
 
 /// Where an archive is read from.
 pub trait Skip: Read {
-    /// Goes on `count` bytes further; at the latest the next read says where there are none.
+    /// Skips `count` bytes. If there are fewer, the next read reports it at the latest.
     fn skip(&mut self, count: u64) -> io::Result<()>;
 }
 
@@ -25,7 +25,7 @@ impl Skip for BufReader<&File> {
     }
 }
 
-/// What cannot be sought in: an archive that is being unpacked.
+/// A reader that cannot seek: an archive that is being unpacked.
 #[derive(Debug)]
 pub struct Stream<R>(pub R);
 
@@ -44,16 +44,16 @@ impl<R: Read> Skip for Stream<R> {
     }
 }
 
-/// One member: its header, and what stands before it.
+/// One member: its header, and the extensions before it.
 #[derive(Clone)]
 pub struct Head {
     /// Its own header.
     pub header: Header,
-    /// Extended records, those for all members included.
+    /// Extended records, including those for all members.
     pub records: Records,
-    /// Its name, wherever it stands.
+    /// Its name, wherever it was written.
     pub name: Vec<u8>,
-    /// What a link leads to.
+    /// A link's target.
     pub link: Vec<u8>,
     /// Where its content begins in the archive.
     pub offset: u64,
@@ -74,9 +74,9 @@ pub struct Heads<R> {
     reader: R,
     /// Bytes from the archive's start to where the reader stands.
     position: u64,
-    /// Bytes of the last member's content that nobody has read.
+    /// Bytes of the last member's content that were not read yet.
     left: u64,
-    /// Zeros behind them.
+    /// The zeros after them.
     padding: u64,
     global: Records,
 }
@@ -87,16 +87,17 @@ impl<R: Skip> Heads<R> {
         Self { reader, position: 0, left: 0, padding: 0, global: Records::default() }
     }
 
-    /// Bytes from the archive's start to where it is read next.
+    /// Bytes from the archive's start to the next read.
     pub fn position(&self) -> u64 {
         self.position
     }
 
-    /// The next member; none at the archive's end. What was not read of the last one's content is skipped.
+    /// The next member; none at the archive's end. Any unread content of the last one is skipped.
     ///
     /// # Errors
-    /// An archive that ends without its end mark was cut off, also in the middle of the mark: two blocks of zeros
-    /// (POSIX.1-2017, pax, "ustar Interchange Format"). Programs that read warn of one alone and go on.
+    /// An archive that ends without its end mark, or within it, was cut off. The mark is two blocks
+    /// of zeros (POSIX.1-2017, pax, "ustar Interchange Format"). Other readers only warn about a
+    /// single one and continue.
     pub fn next_head(&mut self) -> Result<Option<Head>> {
         let rest = self.left.checked_add(self.padding).ok_or_else(cut_off)?;
         self.reader.skip(rest).map_err(failure)?;
@@ -135,7 +136,7 @@ impl<R: Skip> Heads<R> {
             b'g' => {
                 let bytes = self.extension(&header)?;
                 self.global.extend_from(&bytes)?;
-                // they would be multiplied by the number of members
+                // each member would keep a copy of them
                 if !self.global.xattrs().is_empty() {
                     let message = "the archive has attributes for all of its members at once";
                     return Err(Error::new(Kind::Refused, message)

@@ -1,8 +1,8 @@
 //! Tar archives as trees, and trees as tar archives.
 //!
-//! Read: POSIX (pax), ustar, GNU and old tar. The headers are scanned first, then the contents are copied
-//! into a pack in the tree's order, so that the pack depends on what the tree holds and not on who wrote
-//! the archive. Written: pax, with nothing lost.
+//! Read: POSIX (pax), ustar, GNU and old tar. The headers are scanned first, then the contents are
+//! copied into a pack in the tree's order, so that the pack depends on what the tree holds and not
+//! on which program wrote the archive. Written: pax, without loss.
 
 mod foreign;
 pub mod header;
@@ -53,7 +53,7 @@ mod tests {
         tree
     }
 
-    /// With every content in memory, so that trees from different packs compare.
+    /// The tree with all contents in memory, so that trees from different packs can be compared.
     fn loaded(tree: &Tree) -> Tree {
         let mut out = Tree::new();
         for (path, entry) in tree {
@@ -154,7 +154,7 @@ mod tests {
         }
     }
 
-    /// A member without content: type, name, link, records of an extended header before it.
+    /// A member without content: type, name, link, and the records of an extended header before it.
     type Bare<'a> = (u8, &'a str, &'a str, &'a [(&'a [u8], &'a [u8])]);
 
     fn archive(members: &[Bare<'_>]) -> Vec<u8> {

@@ -8,12 +8,12 @@ use std::collections::BTreeMap;
 use crate::error::{Error, Kind, Result};
 use crate::units::Timestamp;
 
-/// Keyword prefix under which GNU tar, star and bsdtar keep extended attributes as they are.
+/// Keyword prefix under which GNU tar, star and bsdtar store extended attributes unchanged.
 pub const XATTR: &[u8] = b"SCHILY.xattr.";
 
 const NANOS: u32 = 1_000_000_000;
 
-/// The records of one header; a keyword that comes twice has its last value.
+/// The records of one header; of a keyword that comes twice, the last value counts.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Records(BTreeMap<Vec<u8>, Vec<u8>>);
 
@@ -89,7 +89,7 @@ fn parse_time(value: &[u8]) -> Option<Timestamp> {
     if !digits(fraction) || !digits(whole.strip_prefix('-').unwrap_or(whole)) {
         return None;
     }
-    // with its sign: the lowest number has no positive one
+    // parsed with its sign: the lowest number has no positive counterpart
     let seconds: i64 = whole.parse().ok()?;
     let digits: String = fraction.chars().chain("000000000".chars()).take(9).collect();
     let nanos: u32 = digits.parse().ok()?;

@@ -13,7 +13,7 @@ use crate::progress::Progress;
 use crate::tree::{Content, Entry, Meta, Node, Tree, TreePath};
 use crate::units::Timestamp;
 
-/// A scanned archive: all that a tree has, the contents still in the archive.
+/// A scanned archive: everything that a tree has, with the contents still in the archive.
 #[derive(Debug)]
 pub struct Archive {
     file: File,
@@ -36,7 +36,8 @@ impl Archive {
     /// Scans the headers of an uncompressed archive.
     ///
     /// # Errors
-    /// Damage and what cannot be kept exactly (sparse files, textual ACLs) are errors with the offset.
+    /// Damage, and anything that cannot be kept exactly (sparse files, textual ACLs), is an error
+    /// with the offset.
     pub fn open(path: &Path) -> Result<Self> {
         let file = File::open(path).at("cannot open the archive", path)?;
         let mut scanner = Scanner::new(&file, path)?;
@@ -70,7 +71,8 @@ impl Archive {
         self.entries.contains_key(path.as_ref())
     }
 
-    /// Forgets the entries for which `keep` says no; what hangs below a folder is asked for itself.
+    /// Forgets the entries for which `keep` says no. It is asked about each entry, also below a
+    /// folder.
     ///
     /// A further name of a forgotten file takes its place.
     pub fn retain(&mut self, keep: impl Fn(&TreePath) -> bool) {
@@ -95,10 +97,11 @@ impl Archive {
         }
     }
 
-    /// Copies the contents into a new pack at `pack`, in the tree's order; gives the tree and the pack.
+    /// Copies the contents into a new pack at `pack`, in the tree's order; returns the tree and the
+    /// pack.
     ///
-    /// A file whose bytes are those of the file at the same path of `parent` refers to the parent's content
-    /// instead, so that a layer's pack holds only what the layer adds.
+    /// A file with the same bytes as the file at the same path of `parent` refers to the parent's
+    /// content instead, so that a layer's pack holds only what the layer adds.
     pub fn into_tree(
         self,
         pack: &Path,
@@ -123,7 +126,7 @@ impl Archive {
                 tree.insert(path, Entry { meta, node: Node::File(content) });
             } else {
                 let added = writer.add(source.content(offset, length)?);
-                // an error about the pack says so itself
+                // an error about the pack names it itself
                 let (at, _) =
                     added.map_err(|e| if e.path().is_none() { e.at(source.path) } else { e })?;
                 packed.insert(path, (meta, at, length));
@@ -150,7 +153,8 @@ impl<'a> Source<'a> {
         Ok((&mut self.reader).take(length))
     }
 
-    /// The content when it needs no place in the pack: nothing, or what the parent has at the same path.
+    /// The content if it needs no place in the pack: it is empty, or the parent has it at the same
+    /// path.
     fn known(
         &mut self,
         path: &TreePath,
@@ -189,8 +193,8 @@ impl<'a> Source<'a> {
     }
 }
 
-/// What names the archive has given so far, and to what: members that take a name again take it away from what
-/// had it, and what other names have stays.
+/// The names that the archive has assigned so far. A member that uses a name again takes it from
+/// the earlier file, which stays under its other names.
 #[derive(Default)]
 struct Names {
     /// Indexes into `inodes`.
@@ -205,7 +209,8 @@ impl Names {
     }
 
     /// # Errors
-    /// A link to what the archive has not had before, or to a folder: every extractor refuses it.
+    /// A link to a name that the archive has not had before, or to a folder: every extractor
+    /// refuses it.
     fn link(&mut self, name: TreePath, target: &TreePath) -> Result<()> {
         let Some(inode) = self.names.get(target) else {
             let message =
@@ -221,8 +226,9 @@ impl Names {
         Ok(())
     }
 
-    /// Makes the first name of a file, in the tree's order, the file, and the others hard links to it: which
-    /// name an archive has first depends on the folder order of the machine that wrote it.
+    /// Makes a file's first name, in the tree's order, the file itself, and its other names hard
+    /// links to it. Which name comes first in an archive depends on the folder order of the machine
+    /// that wrote it.
     fn settle(self) -> BTreeMap<TreePath, (Meta, Found)> {
         let mut inodes: Vec<_> = self.inodes.into_iter().map(|(meta, f)| (meta, Some(f))).collect();
         let mut first: BTreeMap<usize, (TreePath, Option<Node>)> = BTreeMap::new();
@@ -231,7 +237,8 @@ impl Names {
             let (meta, content) = &mut inodes[inode];
             let found = match (content.take(), first.get(&inode)) {
                 (Some(found), _) => {
-                    // our trees have hard links of files only: another name of a symbolic link is a copy of it
+                    // our trees have hard links only to files: a second name of a symbolic link
+                    // becomes a copy of it
                     let copy = match &found {
                         Found::File { .. } => None,
                         Found::Other(node) => Some(node.clone()),
@@ -249,7 +256,8 @@ impl Names {
     }
 }
 
-/// Puts the folders that the archive left out, and refuses names below something that is no folder.
+/// Adds the folders that the archive left out, and refuses names below something that is not a
+/// folder.
 fn complete_folders(entries: &mut BTreeMap<TreePath, (Meta, Found)>) -> Result<()> {
     let is_folder = |(_, found): &(Meta, Found)| matches!(found, Found::Other(Node::Directory));
     if entries.get(&TreePath::root()).is_some_and(|root| !is_folder(root)) {
@@ -258,7 +266,7 @@ fn complete_folders(entries: &mut BTreeMap<TreePath, (Meta, Found)>) -> Result<(
     let mut missing = LeftOut::default();
     for path in entries.keys() {
         let mut above = path.parent();
-        // what is above a folder that is there is looked at for that folder itself
+        // the folders above an existing folder are checked when that folder's turn comes
         while let Some(folder) = above {
             match entries.get(&folder) {
                 Some(found) if is_folder(found) => break,
@@ -276,8 +284,9 @@ fn complete_folders(entries: &mut BTreeMap<TreePath, (Meta, Found)>) -> Result<(
     Ok(())
 }
 
-/// How many folders an archive may leave out, and how many bytes their names may have together. All else that it
-/// makes us keep it has to hold itself; these it gets for a few bytes each.
+/// How many folders an archive may leave out, and how many bytes their names may have together.
+/// Anything else that we keep takes as much room in the archive; these cost it only a few bytes
+/// each.
 const LEFT_OUT_MAX: (usize, usize) = (100_000, 16 << 20);
 
 /// Folders that the archive left out.
@@ -288,7 +297,7 @@ struct LeftOut {
 }
 
 impl LeftOut {
-    /// Whether it is new.
+    /// Adds a folder, and says whether it is new.
     fn add(&mut self, folder: &TreePath) -> Result<bool> {
         if !self.folders.insert(folder.clone()) {
             return Ok(false);

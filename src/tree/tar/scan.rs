@@ -1,4 +1,4 @@
-//! Walks the members of an archive: headers and where the contents lie.
+//! Walks the members of an archive: their headers, and where their contents are.
 
 use std::fs::File;
 use std::io::BufReader;
@@ -14,7 +14,7 @@ use crate::units::Timestamp;
 
 /// The longest name, in bytes (`PATH_MAX` in include/uapi/linux/limits.h).
 const NAME_MAX: usize = 4096;
-/// How many bytes of a name an error shows.
+/// The number of bytes of a name that an error shows.
 const SHOWN: usize = 300;
 
 /// Attributes in forms that lose something in translation: refused rather than dropped.
@@ -55,7 +55,7 @@ pub struct Scanner<'a> {
 }
 
 impl<'a> Scanner<'a> {
-    /// Stands at the start of the file; `path` is for errors.
+    /// Starts at the beginning of the file; `path` is for errors.
     pub fn new(file: &'a File, path: &Path) -> Result<Self> {
         let mut reader = BufReader::with_capacity(1 << 16, file);
         std::io::Seek::rewind(&mut reader).at("cannot seek", path)?;
@@ -70,7 +70,7 @@ impl<'a> Scanner<'a> {
         let Some(head) = self.heads.next_head().map_err(|e| self.blame(e, "the archive"))? else {
             return Ok(None);
         };
-        // of a name that cannot be, the beginning says enough
+        // the beginning of an impossible name says enough
         let shown = head.name[..head.name.len().min(SHOWN)].escape_ascii().to_string();
         member(head).map(Some).map_err(|e| self.blame(e, &format!("the member \"{shown}\"")))
     }
@@ -87,7 +87,7 @@ fn member(head: Head) -> Result<Member> {
     let Head { header, records, name, link, offset, size } = head;
     refuse_foreign(&records)?;
     let is_file = matches!(header.kind(), b'0' | 0 | b'7');
-    // the oldest tars know a folder by its name alone
+    // the oldest tars mark a folder by its name alone
     let kind = if is_file && name.last() == Some(&b'/') {
         MemberKind::Directory
     } else if is_file {
@@ -128,7 +128,7 @@ fn kind_without_content(header: &Header, link: Vec<u8>) -> Result<MemberKind> {
     })
 }
 
-/// A name that a file can have: a longer one would be a folder in a folder, thousands of times.
+/// A name that a file can have: a longer one could nest folders thousands deep.
 fn checked(name: &[u8]) -> Result<TreePath> {
     if name.len() > NAME_MAX {
         let message = format!("a name has {} bytes, more than {NAME_MAX}", name.len());

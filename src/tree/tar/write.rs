@@ -7,7 +7,7 @@ use super::pax::{self, XATTR};
 use crate::error::{Context, Error, Kind, Result};
 use crate::tree::{Entry, Meta, Node, Tree, TreePath};
 
-/// Name of every extended header: extractors that do not know them make it a file.
+/// Name of every extended header: extractors that do not know them create a file of this name.
 const EXTENSION_NAME: &[u8] = b"PaxHeaders/x";
 
 /// Writes all entries in order, hard links last (their targets must come before them), and the end mark.
