@@ -16,7 +16,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::entry::{Entry, Record};
-use super::{Definition, LayerSpec, Root, entry, names, recipe};
+use super::{Definition, LayerSpec, Root, entry, recipe};
 use crate::error::{Context, Error, Kind, Result};
 use crate::file;
 use crate::lock;
@@ -27,6 +27,8 @@ use crate::whole::{self, Work};
 
 /// Its folder in that of all caches.
 pub(super) const FOLDER: &str = "base";
+/// Where lists of packages' names are kept.
+pub(super) const NAMES: &str = "names";
 
 /// The cache of bases and their package layers.
 #[derive(Clone, Debug)]
@@ -108,7 +110,7 @@ impl Cache {
     /// Opens (and makes, where it is missing) the cache in `folder`.
     pub fn open(folder: impl AsRef<Path>) -> Result<Self> {
         let folder = folder.as_ref().join(FOLDER);
-        for part in ["refs", "roots", "locks", "tmp", names::NAMES] {
+        for part in ["refs", "roots", "locks", "tmp", NAMES] {
             let part = folder.join(part);
             std::fs::create_dir_all(&part).at("cannot make the cache", &part)?;
         }

@@ -6,6 +6,7 @@ mod definition;
 pub(crate) mod diagnose;
 pub(crate) mod entry;
 mod inventory;
+mod load;
 pub(crate) mod mirror;
 pub(crate) mod mmdebstrap;
 mod names;

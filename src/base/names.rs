@@ -5,16 +5,13 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use super::cache::FOLDER;
+use super::cache::{FOLDER, NAMES};
 use super::{Cache, Definition, DefinitionKind, Root, mirror, mmdebstrap};
 use crate::apt::{Names, State};
 use crate::error::{Error, Kind, Result};
 use crate::progress::Progress;
 use crate::units::{Digest, Timestamp};
 use crate::whole::Work;
-
-/// Where lists are kept.
-pub(super) const NAMES: &str = "names";
 
 /// Packages that no archive of a base has; the cause of an error that says so.
 #[derive(Clone, Debug, PartialEq, Eq)]

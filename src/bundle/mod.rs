@@ -1,63 +1,37 @@
 //! The configuration bundle of one site: build, sign, publish, pull, verify, unpack.
 //!
-//! A bundle is everything that a machine converges from: Puppet code, modules, Hiera data, packed apps,
-//! in one archive with one form (see `archive`), under a version that never changes. A store holds bundles
-//! with their signatures and, for each site and channel, one small signed pointer to the newest (see
-//! `pointer`, and `publish` and `pull` for the two ways through a store). 'Latest' is what the pointer says,
-//! never what a listing shows: names sort b10 before b9.
+//! Everything that a machine converges from: Puppet code, modules, Hiera data, packed apps, in one archive with one
+//! form, under a version that never changes. A store holds bundles with their signatures and, for each site and channel,
+//! one small signed pointer to the newest. 'Latest' is what the pointer says, never what a listing shows: names sort
+//! b10 before b9.
+//!
+//! The way through: `form` is what a bundle is, `build` makes one from a site's folder, `open` takes one that exists,
+//! `store` publishes and pulls. Each needs only those before it.
 
-mod absent;
-pub(crate) mod archive;
-mod build;
-pub(crate) mod check;
-mod diff;
-mod fetch;
-pub(crate) mod files;
-mod forge;
-mod generated;
-mod ignored;
-mod kept;
-mod list;
-mod lock;
-mod manifest;
-mod module;
-mod needs;
-mod package;
-mod parameter;
-mod path;
-mod pointer;
-mod publish;
-mod pull;
-pub(crate) mod puppetfile;
-mod record;
-mod release;
-mod repository;
-pub(crate) mod site;
-mod submodule;
-mod unpack;
-pub(crate) mod untar;
+pub(crate) mod build;
+pub(crate) mod form;
+mod open;
+mod store;
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
-pub use build::{Inputs, Request, build, update};
-pub use check::Base;
-pub use diff::{Change, Diff, diff};
-pub use list::{Listed, list};
-pub use lock::Locking;
-pub use manifest::{
+pub use build::{Base, Inputs, Locking, Request, build, update};
+pub use form::manifest::{
     App, FORMAT, FileRecord, Health, MANIFEST, Manifest, Module, NeededFile, Needs, RELEASE_ID,
 };
-pub(crate) use parameter::check_settings;
-pub use parameter::{Fault, Misfit, Parameter, Parameters, Takes, misfits};
-pub use pointer::{Pointer, pointers};
-pub use publish::{DAYS, Published, Publisher};
-pub use pull::{LARGEST_BUNDLE, Place, Reader, Wanted};
-pub use record::{Record, check_signature};
-pub use release::{Name, Version, release_id};
-pub use unpack::{Unpacked, unpack};
+pub(crate) use form::parameter::check_settings;
+pub use form::parameter::{Fault, Misfit, Parameter, Parameters, Takes, misfits};
+pub use form::release::{Name, Version, release_id};
+pub use open::{Change, Diff, Unpacked, diff, unpack};
+pub use store::{
+    DAYS, LARGEST_BUNDLE, Listed, Place, Pointer, Published, Publisher, Reader, Record, Wanted,
+    check_signature, list, pointers,
+};
 
 pub use crate::signed::{Allow, Refusal};
+
+use form::archive;
 
 use crate::error::{Context, Result};
 use crate::units::Digest;

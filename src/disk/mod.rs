@@ -10,11 +10,13 @@ pub mod esp;
 pub mod ext4;
 pub mod gpt;
 pub mod layout;
+mod spec;
 
 use std::sync::Arc;
 
-pub use compose::{DiskSpec, Ids, assemble, compose};
+pub use compose::{assemble, compose};
 pub use data::{Data, ReadAt, Reader};
+pub use spec::{DiskSpec, Ids};
 
 use crate::error::{Error, Kind, Result};
 use crate::tree::Content;

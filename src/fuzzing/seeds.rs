@@ -188,7 +188,7 @@ fn bundles() {
     let manifest = crate::bundle::Manifest::parse(&serde_json::to_vec(&manifest).unwrap()).unwrap();
     put("records", Some(0), "manifest", &serde_json::to_vec(&manifest).unwrap());
     let mut packed = Vec::new();
-    crate::bundle::archive::write(&mut packed, &manifest, |file| {
+    crate::bundle::form::archive::write(&mut packed, &manifest, |file| {
         Ok(files.iter().find(|(path, _)| *path == file.path).unwrap().1.as_bytes())
     })
     .unwrap();

@@ -116,10 +116,10 @@ pub fn site(data: &[u8]) {
         0 => FOLDER.with(|folder| {
             let folder = folder.get_or_init(|| tempfile::tempdir().expect("a folder")).path();
             std::fs::write(folder.join("SITE.toml"), data).expect("a file");
-            drop(bundle::site::Site::read(folder));
+            drop(bundle::build::site::Site::read(folder));
         }),
         1 => drop(Package::parse(data)),
-        _ => drop(bundle::puppetfile::parse(&String::from_utf8_lossy(data))),
+        _ => drop(bundle::build::puppetfile::parse(&String::from_utf8_lossy(data))),
     }
 }
 

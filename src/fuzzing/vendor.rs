@@ -8,9 +8,9 @@ use super::memory::Memory;
 use super::mend;
 use crate::app::{App, AppName, Channel, Index, archive, lock};
 use crate::blob::address::Address;
-use crate::bundle::check::{hiera, yaml};
-use crate::bundle::files::{Files, Source};
-use crate::bundle::untar;
+use crate::bundle::build::check::{hiera, yaml};
+use crate::bundle::build::files::{Files, Source};
+use crate::bundle::build::untar;
 
 /// Packed applications, and what npm and a store say of them.
 pub fn app(data: &[u8]) {

@@ -3,7 +3,7 @@
 //! The way through: a [`Payload`] is what a kind of pointer says; a bundle's is `bundle::Pointer`. [`sign`] puts it into
 //! its envelope. Who reads goes three steps ([`Claim`], [`Proven`], [`Accepted`]), each of which takes the one before, so
 //! that nothing uses what was not proven; [`Refusal`] says why a step was not taken. [`Memory`] keeps the newest that was
-//! accepted ([`Seen`]), in files that notice damage ([`kept`]).
+//! accepted ([`Seen`]), in files that notice damage (`kept`).
 //!
 //! Another kind of pointer is another `Payload`, with a [`Namespace`](crate::key::Namespace) and a folder of its own: its
 //! signatures pass for no other kind's, and neither its objects nor what is remembered of them meet others.

@@ -18,9 +18,8 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use super::args::forwarded;
 use super::event::Event;
-use super::qmp::Qmp;
+use super::qmp::{Qmp, forwarded};
 use crate::console::Splitter;
 use crate::error::{Context, Error, Kind, Result};
 use crate::file;

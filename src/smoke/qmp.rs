@@ -72,3 +72,30 @@ pub fn sort(stream: impl Read, answers: &Sender<Value>, events: &Sender<Event>) 
         }
     }
 }
+
+/// Reads the monitor's `info usernet`: pairs of (guest port, host port).
+pub fn forwarded(usernet: &str) -> Vec<(u16, u16)> {
+    let pair = |line: &str| {
+        let fields: Vec<&str> = line.split_whitespace().collect();
+        match fields.as_slice() {
+            ["TCP[HOST_FORWARD]", _, _, host, _, guest, ..] => {
+                Some((guest.parse().ok()?, host.parse().ok()?))
+            }
+            _ => None,
+        }
+    };
+    usernet.lines().filter_map(pair).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn forwarded_ports_are_read_from_the_monitor() {
+        let text = "Hub -1 (n):\r\n  Protocol[State]    FD  Source Address  Port   Dest. Address  Port RecvQ SendQ\r\n  \
+            TCP[HOST_FORWARD]   8       127.0.0.1 35087       10.0.2.15  8008     0     0\r\n  \
+            UDP[236 sec]   9       127.0.0.1 68       10.0.2.15  67     0     0\r\n";
+        assert_eq!(forwarded(text), [(8008, 35087)]);
+    }
+}

@@ -5,6 +5,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod circles;
 mod pages;
 mod profile_cli;
 mod profile_inherit;

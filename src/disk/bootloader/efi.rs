@@ -3,8 +3,8 @@
 use tera::Context as Values;
 
 use super::{find, need, os_release, render};
-use crate::disk::compose::Ids;
 use crate::disk::esp::Files;
+use crate::disk::spec::Ids;
 use crate::error::{Error, Kind, Result};
 use crate::tree::Tree;
 

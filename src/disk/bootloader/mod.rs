@@ -11,7 +11,7 @@ use tera::{Context as Values, Tera};
 pub use bios::{Bios, CORE_IMG, bios};
 pub use efi::{EFI_CORE, EFI_CORE_PREFIX, efi_files};
 
-use super::compose::DiskSpec;
+use super::spec::DiskSpec;
 use crate::error::{Error, Kind, Result};
 use crate::tree::{Content, Node, Tree, TreePath};
 

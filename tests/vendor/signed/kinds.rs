@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use slipway::bundle::{Name, Pointer, Version, release_id};
 use slipway::error::Kind;
-use slipway::key::{Distrust, Namespace};
+use slipway::key::{Distrust, Namespace, Trust};
 use slipway::progress::Quiet;
 use slipway::signed::{
     Accepted, Allow, Channel, Claim, Memory, Names, Payload, Refusal, Seen, Signed, sign,
@@ -111,6 +111,24 @@ fn another_kinds_object_in_the_place_of_a_bundles_is_refused_by_a_pull() {
     let refused = reader.pull(&name("tiny"), &stable(), &Quiet).unwrap_err();
     let namespace = matches!(why(&refused), Refusal::Distrusted(Distrust::OtherNamespace { .. }));
     assert!(namespace && refused.kind() == Kind::Refused, "{refused:?}");
+}
+
+/// When another kind comes, the keys that are trusted already are trusted for bundles and their pointers alone.
+#[test]
+fn a_key_needs_no_other_use_than_bundles_and_pointers_to_publish() {
+    let (place, mut vendor) = (Place::local(), Vendor::of(&["tiny"]));
+    let (store, cache) = (place.store(), place.cache("cache"));
+    let bundle = build(place.folder.path(), 1);
+    let key = vendor.key.public().line().unwrap();
+    let mut publish = |uses: &str| {
+        let line = format!("tiny namespaces=\"{uses}\" {key}\n");
+        vendor.trust = Trust::parse(&line).unwrap();
+        vendor.publisher(store.as_ref(), &cache).publish(&bundle, &name("stable"), &Quiet)
+    };
+    for uses in ["slipway-pointer,slipway-app", "slipway-bundle,slipway-app"] {
+        assert_eq!(publish(uses).unwrap_err().kind(), Kind::Refused, "{uses}");
+    }
+    publish("slipway-bundle,slipway-pointer").unwrap();
 }
 
 #[test]

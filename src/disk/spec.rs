@@ -1,0 +1,66 @@
+//! What is asked of a disk, and the identifiers that follow from it.
+
+use uuid::Uuid;
+
+use super::gpt;
+use crate::units::{ByteSize, Digest, Timestamp};
+
+/// All names that are derived from a plan lie in this namespace (RFC 9562, version 5). A constant of this
+/// program: another value would give every image other identifiers.
+const NAMESPACE: Uuid = Uuid::from_u128(0x8d0c_6a0e_3f1b_5c57_9a46_21f7_b0de_5e11);
+
+/// What a disk is made of, beside the tree.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DiskSpec {
+    /// The disk's virtual size: whole MiB, at least [`super::layout::DISK_MINIMUM`].
+    pub size: ByteSize,
+    /// The plan's digest, from which every identifier on the disk follows.
+    pub plan: Digest,
+    /// The time of all that has no time of its own.
+    pub time: Timestamp,
+    /// Kernel parameters beside those that every appliance has, as in `quiet` or `mitigations=off`.
+    pub command_line: Vec<String>,
+}
+
+impl DiskSpec {
+    /// The identifiers of this disk.
+    pub fn ids(&self) -> Ids {
+        Ids::of(self.plan)
+    }
+}
+
+/// Every identifier on a disk: a function of the plan, so that equal plans give equal bytes and two
+/// customers' disks can hang on one machine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ids {
+    /// The partition table's.
+    pub guids: gpt::Guids,
+    /// The root filesystem's UUID.
+    pub filesystem: Uuid,
+    /// The seed of the root filesystem's folder hashes.
+    pub hash_seed: Uuid,
+    /// The EFI partition's serial number.
+    pub esp_serial: u32,
+}
+
+impl Ids {
+    /// The identifiers that belong to a plan.
+    pub fn of(plan: Digest) -> Self {
+        let id = |name: &str| {
+            let mut bytes = plan.as_bytes().to_vec();
+            bytes.extend_from_slice(name.as_bytes());
+            Uuid::new_v5(&NAMESPACE, &bytes)
+        };
+        Self {
+            guids: gpt::Guids {
+                disk: id("disk"),
+                bios_boot: id("bios-boot"),
+                esp: id("esp"),
+                root: id("root"),
+            },
+            filesystem: id("filesystem"),
+            hash_seed: id("hash-seed"),
+            esp_serial: id("esp-serial").as_fields().0,
+        }
+    }
+}
