@@ -16,10 +16,12 @@ use super::refusal::Refusal;
 use super::seen::Seen;
 use crate::error::{Error, Kind, Result};
 use crate::key::{KeyId, SecretKey, Signature, Trust};
-use crate::units::{Digest, Timestamp};
+use crate::units::{Digest, MIB, Timestamp};
 
 /// The version of the object's format. Version 1 was not signed.
 const FORMAT: u32 = 2;
+/// The largest object in bytes; they have a few hundred.
+pub const LARGEST: u64 = MIB;
 /// More signatures are not looked at.
 const MOST_SIGNATURES: usize = 8;
 

@@ -112,6 +112,11 @@ impl<'a, T: Payload> Memory<'a, T> {
         Self { place, channel, kind: PhantomData }
     }
 
+    /// The channel.
+    pub fn channel(&self) -> Channel<'a> {
+        self.channel
+    }
+
     /// What is remembered. What is damaged is left out: the caller says so, and asks the store.
     pub fn read(&self) -> Result<Found<'a, T>> {
         let (mut remembered, mut stale, mut damage) = (Remembered::default(), false, None);
@@ -152,7 +157,12 @@ impl<'a, T: Payload> Memory<'a, T> {
     }
 }
 
-impl<T: Payload> Found<'_, T> {
+impl<'a, T: Payload> Found<'a, T> {
+    /// The channel.
+    pub fn channel(&self) -> Channel<'a> {
+        self.channel
+    }
+
     /// The newest state by any key that is trusted now.
     pub fn newest(&self, trust: &Trust, now: Timestamp) -> Option<Seen> {
         let trusted = |key: &KeyId| trust.holds(key, self.channel.site, T::NAMESPACE, now);

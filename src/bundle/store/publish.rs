@@ -5,15 +5,15 @@
 use std::path::Path;
 
 use super::pointer::{self, Pointer};
-use super::record::{self, LARGEST, Record};
+use super::record::{self, Record};
 use crate::blob::{self, Created, Publish};
 use crate::bundle::form::release::{Name, bundle_key, record_key, signature_key};
 use crate::bundle::open::held;
 use crate::bundle::{Bundle, Pin};
 use crate::error::{Error, Kind, Result};
-use crate::key::{Namespace, SecretKey, Sites, Trust};
+use crate::key::{Namespace, SecretKey, Trust};
 use crate::progress::Progress;
-use crate::signed::{self, Channel, Claim, Memory, Names, Payload, Refusal};
+use crate::signed::{Memory, Names, Payload, Pointing};
 use crate::units::Timestamp;
 
 /// How long a pointer is good unless somebody says otherwise, in days: long enough for a channel that is
@@ -118,34 +118,11 @@ impl Publisher<'_> {
     }
 
     fn point(&self, pin: &Pin, channel: &Name, progress: &dyn Progress) -> Result<Pointer> {
-        let site = &pin.site;
-        let mut trust = self.trust.clone();
-        trust.add(self.key.public(), Sites::named([site.as_str()])?);
-        let asked = pointer::channel(site, channel);
-        let memory = Memory::<Pointer>::new(self.cache, &Names::of_store(self.store), asked);
-        // the store's own number is looked at too: what is damaged here is nobody's loss
-        let newest = memory.read()?.newest(&trust, self.now).map_or(0, |seen| seen.seq);
-        let mut pointer = None;
-        let mut next = |present: Option<&[u8]>| {
-            let present = present.map_or(Ok(0), |bytes| self.seq(bytes, &trust, asked))?;
-            let seq = present.max(newest).checked_add(1).ok_or_else(no_number_left)?;
-            let next = signed::sign(self.pointer(pin, channel, seq)?, self.key)?;
-            pointer = Some(next.payload);
-            Ok(next.bytes)
-        };
-        blob::update(self.store, &Pointer::key(asked)?, LARGEST, &mut next, progress)?;
-        pointer.ok_or_else(|| Error::new(Kind::Network, "the channel was not changed"))
-    }
-
-    /// The number of the pointer that is there. Only one that a trusted key signed may count: otherwise
-    /// whoever can write to the store uses up all numbers.
-    fn seq(&self, bytes: &[u8], trust: &Trust, asked: Channel<'_>) -> Result<u64> {
-        let claim = Claim::<Pointer>::parse(bytes);
-        match claim.and_then(|claim| claim.verify(trust, asked, self.now)) {
-            Ok(proven) => Ok(proven.seen().seq),
-            Err(_) if self.replace => Ok(0),
-            Err(why) => Err(refused(why, self.store.shown(), asked)),
-        }
+        let asked = pointer::channel(&pin.site, channel);
+        let memory = Memory::new(self.cache, &Names::of_store(self.store), asked);
+        let Self { store, key, trust, now, replace, .. } = *self;
+        let pointing = Pointing { store, key, trust, now, replace };
+        pointing.publish(&memory, &|seq| self.pointer(pin, channel, seq), progress)
     }
 
     fn pointer(&self, pin: &Pin, channel: &Name, seq: u64) -> Result<Pointer> {
@@ -180,15 +157,4 @@ impl Publisher<'_> {
              trust`, or pass --readers-trust-key if all who read trust it",
         ))
     }
-}
-
-fn no_number_left() -> Error {
-    Error::new(Kind::Refused, "the channel has used its last number")
-        .remedy("publish to a channel of another name")
-}
-
-fn refused(why: Refusal, store: &str, asked: Channel<'_>) -> Error {
-    let what = format!("the present pointer of {asked} in {store}");
-    let remedy = "trust the key that signed it, or pass --replace-pointer to begin anew after it";
-    why.about(&what).remedy(remedy)
 }

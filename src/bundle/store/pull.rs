@@ -6,12 +6,12 @@ use super::kept::{self, Release};
 use super::pointer::{self, Pointer};
 use super::reader::{Place, Reader};
 use super::record::{LARGEST, Record};
-use crate::blob::{self, Small, Store, Tag};
+use crate::blob::{self, Store};
 use crate::bundle::form::release::{Name, Version, record_key, release_id};
 use crate::bundle::{Bundle, Pin};
 use crate::error::{Error, Kind, Result};
 use crate::progress::Progress;
-use crate::signed::{Accepted, Claim, Found, Last, Memory, Names, Payload, Refusal};
+use crate::signed::{Asking, Memory, Names, Refusal};
 use crate::units::ByteSize;
 
 /// Which release is asked for.
@@ -86,7 +86,10 @@ impl Reader<'_> {
                 "what was seen of channel {channel} before is damaged{lost} ({why})"
             ));
         }
-        let ask = |fresh: bool| self.pointer(store, site, channel, &known, fresh, progress);
+        let ask = |fresh: bool| {
+            let asked = self.asking().newest(store, &known, fresh, progress);
+            asked.map_err(|e| absent(e, || absent::channel(store, site, channel)))
+        };
         let (mut accepted, mut tag) = ask(false)?;
         let bundle = match self.get(&accepted.payload().pin(), progress) {
             // it may have been replaced, and its bundle removed, since the pointer was read
@@ -111,68 +114,26 @@ impl Reader<'_> {
         fetch(self, pin, progress)
     }
 
-    /// Reads the pointer, or takes the last one when the store says that it is the same still. Either goes
-    /// through every check: keys may have ended since.
-    fn pointer(
-        &self,
-        store: &dyn Store,
-        site: &Name,
-        channel: &Name,
-        known: &Found<'_, Pointer>,
-        fresh: bool,
-        progress: &dyn Progress,
-    ) -> Result<(Accepted<Pointer>, Option<Tag>)> {
-        let asked = pointer::channel(site, channel);
-        let last = known.last().filter(|_| !fresh);
-        let key = Pointer::key(asked)?;
-        let tag = last.and_then(Last::tag);
-        let what = asked.to_string();
-        let read = blob::small(store, &key, LARGEST, tag.as_ref(), progress);
-        let (bytes, tag, unchanged) =
-            match (read.map_err(|e| absent(e, || absent::channel(store, site, channel)))?, last) {
-                (Small::New(bytes, tag), _) => (bytes, tag, false),
-                (Small::Unchanged, Some(last)) => (last.bytes().to_vec(), tag, true),
-                (Small::Unchanged, None) => {
-                    let message =
-                        format!("{} says {what} is unchanged, which nobody asked", store.shown());
-                    return Err(Error::new(Kind::Network, message));
-                }
-            };
-        let seen = known.newest_seen(self.trust, self.now);
-        let accepted = Claim::parse(&bytes)
-            .and_then(|claim| claim.verify(self.trust, asked, self.now))
-            .and_then(|proven| proven.accept(seen, self.allow, self.now));
-        if accepted.is_err() && unchanged {
-            // what was kept here may be damaged: the store has the last word
-            return self.pointer(store, site, channel, known, true, progress);
-        }
-        let accepted =
-            accepted.map_err(|why| why.about(&format!("{what} in {}", store.shown())))?;
-        Ok((accepted, tag))
+    fn asking(&self) -> Asking<'_> {
+        Asking { trust: self.trust, now: self.now, allow: self.allow }
     }
 
-    /// The last good one. Nothing can be older than it, so that alone is not asked; the rest is.
+    /// The last good one.
     fn last(&self, site: &Name, channel: &Name, progress: &dyn Progress) -> Result<Bundle> {
-        let asked = pointer::channel(site, channel);
-        let what = asked.to_string();
+        let what = pointer::channel(site, channel).to_string();
         let known = self.memory(site, channel)?.read()?;
-        let last = match (known.last(), known.damage()) {
-            (Some(last), _) => last,
-            (None, Some(why)) => return Err(damaged(&what).because(why)),
-            (None, None) => return Err(self.never(&what)),
+        let accepted = match (self.asking().last(&known), known.damage()) {
+            (Ok(Some(accepted)), _) => accepted,
+            (Ok(None), Some(why)) => return Err(damaged(&what).because(why)),
+            (Ok(None), None) => return Err(self.never(&what)),
+            // it was proven before it was kept: this is no doing of the vendor's
+            (Err(why), _) if why.is_damage() => return Err(damaged(&what).because(why)),
+            (Err(why), _) => return Err(why.about(&format!("{what}, as pulled before,"))),
         };
-        let accepted = Claim::<Pointer>::parse(last.bytes())
-            .and_then(|claim| claim.verify(self.trust, asked, self.now))
-            .and_then(|proven| proven.accept(None, self.allow, self.now))
-            .map_err(|why| match why.is_damage() {
-                // it was proven before it was kept: this is no doing of the vendor's
-                true => damaged(&what).because(why),
-                false => why.about(&format!("{what}, as pulled before,")),
-            })?;
         let pointer = accepted.payload();
         let (release, issued) = (&pointer.release, pointer.issued);
         progress.note(&format!("offline: {what} is taken to be {release}, as published {issued}"));
-        self.get(&accepted.payload().pin(), progress)
+        self.get(&pointer.pin(), progress)
     }
 
     fn pinned(

@@ -17,7 +17,7 @@ use crate::units::{Digest, MIB, Timestamp};
 
 /// The version of the record's format.
 pub(super) const FORMAT: u32 = 2;
-/// The largest pointer, record or signature in bytes; they have a few hundred.
+/// The largest record or signature in bytes; they have a few hundred.
 pub(super) const LARGEST: u64 = MIB;
 
 /// What a store says of one published bundle: `bundles/<site>/<release>.json`.

@@ -6,12 +6,13 @@ use slipway::error::Kind;
 use slipway::key::{Distrust, Namespace, Trust};
 use slipway::progress::Quiet;
 use slipway::signed::{
-    Accepted, Allow, Channel, Claim, Memory, Names, Payload, Refusal, Seen, Signed, sign,
+    Accepted, Allow, Asking, Channel, Claim, Memory, Names, Payload, Pointing, Refusal, Seen,
+    Signed, sign,
 };
 use slipway::units::{Digest, Timestamp};
 
 use crate::common::vendor::{TIME, Vendor, name};
-use crate::signed::place::{Place, build, overwrite, pointer, stable, why};
+use crate::signed::place::{Place, build, get, overwrite, pointer, stable, why};
 
 /// Another kind with the very fields of a bundle's pointer: its use and its folder alone tell them apart.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -190,4 +191,41 @@ fn each_kind_remembers_its_own_newest_and_none_of_anothers() {
     // after a step back on purpose the lower number is the newest
     let back = keep(4, Allow { rollback: true, expired: false }).unwrap();
     assert_eq!(newest(), Some(back));
+}
+
+#[test]
+fn another_kind_is_published_asked_for_and_remembered_in_the_same_way() {
+    let (place, vendor) = (Place::local(), Vendor::of(&["tiny"]));
+    let (store, key) = (place.store(), Twin::key(STABLE).unwrap());
+    let (store, names) = (store.as_ref(), Names::of_store(store.as_ref()));
+    let theirs = Memory::<Twin>::new(&place.cache("publisher"), &names, STABLE);
+    let (trust, now, replace) = (&vendor.trust, TIME, false);
+    let pointing = Pointing { store, key: &vendor.key, trust, now, replace };
+    let publish = |bytes: &str| {
+        let made = pointing.publish(&theirs, &|seq| Ok(Twin(content(seq, bytes))), &Quiet);
+        made.unwrap().seq()
+    };
+    assert_eq!(publish("x"), 1);
+    let first = get(store, &key);
+    assert_eq!(publish("y"), 2);
+
+    let ours = Memory::<Twin>::new(&place.cache("reader"), &names, STABLE);
+    let asking = Asking { trust, now, allow: Allow::default() };
+    assert!(asking.last(&ours.read().unwrap()).unwrap().is_none());
+    let (accepted, tag) = asking.newest(store, &ours.read().unwrap(), false, &Quiet).unwrap();
+    assert_eq!(accepted.payload().seq(), 2);
+    ours.keep(&accepted, tag.as_ref(), trust, now).unwrap();
+    let known = ours.read().unwrap();
+    assert_eq!(asking.last(&known).unwrap().unwrap().payload(), accepted.payload());
+    let (again, _) = asking.newest(store, &known, false, &Quiet).unwrap();
+    assert_eq!(again.seen(), accepted.seen());
+    let late = Asking { now: LATER, ..asking };
+    assert_eq!(late.last(&known).unwrap_err(), Refusal::Expired { since: LATER });
+
+    overwrite(store, &key, &first);
+    let refused = asking.newest(store, &known, false, &Quiet).unwrap_err();
+    assert_eq!(why(&refused), Refusal::Older { seq: 1, seen: 2 });
+    // who publishes and remembers goes on above what was seen, whatever the store has now
+    let make = |seq| Ok(Twin(content(seq, "z")));
+    assert_eq!(pointing.publish(&ours, &make, &Quiet).unwrap().seq(), 3);
 }
