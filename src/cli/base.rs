@@ -5,11 +5,12 @@ use std::path::{Path, PathBuf};
 use crate::base::{Cache, Definition, Listed, Root};
 use crate::error::{Context as _, Error, Kind, Result};
 use crate::file;
-use crate::progress::Progress;
+use crate::progress::Progress as _;
 use crate::project::Surroundings;
 use crate::units::ByteSize;
 use crate::whole;
 
+use super::terminal::Terminal;
 use super::{project, terminal};
 
 /// Arguments of `slipway base`.
@@ -148,14 +149,16 @@ fn list(cache: &Cache, verify: bool, json: bool) -> Result<u8> {
 }
 
 fn build(cache: &Cache, definition: &Definition, fresh: bool) -> Result<u8> {
+    let progress = Terminal::new();
     let root = match fresh {
-        true => cache.rebuild(definition, &Lines)?,
-        false => cache.ensure(definition, &Lines)?,
+        true => cache.rebuild(definition, &progress)?,
+        false => cache.ensure(definition, &progress)?,
     };
     // one that was made before names were kept; the base is good without them
-    if let Err(e) = cache.ensure_names(definition, &Lines) {
-        Lines.note(&format!("the names of its archives' packages are not known: {e}"));
+    if let Err(e) = cache.ensure_names(definition, &progress) {
+        progress.note(&format!("the names of its archives' packages are not known: {e}"));
     }
+    progress.done();
     show(&root).map(|()| 0)
 }
 
@@ -205,19 +208,4 @@ fn show(root: &Root) -> Result<()> {
         root.tree.len(),
         root.time
     ))
-}
-
-/// Plain lines on stderr.
-struct Lines;
-
-impl Progress for Lines {
-    fn step(&self, name: &str, _: Option<u64>) {
-        terminal::complain(name);
-    }
-
-    fn advance(&self, _: u64) {}
-
-    fn note(&self, line: &str) {
-        terminal::complain(&format!("note: {line}"));
-    }
 }

@@ -59,7 +59,7 @@ pub fn run(args: &Args, surroundings: &Surroundings) -> Result<u8> {
     let progress = Terminal::interruptible(STAYS)?;
     if let ([wanted], false) = (&args.profiles[..], args.all) {
         let one = build(&desk, wanted, &progress)?;
-        drop(progress);
+        progress.done();
         return one.tell(args.json).map(|()| 0);
     }
     let mut outcomes = Vec::new();
@@ -70,7 +70,7 @@ pub fn run(args: &Args, surroundings: &Surroundings) -> Result<u8> {
             outcome => outcomes.push((wanted, outcome)),
         }
     }
-    drop(progress);
+    progress.done();
     if args.json {
         tell_programs(&outcomes)?
     } else {

@@ -66,7 +66,7 @@ pub fn run(args: &Args) -> Result<u8> {
         );
     }
     let written = convert::convert(&image, &machine, &wanted, !args.no_digest, &progress)?;
-    drop(progress);
+    progress.done();
     let (size, path) = (ByteSize(written.size), written.path.display());
     if args.json {
         let value = json!({

@@ -38,11 +38,16 @@ pub use reference::reference;
 
 /// Turns one small text file per customer into a bootable virtual appliance.
 #[derive(Debug, clap::Parser)]
-#[command(name = "slipway", version, propagate_version = true)]
+#[command(name = "slipway", version = VERSION, propagate_version = true)]
 pub struct Cli {
     #[command(subcommand)]
     verb: Verb,
+    #[command(flatten)]
+    speech: terminal::Speech,
 }
+
+/// The version, and the commit that it was built from where that is known (`build.rs`).
+const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), env!("SLIPWAY_COMMIT"));
 
 #[derive(Debug, clap::Subcommand)]
 enum Verb {
@@ -90,6 +95,7 @@ impl Cli {
     /// Runs the verb; the number is the process's exit code.
     pub fn run(&self) -> Result<u8> {
         let surroundings = project::surroundings();
+        self.speech.begin(&surroundings);
         match &self.verb {
             Verb::Init(args) => init::run(args, &surroundings),
             Verb::New(args) => new::run(args, &surroundings),

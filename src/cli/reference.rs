@@ -54,6 +54,10 @@ const VARIABLES: &[Variable] = &[
         "TMPDIR",
         "where `smoke` keeps the copy of a disk while it runs [default: `/var/tmp`]",
     ),
+    variable(
+        "SLIPWAY_COMMIT",
+        "while slipway is compiled: the commit that `--version` tells [default: git's, in a release]",
+    ),
     variable("NO_COLOR", "no colours, whatever its value"),
     variable(
         "HTTPS_PROXY, HTTP_PROXY, ALL_PROXY, NO_PROXY",
@@ -76,11 +80,28 @@ pub fn reference() -> String {
     for Variable { name, what } in VARIABLES {
         page.push_str(&format!("| `{}` | {what} |\n", name.replace(", ", "` `")));
     }
-    page.push_str("\n## Verbs\n");
+    page.push_str(
+        "\n## Verbs\n\nEvery verb has these options, too; its own are below.\n\n```text\n",
+    );
+    page.push_str(&common(&command));
+    page.push_str("```\n");
     for verb in verbs(&command) {
         add(&mut page, &command, verb);
     }
     page
+}
+
+/// The options that every verb has.
+fn common(command: &Command) -> String {
+    let mut only = Command::new("slipway").term_width(WIDTH).help_template("{options}");
+    only = only
+        .disable_help_flag(true)
+        .args(command.get_arguments().filter(|a| a.is_global_set()).cloned());
+    only.render_long_help()
+        .to_string()
+        .lines()
+        .map(|line| format!("{}\n", line.trim_end()))
+        .collect()
 }
 
 /// The verbs that people see, but for clap's own `help`.
@@ -90,7 +111,13 @@ fn verbs(command: &Command) -> impl Iterator<Item = &Command> {
 
 fn add(page: &mut String, above: &Command, verb: &Command) {
     let name = format!("{} {}", above.get_bin_name().unwrap_or("slipway"), verb.get_name());
-    let help = verb.clone().term_width(WIDTH).render_long_help().to_string();
+    let own = verb.clone().mut_args(|argument| {
+        match argument.is_global_set() && argument.get_help_heading().is_some() {
+            true => argument.hide(true),
+            false => argument,
+        }
+    });
+    let help = own.term_width(WIDTH).render_long_help().to_string();
     // ends of lines that nobody sees
     let help: Vec<_> = help.trim_end().lines().map(str::trim_end).collect();
     page.push_str(&format!("\n### {name}\n\n```text\n{}\n```\n", help.join("\n")));

@@ -104,7 +104,9 @@ pub fn run(args: &Args, surroundings: &Surroundings) -> Result<u8> {
         let progress = Terminal::new();
         let image = shown(order.image.path());
         progress.step(&format!("booting a copy of {}", image.display()), None);
-        crate::smoke::run(&order, &progress)?
+        let report = crate::smoke::run(&order, &progress)?;
+        progress.done();
+        report
     };
     if args.json {
         terminal::print_json(&report)?;

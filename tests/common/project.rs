@@ -21,6 +21,9 @@ struct Queue {
     waiting: Vec<usize>,
 }
 
+/// How long a machine may take to converge, in seconds.
+const PATIENCE: &str = "4000";
+
 /// A machine's turn: two run at a time. One alone waits for much, and more would slow each other down until their
 /// limits, which know nothing of the others, are over. Who starts more than once goes first, or at the end one
 /// would be left alone with it.
@@ -188,7 +191,9 @@ impl Project {
         let again = |argument: &&&str| matches!(**argument, "--reboot" | "--cut-at");
         let _turn = Turn::wait(1 + arguments.iter().filter(again).count());
         let folder = tempfile::tempdir_in(self.root()).unwrap();
-        let first = ["smoke", profile, "--json", "--report", folder.path().to_str().unwrap()];
+        let report = folder.path().to_str().unwrap();
+        // other tests run beside it, and none is judged by its speed: the default suits a host that has nothing else to do
+        let first = ["smoke", profile, "--json", "--report", report, "--timeout", PATIENCE];
         let output = self.command(&[&first, arguments].concat()).output().unwrap();
         let shown = String::from_utf8_lossy(&output.stderr).into_owned();
         // the log of a passed test is hidden, of a failed one it is the evidence

@@ -1,0 +1,73 @@
+//! How much is said, and in which colours: asked once, on the command line.
+
+use std::sync::OnceLock;
+
+use crate::project::Surroundings;
+
+use super::complain;
+
+/// How a verb speaks: every verb has these.
+#[derive(Clone, Debug, clap::Args)]
+#[command(next_help_heading = "What is said")]
+pub(in crate::cli) struct Speech {
+    /// Say nothing on stderr but warnings and errors
+    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    quiet: bool,
+    /// Say also which folders are used, and how long each step took
+    #[arg(short, long, global = true)]
+    verbose: bool,
+    /// When to use colours: auto is on a terminal, unless NO_COLOR is set
+    #[arg(long, global = true, value_name = "WHEN", value_enum, default_value = "auto")]
+    color: Color,
+}
+
+/// When to use colours. Without comments: clap would give each verb's help a paragraph of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum Color {
+    Auto,
+    Always,
+    Never,
+}
+
+/// How much is said on stderr.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Level {
+    /// Warnings and errors.
+    Quiet,
+    /// The steps, too.
+    Steps,
+    /// The steps, what each took, and the folders that are used.
+    Everything,
+}
+
+/// Set once, by [`Speech::begin`]: whoever prints anywhere in the command line follows it.
+static LEVEL: OnceLock<Level> = OnceLock::new();
+
+/// How much is said in this process.
+pub(super) fn level() -> Level {
+    LEVEL.get().copied().unwrap_or(Level::Steps)
+}
+
+impl Speech {
+    /// From here on the process speaks like this.
+    pub fn begin(&self, surroundings: &Surroundings) {
+        let level = match (self.quiet, self.verbose) {
+            (true, _) => Level::Quiet,
+            (_, true) => Level::Everything,
+            _ => Level::Steps,
+        };
+        let _ = LEVEL.set(level);
+        match self.color {
+            Color::Auto => anstream::ColorChoice::Auto,
+            Color::Always => anstream::ColorChoice::Always,
+            Color::Never => anstream::ColorChoice::Never,
+        }
+        .write_global();
+        if let Ok(cache) = surroundings.cache() {
+            super::steps::remember_in(&cache);
+            if level == Level::Everything {
+                complain(&format!("cache    {}", cache.display()));
+            }
+        }
+    }
+}
