@@ -222,11 +222,15 @@ fn output_of_another_boot_does_not_count() {
 }
 
 #[test]
-fn a_silent_machine_times_out_and_points_at_its_screen() {
+fn a_silent_machine_is_not_waited_for_in_silence_and_times_out_and_points_at_its_screen() {
     let bench = Bench::new(&Script::new());
-    let output = bench.run(&["--timeout", "2"]);
+    // longer than a log may be silent
+    let output = bench.run(&["--timeout", "12"]);
     let shown = text(&output.stderr);
     assert_eq!(output.status.code(), Some(10), "{shown}");
+    let goes_on = "\n  the machine is on, and says nothing yet: ";
+    assert!(shown.contains(goes_on), "{shown}");
+    assert!(!text(&bench.run(&["--timeout", "12", "--quiet"]).stderr).contains("says nothing yet"));
     assert!(shown.contains("nothing was heard from the boot loader"), "{shown}");
     assert!(shown.contains("picture of the screen"), "{shown}");
 }

@@ -6,6 +6,7 @@
 mod common;
 
 mod circles;
+mod package;
 mod pages;
 mod profile_cli;
 mod profile_inherit;
