@@ -1,9 +1,9 @@
 //! Blob storage: named objects that never change, and a few small pointers that do.
 //!
 //! Stores are an open set (folder, web server, three clouds), so they are a trait: [`Store`] reads,
-//! [`Publish`] also writes. A store's methods try once. What all of them share lives here once: bytes are
-//! hashed and counted while they stream, what may be retried is retried, a cut download goes on where it
-//! was cut, and a name can never leave the store.
+//! [`Publish`] also writes. A store's methods try once. Everything that stores share is here: bytes
+//! are hashed and counted while they stream, requests that may succeed later are retried, an
+//! interrupted download resumes where it stopped, and a name can never leave the store.
 
 pub(crate) mod address;
 mod cloud;
@@ -31,45 +31,46 @@ pub use write::{Created, create, create_bytes, update};
 use crate::error::{Error, Kind, Result};
 use address::Address;
 
-/// What names one state of an object that may change, as the store says it.
+/// Names one state of an object that may change, in the store's own terms.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Tag {
     /// The entity tag (RFC 9110, 8.8.3), quotes included.
     pub etag: String,
-    /// A version beside it, which Google's conditional writes want.
+    /// A version as well, which Google's conditional writes need.
     pub version: Option<String>,
 }
 
-/// What is wanted of an object.
+/// Which part or state of an object is wanted.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Ask<'a> {
     /// The first byte.
     pub from: u64,
-    /// Only this state of it: another is [`Kind::Damaged`], for what was read of it before is worthless.
+    /// Only this state: any other is [`Kind::Damaged`], because the bytes that were read before are
+    /// then worthless.
     pub only: Option<&'a Tag>,
-    /// Not this state of it, which is known.
+    /// Any state but this one, which is known already.
     pub unless: Option<&'a Tag>,
 }
 
-/// What a store answers.
+/// A store's answer.
 pub enum Answer {
     /// Bytes.
     Body(Body),
-    /// The object is in the state that is known.
+    /// The object is still in the known state.
     Unchanged,
 }
 
 /// An object on its way.
 pub struct Body {
-    /// The first byte that comes: 0 where a store cannot begin in the middle.
+    /// The offset of the first byte that comes: 0 if the store cannot begin in the middle.
     pub from: u64,
-    /// The state, where the store names it in a way that holds for every byte.
+    /// The state, if the store names it in a way that holds for every byte.
     pub tag: Option<Tag>,
     /// The bytes.
     pub bytes: Box<dyn Read + Send>,
 }
 
-/// What is known of an object without reading it.
+/// What is known about an object without reading it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Head {
     /// Its length in bytes.
@@ -80,27 +81,29 @@ pub struct Head {
 
 /// A store that can be read.
 pub trait Store: fmt::Debug + Send + Sync {
-    /// Its address for messages; there are no secrets in it.
+    /// Its address for messages, without secrets.
     fn shown(&self) -> &str;
 
-    /// Its address as it was written, which may be one of several ways.
+    /// Its address as it was written, which may be one of several spellings.
     fn spelt(&self) -> &str {
         self.shown()
     }
 
-    /// Whether there is a store at all, where that can be seen; a folder comes into being with its first object.
+    /// Whether there is a store at all, as far as that can be seen. A folder is created with its
+    /// first object.
     fn is_there(&self) -> Result<bool> {
         Ok(true)
     }
 
-    /// How patiently it is to be asked.
+    /// How patiently to ask it.
     fn patience(&self) -> &Patience;
 
     /// Opens an object.
     ///
     /// # Errors
-    /// [`Kind::NotFound`] when there is none, [`Kind::Refused`] when we may not, [`Kind::Network`] when
-    /// trying again may help. Errors while reading are mapped the same way by [`download`].
+    /// [`Kind::NotFound`] when there is none, [`Kind::Refused`] when we may not read it,
+    /// [`Kind::Network`] when trying again may help. Errors while reading are mapped the same way
+    /// by [`download`].
     fn get(&self, key: &Key, ask: &Ask<'_>) -> Result<Answer>;
 
     /// Looks at an object.
@@ -117,7 +120,7 @@ pub trait Store: fmt::Debug + Send + Sync {
     fn list(&self, folder: &Key) -> Result<Vec<Key>>;
 }
 
-/// What is put into a store.
+/// The content of an object to put into a store.
 #[derive(Clone, Copy, Debug)]
 pub enum Content<'a> {
     /// Bytes in memory.
@@ -126,39 +129,42 @@ pub enum Content<'a> {
     File(&'a Path),
 }
 
-/// What became of a conditional write.
+/// The outcome of a conditional write.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Put {
     /// It is there.
     Done,
-    /// It is not: the name is taken, or the object is not in the state that was seen.
+    /// It is not: the name is taken, or the object is in another state than the one seen.
     Taken,
-    /// The object is not in the state that was seen any more, perhaps because this very write arrived: it has to be read.
+    /// The object is no longer in the state that was seen, perhaps because this very write arrived:
+    /// it has to be read.
     Unclear,
 }
 
 /// A store that can be written.
 pub trait Publish: Store {
-    /// Whether its conditions are our own work, which need not be tried.
+    /// Whether we implement its conditions ourselves, so that they need not be tested.
     fn has_own_conditions(&self) -> bool {
         false
     }
 
-    /// Puts an object under a new name; it is visible whole or not at all.
+    /// Puts an object under a new name; it becomes visible as a whole or not at all.
     ///
-    /// Clouds take more than 64 MiB in pieces only, and join them without a condition: such an object's
-    /// name must hold its digest, so that two who put it put the same.
+    /// More than 64 MiB goes to clouds in pieces, which they join without a condition. So such an
+    /// object's name must hold its digest: two processes that put it then put the same bytes.
     fn put_new(&self, key: &Key, content: Content<'_>) -> Result<Put>;
 
-    /// Replaces a small object if it is in the state that was seen; `None` is that there was none.
+    /// Replaces a small object if it is in the state that was seen; `None` means that there was
+    /// none.
     fn swap(&self, key: &Key, seen: Option<&Tag>, bytes: &[u8]) -> Result<Put>;
 }
 
-/// Makes a small object's next bytes of its present ones; none when there is no such object yet.
+/// Makes a small object's next bytes from its present ones, which are none when there is no such
+/// object yet.
 pub type Change<'a> = &'a mut dyn FnMut(Option<&[u8]>) -> Result<Vec<u8>>;
 
-/// Opens a store for reading: `file:///folder`, `https://host/path` (`http://` on this machine alone),
-/// `azure://account/container/folder`, `s3://bucket/folder`, `gs://bucket/folder`.
+/// Opens a store for reading: `file:///folder`, `https://host/path` (`http://` on this machine
+/// only), `azure://account/container/folder`, `s3://bucket/folder`, `gs://bucket/folder`.
 pub fn open(url: &str, settings: &Settings) -> Result<Box<dyn Store>> {
     let address = Address::parse(url)?;
     let shown = address.to_string();
@@ -172,13 +178,13 @@ pub fn open(url: &str, settings: &Settings) -> Result<Box<dyn Store>> {
     })
 }
 
-/// A store's address as its messages have it, without opening it: that may need credentials.
+/// A store's address as messages show it. The store is not opened, which might need credentials.
 pub fn shown(url: &str) -> Result<String> {
     Address::parse(url).map(|address| address.to_string())
 }
 
-/// What an older version remembered of a store that was written so lies under this address: it had more than
-/// one spelling of a store's.
+/// The address under which an older version remembered a store that was spelt like this: it did not
+/// reduce addresses to one spelling.
 pub(crate) fn formerly(url: &str) -> String {
     match url.parse::<reqwest::Url>() {
         Ok(parsed) if matches!(parsed.scheme(), "http" | "https") => parsed.to_string(),
@@ -186,7 +192,7 @@ pub(crate) fn formerly(url: &str) -> String {
     }
 }
 
-/// Opens a store for writing: all kinds but `https://`.
+/// Opens a store for writing: every kind except `https://`.
 pub fn open_for_publishing(url: &str, settings: &Settings) -> Result<Box<dyn Publish>> {
     let address = Address::parse(url)?;
     let shown = address.to_string();

@@ -11,15 +11,16 @@ pub use profile::{
     MasterRecord, NetworkRecord, ProfileRecord, SystemRecord,
 };
 
-/// Where the record lies in the image's root.
+/// The record's path in the image.
 pub const IMAGE_RECORD: &str = "/usr/lib/slipway/image.json";
-/// Where the profile's probes lie in the image's root, for the smoke test. Not in the record: a probe may log in.
+/// The path of the profile's probes in the image, for the smoke test. They are not in the record,
+/// because a probe may log in.
 pub const PROBES: &str = "/etc/slipway/probes.json";
 
-/// The version of the record that is written; all from 1 are read.
+/// The version of the record that is written; all versions from 1 on can be read.
 pub const RECORD_FORMAT: u32 = 2;
 
-/// Digits of a plan's digest that name its artifacts.
+/// The number of digits of a plan's digest in its artifacts' names.
 const STEM_DIGITS: usize = 8;
 
 /// Everything that went into one image. Nothing here is secret: it may be published.
@@ -31,7 +32,8 @@ pub struct ImageRecord {
     pub builder: String,
     /// The digest of the plan; it names the build.
     pub plan: Digest,
-    /// The image's time: not before anything that went in; the appliance's clock may not be before it.
+    /// The image's time: not earlier than anything in it. The appliance's clock may not be before
+    /// it.
     pub time: Timestamp,
     /// The profile with everything inherited.
     pub profile: ProfileRecord,
@@ -43,13 +45,13 @@ pub struct ImageRecord {
     pub packages: Vec<Package>,
 }
 
-/// The artifacts' name without an ending: customer, the bundle's version and the first digits of the plan's
-/// digest, so that two plans never share a name and people still see what it is.
+/// The artifacts' name without an extension: the customer, the bundle's version and the first
+/// digits of the plan's digest. So two plans never share a name, and people still see what it is.
 pub fn stem(customer: &str, bundle: &BundleRecord, plan: Digest) -> String {
     format!("{customer}-{}-{}", bundle.version(), &plan.to_string()[..STEM_DIGITS])
 }
 
-/// Which base, and the content that it had.
+/// The base, and the content that it had.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BaseRecord {
     /// The definition's name, as in "debian-12".
@@ -58,7 +60,7 @@ pub struct BaseRecord {
     pub digest: Digest,
 }
 
-/// Which bundle.
+/// The bundle.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BundleRecord {
     /// The site.
@@ -82,8 +84,8 @@ impl BundleRecord {
 pub struct Package {
     /// Binary package name.
     pub name: String,
-    /// Version as dpkg has it.
+    /// Version, as dpkg writes it.
     pub version: String,
-    /// Architecture as dpkg has it: amd64, all.
+    /// Architecture, as dpkg writes it: amd64, all.
     pub architecture: String,
 }

@@ -1,4 +1,4 @@
-//! npm's .tgz: read with limits, written in one form for one content.
+//! npm's .tgz: read with limits, and written so that equal contents give equal bytes.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -13,14 +13,14 @@ use crate::gzip;
 use crate::tree::tar::{Budget, Foreign, Members, Sort};
 use crate::units::{ByteSize, Digest, GIB, MIB};
 
-/// The folder that every npm package has its files in.
+/// The folder that holds the files of every npm package.
 pub(super) const ROOT: &str = "package/";
-/// The time of every entry: the one that npm itself gives them, 1985-10-26 08:15 UTC. A commit's time would
-/// make two packages of two commits that change nothing.
+/// The time of every entry: the one that npm itself gives them, 1985-10-26 08:15 UTC. With the
+/// commit's time, a commit that changes nothing would make another package.
 const TIME: u64 = 499_162_500;
-/// The most that a package may unpack to.
+/// The largest size that a package may unpack to, in bytes.
 const LARGEST: u64 = GIB;
-/// The most bytes of a package's archive, headers included.
+/// The largest size of a package's archive in bytes, headers included.
 const LONGEST: u64 = LARGEST + 256 * MIB;
 /// The most files and folders that a package may have.
 const MOST: usize = 100_000;
@@ -32,7 +32,7 @@ pub(crate) struct Member {
     pub bytes: Vec<u8>,
 }
 
-/// A package's files by their names, `package/` first.
+/// A package's files by their names, which begin with `package/`.
 #[derive(Clone, Debug)]
 pub(crate) struct Held {
     pub files: BTreeMap<String, Member>,
@@ -90,7 +90,7 @@ fn members(from: impl Read) -> Result<BTreeMap<String, Member>> {
     Ok(files)
 }
 
-/// A file's name is no folder's: neither tar nor npm could unpack both.
+/// A name cannot be both a file's and a folder's: neither tar nor npm could unpack both.
 fn check_folders(files: &BTreeMap<String, Member>) -> Result<()> {
     for name in files.keys() {
         let mut above = name.match_indices('/').map(|(end, _)| &name[..end]);
@@ -106,7 +106,8 @@ fn refused(name: &str, why: &str) -> Error {
     Error::new(Kind::Damaged, format!("the package's file \"{name}\" is refused: {why}"))
 }
 
-/// Writes a package: sorted, one time, one owner, two modes, and nothing of the machine in gzip's header.
+/// Writes a package: sorted, one time, one owner, two modes, and nothing about the machine in
+/// gzip's header.
 pub(crate) fn write(files: &BTreeMap<String, Member>, to: &Path) -> Result<()> {
     let file = File::create(to).at("cannot create", to)?;
     let mut archive = tar::Builder::new(GzBuilder::new().write(file, Compression::best()));
@@ -145,7 +146,7 @@ mod tests {
         gz.finish().unwrap()
     }
 
-    /// What is proven to be refused, and what makes the archive.
+    /// What must be refused, and a function that makes the archive.
     type Case = (&'static str, fn() -> Vec<u8>);
 
     #[rustfmt::skip]

@@ -1,4 +1,4 @@
-//! What a packed app must hold: everything that it asks for, and nothing that cannot run. Pure.
+//! What a packed app must hold: everything that it depends on, and nothing that cannot run. Pure.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,7 +10,7 @@ use super::native::{APPLIANCE, Native, look};
 use super::package::{self, Package, names};
 use crate::error::{Error, Kind, Result};
 
-/// What stands between a package's folder and those it brings along.
+/// The path between a package's folder and the packages inside it.
 const MODULES: &str = "/node_modules/";
 
 #[derive(Debug, Deserialize, Default)]
@@ -41,14 +41,15 @@ fn asks(folder: &str, json: &[u8]) -> Result<Asks> {
     })
 }
 
-/// What npm installed and did not pack, by its folder.
+/// The packages that npm installed but did not pack, by folder.
 pub(super) fn left_out<'a>(held: &Held, installed: &'a Installed) -> Vec<&'a str> {
     let there = |folder: &&String| held.files.contains_key(&format!("{ROOT}{folder}/package.json"));
     installed.folders.iter().filter(|f| !there(f)).map(String::as_str).collect()
 }
 
-/// Refuses a package in which a package's dependency cannot be found the way that Node looks for it:
-/// beside it, then beside each folder above. It would be missed on an appliance that has no network.
+/// Refuses an app in which some package's dependency cannot be found where Node looks for it:
+/// inside the package, then beside each folder above. It would be missing on an appliance without a
+/// network.
 pub(super) fn complete(held: &Held) -> Result<()> {
     for (folder, json) in packages(held) {
         let asks = asks(folder, json)?;
@@ -73,14 +74,14 @@ fn packages(held: &Held) -> impl Iterator<Item = (&str, &[u8])> {
     })
 }
 
-/// Whether a folder is where npm puts a package, and not one that a package has inside it.
+/// Whether a folder is where npm puts a package, and not a folder inside a package.
 fn is_package(folder: &str) -> bool {
     let Some((_, name)) = folder.rsplit_once(MODULES) else { return folder == "package" };
     let slashes = name.matches('/').count();
     slashes == usize::from(name.starts_with('@'))
 }
 
-/// Where Node finds a package that one in `folder` asks for.
+/// Where Node finds a package that the one in `folder` depends on.
 fn place(held: &Held, folder: &str, name: &str) -> Option<String> {
     let mut above = Some(folder);
     while let Some(at) = above {
@@ -99,19 +100,19 @@ fn owner(path: &str) -> &str {
     folders.rfind(|folder| is_package(folder)).unwrap_or("package")
 }
 
-/// What is compiled in a package, and what would have to be.
+/// The compiled modules in an app, and the packages that lack one.
 #[derive(Debug, Default)]
 pub(super) struct Compiled {
     /// Compiled modules.
     pub compiled: Vec<Native>,
-    /// Packages that lack one, and that nothing needs.
+    /// Packages that lack one but that nothing needs.
     pub uncompiled: Vec<String>,
 }
 
-/// Finds compiled modules. A package that has some but none for the appliance's machine is refused, and so
-/// is one that npm would compile: its install script was not run, since it may run anything. One that is
-/// only optional is let pass, as npm does when compiling fails, and one that the app's package.json says it
-/// works without.
+/// Finds compiled modules. A package that has some, but none for the appliance's machine, is
+/// refused. So is one that npm would compile: its install script was not run, since it may run
+/// anything. An optional package passes, as npm lets it when compiling fails, and so does one that
+/// the app works without, according to its package.json.
 pub(super) fn native(held: &Held) -> Result<Compiled> {
     let files = held.files.iter().filter(|(path, _)| path.ends_with(".node"));
     let compiled: Vec<Native> = files.map(|(path, m)| look(path, &m.bytes)).collect();
@@ -141,25 +142,26 @@ pub(super) fn native(held: &Held) -> Result<Compiled> {
     Ok(Compiled { compiled, uncompiled: uncompiled.into_iter().collect() })
 }
 
-/// Packages that have something to do with compiled modules.
+/// Packages that may need a compiled module.
 fn wanting<'a>(
     held: &'a Held,
     asks: &'a BTreeMap<&'a str, Asks>,
     compiled: &'a [Native],
     any_ready: bool,
 ) -> BTreeSet<&'a str> {
-    // what npm compiles by itself has its recipe at the top; below, it is somebody's test or an own script's
+    // npm compiles by itself only from a recipe at the top; one below belongs to a test or to a
+    // script
     let recipe = |folder: &&&str| held.files.contains_key(&format!("{folder}/binding.gyp"));
     let recipes = asks.keys().filter(recipe).copied();
-    // a family of packages has one for each machine: what is not for ours is not what ours loads
+    // a family has one package for each machine: our machine does not load the others
     let others = compiled.iter().filter(|_| !any_ready).map(|native| owner(&native.path));
-    // a lock file that was made on another system may lack the member of the family that ours needs
+    // a lock file made on another system may lack the family's member for our machine
     let families = asks.iter().filter(|(_, asks)| asks.family().next().is_some());
     recipes.chain(others).chain(families.map(|(folder, _)| *folder)).collect()
 }
 
 impl Asks {
-    /// The packages that it has its compiled modules in, one for each machine.
+    /// The packages that hold its compiled modules, one for each machine.
     fn family(&self) -> impl Iterator<Item = &String> {
         self.optional_dependencies.keys().filter(|name| name.contains(APPLIANCE))
     }
@@ -176,8 +178,8 @@ fn all_asks(held: &Held) -> Result<BTreeMap<&str, Asks>> {
     packages(held).map(|(folder, json)| Ok((folder, asks(folder, json)?))).collect()
 }
 
-/// The packages that the app cannot do without: those that a chain of dependencies leads to, none of them
-/// optional.
+/// The packages that the app cannot do without: those reached by a chain of dependencies that are
+/// all required.
 fn needed(held: &Held, asks: &BTreeMap<&str, Asks>) -> BTreeSet<String> {
     let mut needed = BTreeSet::new();
     let mut open = vec!["package".to_owned()];
@@ -216,7 +218,7 @@ mod tests {
         let error = complete(&held(&[app, a])).unwrap_err();
         let said = "the package lacks @s/b, a dependency of package/node_modules/a";
         assert_eq!(error.to_string(), said);
-        // a folder inside of a package is no package, whatever it asks for
+        // a folder inside a package is not a package, whatever it depends on
         let inner = ("node_modules/a/test/package.json", &br#"{"dependencies": {"z": "1"}}"#[..]);
         complete(&held(&[app, a, b, inner])).unwrap();
     }

@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use super::git;
 use crate::error::{Context, Error, Kind, Result};
 
-/// Copies an app's sources: what git has of it, else all but what npm installed and hidden folders.
+/// Copies an app's sources: the files that git has, or else everything except hidden folders and
+/// what npm installed.
 pub(super) fn sources(from: &Path, to: &Path) -> Result<()> {
     let files = match git::files(from)? {
         Some(files) => files,
@@ -41,7 +42,7 @@ fn walk(root: &Path, below: &Path, files: &mut Vec<PathBuf>) -> Result<()> {
 fn copy(from: &Path, to: &Path) -> Result<()> {
     let kind = match fs::symlink_metadata(from) {
         Ok(meta) => meta.file_type(),
-        // git still knows a file that was removed
+        // git may list a file that was removed
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(()),
         Err(e) => return Err(e).at("cannot look at", from),
     };
@@ -73,7 +74,7 @@ mod tests {
         walk(from.path(), Path::new(""), &mut found).unwrap();
         found.sort();
         assert_eq!(found, [".npmrc", "lib/a.js", "package.json"].map(PathBuf::from));
-        // a `.git` that git cannot read is no folder without git
+        // a folder with a `.git` that git cannot read is not a folder without git
         assert!(sources(from.path(), to.path()).is_err());
         fs::remove_dir_all(from.path().join(".git")).unwrap();
         sources(from.path(), to.path()).unwrap();

@@ -7,7 +7,7 @@ use crate::error::{Error, Kind, Result};
 use crate::key::{Distrust, Namespace, SecretKey, Signature, Sites, Trust};
 use crate::units::{Digest, Timestamp};
 
-/// More signatures are not looked at.
+/// The number of signatures that are looked at.
 const MOST_SIGNATURES: usize = 8;
 
 /// One published version.
@@ -27,10 +27,10 @@ pub struct Entry {
     pub native: Vec<Native>,
     /// When it was published. It is not signed: the same version, signed by another key, is the same text.
     pub published: String,
-    /// The text that is signed.
+    /// The signed text.
     #[serde(skip)]
     signed: String,
-    /// OpenSSH's signatures of it, any of which is enough.
+    /// OpenSSH signatures of that text; any one is enough.
     #[serde(skip)]
     pub(super) signatures: Vec<String>,
 }
@@ -38,8 +38,8 @@ pub struct Entry {
 /// A version as it is stored.
 #[derive(Serialize, Deserialize)]
 pub(super) struct StoredEntry {
-    /// A [`Statement`] as JSON: a string and not a value, so that no two programs need to agree on how JSON is
-    /// written.
+    /// A [`Statement`] as JSON. It is a string and not a value, so that programs need not agree on
+    /// how JSON is written.
     pub(super) signed: String,
     pub(super) signatures: Vec<String>,
     pub(super) published: String,
@@ -59,19 +59,19 @@ pub(super) struct Statement {
     pub(super) native: Vec<Native>,
 }
 
-/// Why a version is not taken.
+/// Why a version is not accepted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Unproven {
     /// No key is trusted for the app.
     NoKey,
     /// Nobody signed it.
     NotSigned,
-    /// Nobody who is trusted signed it.
+    /// None of its signers is trusted.
     Distrusted(Distrust),
 }
 
 impl Entry {
-    /// What is said of an app in a channel.
+    /// A version's entry for an app in a channel.
     pub(super) fn of(
         app: &App,
         channel: &Channel,
@@ -102,7 +102,7 @@ impl Entry {
         Self { version, sha256, size, commit, native, published, signed, signatures }
     }
 
-    /// Proves that a key which is trusted for the app at `now` signed it.
+    /// Proves that it was signed by a key that is trusted for the app at `now`.
     pub(super) fn prove(
         &self,
         app: &AppName,
@@ -131,18 +131,18 @@ impl Entry {
         StoredEntry { signed, signatures, published }
     }
 
-    /// Takes over the signatures of the same text.
+    /// Adds the signatures of the same text.
     pub(super) fn join(&mut self, newer: Self) -> bool {
         if self.signed != newer.signed {
-            // said in other words, or not signed at all: nothing of that is ours
+            // the text differs, or was not signed at all: none of it is ours to keep
             *self = Self { published: self.published.clone(), ..newer };
             return true;
         }
-        // the same key signs the same text with the same bytes
+        // a key signs the same text with the same bytes
         let more = newer.signatures.into_iter().filter(|s| !self.signatures.contains(s));
         let more: Vec<String> = more.collect();
         let news = !more.is_empty();
-        // the newest first: only so many are looked at
+        // the newest first: only a limited number is looked at
         self.signatures.splice(0..0, more);
         news
     }

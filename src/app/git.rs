@@ -1,4 +1,4 @@
-//! What git says of a folder.
+//! What git says about a folder.
 
 use std::path::{Path, PathBuf};
 use std::process::Output;
@@ -7,8 +7,8 @@ use crate::command::{self, Sees};
 use crate::error::{Context, Error, Kind, Result};
 use crate::units::Timestamp;
 
-/// Where git's settings are: of all variables of git's the only ones that say nothing of a repository. A hook
-/// runs with GIT_DIR set to its own; the folder's is asked whatever they say.
+/// Where git's settings are: the only ones of git's variables that do not point to a repository. A
+/// hook runs with GIT_DIR set to its own repository; we always ask for the folder's.
 const SETTINGS: [&str; 3] = ["GIT_CONFIG_GLOBAL", "GIT_CONFIG_SYSTEM", "GIT_CONFIG_NOSYSTEM"];
 
 /// The state of a folder's sources.
@@ -23,22 +23,22 @@ pub struct Source {
 /// Which files count for a commit to be called dirty.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scope {
-    /// Those below the folder.
+    /// The files below the folder.
     Folder,
-    /// All of its repository.
+    /// All files in its repository.
     Repository,
 }
 
-/// Asks git; none where the folder is in no repository, or nothing was committed.
+/// Asks git; none when the folder is in no repository, or when nothing was committed.
 ///
 /// # Errors
-/// Where there is a repository and git refuses to speak of it, or is not there to be asked.
+/// When there is a repository, but git refuses to read it or is not installed.
 pub fn source(folder: &Path, scope: Scope) -> Result<Option<Source>> {
     if !is_below_repository(folder)? {
         return Ok(None);
     }
     let head = run(folder, &["rev-parse", "--verify", "--quiet", "HEAD^{commit}"])?;
-    // git's own code for "no", which it says without a word
+    // git's exit code for "no", without any message
     if head.status.code() == Some(1) && head.stderr.is_empty() {
         return Ok(None);
     }
@@ -56,9 +56,9 @@ pub fn source(folder: &Path, scope: Scope) -> Result<Option<Source>> {
     Ok(Some(Source { commit, committed }))
 }
 
-/// The files below a folder that git knows or would take, relative to it; none where it is in no repository.
-/// What is ignored (installed packages, build output, secrets for development) differs between machines, so
-/// where git refuses there is no other list to take.
+/// The files below a folder that git tracks or would add, relative to the folder; none when it is
+/// in no repository. Ignored files (installed packages, build output, secrets for development)
+/// differ between machines, so when git refuses, there is no other list to use.
 pub(super) fn files(folder: &Path) -> Result<Option<Vec<PathBuf>>> {
     if !is_below_repository(folder)? {
         return Ok(None);
@@ -69,8 +69,8 @@ pub(super) fn files(folder: &Path) -> Result<Option<Vec<PathBuf>>> {
     Ok(Some(names.map(PathBuf::from).collect()))
 }
 
-/// Whether a `.git` is there or above: looked for by ourselves, because "there is none" and "I refuse" are the
-/// same code of git's.
+/// Whether there is a `.git` in the folder or above. We look ourselves, because git has the same
+/// exit code for "there is none" and "I refuse".
 fn is_below_repository(folder: &Path) -> Result<bool> {
     let folder = std::fs::canonicalize(folder).at("cannot find the folder", folder)?;
     for above in folder.ancestors() {
@@ -92,7 +92,8 @@ fn ask(folder: &Path, args: &[&str]) -> Result<String> {
 
 fn run(folder: &Path, args: &[&str]) -> Result<Output> {
     let mut git = command::seeing("git", Sees::Also(&SETTINGS));
-    // without optional locks: the index is not refreshed, so the working tree stays as it is to the byte
+    // without optional locks: the index is not refreshed, so the working tree stays exactly as it
+    // is
     let git = git.arg("-C").arg(folder).args(args).env("GIT_OPTIONAL_LOCKS", "0");
     git.env("LC_ALL", "C.UTF-8").output().map_err(|e| command::cannot_start("git", "git", e))
 }

@@ -1,8 +1,8 @@
-//! What a store says of one app in one channel: which versions there are, and which bytes each is. Pure.
+//! A store's list of the versions of one app in one channel, each with its digest. Pure.
 //!
-//! Each version is signed by whoever published it, with the app and the channel in what is signed: nobody else can
-//! add one, change one, or take one over from another channel. That one is missing cannot be seen here; a site's
-//! lock file names what was taken before.
+//! Each version is signed by whoever published it, and the signed text names the app and the
+//! channel: nobody else can add one, change one, or copy one from another channel. A missing
+//! version cannot be noticed here; a site's lock file names the one that was used before.
 
 use serde::{Deserialize, Serialize};
 
@@ -13,7 +13,7 @@ use crate::units::Digest;
 
 /// The version of the index's format. Version 1 was not signed.
 const FORMAT: u32 = 2;
-/// The format whose versions nobody signed.
+/// The format with unsigned versions.
 const UNSIGNED: u32 = 1;
 
 /// The index of one app in one channel.
@@ -66,13 +66,13 @@ fn unreadable(error: serde_json::Error) -> Error {
 }
 
 impl Index {
-    /// One without a version.
+    /// An index without versions.
     pub(crate) fn new(app: &AppName, channel: &Channel) -> Self {
         let (app, channel) = (app.clone(), channel.clone());
         Self { format: FORMAT, app, channel, seq: 0, versions: Vec::new() }
     }
 
-    /// Reads what a store has under the name of `app` and `channel`. Nothing of it is proven.
+    /// Reads a store's index for `app` and `channel`. Nothing in it is proven yet.
     pub(crate) fn parse(bytes: &[u8], app: &AppName, channel: &Channel) -> Result<Self> {
         #[derive(Deserialize)]
         struct Head {
@@ -99,7 +99,7 @@ impl Index {
         Ok(index)
     }
 
-    /// Its words are kept, and nobody's name is put under them.
+    /// The content is kept, without adding any signature.
     fn from_old(old: Old) -> serde_json::Result<Self> {
         let Old { app, channel, seq, versions } = old;
         let entry = |e: OldEntry| {
@@ -128,11 +128,11 @@ impl Index {
         Ok(Self { format, app, channel, seq, versions })
     }
 
-    /// Adds a version; nothing changes where the very same is there already, but that another key's signature
-    /// is added.
+    /// Adds a version. If the same version is there already, only another key's signature is added.
     ///
     /// # Errors
-    /// [`Kind::Refused`] when the version has other bytes: what somebody installed must stay what it was.
+    /// [`Kind::Refused`] when the version has other bytes: a version that somebody has installed
+    /// must stay what it was.
     pub(super) fn add(&mut self, entry: Entry) -> Result<()> {
         match self.versions.binary_search_by(|e| e.version.cmp(&entry.version)) {
             Ok(at) if self.versions[at].sha256 == entry.sha256 => {
@@ -157,8 +157,8 @@ impl Index {
         }
     }
 
-    /// The newest version that would do; of all, prereleases too, when no range is given: a branch's
-    /// versions are prereleases.
+    /// The newest version that satisfies the range. Without a range, all versions count, including
+    /// prereleases, because a branch's versions are prereleases.
     pub fn newest(&self, range: Option<&Range>) -> Option<&Entry> {
         self.versions.iter().rev().find(|e| range.is_none_or(|range| range.holds(&e.version)))
     }
@@ -215,7 +215,7 @@ mod tests {
         let there = index.versions[0].clone();
         index.add(there).unwrap();
         assert_eq!(index.seq, 1);
-        // another key's signature of the same words is news
+        // another key's signature of the same text is new
         index.add(entry("1.0.0", "1.0.0")).unwrap();
         assert_eq!((index.seq, index.versions[0].signatures.len()), (2, 2));
         assert_eq!(index.add(entry("1.0.0", "other")).unwrap_err().kind(), Kind::Refused);

@@ -7,18 +7,18 @@ use serde::Deserialize;
 use super::package;
 use crate::error::{Error, Kind, Result};
 
-/// Lock files are commented on by these names, relative to the app's folder. npm takes the first that is there.
+/// The names of lock files, relative to the app's folder. npm uses the first that exists.
 pub(super) const LOCKS: [&str; 2] = ["npm-shrinkwrap.json", "package-lock.json"];
 /// npm's note of what it installed: a lock file without the root, of the newest form.
 pub(super) const INSTALLED: &str = "node_modules/.package-lock.json";
-/// The folder that packages are installed in, with the slash behind it.
+/// The folder that packages are installed in, with a trailing slash.
 const MODULES: &str = "node_modules/";
 
 #[derive(Deserialize)]
 struct Lock {
     #[serde(default)]
     packages: BTreeMap<String, Locked>,
-    /// What files of npm before version 7 have instead.
+    /// What lock files of npm before version 7 have instead.
     #[serde(default)]
     dependencies: BTreeMap<String, OldLocked>,
 }
@@ -49,8 +49,8 @@ fn parse(json: &[u8], name: &str) -> Result<Lock> {
         .map_err(|e| Error::new(Kind::Input, format!("{name} is not valid")).because(e))
 }
 
-/// Refuses what npm would leave out of a package in silence (npm/cli#3466): links to folders, which is
-/// what workspace packages and `file:` dependencies are installed as.
+/// Refuses what npm would silently leave out of a package (npm/cli#3466): links to folders, which
+/// workspace packages and `file:` dependencies are installed as.
 pub(crate) fn check(json: &[u8]) -> Result<()> {
     let lock = parse(json, "the lock file")?;
     let Some((name, folder)) = linked(&lock) else { return Ok(()) };
@@ -65,7 +65,7 @@ fn linked(lock: &Lock) -> Option<(&str, &str)> {
         let name = path.rsplit_once(MODULES).map_or(path.as_str(), |(_, name)| name);
         return Some((name, locked.resolved.as_deref().unwrap_or("a folder")));
     }
-    // a lock file of version 2 has both, and says there what the older npm needs
+    // a lock file of version 2 has both lists; the other one is for older npm versions
     if !lock.packages.is_empty() {
         return None;
     }
@@ -76,14 +76,14 @@ fn linked(lock: &Lock) -> Option<(&str, &str)> {
     })
 }
 
-/// What was installed for production.
+/// The packages that were installed for production.
 #[derive(Debug, Default)]
 pub(crate) struct Installed {
     /// Folders relative to the app's, as in `node_modules/a/node_modules/b`.
     pub folders: BTreeSet<String>,
-    /// Those directly in the app's node_modules: name and version.
+    /// The packages directly in the app's node_modules: name and version.
     pub top: BTreeMap<String, String>,
-    /// Folders of those that have an install script.
+    /// The folders of packages that have an install script.
     pub scripted: Vec<String>,
 }
 

@@ -1,9 +1,11 @@
-//! A web application of the vendor: from its repository to one .tgz that installs without a network.
+//! A web application of the vendor's: from its repository to one .tgz that installs without a
+//! network.
 //!
-//! npm does what npm knows (installing from the lock file, deciding which files are packed); this room
-//! gives it a copy to work on, proves that nothing is missing from what it packed, and writes the package
-//! again in the one form that it has for one content. Packages lie in a store under names that hold their
-//! digest; a small index for each app and channel says which versions there are (see `store`).
+//! npm does what npm is good at (installing from the lock file, deciding which files are packed).
+//! This room gives it a copy to work on, proves that nothing is missing from what it packed, and
+//! writes the package again so that equal contents give equal bytes. Packages are kept in a store
+//! under names that hold their digest; a small index for each app and channel says which versions
+//! there are (see `store`).
 
 pub(crate) mod archive;
 mod check;
@@ -43,7 +45,7 @@ pub struct App {
     pub version: Version,
     /// The commit that it was packed from (npm's `gitHead`), with `-dirty` when files differed from it.
     pub commit: Option<String>,
-    /// Compiled modules in it, which are not at home everywhere.
+    /// Compiled modules in it, which do not run everywhere.
     pub native: Vec<Native>,
     /// The .tgz.
     pub path: PathBuf,
@@ -61,7 +63,7 @@ pub fn name_in(folder: &Path) -> Result<AppName> {
 }
 
 impl App {
-    /// Opens a package from anywhere, and proves that it is one app with all that it needs.
+    /// Opens a package from anywhere, and proves that it is one app with everything that it needs.
     pub fn open(path: &Path) -> Result<Self> {
         let held = archive::read(path)?;
         check::complete(&held).map_err(|e| e.at(path))?;
@@ -72,7 +74,7 @@ impl App {
         Ok(Self { name, version, commit, native, path: path.to_owned(), digest, size })
     }
 
-    /// The file's name wherever the app is kept, as in `acme+ui-2.1.0.tgz`.
+    /// The name of the app's file, wherever it is kept, as in `acme+ui-2.1.0.tgz`.
     pub fn file_name(&self) -> String {
         format!("{}-{}.tgz", self.name.key(), self.version)
     }

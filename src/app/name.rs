@@ -12,8 +12,8 @@ const LONGEST_NAME: usize = 214;
 /// The longest name of a channel in bytes.
 const LONGEST_CHANNEL: usize = 60;
 
-/// A package's name as npm takes it today, `ui` or `@acme/ui`: what can be installed under it can be
-/// published under it. Names that npm keeps for old packages only (capitals, `~`) are refused.
+/// A package's name as npm accepts it today, `ui` or `@acme/ui`. Names that npm still allows for
+/// installing old packages, but no longer for publishing (capitals, `~`), are refused.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct AppName(String);
@@ -24,8 +24,9 @@ impl AppName {
         &self.0
     }
 
-    /// The name as one part of a key and of a file's name: `@acme/ui` is `acme+ui`. No name of npm's holds
-    /// a plus sign, so two names never share a key; npm's own `acme-ui` would let them.
+    /// The name as one part of a key and of a file's name: `@acme/ui` is `acme+ui`. No name of
+    /// npm's holds a plus sign, so two names never share a key; npm's own `acme-ui` would allow
+    /// that.
     pub fn key(&self) -> String {
         self.0.trim_start_matches('@').replace('/', "+")
     }
@@ -72,8 +73,8 @@ impl fmt::Display for AppName {
     }
 }
 
-/// A line of versions of an app: `main`, or a branch that a team tries out. It may be named as the branch
-/// is, so capitals, dots and underscores are allowed, unlike in a bundle's channel.
+/// A line of versions of an app: `main`, or a branch that a team tries out. It may have the
+/// branch's name, so capitals, dots and underscores are allowed, unlike in a bundle's channel.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Channel(String);

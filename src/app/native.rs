@@ -8,11 +8,12 @@ use serde::{Deserialize, Serialize};
 const ELF64: &[u8] = b"\x7fELF\x02\x01";
 /// Offset of the machine in it.
 const MACHINE: usize = 18;
-/// What Node registers a module by whose interface stays the same over its versions (Node-API).
+/// The symbol by which Node registers a module that uses the interface that is stable across
+/// versions (Node-API).
 const STABLE: &[u8] = b"napi_register_module";
-/// What it registers others by; the number of the interface follows.
+/// The symbol of all other modules; the number of the interface follows.
 const BOUND: &[u8] = b"node_register_module_v";
-/// The machine that appliances are.
+/// The appliances' platform.
 pub(super) const APPLIANCE: &str = "linux-x64";
 
 /// A compiled module in a package.
@@ -21,7 +22,7 @@ pub(super) const APPLIANCE: &str = "linux-x64";
 pub struct Native {
     /// Its path in the package.
     pub path: String,
-    /// The system and processor in Node's words, as in `linux-x64`; `unknown` for what we cannot tell.
+    /// The system and processor in Node's terms, as in `linux-x64`; `unknown` if we cannot tell.
     pub platform: String,
     /// Node's interface that it was compiled for.
     pub abi: Abi,
@@ -31,11 +32,11 @@ pub struct Native {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Abi {
-    /// Node-API: every Node that has the interface's version.
+    /// Node-API: every Node that supports the interface's version.
     Stable,
     /// This one alone: 108 is Node 18, 115 is Node 20.
     Node(u32),
-    /// Nothing in the file says.
+    /// The file does not say.
     Unknown,
 }
 
@@ -49,7 +50,7 @@ impl fmt::Display for Abi {
     }
 }
 
-/// Looks at a module.
+/// Examines a module.
 pub(super) fn look(path: &str, bytes: &[u8]) -> Native {
     Native { path: path.to_owned(), platform: platform(bytes).to_owned(), abi: abi(bytes) }
 }
@@ -73,7 +74,7 @@ fn platform(bytes: &[u8]) -> &'static str {
 
 fn abi(bytes: &[u8]) -> Abi {
     let find = |mark: &[u8]| bytes.windows(mark.len()).position(|window| window == mark);
-    // both may stand in a file that supports old versions too: the stable one is what Node takes then
+    // a file that also supports old versions may have both: Node then uses the stable one
     if find(STABLE).is_some() {
         return Abi::Stable;
     }

@@ -6,20 +6,22 @@ use std::process::Output;
 use crate::command::{self, Sees};
 use crate::error::{Error, Kind, Result};
 
-/// How many lines of what npm said an error carries: its end says why it failed.
+/// The number of lines of output that an error shows.
 const LINES: usize = 20;
-/// Lines of npm that say nothing of the cause: where its log is, which script ran in which shell.
+/// Lines of npm's output that say nothing about the cause: where its log is, which script ran in
+/// which shell.
 const NOISE: [&str; 6] =
     ["A complete log", "npm warn", "npm WARN", "Lifecycle script", "error path ", "error command "];
 
-/// What npm itself sees: its settings, and the names that .npmrc files have for a registry's token.
+/// Variables that npm itself sees: its settings, and the names that .npmrc files use for a
+/// registry's token.
 const ITS_OWN: [&str; 4] = ["npm_config_*", "NPM_CONFIG_*", "NPM_*", "NODE_AUTH_TOKEN"];
 
-/// npm in a folder, with the settings that make its work the same everywhere.
+/// npm in a folder, with settings that make it work the same everywhere.
 pub(super) struct Npm<'a> {
     /// The folder.
     pub folder: &'a Path,
-    /// Variables that the app's own scripts and tests see besides the plain ones.
+    /// Variables that the app's own scripts and tests see in addition to the plain ones.
     pub variables: &'a [String],
 }
 
@@ -34,7 +36,7 @@ impl Npm<'_> {
         check("npm ci", &output)
     }
 
-    /// Runs one of the app's own scripts, where there is one.
+    /// Runs one of the app's own scripts, if it exists.
     pub(super) fn script(&self, name: &str) -> Result<()> {
         let output = self.run_theirs(&["run", "--if-present", name])?;
         if output.status.success() {
@@ -57,14 +59,14 @@ impl Npm<'_> {
         ))
     }
 
-    /// Packs what is in the folder into `to`.
+    /// Packs the folder into `to`.
     pub(super) fn pack(&self, to: &Path) -> Result<()> {
         let to = format!("--pack-destination={}", to.display());
         let output = self.run(&["pack", "--ignore-scripts", &to], Sees::Network(&ITS_OWN))?;
         check("npm pack", &output)
     }
 
-    /// What runs the app's own code, and that of its dependencies for development.
+    /// Runs npm for commands that execute the code of the app and of its development dependencies.
     fn run_theirs(&self, args: &[&str]) -> Result<Output> {
         let variables: Vec<&str> = self.variables.iter().map(String::as_str).collect();
         self.run(args, Sees::Also(&variables))
@@ -82,7 +84,7 @@ fn check(what: &str, output: &Output) -> Result<()> {
     if output.status.success() {
         return Ok(());
     }
-    // npm says the cause first, and may go on with pages of its manual
+    // npm reports the cause first, and may continue with pages of its manual
     let said = first_lines(output);
     let (kind, remedy) = advice(&said);
     let error = Error::new(kind, format!("{what} failed ({})\n{said}", output.status).trim_end());
@@ -92,7 +94,7 @@ fn check(what: &str, output: &Output) -> Result<()> {
     })
 }
 
-/// What can be done about npm's own codes.
+/// The remedies for npm's own error codes.
 fn advice(said: &str) -> (Kind, Option<&'static str>) {
     let network =
         ["ENOTFOUND", "ECONNREFUSED", "ECONNRESET", "ETIMEDOUT", "EAI_AGAIN", "ENOTCACHED"];
@@ -128,7 +130,7 @@ fn first_lines(output: &Output) -> String {
     lines.join("\n")
 }
 
-/// The end of what a script said: there a test's summary is.
+/// The end of a script's output, where a test's summary is.
 fn last_lines(output: &Output) -> String {
     let said = [&output.stdout[..], b"\n", &output.stderr].concat();
     let said = String::from_utf8_lossy(&said);

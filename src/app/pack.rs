@@ -14,9 +14,9 @@ use crate::error::{Context, Error, Kind, Result};
 use crate::progress::Progress;
 use crate::whole::{Draft, Work};
 
-/// npm's note to itself in a package; it names the mirror that the builder used.
+/// npm's note to itself in a package. It names the mirror that the builder used.
 const NOTE: &str = "package/node_modules/.package-lock.json";
-/// The app's scripts that npm runs before it packs: what they build is packed.
+/// The app's scripts that npm runs before packing: what they build is packed, too.
 const BEFORE: [&str; 2] = ["prepare", "prepack"];
 
 /// Whether the app's own tests are run.
@@ -24,7 +24,7 @@ const BEFORE: [&str; 2] = ["prepare", "prepack"];
 pub enum Tests {
     /// Yes; a failed one ends the packing.
     Run,
-    /// No, because somebody said so.
+    /// No, because the user said so.
     Skip,
 }
 
@@ -37,28 +37,29 @@ pub struct Request<'a> {
     pub numbering: &'a Numbering,
     /// Whether its tests are run.
     pub tests: Tests,
-    /// Variables of our environment that its scripts and tests see besides the plain ones (where programs and
-    /// the home folder are, the language): neither clouds' keys nor paths to secrets are any of theirs.
+    /// Variables of our environment that its scripts and tests see in addition to the plain ones
+    /// (where programs and the home folder are, the language): keys for clouds and paths to secrets
+    /// are none of their business.
     pub variables: &'a [String],
     /// Where the .tgz goes.
     pub out: &'a Path,
-    /// Where copies are worked on.
+    /// The folder for working copies.
     pub work: &'a Path,
 }
 
-/// What became of an app.
+/// The result of packing an app.
 #[derive(Clone, Debug)]
 pub struct Packed {
     /// The package.
     pub app: App,
-    /// Whether its tests were run and passed; false where it has none, or they were skipped.
+    /// Whether its tests were run and passed; false if it has none, or if they were skipped.
     pub tested: bool,
 }
 
 /// Packs an app into `<out>/<name>-<version>.tgz`. Its folder is only read.
 ///
 /// # Errors
-/// Also when a dependency would be missing on a machine without a network.
+/// Fails, among other reasons, when a dependency would be missing on a machine without a network.
 pub fn pack(request: &Request<'_>, progress: &dyn Progress) -> Result<Packed> {
     let (json, package) = read(request.folder)?;
     let version = request.numbering.apply(&package.version)?;
@@ -88,11 +89,11 @@ pub fn pack(request: &Request<'_>, progress: &dyn Progress) -> Result<Packed> {
     Ok(Packed { app: keep(&file, request.out)?, tested })
 }
 
-/// Moves the package to where it was asked for, whole or not at all.
+/// Moves the package to the requested place, as a whole or not at all.
 fn keep(file: &Path, out: &Path) -> Result<App> {
     let app = App::open(file)?;
     let path = out.join(app.file_name());
-    // the work folder may be on another disk: a copy under another name first, then a rename
+    // the work folder may be on another disk: first copied under another name, then renamed
     let mut draft = Draft::beside(&path, 0o644)?;
     let mut packed = File::open(file).at("cannot open", file)?;
     std::io::copy(&mut packed, draft.file()).at("cannot write", &path)?;
@@ -109,7 +110,7 @@ fn read(folder: &Path) -> Result<(Vec<u8>, Package)> {
     Ok((json, package))
 }
 
-/// The lock file that npm goes by.
+/// The lock file that npm uses.
 fn lock_file(folder: &Path) -> Result<Option<(PathBuf, Vec<u8>)>> {
     for name in LOCKS {
         let path = folder.join(name);
@@ -121,10 +122,11 @@ fn lock_file(folder: &Path) -> Result<Option<(PathBuf, Vec<u8>)>> {
     Ok(None)
 }
 
-/// A workspace's packages share the lock file of its root: that says more than that ours is missing.
+/// The error for a missing lock file. A workspace's packages share the one in its root, and saying
+/// so helps more.
 fn no_lock(folder: &Path) -> Error {
     let folder = fs::canonicalize(folder).unwrap_or_else(|_| folder.to_owned());
-    // only for better words: what cannot be read says nothing of a workspace
+    // this only improves the message: a file that cannot be read says nothing about a workspace
     let is_root = |above: &&Path| {
         let json = fs::read(above.join("package.json")).unwrap_or_default();
         package::read::<serde_json::Value>(&json).is_ok_and(|v| v.get("workspaces").is_some())
@@ -144,7 +146,7 @@ fn no_lock(folder: &Path) -> Error {
     }
 }
 
-/// Runs the app's tests in a copy of their own: what they leave behind must not be packed.
+/// Runs the app's tests in a separate copy: what they leave behind must not be packed.
 fn test(
     request: &Request<'_>,
     package: &Package,
@@ -161,7 +163,7 @@ fn test(
         return Ok(false);
     }
     progress.step(&format!("testing {name}"), None);
-    // not named "test": `node --test` takes every file below such a folder for a test
+    // not named "test": `node --test` takes every file below such a folder as a test
     let folder = work.path().join("tried");
     copy::sources(request.folder, &folder)?;
     let npm = Npm { folder: &folder, variables: request.variables };
@@ -171,7 +173,7 @@ fn test(
     Ok(true)
 }
 
-/// A copy with what its build made, and with its production dependencies alone.
+/// A copy with its build output and only its production dependencies.
 fn install(request: &Request<'_>, package: &Package, work: &Work) -> Result<PathBuf> {
     let folder = work.path().join("package");
     copy::sources(request.folder, &folder)?;
@@ -195,7 +197,7 @@ impl Copied {
     fn installed(&self) -> Result<Installed> {
         let path = self.folder.join(INSTALLED);
         let json = match fs::read(&path) {
-            // without any dependency npm writes no note
+            // npm writes no note if there are no dependencies
             Err(e) if e.kind() == std::io::ErrorKind::NotFound => None,
             read => Some(read.at("cannot read", &path)?),
         };
@@ -215,7 +217,8 @@ impl Copied {
         if left_out.is_empty() {
             return Ok(held);
         }
-        // a dependency's peers are installed beside it, but npm bundles only what the app itself asks for
+        // a dependency's peers are installed beside it, but npm bundles only the app's own
+        // dependencies
         for (name, version) in &installed.top {
             if left_out.contains(&format!("node_modules/{name}").as_str()) {
                 dependencies.insert(name.clone(), version.clone());

@@ -1,4 +1,4 @@
-//! package.json: read, and written with what packing adds. Pure.
+//! package.json: read, and written with the fields that packing adds. Pure.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,14 +10,14 @@ use super::{AppName, Version};
 use crate::error::{Error, Kind, Result};
 use crate::written;
 
-/// What packing needs to know of an app.
+/// What packing needs to know about an app.
 #[derive(Clone, Debug)]
 pub(crate) struct Package {
     pub name: AppName,
     pub version: Version,
-    /// What must be there when it runs.
+    /// Packages that must be there when it runs.
     pub dependencies: BTreeMap<String, String>,
-    /// What is there where it can be.
+    /// Packages that are used if they can be installed.
     pub optional: BTreeMap<String, String>,
     pub scripts: BTreeMap<String, String>,
     pub commit: Option<String>,
@@ -41,7 +41,7 @@ struct Written {
     slipway: Ours,
 }
 
-/// What the app's package.json says to slipway.
+/// The part of the app's package.json that is for slipway.
 #[derive(Deserialize, Default)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct Ours {
@@ -49,8 +49,8 @@ struct Ours {
     works_without: BTreeMap<String, String>,
 }
 
-/// A map of strings. npm takes everything else for an empty one (`[]`, `""`, `null`, `false` are in published
-/// packages), and so does Node.
+/// A map of strings. npm and Node treat anything else as an empty one (`[]`, `""`, `null` and
+/// `false` occur in published packages).
 pub(super) fn names<'de, D: Deserializer<'de>>(
     deserializer: D,
 ) -> std::result::Result<BTreeMap<String, String>, D::Error> {
@@ -61,8 +61,8 @@ pub(super) fn names<'de, D: Deserializer<'de>>(
     Ok(members.into_iter().map(|(name, value)| (name, text(value))).collect())
 }
 
-/// Reads a package.json as Node does: a byte order mark is none of it, and of a key that is there twice the last
-/// one counts.
+/// Reads a package.json as Node does: a byte order mark is ignored, and if a key is there twice,
+/// the last one counts.
 pub(super) fn read<T: serde::de::DeserializeOwned>(json: &[u8]) -> serde_json::Result<T> {
     serde_json::from_value(serde_json::from_slice(written::bare(json))?)
 }
@@ -97,7 +97,7 @@ impl Package {
         })
     }
 
-    /// The script of that name, unless it is what `npm init` puts there for want of one.
+    /// The script of that name, unless it is the placeholder that `npm init` writes.
     pub(super) fn script(&self, name: &str) -> Option<&str> {
         let script = self.scripts.get(name)?;
         (!script.contains("Error: no test specified")).then_some(script)
@@ -108,23 +108,23 @@ fn not_valid(error: serde_json::Error) -> Error {
     Error::new(Kind::Input, "package.json is not valid").because(error)
 }
 
-/// What a package.json is given when the app is packed.
+/// The fields that a package.json gets when the app is packed.
 #[derive(Clone, Debug)]
 pub(super) struct Given<'a> {
     pub version: &'a Version,
-    /// npm's own name for it is `gitHead`.
+    /// The commit; npm calls it `gitHead`.
     pub commit: Option<&'a str>,
     pub dependencies: &'a BTreeMap<String, String>,
     pub bundled: &'a [String],
 }
 
-/// The text of a package.json with `given` in it; all else stays as and where it is.
+/// The text of a package.json with `given` in it. Everything else stays as it is and where it is.
 ///
-/// Through serde_json's own map it would come out sorted, which people would take for a change of theirs.
+/// serde_json's own map would sort the keys, which people would mistake for a change of their own.
 pub(super) fn rewrite(json: &[u8], given: &Given<'_>) -> Result<Vec<u8>> {
     let Object(members) = serde_json::from_slice(written::bare(json)).map_err(not_valid)?;
     let mut members = last_of_each(members);
-    // another spelling of what is set below
+    // another spelling of the key that is set below
     members.retain(|(key, _)| key != "bundledDependencies");
     let mut set = |key: &str, value: Box<RawValue>| match members.iter_mut().find(|(k, _)| k == key)
     {
@@ -149,7 +149,7 @@ pub(super) fn rewrite(json: &[u8], given: &Given<'_>) -> Result<Vec<u8>> {
     Ok(text)
 }
 
-/// Of a key that is there twice, the last one is what readers see.
+/// If a key is there twice, readers see the last one.
 fn last_of_each(members: Vec<(String, Box<RawValue>)>) -> Vec<(String, Box<RawValue>)> {
     let mut seen = BTreeSet::new();
     let mut kept: Vec<_> =

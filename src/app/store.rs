@@ -5,8 +5,8 @@
 //! app-channels/<app>/<channel>.json   which versions there are (see `index`)
 //! ```
 //!
-//! Every version in an index is signed by a key that is trusted for the app: a bundle is signed over whatever it
-//! is made of, so nothing may get into one that only had to be put into a store.
+//! Every version in an index is signed by a key that is trusted for the app: a bundle's signature
+//! covers everything in it, so being put into a store must not be enough to get into a bundle.
 
 use std::fs;
 use std::path::Path;
@@ -25,7 +25,7 @@ const LARGEST: u64 = 8 * MIB;
 /// Where the indexes are.
 const CHANNELS: &str = "app-channels";
 
-/// A version that was chosen.
+/// The chosen version of an app.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Found {
     /// The app.
@@ -49,7 +49,8 @@ fn index_key(app: &AppName, channel: &Channel) -> Result<Key> {
     Key::new(format!("{}/{channel}.json", indexes(app)))
 }
 
-/// Puts an app into a store and lists its version in a channel, signed; gives the index as it is then.
+/// Puts an app into a store and lists its version in a channel, signed; returns the resulting
+/// index.
 ///
 /// # Errors
 /// [`Kind::Refused`] when the channel has the version with other bytes.
@@ -71,7 +72,7 @@ pub fn publish(
         index.add(entry.clone())?;
         Ok(index)
     };
-    // refused before anything is uploaded, where that can be seen already
+    // refused before anything is uploaded, if that can be seen already
     add(present(store, &place, progress)?.as_deref())?;
     progress.step(&format!("app {} {}", app.name, app.version), Some(app.size));
     let object = object_key(&app.name, &app.version, app.digest)?;
@@ -89,19 +90,19 @@ fn present(store: &dyn Store, key: &Key, progress: &dyn Progress) -> Result<Opti
     }
 }
 
-/// Takes apps from a store: what a key signed that is trusted for the app, and nothing else.
+/// Gets apps from a store, but only those signed by a key that is trusted for the app.
 #[derive(Clone, Copy)]
 pub struct Reader<'a> {
     /// The store.
     pub store: &'a dyn Store,
     /// Whose signatures count.
     pub trust: &'a Trust,
-    /// When.
+    /// The time at which signatures must be valid.
     pub now: Timestamp,
 }
 
 impl Reader<'_> {
-    /// The newest version of an app in a channel; none where nothing was published.
+    /// The newest version of an app in a channel; none if nothing was published.
     pub fn newest(
         &self,
         app: &AppName,
@@ -114,11 +115,11 @@ impl Reader<'_> {
         Ok(Some(entry.version.clone()))
     }
 
-    /// Chooses the newest version in a channel that `range` holds.
+    /// Chooses the newest version in a channel that satisfies `range`.
     ///
     /// # Errors
-    /// Also when that one is not signed by a trusted key. The next older one is not taken in its place: nobody
-    /// would see that releases no longer arrive.
+    /// Fails, among other reasons, when that version is not signed by a trusted key. The next older
+    /// one is not used instead: nobody would notice that releases no longer arrive.
     pub fn find(
         &self,
         app: &AppName,
@@ -137,10 +138,10 @@ impl Reader<'_> {
         Err(Error::new(Kind::NotFound, message).remedy(format!("the newest there is {newest}")))
     }
 
-    /// The very version that somebody chose before.
+    /// Exactly the version that was chosen before.
     ///
     /// # Errors
-    /// When it has other bytes now, is gone, or is no longer signed by a trusted key.
+    /// When it has other bytes now, no longer exists, or is no longer signed by a trusted key.
     pub fn pinned(
         &self,
         app: &AppName,
@@ -219,7 +220,7 @@ impl Reader<'_> {
     }
 }
 
-/// Gets what was chosen, from the cache where it is there and whole.
+/// Gets the chosen version, from the cache if it is there and intact.
 pub fn fetch(
     store: &dyn Store,
     found: &Found,
@@ -267,7 +268,7 @@ fn is_whole(path: &Path, entry: &Entry) -> Result<bool> {
 pub fn list(store: &dyn Store, progress: &dyn Progress) -> Result<Vec<Index>> {
     let mut found = Vec::new();
     for key in store.list(&Key::new(CHANNELS)?)? {
-        // what is named otherwise is not ours
+        // an object with another kind of name is not ours
         let Some((app, channel)) = named(&key) else { continue };
         if let Some(bytes) = present(store, &key, progress)? {
             found.push(Index::parse(&bytes, &app, &channel)?);

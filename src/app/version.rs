@@ -17,7 +17,8 @@ impl FromStr for Version {
 
     fn from_str(text: &str) -> Result<Self> {
         let version = nodejs_semver::Version::parse(text).ok();
-        // one version has one way to be written, and build metadata would give one place in the order to many
+        // a version has exactly one spelling, and build metadata would give many versions the same
+        // rank
         let exact = version.filter(|v| v.build().is_empty() && v.to_string() == text);
         exact.map(Self).ok_or_else(|| {
             Error::new(Kind::Input, format!("{text:?} is not a version"))
@@ -42,7 +43,7 @@ impl From<Version> for String {
 
 impl fmt::Display for Version {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // padded, so that a list has columns
+        // padded, so that lists align
         f.pad(&self.0.to_string())
     }
 }
@@ -65,17 +66,17 @@ pub enum Numbering {
     AsIs,
     /// This one.
     Set(Version),
-    /// One after package.json's, or after the newest that is published where that is newer.
+    /// The one after package.json's, or after the newest published version if that is newer.
     Bump {
         /// Which part grows.
         part: Bump,
-        /// The newest that is published.
+        /// The newest published version.
         published: Option<Version>,
     },
 }
 
 impl Numbering {
-    /// The version of what has `own` in its package.json.
+    /// The version for an app that has `own` in its package.json.
     pub(super) fn apply(&self, own: &Version) -> Result<Version> {
         match self {
             Self::AsIs => Ok(own.clone()),
@@ -95,7 +96,7 @@ impl Numbering {
     }
 }
 
-/// Versions that would do, as npm writes them: `^2.1`, `>=1.4 <3`, `2.x`.
+/// A range of versions, as npm writes them: `^2.1`, `>=1.4 <3`, `2.x`.
 #[derive(Clone, Debug)]
 pub struct Range {
     text: String,
@@ -103,7 +104,8 @@ pub struct Range {
 }
 
 impl Range {
-    /// Whether a version would do. A prerelease does only where the range names one of the same number.
+    /// Whether a version satisfies the range. A prerelease does only if the range names one with
+    /// the same number.
     pub fn holds(&self, version: &Version) -> bool {
         self.range.satisfies(&version.0)
     }
@@ -117,7 +119,7 @@ impl FromStr for Range {
             Error::new(Kind::Input, format!("{text:?} is not a range of versions"))
                 .remedy("write it as npm does: \"^2.1\", \">=1.4 <3\", \"2.x\"")
         };
-        // an empty range is any version to npm; written by hand it is a slip
+        // to npm an empty range means any version; in a file written by hand it is a slip
         let mut sets = text.split("||");
         if sets.clone().any(|set| set.trim().is_empty()) || !sets.all(is_set) {
             return Err(wrong());
@@ -127,8 +129,8 @@ impl FromStr for Range {
     }
 }
 
-/// Whether all of one alternative is comparators: the library passes over what it cannot read, and
-/// `^2.1 <3.o` would be `^2.1`.
+/// Whether every word of an alternative is a comparator: the library ignores what it cannot read,
+/// so `^2.1 <3.o` would become `^2.1`.
 fn is_set(text: &str) -> bool {
     let words: Vec<&str> = text.split_whitespace().collect();
     if let [low, "-", high] = words[..] {
@@ -138,7 +140,7 @@ fn is_set(text: &str) -> bool {
     for word in words {
         let version = word.trim_start_matches(['<', '>', '=', '^', '~']);
         let signs = version.len() < word.len();
-        // an operator may stand apart from its version, but not from every one
+        // an operator may be separated from its version, but it must have one
         if !(version.is_empty() || is_partial(version)) || operator && signs {
             return false;
         }

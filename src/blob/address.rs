@@ -6,7 +6,7 @@ use reqwest::Url;
 
 use crate::error::{Error, Kind, Result};
 
-/// What may be written; shown whenever something else was.
+/// The allowed forms, shown whenever something else was written.
 const FORMS: &str = "write file:///folder, https://host/path, azure://account/container/folder, \
                      s3://bucket/folder or gs://bucket/folder";
 
@@ -25,7 +25,7 @@ pub(crate) enum Address {
     Folder(PathBuf),
     /// A web server.
     Web(Box<Url>),
-    /// `account` is empty but for Azure.
+    /// `account` is empty except for Azure.
     Cloud { provider: Provider, account: String, bucket: String, folder: String },
 }
 
@@ -51,7 +51,7 @@ impl Address {
 }
 
 impl std::fmt::Display for Address {
-    /// As the store says it in messages.
+    /// The form that messages show.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Folder(path) => write!(f, "file://{}", path.display()),
@@ -70,10 +70,10 @@ impl std::fmt::Display for Address {
     }
 }
 
-/// One spelling of a folder: what is remembered of a store is found by its address.
+/// One spelling of a folder: whatever is remembered about a store is found by its address.
 ///
-/// Nothing is asked of the disk: a link that somebody turns would make another store of it, of which nothing
-/// is remembered. For the same reason `..` is refused and not resolved.
+/// The disk is not consulted: if links were resolved, changing one would make it another store,
+/// about which nothing is remembered. For the same reason `..` is refused and not resolved.
 fn folder(rest: &str) -> Result<Address> {
     let mut path = PathBuf::from("/");
     for part in rest.split('/').filter(|part| !matches!(*part, "" | ".")) {
@@ -105,7 +105,7 @@ fn one_path(path: &str) -> String {
     one
 }
 
-/// A query is refused: what stands there is a signature, and a URL stands in profiles and process lists.
+/// A query is refused: it would hold a signature, and URLs appear in profiles and process lists.
 fn web(url: &str) -> Result<Address> {
     let url: Url =
         url.parse().map_err(|_| Error::new(Kind::Input, "the store is not a URL").remedy(FORMS))?;
@@ -138,7 +138,7 @@ fn cloud(provider: Provider, rest: &str) -> Result<Address> {
             .remedy(FORMS));
     }
     let [bucket, folder] = [bucket, folder].map(str::to_owned);
-    // it is a part of the host's name, where case does not count
+    // it is part of the host's name, where case does not count
     let account = account.to_ascii_lowercase();
     Ok(Address::Cloud { provider, account, bucket, folder })
 }
@@ -181,7 +181,7 @@ mod tests {
         same(&["azure://acme/c/f", "azure://Acme/c/f/"]);
         let error = Address::parse("file:///srv/../x").unwrap_err();
         assert_eq!(error.kind(), Kind::Input, "{error:?}");
-        // a path that is written twice is another one
+        // a path with a doubled slash is another path
         let two = ["https://h/x", "https://h//x"].map(|url| Address::parse(url).unwrap());
         assert_ne!(two[0], two[1]);
     }

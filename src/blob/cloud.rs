@@ -1,7 +1,7 @@
-//! `azure://`, `s3://`, `gs://`: the clouds' own protocols, by the crate object_store.
+//! `azure://`, `s3://`, `gs://`: the clouds' own protocols, through the crate object_store.
 //!
-//! What it offers beyond single requests is switched off: its retries count over a whole download, and
-//! hide that a conditional write was answered with silence.
+//! Its features beyond single requests are switched off: its retries count over a whole download,
+//! and hide that a conditional write got no answer.
 
 mod answers;
 mod body;
@@ -27,7 +27,7 @@ use crate::error::{Context, Error, Result};
 use answers::{Asked, Meaning};
 use watch::Watch;
 
-/// Where in a cloud.
+/// A place in a cloud.
 #[derive(Clone, Debug)]
 pub(super) struct Place {
     pub(super) provider: Provider,
@@ -42,11 +42,11 @@ impl<T: ObjectStore + MultipartStore> Service for T {}
 
 pub(super) struct Cloud {
     service: Box<dyn Service>,
-    /// One thread's worth: requests of one store follow one another, so that what was watched last is
-    /// what the last request met.
+    /// For one thread: a store's requests follow one another, so that the last answer seen belongs
+    /// to the last request.
     runtime: Arc<Mutex<Runtime>>,
     watch: Watch,
-    /// How its bucket is made, for messages.
+    /// The command that creates its bucket, for messages.
     making: String,
     folder: String,
     shown: String,
@@ -54,7 +54,7 @@ pub(super) struct Cloud {
     settings: Settings,
 }
 
-/// By hand: the services' own print credentials.
+/// Written by hand: the services' own implementations print credentials.
 impl std::fmt::Debug for Cloud {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_tuple("Cloud").field(&self.shown).finish()

@@ -1,5 +1,6 @@
-//! Whether a store does what publishing relies on: writes that happen only while a name is free, or an object
-//! is in the state that was seen. Some take such a request, leave the condition out, and say that all is well.
+//! Tests whether a store does what publishing relies on: writes that happen only while a name is
+//! free, or while an object is in the state that was seen. Some stores accept such a request,
+//! ignore the condition, and report success.
 
 use std::path::Path;
 
@@ -11,18 +12,18 @@ use crate::progress::Progress;
 use crate::units::Digest;
 use crate::whole;
 
-/// The object that it is tried with; it stays, for the next one who asks.
+/// The object that the test uses. It stays for the next test.
 const TRIED: &str = "slipway-conditions";
-/// Its largest size in bytes: it holds a number.
+/// Its largest size in bytes: it only holds a number.
 const LARGEST: u64 = 64;
-/// How often somebody else, who tries the same store, may be quicker.
+/// How often somebody else who tests the same store may be quicker.
 const MOST_COLLISIONS: u32 = 20;
 
-/// Tries a store's conditions once, and remembers in the cache that they hold. It is tried in the folder of what
-/// will be published: credentials may be good for that alone.
+/// Tests a store's conditions once, and remembers in the cache that they hold. The test uses the
+/// folder that will be published to: credentials may be valid for that folder alone.
 ///
 /// # Errors
-/// [`Kind::Refused`] when the store leaves them out.
+/// [`Kind::Refused`] when the store ignores them.
 pub fn prove_conditions(
     store: &dyn Publish,
     folder: &str,
@@ -41,12 +42,12 @@ pub fn prove_conditions(
     let what = super::read::named(store, &key);
     store.patience().persist(what, progress, |_| creates_once(store, &key))?;
     swaps_once(store, &key, progress)?;
-    // a cache that cannot be written costs the same few requests the next time
+    // if the cache cannot be written, the next run makes the same few requests
     let _ = remember(store, &memory, &proven);
     Ok(())
 }
 
-/// Of two who put under one name, the second must hear that it is taken.
+/// Of two processes that put an object under one name, the second must hear that it is taken.
 fn creates_once(store: &dyn Publish, key: &Key) -> Result<()> {
     store.put_new(key, Content::Bytes(b"0\n"))?;
     match store.put_new(key, Content::Bytes(b"0\n"))? {
@@ -55,7 +56,7 @@ fn creates_once(store: &dyn Publish, key: &Key) -> Result<()> {
     }
 }
 
-/// Of two who replace one state, the second must hear that it is gone.
+/// Of two processes that replace the same state, the second must hear that it is no longer current.
 fn swaps_once(store: &dyn Publish, key: &Key, progress: &dyn Progress) -> Result<()> {
     for _ in 0..MOST_COLLISIONS {
         let (bytes, seen) = present(store, key, progress)?;
@@ -63,7 +64,8 @@ fn swaps_once(store: &dyn Publish, key: &Key, progress: &dyn Progress) -> Result
         let next = |n: u64| format!("{}\n", number.wrapping_add(n)).into_bytes();
         match store.swap(key, Some(&seen), &next(1)) {
             Ok(Put::Done) => {}
-            // somebody else, or ourselves, with an answer that was lost: the state is another one now
+            // it was somebody else, or we did it and the answer was lost: the state is a new one
+            // now
             Ok(Put::Taken | Put::Unclear) => continue,
             Err(e) if e.kind() == Kind::Network => continue,
             Err(e) => return Err(e),

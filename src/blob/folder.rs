@@ -1,4 +1,4 @@
-//! `file://`: a folder, also what a web server shows as an https store.
+//! `file://`: a folder, which a web server may also serve as an https store.
 
 use std::fs::{self, File};
 use std::io::{Read, Seek, SeekFrom, Write};
@@ -11,14 +11,15 @@ use crate::lock;
 use crate::units::Digest;
 use crate::whole::{self, Draft};
 
-/// What is published is readable by all: a web server may serve it.
+/// Published files are readable by all, so that a web server can serve them.
 const MODE: u32 = 0o644;
 
 /// Held while a pointer changes; hidden, so no key can name it.
 const LOCK: &str = ".lock";
-/// How many folders an object's name begins with that others share: `apps/<app>/`, `bundles/<site>/`.
+/// The number of leading folders in an object's name that other objects share: `apps/<app>/`,
+/// `bundles/<site>/`.
 const SHARED: usize = 2;
-/// Larger objects have no tag: it is their digest, and they never change.
+/// Larger objects have no tag: the tag is the object's digest, and large objects never change.
 const LARGEST_TAGGED: u64 = 1 << 20;
 
 #[derive(Debug)]
@@ -47,7 +48,8 @@ impl Folder {
         Ok((path, parent))
     }
 
-    /// Where an object is made: in its site's folder, or its app's, also where each version has one below it.
+    /// Where an object is written first: in the folder of its site or app, even if each version has
+    /// its own folder below it.
     fn workshop(&self, key: &Key) -> PathBuf {
         let folders = key.as_str().rsplit_once('/').map_or("", |(folders, _)| folders);
         self.root.join(folders.split('/').take(SHARED).collect::<PathBuf>())
@@ -101,7 +103,7 @@ impl Store for Folder {
         let mut keys = Vec::new();
         for entry in fs::read_dir(&path).at("cannot list", &path)? {
             let entry = entry.at("cannot list", &path)?;
-            // what is no key (temporary files are hidden) is not an object
+            // a name that is no key (temporary files are hidden) is not an object
             let name = entry.file_name();
             let Ok(key) = Key::new(format!("{folder}/{}", name.to_string_lossy())) else {
                 continue;
@@ -155,7 +157,7 @@ impl Publish for Folder {
     }
 }
 
-/// A small object's digest: a file's time does not tell two changes of one moment apart.
+/// A small object's digest: a file's time cannot tell apart two changes in the same moment.
 fn tag(file: &mut File, size: u64) -> std::io::Result<Option<Tag>> {
     if size > LARGEST_TAGGED {
         return Ok(None);

@@ -29,7 +29,7 @@ pub(super) struct Http {
 }
 
 impl Http {
-    /// `base` has no credentials and no query: addresses with them are refused before.
+    /// `base` has no credentials and no query: addresses that have them were refused before.
     pub(super) fn new(base: Url, spelt: &str, settings: &Settings) -> Result<Self> {
         let shown = base.to_string();
         if !is_private_enough(&base) {
@@ -136,7 +136,7 @@ fn client(base: &Url, settings: &Settings) -> Result<Client> {
     Client::builder()
         .user_agent(concat!("slipway/", env!("CARGO_PKG_VERSION")))
         .connect_timeout(settings.connect)
-        // the blocking client counts it anew for the answer and for each piece
+        // the blocking client restarts this time-out for the answer and for each piece
         .timeout(settings.idle)
         .referer(false)
         .dns_resolver(Arc::new(Resolver::of(base)))
@@ -153,8 +153,8 @@ fn client(base: &Url, settings: &Settings) -> Result<Client> {
         .map_err(|e| Error::new(Kind::Network, "cannot prepare HTTPS").because(e.without_url()))
 }
 
-/// The error for a request that met no answer: of a chain of "error sending request" and "client error" only
-/// the innermost cause says something.
+/// The error for a request without an answer. In a chain like "error sending request", "client
+/// error", only the innermost cause says anything.
 pub(super) fn unanswered(
     message: String,
     error: &(dyn std::error::Error + 'static),
@@ -184,12 +184,12 @@ pub(super) fn unanswered(
     }
 }
 
-/// An error says that the process has a provider already, which serves as well.
+/// An error means that the process already has a provider, which serves as well.
 pub(super) fn provide_cryptography() {
     let _ = rustls::crypto::ring::default_provider().install_default();
 }
 
-/// Whether an address is encrypted, or on this machine.
+/// Whether an address uses encryption, or is on this machine.
 pub(super) fn is_private_enough(url: &Url) -> bool {
     let loopback = || match url.host_str() {
         Some("localhost") => true,
@@ -213,7 +213,8 @@ fn refusal(answer: &Response, key: &Key, store: &str) -> Error {
     }
 }
 
-/// Seconds; the form with a date needs a clock that agrees with the server's, and ours goes by itself then.
+/// The wait in seconds. The form with a date would need a clock that agrees with the server's, so
+/// our own waits apply then.
 pub(super) fn wait(retry_after: &str) -> Option<Duration> {
     retry_after.trim().parse().ok().map(Duration::from_secs)
 }
@@ -223,18 +224,18 @@ pub(super) fn failure(status: u16, store: &str, key: &Key) -> Error {
     failure_of(status, store, key.as_str())
 }
 
-/// The same by the object's name.
+/// The same, with the object's name as text.
 pub(super) fn failure_of(status: u16, store: &str, key: &str) -> Error {
     let error = |kind, what: &str| Error::new(kind, format!("{store} {what} {key}"));
     match status {
         404 | 410 => error(Kind::NotFound, "does not have"),
         401 | 403 => error(Kind::Refused, "does not give us leave to use")
             .remedy("check the credentials in the environment, and whether they have expired"),
-        // the object is another than the one that we began to read, or shorter
+        // the object is not the one that we began to read, or it is shorter
         412 | 416 => error(Kind::Damaged, "has meanwhile changed"),
-        // to a request that named no state, or a write
+        // in answer to a request that named no state, or to a write
         304 => error(Kind::Network, "says, which nobody asked, that there is nothing new of"),
-        // a part that begins elsewhere than we asked
+        // a part that begins elsewhere than requested
         206 => error(Kind::Damaged, "sent a wrong part of"),
         code @ (408 | 425 | 429 | 500..=599) => {
             error(Kind::Network, &format!("answered {code} when asked for"))

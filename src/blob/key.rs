@@ -4,11 +4,12 @@ use std::fmt;
 
 use crate::error::{Error, Kind, Result};
 
-/// The longest key in bytes; every store that we know takes it.
+/// The longest key in bytes; every store that we know accepts it.
 const LONGEST: usize = 512;
 
-/// The name of an object: components joined by `/`, of ASCII letters, digits and `. _ - +`, none of them
-/// starting with a dot. So it means the same in a folder, in a URL and in a bucket, and cannot leave any.
+/// The name of an object: components joined by `/`, of ASCII letters, digits and `. _ - +`, none of
+/// them starting with a dot. So it means the same in a folder, in a URL and in a bucket, and cannot
+/// lead out of any of them.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Key(String);
 

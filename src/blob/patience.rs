@@ -1,4 +1,5 @@
-//! How patiently a store is asked: what may be tried again, how long to wait before, when to give up.
+//! How patiently a store is asked: what may be retried, how long to wait before that, and when to
+//! give up.
 
 use std::fmt;
 use std::io::Read;
@@ -8,7 +9,7 @@ use std::time::{Duration, Instant};
 use crate::error::{Error, Kind, Result};
 use crate::progress::Progress;
 
-/// Time as waiting needs it; tests have one of their own, which nobody waits for.
+/// The clock that waiting needs. Tests have their own, on which no time is lost.
 pub trait Clock: fmt::Debug + Send + Sync {
     /// Time since some moment in the past; it never goes back.
     fn now(&self) -> Duration;
@@ -33,15 +34,16 @@ impl Clock for Machine {
 /// How often and how patiently to try again.
 #[derive(Clone, Debug)]
 pub struct Patience {
-    /// Tries in a row that brought nothing; at least one is made.
+    /// The number of tries in a row that bring nothing; at least one is made.
     pub attempts: u32,
-    /// The longest wait before the second try; it doubles with each further one.
+    /// The longest wait before the second try. It doubles with each further try.
     pub first_wait: Duration,
     /// No wait is longer, whatever a server asks for.
     pub longest_wait: Duration,
-    /// For one object with all tries; what takes longer is given up.
+    /// The time for one object with all its tries; an object that takes longer is given up.
     pub total: Duration,
-    /// Where the waits' jitter comes from, so that two who failed together do not come back together.
+    /// The seed of the waits' jitter, so that two clients that failed together do not come back
+    /// together.
     pub seed: u64,
     /// The clock.
     pub clock: Arc<dyn Clock>,
@@ -72,8 +74,8 @@ impl fmt::Display for AskedToWait {
 
 impl std::error::Error for AskedToWait {}
 
-/// No connection was made: nobody listens, or the name is nobody's. That seldom passes, and whoever mistyped an
-/// address should not wait for it.
+/// No connection was made: nobody listens, or the name does not exist. That seldom passes, and
+/// whoever mistyped an address should not have to wait.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NobodyThere(pub String);
 
@@ -85,7 +87,8 @@ impl fmt::Display for NobodyThere {
 
 impl std::error::Error for NobodyThere {}
 
-/// Tries where nobody is there: a server that is being started is met by the last.
+/// The number of tries when nobody answers: enough for the last one to reach a server that is just
+/// starting.
 const MOST_WITHOUT_ANYBODY: u32 = 3;
 
 /// One object's tries.
@@ -125,7 +128,7 @@ impl Patience {
 }
 
 impl Tries<'_> {
-    /// Waits after a failure that may pass; gives any other back.
+    /// Waits after a failure that may pass; returns any other.
     pub(super) fn wait_after(&mut self, error: Error, progress: &dyn Progress) -> Result<()> {
         self.failures += 1;
         let attempts = match find::<NobodyThere>(&error) {
@@ -144,12 +147,12 @@ impl Tries<'_> {
         Ok(())
     }
 
-    /// Bytes came: the next failure is the first again.
+    /// Bytes came: the next failure counts as the first again.
     pub(super) fn progressed(&mut self) {
         self.failures = 0;
     }
 
-    /// An error once the time for the whole is over, or would be after `more`.
+    /// An error once the total time is over, or would be over after `more`.
     pub(super) fn check_total(&self, more: Duration) -> Result<()> {
         let (clock, total) = (&self.patience.clock, self.patience.total);
         if clock.now().saturating_sub(self.began) + more <= total {
@@ -160,12 +163,14 @@ impl Tries<'_> {
         Err(Error::new(Kind::Network, message))
     }
 
-    /// Reads on only while there is time: a store that gives a byte now and then is never idle.
+    /// A reader that reads on only while there is time: a store that sends a byte now and then is
+    /// never idle.
     pub(super) fn in_time<R: Read>(&self, inner: R) -> InTime<'_, R> {
         InTime { inner, tries: self }
     }
 
-    /// Half of it fixed and half by chance: never at once, never all at the same moment.
+    /// Half of it is fixed and half random: clients never return immediately, and never all at the
+    /// same moment.
     fn next_wait(&mut self) -> Duration {
         let doubled = self.failures.saturating_sub(1).min(16);
         let longest = self.patience.first_wait * (1 << doubled);
@@ -195,7 +200,7 @@ fn mix(state: u64) -> u64 {
     z ^ (z >> 31)
 }
 
-/// Wrong bytes are tried again too: mirrors that are being filled give them for a moment.
+/// Wrong bytes are retried, too: mirrors that are being filled send them for a moment.
 fn may_pass(error: &Error) -> bool {
     matches!(error.kind(), Kind::Network | Kind::Damaged)
 }

@@ -1,4 +1,4 @@
-//! What every store shares in reading: streaming with digest and limit, going on, and trying again.
+//! What all stores share in reading: streaming with digest and limit, resuming, and retrying.
 
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom, Write};
@@ -9,10 +9,10 @@ use crate::error::{Context, Error, Kind, Result};
 use crate::progress::Progress;
 use crate::units::{ByteSize, Digest, Hasher};
 
-/// Bytes that are read at once.
+/// The number of bytes read at once.
 const PIECE: usize = 1 << 18;
 
-/// What an object must be.
+/// What an object is expected to be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Expected {
     /// SHA-256 of its bytes.
@@ -24,16 +24,17 @@ pub struct Expected {
 /// A small object that was asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Small {
-    /// Its bytes, and the state that they are.
+    /// Its bytes, and the state that they belong to.
     New(Vec<u8>, Option<Tag>),
-    /// It is in the state that is known.
+    /// It is still in the known state.
     Unchanged,
 }
 
 /// Streams an object into a file; it is hashed on the way and must be what was expected.
 ///
-/// What the file holds already is taken for the object's beginning, left by a download that was cut. Where
-/// that, or what a store sends to go on with, is wrong in the end, all of it is read again.
+/// Anything already in the file is taken as the object's beginning, left by an interrupted
+/// download. If that, or what the store sends to continue it, turns out to be wrong, the whole
+/// object is read again.
 pub fn download(
     store: &dyn Store,
     key: &Key,
@@ -43,7 +44,8 @@ pub fn download(
 ) -> Result<()> {
     let mut tries = store.patience().begin(named(store, key));
     let mut part = Part::resume(store, key, expected, to, progress)?;
-    // progress is what never came before: a store that cuts at the same place for ever makes none
+    // only bytes that never came before are progress: a store that always cuts off at the same
+    // place makes none
     let mut furthest = part.size;
     loop {
         let failure = match part.fetch(&mut || tries.check_total(std::time::Duration::ZERO)) {
@@ -61,7 +63,7 @@ pub fn download(
     }
 }
 
-/// What has come so far.
+/// The part that has arrived so far.
 struct Part<'a> {
     store: &'a dyn Store,
     key: &'a Key,
@@ -105,7 +107,7 @@ impl<'a> Part<'a> {
         let found = Expected { digest: self.hasher.clone().finish(), size: self.size };
         match found == self.expected {
             true => Ok(()),
-            // an end that came too early may be a cut that nobody noticed
+            // an end that came too early may be an unnoticed interruption
             false if found.size < self.expected.size => Err(self.cut(None)),
             false => Err(wrong(self.store, self.key, self.expected, found)),
         }
@@ -191,7 +193,7 @@ fn once(
     }
 }
 
-/// Opens an object of which no state is known yet.
+/// Opens an object for which no state is known yet.
 pub(super) fn opened(store: &dyn Store, key: &Key, ask: &Ask<'_>) -> Result<Body> {
     match store.get(key, ask)? {
         Answer::Body(body) => Ok(body),
@@ -216,7 +218,7 @@ pub(super) fn about(store: &dyn Store, key: &Key, kind: Kind, what: &str) -> Err
     Error::new(kind, format!("{} {what}", named(store, key)))
 }
 
-/// An object and its store, as messages have them.
+/// An object and its store, as messages show them.
 pub(super) fn named(store: &dyn Store, key: &Key) -> String {
     format!("{key} of {}", store.shown())
 }

@@ -1,6 +1,8 @@
-//! Where a web server may send us on to: never from the world into a private network, or to this machine.
+//! Where a web server may redirect us: never from the public network into a private one, or to this
+//! machine.
 //!
-//! Whoever answers for a store could else have a builder ask what only the builder can reach.
+//! Otherwise whoever answers for a store could make a builder request what only the builder can
+//! reach.
 
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -8,7 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use reqwest::Url;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 
-/// How far away an address is; the nearer, the less.
+/// How far away an address is; nearer is less.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Reach {
     /// This machine.
@@ -39,7 +41,7 @@ impl Reach {
         }
     }
 
-    /// Of a host that is an address, or this machine's name; none of any other name.
+    /// The reach of a host that is an address, or this machine's name; none for any other name.
     fn of_host(url: &Url) -> Option<Self> {
         let host = url.host_str()?.trim_matches(['[', ']']).trim_end_matches('.');
         if host == "localhost" || host.ends_with(".localhost") {
@@ -49,12 +51,13 @@ impl Reach {
     }
 }
 
-/// Whether a store at `base` may send us on to `target`; names are looked at when they are resolved.
+/// Whether a store at `base` may redirect us to `target`. Names are checked when they are resolved.
 pub(super) fn may_follow(base: &Url, target: &Url) -> Result<(), &'static str> {
     let from = Reach::of_host(base).unwrap_or(Reach::World);
     match (target.scheme(), Reach::of_host(target)) {
         ("https", None) => Ok(()),
-        // the store's name may itself be one of a private network: only its own host is as near
+        // the store's name may itself be in a private network: only its own host counts as equally
+        // near
         ("https", Some(to)) if to >= from => Ok(()),
         ("https", Some(_)) if base.host_str() == target.host_str() => Ok(()),
         ("http", Some(Reach::Loopback)) if from == Reach::Loopback => Ok(()),

@@ -1,4 +1,4 @@
-//! What a store is opened with: credentials, and how long silence may last.
+//! Settings for opening a store: credentials, and how long silence may last.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -7,14 +7,14 @@ use std::time::Duration;
 
 use super::Patience;
 
-/// Shorter values are no secrets, and taking them out of messages would spoil words.
+/// Shorter values are no secrets, and removing them from messages would spoil words.
 const SHORTEST_SECRET: usize = 6;
 
-/// Variables whose values are secrets end so, or hold it before `_FILE`, which names a file and is none.
+/// A variable with such an ending holds a secret. Before `_FILE`, it names a file with the secret.
 const SECRET_NAMES: [&str; 6] = ["KEY", "TOKEN", "SECRET", "SAS", "PASSWORD", "CONNECTION_STRING"];
 
-/// Settings of a store that do not belong into its URL. Credentials come from variables or from files that
-/// variables name: never from a profile or an argument, where others see them.
+/// Settings of a store that do not belong in its URL. Credentials come from variables or from files
+/// that variables name: never from a profile or an argument, where others see them.
 #[derive(Clone)]
 pub struct Settings {
     /// Environment variables.
@@ -28,7 +28,7 @@ pub struct Settings {
 }
 
 impl Default for Settings {
-    /// Without any variable.
+    /// Settings without any variable.
     fn default() -> Self {
         Self {
             variables: BTreeMap::new(),
@@ -39,7 +39,7 @@ impl Default for Settings {
     }
 }
 
-/// By hand: a derived one would print credentials.
+/// Written by hand: a derived implementation would print credentials.
 impl fmt::Debug for Settings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Settings")
@@ -51,7 +51,7 @@ impl fmt::Debug for Settings {
 }
 
 impl Settings {
-    /// With the variables of an environment; those that are not UTF-8 are left out.
+    /// Settings with the variables of an environment, except those that are not UTF-8.
     pub fn with(variables: impl IntoIterator<Item = (OsString, OsString)>) -> Self {
         let variables = variables
             .into_iter()
@@ -61,12 +61,12 @@ impl Settings {
         Self { variables, ..Self::default() }
     }
 
-    /// A variable that is set and not empty.
+    /// A variable's value, if it is set and not empty.
     pub(super) fn get(&self, name: &str) -> Option<&str> {
         self.variables.get(name).map(String::as_str).filter(|value| !value.is_empty())
     }
 
-    /// Takes every secret of the environment, and every signature in a URL, out of a foreign text.
+    /// Removes every secret of the environment, and every signature in a URL, from a foreign text.
     pub(super) fn scrub(&self, text: &str) -> String {
         let mut text = text.to_owned();
         for (name, value) in &self.variables {
@@ -82,7 +82,7 @@ impl Settings {
     }
 }
 
-/// Takes out what follows `mark` up to the end of the parameter.
+/// Removes what follows `mark`, up to the end of the parameter.
 fn without_values(text: &str, mark: &str) -> String {
     let mut parts = text.split(mark);
     let mut clean = parts.next().unwrap_or_default().to_owned();

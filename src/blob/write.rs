@@ -1,4 +1,5 @@
-//! What every store shares in writing: an object is put once, a pointer is swapped and never overwritten.
+//! What all stores share in writing: an object is put once; a pointer is swapped and never
+//! overwritten.
 
 use std::fs::File;
 use std::io::Read;
@@ -23,7 +24,7 @@ pub enum Created {
     AlreadyThere,
 }
 
-/// Puts the file at `source` under a new name; it is visible whole or not at all.
+/// Puts the file at `source` under a new name; it becomes visible as a whole or not at all.
 ///
 /// # Errors
 /// [`Kind::Refused`] when other bytes already have that name: objects never change.
@@ -55,12 +56,12 @@ fn put(
     let what = named(store, key);
     store.patience().persist(what, progress, |tries| match store.put_new(key, content)? {
         Put::Done => Ok(Created::Written),
-        // perhaps it was we: the answer to an earlier try may have been lost
+        // perhaps we did it: the answer to an earlier try may have been lost
         Put::Taken | Put::Unclear => same_bytes(store, key, content, tries),
     })
 }
 
-/// Other bytes are believed when they came twice: a way there may have damaged them once.
+/// Different bytes are believed only when they came twice: the network may have damaged them once.
 fn same_bytes(
     store: &dyn Publish,
     key: &Key,
@@ -98,10 +99,10 @@ fn digest(reader: impl Read) -> std::io::Result<(Digest, u64)> {
     Digest::of_reader(reader)
 }
 
-/// Replaces an object of at most `limit` bytes by what `change` makes of its present bytes, so that of two
-/// who do this at the same time neither is lost; gives what was written.
+/// Replaces an object of at most `limit` bytes by what `change` makes of its present bytes. When
+/// two processes do this at the same time, neither change is lost. Returns what was written.
 ///
-/// After an answer that was lost the object is read before anything else: it may be ours already.
+/// After a lost answer, the object is read before anything else: it may already be ours.
 pub fn update(
     store: &dyn Publish,
     key: &Key,
@@ -135,7 +136,7 @@ pub fn update(
             return Ok(bytes);
         }
         let answer = store.swap(key, tag.as_ref(), &bytes);
-        // after these it is not known whether ours arrived
+        // after these, we do not know whether our write arrived
         if matches!(answer, Ok(Put::Unclear) | Err(_)) {
             sent = Some(bytes.clone());
         }

@@ -1,8 +1,10 @@
-//! What a record keeps of a profile. Its own types, because a record outlives the program that wrote it: what is
-//! missing has its default, what is unknown is left alone, and a new key of a profile makes no old image unreadable.
+//! The part of a profile that a record keeps. It has its own types, because a record outlives the
+//! program that wrote it: a missing key has its default, an unknown one is ignored, and a new key
+//! in profiles makes no old image unreadable.
 //!
-//! Values that may be secret are not in it, only their digests: Hiera data, contents of files, and the probes, which
-//! may log in somewhere. Records of format 1 had the values; they are taken for their digests while they are read.
+//! Values that may be secret are not in it, only their digests: Hiera data, contents of files, and
+//! the probes, which may log in somewhere. Records of format 1 had the values, which are replaced
+//! by their digests while reading.
 
 use std::collections::BTreeMap;
 
@@ -153,9 +155,9 @@ pub struct AccessRecord {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(from = "AnyHiera")]
 pub struct HieraRecord {
-    /// Which keys have one, sorted.
+    /// The keys that have a value, sorted.
     pub keys: Vec<String>,
-    /// The digest of all of it together: a digest of one value would let a short one be guessed.
+    /// The digest of all values together: the digest of a single short value could be guessed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sha256: Option<Digest>,
 }
@@ -184,7 +186,7 @@ pub struct BrandingRecord {
     pub open: Option<String>,
 }
 
-/// A file as any format has it.
+/// A file as written in any format.
 #[derive(Deserialize)]
 struct AnyFile {
     #[serde(default)]
@@ -195,12 +197,12 @@ struct AnyFile {
     source: Option<String>,
     #[serde(default)]
     sha256: Option<Digest>,
-    /// Format 1 alone.
+    /// Only in format 1.
     #[serde(default)]
     content: Option<String>,
 }
 
-/// Hiera data as any format has it.
+/// Hiera data as written in any format.
 #[derive(Deserialize)]
 #[serde(untagged)]
 enum AnyHiera {
@@ -245,9 +247,10 @@ impl From<HardwareRecord> for profile::Hardware {
 }
 
 impl ProfileRecord {
-    /// What a record keeps of a profile; `sources` has the digests of the files that it names.
+    /// Makes a profile's record; `sources` has the digests of the files that the profile names.
     ///
-    /// One way from values to digests: that of records of format 1, whose profiles were whole.
+    /// There is one way from values to digests: the one that reads records of format 1, which held
+    /// whole profiles.
     pub fn of(profile: &Profile, sources: &BTreeMap<String, Digest>) -> Result<Self> {
         let wrong = |e| Error::new(Kind::Input, "the profile cannot be recorded").because(e);
         let value = serde_json::to_value(profile).map_err(wrong)?;

@@ -1,8 +1,9 @@
-//! Writes a new profile: a valid one, with comments that show what else may be said.
+//! Writes a new profile: a valid one, with comments that show what else it may contain.
 
 use std::collections::BTreeMap;
 
-/// What a new profile is made of; whether it is valid is seen when the text is checked.
+/// The answers that a new profile is made from. Whether they are valid shows when the text is
+/// checked.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Answers {
     /// The customer's name for people.
@@ -25,7 +26,7 @@ pub struct Answers {
     pub settings: BTreeMap<String, toml::Value>,
 }
 
-/// What else a profile may say. It stays a comment until somebody needs it.
+/// What else a profile may contain, as comments until somebody needs it.
 const EXAMPLES: &str = r#"
 # [system]
 # hostname = "erp.acme.example"        # by default the customer's short name
@@ -62,12 +63,13 @@ const EXAMPLES: &str = r#"
 # text = "ok"
 "#;
 
-/// Of those, what stands there until there are settings.
+/// The part of the examples that stays until there are settings.
 const NO_SETTINGS: &str = r#"# [hiera]                              # this customer's values win over the site's
 # "profile::app::workers" = 4
 "#;
 
-/// A name as it may be written: keyboards have no typographic apostrophe, and profiles no other one.
+/// A name in the spelling that profiles allow: keyboards have no typographic apostrophe, and
+/// profiles allow no other one.
 pub fn name_from(typed: &str) -> String {
     typed.trim().replace('\'', "\u{2019}")
 }

@@ -1,4 +1,4 @@
-//! What is wrong in a file, where, and what is allowed, shown as a compiler would.
+//! What is wrong in a file, where, and what is allowed, shown the way a compiler does.
 
 use std::fmt;
 use std::ops::Range;
@@ -10,12 +10,12 @@ use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet}
 use super::suggest::wrapped;
 use crate::error::{Error, FileError, Kind};
 
-/// A file that was read, for the excerpts in what is shown.
+/// A file that was read, kept for the excerpts in messages.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SourceFile {
-    /// As it was asked for.
+    /// Its path, as the caller gave it.
     pub path: PathBuf,
-    /// All of it.
+    /// Its whole text.
     pub text: String,
 }
 
@@ -35,7 +35,7 @@ pub struct Diagnostic {
     pub message: String,
     /// The file that is wrong.
     pub file: usize,
-    /// The offending bytes; none where something is missing.
+    /// The offending bytes; none when something is missing.
     pub span: Option<Range<usize>>,
     /// Shown under the span.
     pub label: String,
@@ -58,7 +58,7 @@ impl Diagnostic {
         }
     }
 
-    /// An error of a whole file.
+    /// An error about a whole file.
     pub fn of_file(file: usize, message: impl Into<String>) -> Self {
         Self {
             message: message.into(),
@@ -90,9 +90,9 @@ impl Diagnostic {
 pub struct Style {
     /// Whether ANSI colours may be used.
     pub color: bool,
-    /// Columns of the terminal; none for no limit of ours.
+    /// Columns of the terminal; none for no limit.
     pub width: Option<usize>,
-    /// A folder that is left out at the start of shown paths: where the user stands.
+    /// The user's current folder, which is left out at the start of the paths shown.
     pub here: Option<PathBuf>,
 }
 
@@ -106,7 +106,7 @@ pub struct Diagnostics {
 }
 
 impl Diagnostics {
-    /// Sorts errors by file and place, what has no place last, and drops repetitions.
+    /// Sorts errors by file and place, those without a place last, and drops repetitions.
     pub(super) fn new(files: Vec<SourceFile>, mut errors: Vec<Diagnostic>) -> Self {
         errors.sort_by_key(|e| {
             let span = e.span.as_ref();
@@ -116,7 +116,7 @@ impl Diagnostics {
         Self { files, errors }
     }
 
-    /// All errors as text, an empty line between two.
+    /// All errors as text, with an empty line between them.
     pub fn render(&self, style: &Style) -> String {
         let renderer = if style.color { Renderer::styled() } else { Renderer::plain() }
             .term_width(style.width.unwrap_or(DEFAULT_TERM_WIDTH));
@@ -125,12 +125,12 @@ impl Diagnostics {
         shown.join("\n\n")
     }
 
-    /// All errors for programs.
+    /// All errors, for programs to read.
     pub fn reports(&self) -> Vec<FileError> {
         self.errors.iter().map(|error| self.report(error)).collect()
     }
 
-    /// Keeps the errors that `wanted` says yes to; none may be left.
+    /// Keeps the errors for which `wanted` is true, which may be none.
     #[must_use]
     pub fn retain(mut self, mut wanted: impl FnMut(&FileError) -> bool) -> Self {
         let mut keep = self.reports().into_iter().map(|report| wanted(&report));
@@ -138,7 +138,8 @@ impl Diagnostics {
         self
     }
 
-    /// Attaches these as what `error` stands for; `shown` is a path as the user would write it.
+    /// Attaches these errors to `error`, which stands for them. `shown` turns a path into the form
+    /// that the user would write.
     pub fn behind(self, error: Error, shown: impl Fn(&Path) -> PathBuf) -> Error {
         let mut errors = self.reports();
         errors.iter_mut().for_each(|error| error.file = shown(&error.file));
@@ -224,7 +225,7 @@ impl fmt::Display for Diagnostics {
 impl std::error::Error for Diagnostics {}
 
 impl From<Diagnostics> for Error {
-    /// For callers that only pass errors on; the text of all errors is the cause.
+    /// For callers that only pass errors on: the cause is the text of all errors.
     fn from(diagnostics: Diagnostics) -> Self {
         let count = diagnostics.errors.len();
         let noun = if count == 1 { "error" } else { "errors" };

@@ -16,19 +16,20 @@ pub(super) const EXTENDS: &str = "extends";
 /// The folder of shared parents, inside the folder of profiles.
 pub const SHARED: &str = "shared";
 
-/// Longest chain, the profile itself included: a longer one is a mistake.
+/// The longest chain, including the profile itself: a longer one is a mistake.
 const LONGEST_CHAIN: usize = 8;
 
 /// Largest profile in bytes: a log file given by mistake is refused before it is parsed.
 const LARGEST_FILE: u64 = 1 << 20;
 
-/// Keys of which only one may be set: a profile's choice puts an inherited other one aside.
+/// Pairs of keys of which only one may be set: a profile's own choice overrides the other one, if
+/// inherited.
 const ALTERNATIVES: [(&str, &str); 2] = [("channel", "bundle"), ("bundle", "channel")];
 
-/// Reads a profile and all that it inherits from, and merges them.
+/// Reads a profile and everything that it inherits from, and merges them.
 ///
-/// `files` gets every file that was read, the profile first. `text` stands in for the profile's own
-/// file, when that is not written yet.
+/// `files` receives every file that was read, the profile first. `text` stands in for the profile's
+/// own file if that is not written yet.
 pub(super) fn read(
     path: &Path,
     text: Option<&str>,
@@ -68,7 +69,8 @@ pub(super) fn read(
     tables.into_iter().rev().reduce(|parent, child| inherit(child, parent))
 }
 
-/// Where `extends` looks: beside the profile, or where the profile itself is, if that is a parent.
+/// Where `extends` looks: in the folder of shared parents beside the profile, or in the profile's
+/// own folder if it is a parent itself.
 fn parents_folder(path: &Path) -> PathBuf {
     let folder = path.parent().unwrap_or(Path::new(""));
     if folder.file_name().is_some_and(|name| name == SHARED) {
@@ -164,7 +166,7 @@ fn missing_parent(
     error.help(format!("parents in {}: {names}", folder.display()))
 }
 
-/// What the child says wins; where both have a table, the tables merge.
+/// The child's values win; where both have a table, the tables merge.
 fn merge(child: Table, mut parent: Table) -> Table {
     for (key, mut entry) in child {
         if let Some(inherited) = parent.remove(&key) {

@@ -1,8 +1,9 @@
-//! The customer's file: parse, inherit, validate. All errors of a file are found at once, and each
+//! The customer's file: parse, inherit, validate. All errors in a file are found at once, and each
 //! points at its line and column.
 //!
-//! The way of a file: text -> spanned tree (`node`) -> merged with its parents (`inherit`) -> held
-//! against the schema of the types (`walk`) and against itself (`whole`) -> [`Profile`].
+//! The steps: text -> spanned tree (`node`) -> merged with its parents (`inherit`) -> checked
+//! against the schema of the types (`walk`) and for contradictions within itself (`whole`) ->
+//! [`Profile`].
 
 mod compose;
 mod diagnostic;
@@ -34,10 +35,10 @@ pub(crate) use whole::is_hiera_key;
 
 use crate::error::{Context as _, Error, Kind, Result};
 
-/// The schema for editors, in the folder of profiles and in that of their parents.
+/// The schema for editors, in the folder of profiles and in the folder of their parents.
 pub const SCHEMA_FILE: &str = "schema.json";
 
-/// What the folder of a project knows, and a profile may name.
+/// What a project's folder contains and a profile may name.
 #[derive(Clone, Debug, Default)]
 pub struct Known {
     /// Names of base images, without `.toml`.
@@ -48,24 +49,24 @@ pub struct Known {
     pub customers: BTreeMap<String, Vec<PathBuf>>,
 }
 
-/// A profile that may be used.
+/// A valid profile.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Loaded {
-    /// With everything inherited, and every default filled in.
+    /// The profile with everything inherited, and every default filled in.
     pub profile: Profile,
-    /// The files that it came from, itself first.
+    /// The files that it came from, its own first.
     pub files: Vec<PathBuf>,
 }
 
 /// Reads, inherits and validates one profile.
 ///
 /// # Errors
-/// All errors of the profile and of its parents, also that it cannot be read.
+/// All errors in the profile and in its parents, or that the profile cannot be read.
 pub fn load(path: &Path, known: &Known) -> Result<Loaded, Diagnostics> {
     load_draft(Draft::read(path, None), path, known)
 }
 
-/// The same for a profile that is not written yet: `text` would be its file's content.
+/// The same for a profile that is not written yet: `text` is the content that its file will have.
 ///
 /// # Errors
 /// As for [`load`].
@@ -91,10 +92,10 @@ fn load_draft(mut draft: Draft, path: &Path, known: &Known) -> Result<Loaded, Di
     }
 }
 
-/// Validates a shared parent, in which nothing has to be complete; gives the files that were read.
+/// Validates a shared parent, which need not be complete; returns the files that were read.
 ///
 /// # Errors
-/// All errors of the parent and of its own parents, also that it cannot be read.
+/// All errors in the parent and in its own parents, or that it cannot be read.
 pub fn check_parent(path: &Path, known: &Known) -> Result<Vec<PathBuf>, Diagnostics> {
     let mut draft = Draft::read(path, None);
     draft.check(&schema::partial(), |tree, errors| {
@@ -106,7 +107,7 @@ pub fn check_parent(path: &Path, known: &Known) -> Result<Vec<PathBuf>, Diagnost
     Ok(files.into_iter().map(|file| file.path).collect())
 }
 
-/// Whether a file lies where shared parents lie.
+/// Whether a file is in the folder of shared parents.
 pub fn is_parent(path: &Path) -> bool {
     path.parent().and_then(Path::file_name).is_some_and(|name| name == SHARED)
 }
@@ -125,8 +126,9 @@ impl Draft {
         Self { tree, files, errors }
     }
 
-    /// Checks what was read. After an error of syntax or inheritance, what seems to be missing may only
-    /// be unread, so that only what is there is checked, and not on lines that could not be read.
+    /// Checks what was read. After an error of syntax or inheritance, a key that seems to be
+    /// missing may only be unread. So only what is there is checked, except on lines that could not
+    /// be read.
     fn check(
         &mut self,
         schema: &serde_json::Value,
@@ -162,7 +164,8 @@ impl Draft {
     }
 }
 
-/// Without an id of its own, the file's name is the customer's id; without a host name, that is the id.
+/// If the profile has no id, the file's name is the customer's id; if it has no host name, the id
+/// is the host name.
 fn check_id(tree: &node::Table, stem: &str, errors: &mut Vec<Diagnostic>) {
     let named = whole::text(tree, &["customer", "id"]);
     if let (None, Err(complaint)) = (named, rules::Rule::CustomerId.check(stem)) {
@@ -180,7 +183,8 @@ fn check_id(tree: &node::Table, stem: &str, errors: &mut Vec<Diagnostic>) {
     }
 }
 
-/// Two profiles of one customer would write into one folder, and each would call its image the newest.
+/// Two profiles of one customer would write into the same folder, and each would call its image the
+/// newest.
 fn check_alone(
     tree: &node::Table,
     stem: &str,
@@ -203,7 +207,7 @@ fn check_alone(
         .push(error.help("both would write into one folder: give one of them another customer.id"));
 }
 
-/// The profiles of a folder by their customers' ids, whatever else is wrong in them.
+/// The profiles in a folder by their customers' ids, whatever else is wrong in them.
 ///
 /// # Errors
 /// The folder cannot be read.
@@ -218,14 +222,14 @@ pub fn customers(folder: &Path) -> Result<BTreeMap<String, Vec<PathBuf>>> {
     Ok(customers)
 }
 
-/// What only somebody else can know of a profile that loads.
+/// A fault in a profile that loads, which only another room can know about.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Objection<'a> {
-    /// The keys that lead to what it is about.
+    /// The keys that lead to the faulty value.
     pub keys: &'a [&'a str],
     /// Whether the last key is wrong, and not its value.
     pub at_key: bool,
-    /// The item that it is about, where the value is a list of texts.
+    /// The faulty item, if the value is a list of texts.
     pub item: Option<&'a str>,
     /// One fact, lowercase.
     pub message: String,
@@ -235,8 +239,8 @@ pub struct Objection<'a> {
     pub help: String,
 }
 
-/// Says of a profile that loads what only somebody else can know, each at its place; of the whole file, where that
-/// does not stand in it.
+/// Reports objections to a profile that loads, each at its place, or for the whole file if the
+/// place is not in it.
 pub fn object(path: &Path, objections: &[Objection<'_>]) -> Diagnostics {
     let draft = Draft::read(path, None);
     let error = |objection: &Objection<'_>| {
@@ -255,7 +259,7 @@ pub fn object(path: &Path, objections: &[Objection<'_>]) -> Diagnostics {
     Diagnostics::new(draft.files, errors)
 }
 
-/// A line of authorized_keys as people compare it: kind, fingerprint, comment.
+/// A line of authorized_keys in the form that people compare: kind, fingerprint, comment.
 pub fn public_key_in_words(line: &str) -> String {
     rules::key_in_words(line)
 }
@@ -268,7 +272,7 @@ pub fn todays_time_zone(name: &str) -> Option<&'static str> {
 /// The file of one customer.
 ///
 /// # Errors
-/// A name without a file gives a suggestion.
+/// A name without a file; the error has a suggestion.
 pub fn find(folder: &Path, name: &str) -> Result<PathBuf> {
     let names = names(folder)?;
     if names.iter().any(|known| known == name) {
@@ -310,7 +314,7 @@ pub fn names(folder: &Path) -> Result<Vec<String>> {
     Ok(names)
 }
 
-/// A question that is answered outside of a file, and held to the same rules.
+/// A question that is answered outside a file, under the same rules.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Question {
     /// A customer's short name.
@@ -326,7 +330,7 @@ pub enum Question {
 }
 
 impl Question {
-    /// Whether this may be the answer.
+    /// Checks an answer.
     ///
     /// # Errors
     /// What is wrong, and what is allowed, in one line.

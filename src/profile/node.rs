@@ -14,7 +14,7 @@ pub(super) struct Node {
     pub place: Place,
 }
 
-/// What TOML knows.
+/// TOML's kinds of values.
 #[derive(Clone, Debug)]
 pub(super) enum Value {
     String(String),
@@ -26,7 +26,7 @@ pub(super) enum Value {
     Table(Table),
 }
 
-/// Keys in order of their names.
+/// Keys, sorted by name.
 pub(super) type Table = BTreeMap<String, Entry>;
 
 /// A value with its key.
@@ -50,7 +50,7 @@ impl Value {
         }
     }
 
-    /// As JSON, which has neither dates nor infinite numbers: they were refused before.
+    /// As JSON. It has neither dates nor infinite numbers, which were refused before.
     pub fn to_json(&self) -> serde_json::Value {
         use serde_json::Value as Json;
         match self {
@@ -70,10 +70,10 @@ pub(super) fn table_to_json(table: &Table) -> serde_json::Value {
     serde_json::Value::Object(pairs.collect())
 }
 
-/// Parses one file; what could be read is given even when there are errors.
+/// Parses one file; returns what could be read even when there are errors.
 pub(super) fn parse(text: &str, file: usize, errors: &mut Vec<Diagnostic>) -> Table {
     let (tree, syntax) = DeTable::parse_recoverable(text);
-    // what is good TOML may hold any character
+    // valid TOML may hold any character
     let odd = if syntax.is_empty() { Vec::new() } else { odd::find(text, file) };
     let line = |at: usize| text.get(..at).map_or(0, |before| before.matches('\n').count());
     let odd_lines: BTreeSet<usize> =
@@ -81,7 +81,7 @@ pub(super) fn parse(text: &str, file: usize, errors: &mut Vec<Diagnostic>) -> Ta
     errors.extend(odd);
     for error in syntax {
         let span = visible(text, error.span().unwrap_or(0..0));
-        // the parser's own words for an odd character only add to the riddle
+        // the parser's own message about an odd character would only confuse
         if odd_lines.contains(&line(span.start)) {
             continue;
         }
@@ -95,8 +95,8 @@ pub(super) fn parse(text: &str, file: usize, errors: &mut Vec<Diagnostic>) -> Ta
     table(tree.get_ref(), file, errors)
 }
 
-/// A span within one line and of at least one character where there is one: where something is missing
-/// at a line's end, the last thing that stands there is underlined.
+/// A span within one line, and of at least one character if there is one. If something is missing
+/// at a line's end, the last thing on the line is underlined.
 fn visible(text: &str, span: std::ops::Range<usize>) -> std::ops::Range<usize> {
     let at = boundary(text, span.start);
     let line = text[..at].rfind('\n').map_or(0, |newline| newline + 1);
@@ -164,7 +164,7 @@ fn integer(text: &str, radix: u32, place: &Place, errors: &mut Vec<Diagnostic>) 
     }
 }
 
-/// Reports a number that cannot be kept, and stands a zero in for it.
+/// Reports a number that cannot be kept, and puts a zero in its place.
 fn refuse(place: &Place, message: &str, errors: &mut Vec<Diagnostic>) -> Value {
     errors.push(Diagnostic::at(place, message, "write a smaller number"));
     Value::Integer(0)

@@ -1,5 +1,6 @@
-//! What word processors, telephones and old programs write in the place of what TOML means: curly quotes,
-//! blanks that are none, Latin-1. The parser would say "invalid key" of a character that looks right.
+//! Characters that word processors, telephones and old programs write instead of those that TOML
+//! means: curly quotes, blanks that are not spaces, Latin-1. The parser would say "invalid key"
+//! about a character that looks right.
 
 use super::diagnostic::{Diagnostic, Place};
 
@@ -50,7 +51,7 @@ impl Odd {
     }
 }
 
-/// What is odd in a value that was refused; it may look like a good one.
+/// What is odd in a refused value, which may look like a good one.
 pub(super) fn in_value(value: &str) -> Option<String> {
     let named = |c: char| match c {
         '\t' => Some(Odd { name: "a tab", meant: " " }),
@@ -60,16 +61,17 @@ pub(super) fn in_value(value: &str) -> Option<String> {
     Some(format!("it holds {} (U+{:04X}): {}", odd.name, u32::from(c), odd.remedy()))
 }
 
-/// Where in a text the scanner stands.
+/// The scanner's state.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum State {
     Plain,
     Comment,
-    /// In a string: its quote, and how many of them end it.
+    /// In a string: its quote character, and how many of them end it.
     Text(char, usize),
 }
 
-/// Odd characters outside of strings and comments, and those that should have ended a string: one error a line.
+/// Odd characters outside strings and comments, and those that should have ended a string: one
+/// error per line.
 pub(super) fn find(text: &str, file: usize) -> Vec<Diagnostic> {
     let mut errors = Vec::new();
     let mut state = State::Plain;
@@ -85,7 +87,7 @@ pub(super) fn find(text: &str, file: usize) -> Vec<Diagnostic> {
     errors
 }
 
-/// The state behind a line, and the first odd character in it.
+/// The state after a line, and the first odd character in it.
 fn scan(line: &str, mut state: State) -> (State, Option<usize>) {
     let mut found = None;
     let mut rest = line.char_indices();
@@ -115,7 +117,8 @@ fn scan(line: &str, mut state: State) -> (State, Option<usize>) {
         }
     }
     match state {
-        // a text of one line that the line does not end: perhaps with a quote of another kind
+        // a one-line string that does not end on its line: perhaps it ends with another kind of
+        // quote
         State::Text(_, 1) => {
             let written = line.trim_end().trim_end_matches([',', ']', '}']).trim_end();
             let last = written.char_indices().next_back();
@@ -146,7 +149,7 @@ fn error(line: &str, line_start: usize, at: usize, file: usize) -> Option<Diagno
     ))
 }
 
-/// The line with what was meant; an apostrophe between letters belongs to a word.
+/// The line as it was meant. An apostrophe between letters belongs to a word.
 fn straight(line: &str) -> String {
     let chars: Vec<char> = line.chars().collect();
     let letter = |i: Option<usize>| i.and_then(|i| chars.get(i)).is_some_and(|c| c.is_alphabetic());
@@ -170,7 +173,7 @@ pub(super) fn not_utf8(bytes: &[u8], valid_up_to: usize, file: usize) -> (String
         let error = Diagnostic::of_file(file, "this file is in UTF-16");
         return (String::new(), error.help(SAVE));
     }
-    // what is before it is good; from there on each byte is a character in Latin-1
+    // the bytes before it are good; from there on each byte is a character in Latin-1
     let mut text = String::from_utf8_lossy(&bytes[..valid_up_to]).into_owned();
     let start = text.len();
     text.extend(bytes[valid_up_to..].iter().map(|byte| windows_1252(*byte)));
@@ -182,7 +185,7 @@ pub(super) fn not_utf8(bytes: &[u8], valid_up_to: usize, file: usize) -> (String
 
 const SAVE: &str = "save the file as UTF-8: editors have it under \"Save as\" as the encoding";
 
-/// What old programs of Windows write (Windows-1252, which has Latin-1 in it).
+/// The encoding that old Windows programs write (Windows-1252, which includes Latin-1).
 fn windows_1252(byte: u8) -> char {
     match byte {
         0x80 => '€',

@@ -1,4 +1,5 @@
-//! The JSON Schema of profiles, derived from the types: editors complete by it, and we check by it.
+//! The JSON Schema of profiles, derived from the types: editors use it for completion, and we check
+//! profiles with it.
 
 use std::sync::LazyLock;
 
@@ -10,13 +11,13 @@ use super::inherit::EXTENDS;
 use super::rules::{Rule, time_zones};
 use crate::units::ByteSize;
 
-/// Puppet's names: words joined by `::`; the checker has the same in `whole`.
+/// Puppet's names: words joined by `::`; the checker has the same rule in `whole`.
 const HIERA_KEY: &str = "^(?=.{1,200}$)[a-z][a-z0-9_]*(::[a-z][a-z0-9_]*)*$";
 
 /// Which of the two kinds of file a schema is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Audience {
-    /// A customer's profile: all that is needed must be there, unless it is inherited.
+    /// A customer's profile: every required key must be there, unless it is inherited.
     Customer,
     /// A shared parent: nothing is required.
     Parent,
@@ -57,7 +58,8 @@ pub fn schema(audience: Audience) -> Value {
     schema
 }
 
-/// Adds what sites say of settings, schemas by Hiera keys; `closed` where there can be no other ones.
+/// Adds the sites' settings: a schema for each Hiera key. `closed` says that there can be no other
+/// keys.
 pub fn with_settings(schema: &mut Value, settings: Map<String, Value>, closed: bool) {
     if let Some(Value::Object(hiera)) = schema.pointer_mut("/properties/hiera") {
         hiera.insert("properties".to_owned(), Value::Object(settings));
@@ -65,13 +67,14 @@ pub fn with_settings(schema: &mut Value, settings: Map<String, Value>, closed: b
     }
 }
 
-/// Editors have the patterns; names of formats that they do not know would only make them warn.
+/// Editors use the patterns. Names of formats that they do not know would only make them warn.
 fn drop_rules(schema: &mut Value) {
     match schema {
         Value::Array(items) => items.iter_mut().for_each(drop_rules),
         Value::Object(map) => {
             if let Some(Value::String(format)) = map.get("format") {
-                // editors complete by a list; the walker says in words what a list of hundreds cannot
+                // editors complete from a list; the walker's words are clearer than a list of
+                // hundreds
                 if Rule::from_name(format) == Some(Rule::TimeZone) {
                     map.insert("enum".to_owned(), time_zones().collect());
                 }
@@ -94,7 +97,7 @@ pub(super) fn partial() -> Value {
     schema
 }
 
-/// The schema of a profile with everything inherited; what the walker checks by.
+/// The schema of a profile with everything inherited, which the walker uses.
 pub(super) fn strict() -> &'static Value {
     // a hundred profiles are checked in one go, by one schema
     static STRICT: LazyLock<Value> = LazyLock::new(derive);
@@ -140,7 +143,7 @@ fn drop_null(map: &mut Map<String, Value>) {
     }
 }
 
-/// On a list, the format is that of its items.
+/// A list's format applies to its items.
 fn rule_to_items(map: &mut Map<String, Value>) {
     if map.get("type") != Some(&json!("array")) {
         return;
@@ -152,7 +155,7 @@ fn rule_to_items(map: &mut Map<String, Value>) {
     }
 }
 
-/// A text that stands twice in a list is a mistake, whatever the list is of.
+/// A text that is in a list twice is a mistake, whatever the list holds.
 fn no_text_twice(map: &mut Map<String, Value>) {
     if map.get("type") == Some(&json!("array"))
         && map.get("items").is_some_and(|items| items.get("type") == Some(&json!("string")))
@@ -169,7 +172,7 @@ fn add_pattern(map: &mut Map<String, Value>) {
                 map.insert("pattern".to_owned(), json!(pattern));
             }
         }
-        // Rust's integer widths say nothing to an editor
+        // Rust's integer widths mean nothing to an editor
         None => {
             map.remove("format");
         }

@@ -17,8 +17,9 @@ pub(crate) fn nearest<'a>(
         .map(|(_, name)| name)
 }
 
-/// The known Hiera key that is most like `written`. Keys of one class begin alike, so class and name are compared
-/// apart; a name without a class, or the right name in another class, counts too.
+/// The known Hiera key that is most like `written`. Keys of the same class begin alike, so class
+/// and name are compared separately; a name without a class, or the right name in another class,
+/// counts too.
 pub(crate) fn nearest_key<'a>(
     written: &str,
     known: impl IntoIterator<Item = &'a str>,
@@ -43,7 +44,7 @@ pub(crate) fn nearest_key<'a>(
         .map(|(_, key)| key)
 }
 
-/// Columns of a help text, so that it fits on a terminal with what stands before it.
+/// Columns of a help text, so that it fits on a terminal together with its prefix.
 const HELP_COLUMNS: usize = 70;
 
 /// Breaks a sentence into lines at its spaces.
@@ -63,7 +64,7 @@ pub(super) fn wrapped(sentence: &str) -> String {
     lines
 }
 
-/// Names as a sentence has them: a, b or c.
+/// Names as a sentence lists them: a, b or c.
 pub(super) fn one_of<'a>(names: impl IntoIterator<Item = &'a str>, last: &str) -> String {
     let names: Vec<&str> = names.into_iter().collect();
     match names.as_slice() {

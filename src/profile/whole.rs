@@ -1,4 +1,4 @@
-//! What only the profile as a whole can say: values that contradict each other.
+//! Checks that need the whole profile: values that contradict each other.
 
 use std::net::IpAddr;
 use std::path::Path;
@@ -13,10 +13,11 @@ use super::suggest::{nearest, one_of};
 use crate::file;
 use crate::units::{ByteSize, GIB};
 
-/// Puppet Server with its heap, the agent's run beside it, and the database of an application.
+/// Enough for Puppet Server with its heap, the agent's run beside it, and an application's
+/// database.
 const PUPPETSERVER_MEMORY: ByteSize = ByteSize(2 * GIB);
 
-/// Facts from outside of the profile.
+/// Facts from outside the profile.
 pub(super) struct Facts<'a> {
     pub known: &'a Known,
     pub folder: &'a Path,
@@ -30,7 +31,7 @@ pub(super) fn check(profile: &Table, facts: &Facts<'_>, errors: &mut Vec<Diagnos
     check_partial(profile, facts, errors);
 }
 
-/// Checks a parent: only what another file cannot put right.
+/// Checks a parent, but only for faults that no other file can mend.
 pub(super) fn check_partial(profile: &Table, facts: &Facts<'_>, errors: &mut Vec<Diagnostic>) {
     base(profile, &facts.known.bases, errors);
     time_zone(profile, &facts.known.without_old_zones, errors);
@@ -57,7 +58,7 @@ pub(super) fn item_place<'a>(list: &'a Node, wanted: &str) -> Option<&'a Place> 
     items.iter().find(is_it).map(|item| &item.place)
 }
 
-/// A text below some tables, and its place.
+/// A text at a path of keys, and its place.
 pub(super) fn text<'a>(table: &'a Table, path: &[&str]) -> Option<(&'a str, &'a Place)> {
     let entry = entry(table, path)?;
     match &entry.node.value {
@@ -127,7 +128,7 @@ fn network(profile: &Table, errors: &mut Vec<Diagnostic>) {
     let gateway = text(profile, &["network", "gateway"]);
     match (address, gateway) {
         (Some((address, place)), Some((gateway, at))) => {
-            // what is no address of a machine was reported with the value itself
+            // a value that cannot be a machine's address was already reported
             let (Ok((address, prefix)), Ok(router), Ok(())) =
                 (interface(address), gateway.parse::<IpAddr>(), Rule::IpAddress.check(gateway))
             else {
@@ -162,8 +163,8 @@ fn network(profile: &Table, errors: &mut Vec<Diagnostic>) {
     }
 }
 
-/// IPv6 routers are usually named by their link-local address (fe80::/10). In a network that is the machine
-/// alone no router can be: it is on the link, as clouds with /32 addresses have it.
+/// IPv6 routers are usually named by their link-local address (fe80::/10). A network that holds the
+/// machine alone has no room for a router: it is on the link, as in clouds with /32 addresses.
 fn reaches(address: IpAddr, router: IpAddr, prefix: u8) -> bool {
     let link_local = matches!(router, IpAddr::V6(v6) if v6.is_unicast_link_local());
     let whole = if address.is_ipv4() { 32 } else { 128 };
@@ -175,7 +176,7 @@ fn memory(profile: &Table, errors: &mut Vec<Diagnostic>) {
     let Some((memory, place)) = text(profile, &["hardware", "memory"]) else { return };
     let Ok(memory) = memory.parse::<ByteSize>() else { return };
     let mode = text(profile, &["master", "mode"]).map_or("puppetserver", |(mode, _)| mode);
-    // below the smallest of all is reported with the value itself
+    // a size below the smallest of all is reported with the value itself
     if mode == "puppetserver" && (GIB..PUPPETSERVER_MEMORY.bytes()).contains(&memory.bytes()) {
         let message = format!("Puppet Server needs {PUPPETSERVER_MEMORY} of memory");
         let error = Diagnostic::at(place, message, "too small");
@@ -230,7 +231,7 @@ fn content(file: &Table, place: &Place, errors: &mut Vec<Diagnostic>) {
     }
 }
 
-/// The file must be there, and below the folder of profiles also when links are followed.
+/// The file must exist, and must be below the folder of profiles even when links are followed.
 fn source_file(source: &str, place: &Place, folder: &Path) -> Option<Diagnostic> {
     Rule::SourcePath.check(source).ok()?;
     let path = folder.join(source);

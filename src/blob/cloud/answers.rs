@@ -1,39 +1,40 @@
-//! What the clouds' documents say of an answer to a write with a condition, and of one that has a name of its
-//! own: S3 (API reference, PutObject and "Error responses"), Azure ("Blob service error codes"), Google ("HTTP
-//! status and error codes for XML"). What has no row here is told by its status alone.
+//! What the clouds' documents say about answers to conditional writes, and about errors with a
+//! code: S3 (API reference, PutObject and "Error responses"), Azure ("Blob service error codes"),
+//! Google ("HTTP status and error codes for XML"). An answer without a row here is judged by its
+//! status alone.
 
 use super::super::http;
 use crate::error::{Error, Kind};
 
-/// What was asked.
+/// The kind of request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Asked {
     /// Reading, listing, or a part of a large object: nothing depends on a state.
     Plain,
-    /// To write under a name if it is free.
+    /// Writing under a name if it is free.
     Create,
-    /// To replace the state that was seen.
+    /// Replacing the state that was seen.
     Swap,
 }
 
-/// What it was answered with.
+/// What the answer means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Meaning {
     /// The condition does not hold.
     Taken,
-    /// The condition does not hold any more: perhaps what was asked was done.
+    /// The condition no longer holds: perhaps the request was carried out.
     Unclear,
-    /// Somebody writes it at this moment: it may be asked again.
+    /// Somebody is writing it at this moment: the request may be repeated.
     Busy,
     /// The store has no such conditions.
     NoConditions,
     /// There is no such bucket.
     NoBucket,
-    /// Somebody with other tools keeps the object from being changed.
+    /// A lease or a policy, set with other tools, keeps the object from being changed.
     Held,
     /// The clock of this machine or of the service is wrong.
     Clock,
-    /// The bucket is in another region than the one that was asked.
+    /// The bucket is in another region than the one we asked.
     Region,
     /// As the status says.
     Status,
@@ -43,7 +44,7 @@ pub(super) fn meaning(asked: Asked, status: u16, code: Option<&str>) -> Meaning 
     let writing = asked != Asked::Plain;
     match (status, code.unwrap_or_default()) {
         (404, "NoSuchBucket" | "ContainerNotFound") => Meaning::NoBucket,
-        // what was to be replaced has gone
+        // the object to be replaced no longer exists
         (404, _) if asked == Asked::Swap => Meaning::Taken,
         (403, "RequestTimeTooSkewed") => Meaning::Clock,
         (301 | 307 | 400, "PermanentRedirect" | "TemporaryRedirect") => Meaning::Region,
@@ -63,11 +64,13 @@ pub(super) fn meaning(asked: Asked, status: u16, code: Option<&str>) -> Meaning 
             | "ObjectHoldInEffect",
         ) if writing => Meaning::Held,
         (412, _) if writing => Meaning::Taken,
-        // some stores say this instead, which is no proof that nothing was written; what is put once is compared anyway
+        // some stores say this instead, which does not prove that nothing was written; new objects
+        // are compared anyway
         (304, _) if asked == Asked::Create => Meaning::Taken,
         (304, _) if asked == Asked::Swap => Meaning::Unclear,
         (409, "BlobAlreadyExists") if writing => Meaning::Taken,
-        // ConditionalRequestConflict and OperationAborted of S3's, and what its likes leave without a name
+        // S3's ConditionalRequestConflict and OperationAborted, and what similar stores send
+        // without a code
         (409, _) if writing => Meaning::Busy,
         (501, _) | (400, "ConditionHeadersNotSupported" | "NotImplemented") if writing => {
             Meaning::NoConditions
@@ -76,7 +79,7 @@ pub(super) fn meaning(asked: Asked, status: u16, code: Option<&str>) -> Meaning 
     }
 }
 
-/// The error for an answer; `make` is the command that makes the bucket.
+/// The error for an answer; `make` is the command that creates the bucket.
 pub(super) fn error(
     meaning: Meaning,
     status: u16,
@@ -98,7 +101,8 @@ pub(super) fn error(
             "of two who publish at the same time one would be lost: use a store that has them, see \
              docs/publishing.md",
         ),
-        // not absence: who is told that there is no object would publish, or believe that nobody ever did
+        // not absence: a caller that is told "no object" would publish, or believe that nobody ever
+        // did
         Meaning::NoBucket => {
             told(Kind::Input, format!("the bucket or container of {store} does not exist"), make)
         }

@@ -12,7 +12,7 @@ use tokio::runtime::Runtime;
 
 use super::super::Settings;
 
-/// Bytes that come as the reader asks for them.
+/// Bytes that arrive as the reader asks for them.
 pub(super) struct Stream {
     pieces: BoxStream<'static, object_store::Result<Bytes>>,
     runtime: Arc<Mutex<Runtime>>,

@@ -12,7 +12,8 @@ use super::watch::Watch;
 use super::{Place, Service, shared};
 use crate::error::{Context, Error, Kind, Result};
 
-/// The account, key and port of Azurite, the emulator; Microsoft publishes them, they are no secret.
+/// The account, key and port of Azurite, the emulator; Microsoft publishes them, so they are no
+/// secret.
 const EMULATOR_ACCOUNT: &str = "devstoreaccount1";
 const EMULATOR_KEY: &str =
     "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==";
@@ -70,7 +71,7 @@ fn azure(place: &Place, settings: &Settings, watch: &Watch) -> Result<MicrosoftA
         builder = builder.with_endpoint(endpoint);
     }
     Ok(builder
-        // the endpoint says it; the crate's own emulator mode would read the process's environment
+        // the endpoint tells; the crate's own emulator mode would read the process's environment
         .with_use_emulator(false)
         .with_account(&place.account)
         .with_container_name(&place.bucket)
@@ -122,7 +123,7 @@ fn google(place: &Place, settings: &Settings, watch: &Watch) -> Result<GoogleClo
         .with_http_connector(watch.clone()))
 }
 
-/// The variables of a cloud, by the names that the crate knows them by.
+/// The variables of a cloud, under the names that the crate uses.
 fn of<'a>(settings: &'a Settings, start: &str) -> impl Iterator<Item = (String, &'a str)> {
     let own = settings.variables.iter().filter(move |(name, _)| name.starts_with(start));
     own.map(|(name, value)| (name.to_ascii_lowercase(), value.as_str()))
@@ -150,12 +151,12 @@ fn options(settings: &Settings, allow_http: bool) -> ClientOptions {
     ClientOptions::new()
         .with_allow_http(allow_http)
         .with_connect_timeout(settings.connect)
-        // its time-out counts the body too: a large object would be cut whatever comes
+        // its time-out includes the body: a large object would always be cut off
         .with_timeout_disabled()
         .with_read_timeout(settings.idle)
 }
 
-/// Trying again is ours: it must know what was lost.
+/// We retry ourselves: that requires knowing what was lost.
 fn once() -> RetryConfig {
     RetryConfig { max_retries: 0, ..RetryConfig::default() }
 }

@@ -9,7 +9,8 @@ use super::answers::{self, Meaning};
 use super::watch::Seen;
 use crate::error::{Error, Kind};
 
-/// Hosts that give a machine its identity; they are asked when the environment has no credentials.
+/// Hosts that give a machine its identity. The clouds' libraries ask them when the environment has
+/// no credentials.
 const IDENTITY_HOSTS: [&str; 4] =
     ["169.254.169.254", "169.254.170.2", "metadata", "metadata.google.internal"];
 
@@ -30,14 +31,14 @@ pub(super) fn explain(
             answers::error(meaning, status, store, key.as_str(), &cloud.making)
                 .unwrap_or_else(|| refused(status, seen, store, key))
         }
-        // it asked, and no answer came, or one that cannot be read
+        // the request got no answer, or one that cannot be read
         _ if find::<HttpError>(theirs).is_some() => {
             let connecting =
                 find::<HttpError>(theirs).is_some_and(|e| e.kind() == HttpErrorKind::Connect);
             let cause = std::io::Error::other(cause(theirs, settings));
             http::unanswered(format!("cannot ask {store} for {key}"), &cause, connecting)
         }
-        // a head that makes no sense: a wrong part, no length
+        // a response head that makes no sense: a wrong part, no length
         Some(_) => {
             let cause = settings.scrub(&theirs.to_string());
             Error::new(Kind::Damaged, format!("{store} answered nonsense for {key}")).because(cause)
@@ -67,7 +68,7 @@ fn no_identity(seen: Seen, store: &str) -> Error {
     )
 }
 
-/// The innermost reason, which knows no URL; scrubbed all the same.
+/// The innermost reason, which contains no URL, but is scrubbed all the same.
 fn cause(theirs: &Theirs, settings: &Settings) -> String {
     let mut inner: &dyn std::error::Error = theirs;
     while let Some(next) = inner.source() {

@@ -1,4 +1,4 @@
-//! Large objects in parts, so that neither memory nor one request must hold them.
+//! Large objects in parts, so that neither memory nor a single request must hold them.
 
 use std::fs::File;
 use std::io::Read;
@@ -13,13 +13,13 @@ use crate::error::{Context, Kind, Result};
 use crate::progress::Quiet;
 use crate::units::MIB;
 
-/// Larger files go in parts.
+/// Larger files are sent in parts.
 pub(super) const LARGEST_WHOLE: u64 = 64 * MIB;
 /// The size of a part. S3 wants at least 5 MiB and at most 10,000 parts: this is enough for 160 GB.
 const PART: u64 = 16 * MIB;
 
 impl Cloud {
-    /// Puts a file whose key holds its digest. What is left of a try that failed is invisible.
+    /// Puts a file whose key holds its digest. The remains of a failed attempt are invisible.
     pub(super) fn put_in_parts(&self, key: &Key, source: &Path, size: u64) -> Result<Put> {
         match self.head(key) {
             Ok(_) => return Ok(Put::Taken),
@@ -34,7 +34,8 @@ impl Cloud {
                 Ok(Put::Done)
             }
             Err(e) => {
-                // what is left costs the store's owner money; that we could not even say so changes nothing
+                // what is left costs the store's owner money; if the abort fails too, nothing
+                // changes
                 let _ = self.attempt(self.service.abort_multipart(&path, &id));
                 Err(e)
             }
@@ -55,7 +56,7 @@ impl Cloud {
             let mut bytes = Vec::new();
             Read::by_ref(&mut from).take(PART).read_to_end(&mut bytes).at("cannot read", file)?;
             let payload = PutPayload::from(bytes);
-            // a part that came twice is one part: it can be sent again whatever became of it
+            // a part that arrives twice counts once: it can be sent again whatever became of it
             let what = read::named(self, key);
             parts.push(self.settings.patience.persist(what, &Quiet, |_| {
                 let put = self.service.put_part(&path, id, index as usize, payload.clone());

@@ -1,4 +1,4 @@
-//! What the last answer's head was: object_store's errors do not say all of it.
+//! Keeps the head of the last answer: object_store's errors do not report all of it.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -11,17 +11,17 @@ use object_store::client::{
 
 use super::super::http;
 
-/// The longest answer that is no object: a page of a listing has at most 5000 names.
+/// The longest answer that is not an object: a page of a listing has at most 5000 names.
 const LARGEST: usize = 16 << 20;
 
-/// What was seen of the last request.
+/// What was seen of the last request and its answer.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Seen {
     /// The host that was asked.
     pub(super) host: String,
     /// The answer's status; none when there was no answer.
     pub(super) status: Option<u16>,
-    /// What the service calls the failure.
+    /// The service's own code for the failure.
     pub(super) code: Option<String>,
     /// How long it asks us to wait.
     pub(super) wait: Option<Duration>,
@@ -76,7 +76,7 @@ impl HttpService for Watched {
         if streams && answer.status().is_success() {
             return Ok(answer);
         }
-        // all others are read whole by whoever reads them
+        // all others are read as a whole
         let (head, body) = answer.into_parts();
         let (bytes, whole) = bounded(body).await?;
         if head.status.is_success() {
@@ -89,7 +89,7 @@ impl HttpService for Watched {
     }
 }
 
-/// Whether the answer is an object of any size: what reads it counts.
+/// Whether the answer is an object of any size, whose reader counts the bytes.
 fn is_object(request: &HttpRequest) -> bool {
     let query = request.uri().query().unwrap_or_default();
     request.method().as_str() == "GET" && !query.contains("list")
@@ -106,7 +106,7 @@ async fn bounded(body: HttpResponseBody) -> Result<(Vec<u8>, Result<(), HttpErro
                 return Err(HttpError::new(HttpErrorKind::Decode, long));
             }
             Ok(piece) => all.extend_from_slice(&piece),
-            // an explanation that was cut explains nothing; the status stands
+            // a truncated explanation explains nothing; the status still holds
             Err(e) => return Ok((all, Err(e))),
         }
     }

@@ -127,12 +127,12 @@ impl Rule {
         (Self::WebAddress, "web-address"),
     ];
 
-    /// The rule that the schema calls so.
+    /// The rule with this name in the schema.
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.iter().find(|(_, known)| *known == name).map(|(rule, _)| *rule)
     }
 
-    /// Whether a text may stand where this rule holds.
+    /// Checks a text against this rule.
     pub fn check(self, text: &str) -> Verdict {
         match self {
             Self::Banner => text::banner(text),

@@ -5,7 +5,7 @@ use super::{Complaint, Verdict};
 /// Longest id: it becomes part of file names, release ids and host names.
 const SLUG_LONGEST: usize = 40;
 
-/// Kinds of systemd units that a probe may ask for.
+/// The kinds of systemd units that a probe may name.
 const UNIT_KINDS: [&str; 6] = ["service", "socket", "timer", "target", "path", "mount"];
 
 /// `what` has an article: "a site's name".
@@ -24,7 +24,7 @@ pub(super) fn slug(text: &str, what: &str) -> Verdict {
     )))
 }
 
-/// A base's name: a slug in which dots may part words too, as in "ubuntu-24.04".
+/// A base's name: a slug in which dots may also separate words, as in "ubuntu-24.04".
 pub(super) fn base(text: &str) -> Verdict {
     let good = text.len() <= SLUG_LONGEST
         && text.split(['-', '.']).all(|word| !word.is_empty() && word.bytes().all(is_slug_byte));
@@ -78,12 +78,12 @@ fn is_bundle_version(text: &str) -> bool {
     version.split('.').count() == 3 && version.split('.').chain([build]).all(is_number)
 }
 
-/// Digits alone, without the zeros and signs that would give one number two names.
+/// Digits alone, without the leading zeros and signs that would give one number two spellings.
 fn is_number(text: &str) -> bool {
     text.parse::<u32>().is_ok_and(|number| number.to_string() == text)
 }
 
-/// A binary package's name, as Debian Policy 5.6.1 has it.
+/// A binary package's name, as defined by Debian Policy 5.6.1.
 pub(super) fn package(text: &str) -> Verdict {
     let allowed = |b: u8| is_slug_byte(b) || matches!(b, b'+' | b'.' | b'-');
     let ends = |b: u8| is_slug_byte(b) || b == b'+';

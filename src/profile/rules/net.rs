@@ -6,11 +6,11 @@ use super::{Complaint, Verdict};
 
 /// RFC 1035, 2.3.4.
 const LABEL_LONGEST: usize = 63;
-/// HOST_NAME_MAX of Linux; RFC 1035 would allow 253 for a name that nobody has to be called.
+/// HOST_NAME_MAX of Linux; RFC 1035 would allow 253 for a name that no machine has to bear.
 const HOST_NAME_LONGEST: usize = 64;
-/// RFC 1035, 2.3.4, less the root's dot and length.
+/// RFC 1035, 2.3.4, minus the root's dot and length.
 const DOMAIN_LONGEST: usize = 253;
-/// Longest URL of ours.
+/// The longest URL that we allow.
 const URL_LONGEST: usize = 500;
 
 /// The machine's own name.
@@ -34,7 +34,8 @@ pub(super) fn host_name(text: &str) -> Verdict {
     Ok(())
 }
 
-/// Labels by RFC 1123; the last one is not a number, so that it is never taken for an address.
+/// Labels as in RFC 1123. The last one is not a number, so that a name is never taken for an
+/// address.
 fn is_domain(text: &str) -> bool {
     let label = |label: &str| {
         (1..=LABEL_LONGEST).contains(&label.len())
@@ -96,7 +97,8 @@ pub(in crate::profile) fn interface(text: &str) -> Result<(IpAddr, u8), Complain
     Ok((address, prefix))
 }
 
-/// The first and the last address of an IPv4 network belong to no machine (RFC 3021: save of /31, /32).
+/// The first and the last address of an IPv4 network belong to no machine (except in a /31 or /32,
+/// RFC 3021).
 pub(in crate::profile) fn is_reserved_in(address: IpAddr, prefix: u8) -> bool {
     let IpAddr::V4(address) = address else { return false };
     if prefix >= 31 {
@@ -107,7 +109,7 @@ pub(in crate::profile) fn is_reserved_in(address: IpAddr, prefix: u8) -> bool {
     host == 0 || host == hosts
 }
 
-/// Whether two addresses lie in one network.
+/// Whether two addresses are in the same network.
 pub(in crate::profile) fn same_network(one: IpAddr, other: IpAddr, prefix: u8) -> bool {
     let shift = |bits: u32| bits.saturating_sub(u32::from(prefix));
     match (one, other) {
@@ -174,7 +176,7 @@ pub(super) fn web_address(text: &str) -> Verdict {
     if page.chars().all(plain) { Ok(()) } else { wrong("write other characters as %XX") }
 }
 
-/// The same with the machine's own address or name in the place of a host.
+/// The same, with the machine's own address or name in place of a host.
 pub(super) fn open_address(text: &str) -> Verdict {
     web_address(&text.replace("{address}", "192.0.2.1").replace("{hostname}", "host.example"))
 }
@@ -246,7 +248,7 @@ pub(super) fn store(text: &str) -> Verdict {
     }
 }
 
-/// `names` is how many of the first parts a cloud needs: account and container, or a bucket.
+/// `names` is the number of leading parts that a cloud needs: account and container, or a bucket.
 fn cloud(rest: &str, names: usize, wrong: impl Fn(&str) -> Complaint) -> Verdict {
     if rest.contains('@') {
         return Err(secret("this store has credentials in it"));

@@ -2,10 +2,10 @@
 
 use super::{Complaint, Verdict};
 
-/// Longest path in bytes: far below what Linux takes (4096), far above what anybody means.
+/// Longest path in bytes: far below what Linux accepts (4096), far above what anybody needs.
 const PATH_LONGEST: usize = 200;
 
-/// What slipway, the system or first boot writes itself, and what the profile has for it.
+/// Files that slipway, the system or the first boot writes, and the profile's key for each.
 const OWNED: [(&str, &str); 28] = [
     ("/bin", "write /usr/bin"),
     ("/boot", "the boot loader's files are not for profiles"),

@@ -1,11 +1,11 @@
-//! The rules for editors, as regular expressions of ECMA 262 (JSON Schema draft 7, 6.3.3). What a rule
-//! accepts, its pattern accepts; what a pattern cannot tell (that a network's own address belongs to no
-//! machine, that a key is whole) only `slipway check` refuses. A test holds every value that our tests
-//! know against both.
+//! The rules for editors, as regular expressions of ECMA 262 (JSON Schema draft 7, 6.3.3). A
+//! pattern accepts everything that its rule accepts. What a pattern cannot see (that a network's
+//! own address belongs to no machine, that a key is complete), only `slipway check` refuses. A test
+//! runs every value in our tests against both.
 
 use super::Rule;
 
-/// Names for what several patterns have in common, the composed ones first.
+/// Names for the pieces that several patterns share, the composed ones first.
 const PIECES: [(&str, &str); 13] = [
     ("<authority>", r"(<domain>|<v4>|\[[0-9A-Fa-f:.]+\])(:0*<port>)?"),
     ("<own>", r"\{(address|hostname)\}"),
@@ -22,14 +22,14 @@ const PIECES: [(&str, &str); 13] = [
         "<port>",
         "(6553[0-5]|655[0-2][0-9]|65[0-4][0-9]{2}|6[0-4][0-9]{3}|[1-5][0-9]{4}|[1-9][0-9]{0,3})",
     ),
-    // what is invisible, turns the text around, or ends a line, below U+10000
+    // characters below U+10000 that are invisible, change the direction of text, or end a line
     (
         "<invisible>",
         r"\u0000-\u001f\u007f-\u009f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ue000-\uf8ff\ufeff\ufff0-\uffff",
     ),
 ];
 
-/// The pattern of a rule; a time zone is one of a list.
+/// The pattern of a rule; none for a time zone, which is one of a list.
 pub(super) fn pattern(rule: Rule) -> Option<String> {
     let pattern = match rule {
         Rule::TimeZone => return None,

@@ -4,7 +4,7 @@ use crate::units::{ByteSize, GIB, MIB};
 
 use super::{Complaint, Verdict};
 
-/// The units that profiles use; a plain number says too little to a reader.
+/// The units that profiles use; a plain number tells a reader too little.
 const UNITS: [&str; 3] = ["MiB", "GiB", "TiB"];
 
 /// The smallest disk: a base with Puppet Server takes about 1.3 GiB; the rest is for the application.

@@ -3,7 +3,7 @@
 use super::{Complaint, Verdict};
 use crate::units::Digest;
 
-/// What today's OpenSSH accepts; ssh-dss is gone.
+/// The types that today's OpenSSH accepts, which no longer include ssh-dss.
 const TYPES: [&str; 7] = [
     "ssh-ed25519",
     "ssh-rsa",
@@ -20,7 +20,7 @@ const RSA_SMALLEST_BITS: usize = 2048;
 /// Longest key: an RSA key of 16,384 bits has 2,750 characters.
 const KEY_LONGEST: usize = 4000;
 
-/// Type, base64, and a comment or none.
+/// Type, base64, and an optional comment.
 pub(super) fn public_key(text: &str) -> Verdict {
     if text.contains("PRIVATE KEY") {
         return Err(complaint("this is a private key: it must never leave its owner")
@@ -63,7 +63,7 @@ fn complaint(label: &str) -> Complaint {
         .help("paste one line of a .pub file, as in \"ssh-ed25519 AAAA… ana@example\"")
 }
 
-/// RFC 4253, 6.6: the blob begins with the type's own name, and all of its fields end with it.
+/// RFC 4253, 6.6: the blob begins with the type's own name, and its fields end exactly at its end.
 fn check_blob(kind: &str, blob: &[u8]) -> Verdict {
     let damaged = || complaint("its base64 is cut off or belongs to another type");
     let mut rest = blob;
@@ -93,7 +93,7 @@ fn check_blob(kind: &str, blob: &[u8]) -> Verdict {
     }
 }
 
-/// A length of four bytes, big-endian, and so many bytes (RFC 4251, 5).
+/// A length of four bytes, big-endian, and that many bytes (RFC 4251, 5).
 fn field(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
     let (length, rest) = bytes.split_first_chunk::<4>()?;
     let length = usize::try_from(u32::from_be_bytes(*length)).ok()?;

@@ -13,7 +13,8 @@ const BANNER_LINES: usize = 10;
 /// Longest content of an extra file, in bytes.
 const FILE_LONGEST: usize = 256 << 10;
 
-/// What a shell, Puppet, YAML or a terminal could take for more than text, and what people mean by it.
+/// Characters that a shell, Puppet, YAML or a terminal could take for more than text, and what
+/// people mean by them.
 const SPECIAL: [(char, &str); 5] = [
     ('"', "write typographic quotes: \u{201c} and \u{201d}"),
     ('\'', "use the typographic apostrophe"),
@@ -22,7 +23,7 @@ const SPECIAL: [(char, &str); 5] = [
     ('$', "write the currency's name, as in USD"),
 ];
 
-/// Hiera reads this as the start of a look-up.
+/// Hiera reads this as the start of a lookup.
 const INTERPOLATION: &str = "%{";
 
 /// A name for people, one line, in any script.
@@ -39,7 +40,7 @@ pub(super) fn name(text: &str) -> Verdict {
     harmless(text, what)
 }
 
-/// What stands above the status on the console.
+/// The text above the status on the console.
 pub(super) fn banner(text: &str) -> Verdict {
     let what = "the banner";
     printable(text, what, "\n")?;
@@ -52,14 +53,14 @@ pub(super) fn banner(text: &str) -> Verdict {
     Ok(())
 }
 
-/// Lines that an importer keeps beside the machine.
+/// Lines that an importer stores as the machine's notes.
 pub(super) fn notes(text: &str) -> Verdict {
     let what = "these notes";
     shorter(text, what, LINE_LONGEST)?;
     printable(text, what, "\n")
 }
 
-/// One line that is taken as it is: a probe's command, a text to look for.
+/// One line that is used verbatim: a probe's command, or a text to look for.
 pub(super) fn line(text: &str) -> Verdict {
     let what = "this line";
     if text.trim().is_empty() {
@@ -100,7 +101,8 @@ fn shorter(text: &str, what: &str, longest: usize) -> Verdict {
         .help(format!("at most {longest} characters are allowed")))
 }
 
-/// No control characters (save `but`), and nothing that is invisible or turns the text around.
+/// No control characters (except `but`), and nothing that is invisible or changes the direction of
+/// text.
 fn printable(text: &str, what: &str, but: &str) -> Verdict {
     let bad = text.chars().find(|c| !but.contains(*c) && is_unprintable(*c));
     match bad {
@@ -113,7 +115,7 @@ fn printable(text: &str, what: &str, but: &str) -> Verdict {
     }
 }
 
-/// Control and format characters, private use, and what Unicode has for line ends and tags.
+/// Control and format characters, private use, and Unicode's line ends and tags.
 fn is_unprintable(c: char) -> bool {
     c.is_control()
         || matches!(c,

@@ -1,19 +1,20 @@
-//! The time zone database's names, as a table: what this machine has says nothing about the image.
+//! The time zone database's names, as a table: this machine's own database says nothing about the
+//! image.
 
 use super::{Complaint, Verdict};
 
-/// Every name of the database 2026f, one a line; behind one that is kept for old systems alone stands
-/// the name that is used today. The list is that of Debian 13's tzdata and tzdata-legacy; Debian 12's
-/// tzdata has the same names in one package.
+/// Every name of the database 2026f, one per line. A name that is kept only for old systems is
+/// followed by the one used today. The list is that of Debian 13's tzdata and tzdata-legacy; Debian
+/// 12's tzdata has the same names in one package.
 const TABLE: &str = include_str!("zones.txt");
 
 /// The package that has the old names, where the distribution keeps them apart.
 pub(in crate::profile) const OLD_NAMES: &str = "tzdata-legacy";
 
-/// Edits that a slip of the finger makes.
+/// The number of edits in a slip of the finger.
 const SLIPS: usize = 1;
 
-/// Every name, and today's for an old one.
+/// Every name, and for an old one today's name.
 fn all() -> impl Iterator<Item = (&'static str, Option<&'static str>)> {
     TABLE.lines().map(|line| match line.split_once(' ') {
         Some((old, today)) => (old, Some(today)),
@@ -21,7 +22,7 @@ fn all() -> impl Iterator<Item = (&'static str, Option<&'static str>)> {
     })
 }
 
-/// Every name, old ones too.
+/// Every name, including old ones.
 pub(in crate::profile) fn names() -> impl Iterator<Item = &'static str> {
     all().map(|(name, _)| name)
 }
@@ -46,8 +47,8 @@ pub(super) fn time_zone(text: &str) -> Verdict {
     ))
 }
 
-/// The zone that was meant: in other case, with blanks, by its city alone, or with a slip of the finger. A name
-/// that is only alike is no suggestion: Munich is not in Zurich's zone.
+/// The zone that was meant: in another case, with blanks, by its city alone, or with a slip of the
+/// finger. A name that is merely similar is no suggestion: Munich is not in Zurich's zone.
 fn meant(text: &str) -> Option<&'static str> {
     let plain = |name: &str| name.trim().to_lowercase().replace([' ', '-'], "_");
     let wanted = plain(text);
@@ -57,7 +58,7 @@ fn meant(text: &str) -> Option<&'static str> {
         .find(|(name, _)| plain(name) == wanted)
         .or_else(|| all().find(|(name, _)| !wanted.contains('/') && city(name) == wanted))
         .or_else(|| {
-            // shorter ones are abbreviations, and "CEST" is nobody's slip for "CET"
+            // shorter ones are abbreviations, and nobody types "CEST" by mistake for "CET"
             let long = wanted.len() > 4;
             all().find(|(name, _)| long && strsim::osa_distance(&plain(name), &wanted) <= SLIPS)
         })

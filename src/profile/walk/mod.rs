@@ -1,4 +1,4 @@
-//! Holds a spanned tree against the schema, and reports every difference.
+//! Compares a spanned tree with the schema, and reports every difference.
 
 mod reading;
 
@@ -34,7 +34,7 @@ struct Walk<'a> {
 }
 
 impl<'a> Walk<'a> {
-    /// `path` is the keys down to here, joined by dots.
+    /// `path` is the chain of keys down to here, joined by dots.
     fn value(&mut self, schema: &'a Schema, node: &Node, path: &str) {
         let Some(schema) = self.resolve(schema) else { return };
         if let Some(names) = constants(schema) {
@@ -57,7 +57,7 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// Follows references; the schema is ours, so that one that leads nowhere checks nothing.
+    /// Follows references. The schema is ours, so one that leads nowhere simply checks nothing.
     fn resolve(&self, mut schema: &'a Schema) -> Option<&'a Map<String, Schema>> {
         let root = self.root;
         while let Some(Schema::String(target)) = schema.get("$ref") {
@@ -86,7 +86,7 @@ impl<'a> Walk<'a> {
                 None => {}
             }
         }
-        // a key that is there, but misspelt, was reported with what it should be
+        // a key that is there, but misspelt, was already reported with a suggestion
         let meant = |key: &str| {
             let unknown = table.keys().filter(|key| !known.contains_key(*key));
             unknown
@@ -108,7 +108,7 @@ impl<'a> Walk<'a> {
         self.errors.push(error.help(format!("{} has {names}", table_name(path))));
     }
 
-    /// What to say of a key that stands in the wrong table: which one has it, or one like it.
+    /// What to say about a key in the wrong table: which table has it, or has one like it.
     fn elsewhere(&self, key: &str) -> String {
         let tables = self.root.get("properties").and_then(Schema::as_object);
         let known = tables.into_iter().flatten().filter_map(|(table, schema)| {
@@ -125,7 +125,7 @@ impl<'a> Walk<'a> {
         like.unwrap_or_else(|| "no such key".to_owned())
     }
 
-    /// The child is where it has to be written, also when a parent has half of the table.
+    /// The place to write it is the child, even if a parent has half of the table.
     fn missing(&mut self, key: &str, schema: Option<&Schema>, place: Option<&Place>, path: &str) {
         let message = format!("`{}` is missing", join(path, key));
         let error = match place {

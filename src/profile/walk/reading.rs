@@ -1,4 +1,4 @@
-//! What a schema says, read for the walker, and how people call it.
+//! Reads a schema for the walker, and names its parts as people do.
 
 use serde_json::{Map, Value as Schema};
 
