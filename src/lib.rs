@@ -35,6 +35,7 @@ mod lock;
 pub mod manifest;
 pub mod pack;
 pub mod plan;
+pub mod platform;
 pub mod profile;
 pub mod progress;
 pub mod project;

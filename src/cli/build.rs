@@ -8,11 +8,13 @@ use serde_json::{Value, json};
 use crate::build::Built;
 use crate::desk::Desk;
 use crate::error::{Kind, Result};
+use crate::lint::{self, Judged};
 use crate::progress::Progress as _;
 use crate::project::Surroundings;
 use crate::units::ByteSize;
 
 use super::Output;
+use super::lint::people;
 use super::project::{self, shown};
 use super::pulling;
 use super::signing;
@@ -60,7 +62,8 @@ pub fn run(args: &Args, surroundings: &Surroundings) -> Result<u8> {
     if let ([wanted], false) = (&args.profiles[..], args.all) {
         let one = build(&desk, wanted, &progress)?;
         progress.done();
-        return one.tell(args.json).map(|()| 0);
+        one.tell(args.json)?;
+        return Ok(u8::from(one.is_refused()));
     }
     let mut outcomes = Vec::new();
     for wanted in wanted(args, &desk)? {
@@ -76,7 +79,8 @@ pub fn run(args: &Args, surroundings: &Surroundings) -> Result<u8> {
     } else {
         tell_people(&outcomes)?
     }
-    Ok(u8::from(outcomes.iter().any(|(_, outcome)| outcome.is_err())))
+    let bad = |(_, outcome): &Outcome| outcome.as_ref().map_or(true, Image::is_refused);
+    Ok(u8::from(outcomes.iter().any(bad)))
 }
 
 /// What is to be built, as the user would name it.
@@ -93,7 +97,13 @@ fn build(desk: &Desk, wanted: &str, progress: &Terminal) -> Result<Image> {
     let ticket = desk.order(wanted, signing::now())?;
     let (record, built) = desk.build(&ticket, progress)?;
     let folder = record.parent().unwrap_or(&desk.workshop.out).to_owned();
-    Ok(Image { record, folder, built, seconds: begun.elapsed().as_secs_f64() })
+    let platforms = &ticket.order.profile.platforms;
+    if !platforms.is_empty() {
+        let names: Vec<_> = platforms.iter().map(|platform| platform.name()).collect();
+        progress.step(&format!("lint for {}", names.join(", ")), None);
+    }
+    let judged = lint::judge_built(&folder, &built, platforms)?;
+    Ok(Image { record, folder, built, judged, seconds: begun.elapsed().as_secs_f64() })
 }
 
 /// A customer's image.
@@ -101,12 +111,21 @@ struct Image {
     record: PathBuf,
     folder: PathBuf,
     built: Built,
+    /// What the platforms say that it was asked for.
+    judged: Vec<Judged>,
     seconds: f64,
 }
 
 impl Image {
+    /// Whoever asked for a platform did not get what they asked for when that refuses the image: the build ends with 1,
+    /// though its files are whole and stay.
+    fn is_refused(&self) -> bool {
+        self.judged.iter().any(Judged::is_refused)
+    }
+
     fn json(&self) -> Value {
-        json!({ "record": self.record, "folder": self.folder, "built": self.built })
+        let Self { record, folder, built, judged, .. } = self;
+        json!({ "record": record, "folder": folder, "built": built, "platforms": judged })
     }
 
     fn tell(&self, as_json: bool) -> Result<()> {
@@ -118,6 +137,9 @@ impl Image {
             let digest = artifact.sha256.map(|d| format!("  sha256:{d}")).unwrap_or_default();
             let size = ByteSize(artifact.size.0);
             terminal::print(format!("{}  {size}{digest}", shown(&file).display()))?;
+        }
+        for Judged { platform, file, findings } in &self.judged {
+            terminal::complain(&format!("\n{file}\n{}", people(findings, *platform)));
         }
         Ok(())
     }
@@ -135,6 +157,9 @@ fn tell_people(outcomes: &[Outcome]) -> Result<()> {
     let width = outcomes.iter().map(|(wanted, _)| wanted.len()).max().unwrap_or_default();
     for (wanted, outcome) in outcomes {
         let said = match outcome {
+            Ok(image) if image.is_refused() => {
+                "built, and refused by a platform: see above".to_owned()
+            }
             Ok(image) => format!("built in {:.0} s; next: slipway smoke {wanted}", image.seconds),
             Err(_) => "failed, see below".to_owned(),
         };

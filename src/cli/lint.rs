@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 use std::path::PathBuf;
 
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use serde_json::json;
 
 use super::project::counted;
@@ -18,8 +19,8 @@ const REFUSED: u8 = 1;
 pub struct Args {
     /// The image, in any format that slipway writes
     image: PathBuf,
-    /// Where it is meant to run: vmware, virtualbox, hyperv, azure, gce, aws, kvm
-    #[arg(long = "for", value_name = "PLATFORM", value_parser = parse_platform)]
+    /// Where it is meant to run; profiles know the same names, in `formats`
+    #[arg(long = "for", value_name = "PLATFORM", value_parser = platforms())]
     platform: Platform,
     /// Print the findings as JSON on stdout
     #[arg(long)]
@@ -29,8 +30,7 @@ pub struct Args {
 /// Runs the verb; the number is the process's exit code: 1 when there are errors.
 pub fn run(args: &Args) -> Result<u8> {
     let findings = lint::lint(&args.image, args.platform)?;
-    let count = |severity| findings.iter().filter(|f| f.severity == severity).count();
-    let (errors, warnings) = (count(Severity::Error), count(Severity::Warning));
+    let (errors, warnings) = count(&findings);
     if args.json {
         let value = json!({
             "image": args.image, "platform": args.platform,
@@ -38,12 +38,19 @@ pub fn run(args: &Args) -> Result<u8> {
         });
         terminal::print_json(&value)?;
     } else {
-        terminal::print(people(&findings, args.platform, errors, warnings))?;
+        terminal::print(people(&findings, args.platform))?;
     }
     Ok(if errors == 0 { 0 } else { REFUSED })
 }
 
-fn people(findings: &[Finding], platform: Platform, errors: usize, warnings: usize) -> String {
+/// Errors and warnings.
+fn count(findings: &[Finding]) -> (usize, usize) {
+    let count = |severity| findings.iter().filter(|f| f.severity == severity).count();
+    (count(Severity::Error), count(Severity::Warning))
+}
+
+/// Findings as people read them, the sum last.
+pub(super) fn people(findings: &[Finding], platform: Platform) -> String {
     let mut text = String::new();
     for finding in findings {
         let severity = match finding.severity {
@@ -56,14 +63,18 @@ fn people(findings: &[Finding], platform: Platform, errors: usize, warnings: usi
         let _ = writeln!(text, "{severity}: {reason} [{rule}]");
         let _ = writeln!(text, "  fix: {}", finding.fix);
     }
+    let (errors, warnings) = count(findings);
     let (errors, warnings) = (counted(errors, "error"), counted(warnings, "warning"));
     text.push_str(&format!("{}: {errors}, {warnings}", platform.name()));
     text
 }
 
-fn parse_platform(text: &str) -> Result<Platform, String> {
-    Platform::ALL.into_iter().find(|platform| platform.name() == text).ok_or_else(|| {
-        let names: Vec<&str> = Platform::ALL.iter().map(|platform| platform.name()).collect();
-        format!("the platforms are {}", names.join(", "))
+/// The platforms, each with all its names, for the parser and for shells that complete.
+fn platforms() -> impl TypedValueParser<Value = Platform> {
+    let value = |platform: Platform| {
+        PossibleValue::new(platform.name()).aliases(platform.aliases()).help(platform.title())
+    };
+    PossibleValuesParser::new(Platform::ALL.map(value)).try_map(|name| {
+        Platform::named(&name).ok_or_else(|| format!("there is no platform {name:?}"))
     })
 }

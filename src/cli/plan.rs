@@ -11,6 +11,7 @@ use crate::error::{Error, Kind, Result};
 use crate::format;
 use crate::manifest::{Package, ProfileRecord};
 use crate::plan::{self, Order, Plan};
+use crate::platform::{Format, Platform};
 use crate::profile::Profile;
 use crate::project::Surroundings;
 use crate::units::{ByteSize, Digest};
@@ -142,8 +143,17 @@ fn as_text(order: &Order, bundle: &Bundle, outlook: &Outlook) -> Result<String> 
     for module in &manifest.modules {
         table.row("module", format!("{} {}", module.name, module.version.as_deref().unwrap_or("")));
     }
-    let formats: Vec<String> = profile.formats.iter().map(ToString::to_string).collect();
+    let formats: Vec<String> =
+        profile.formats.iter().map(|format| format_row(*format, &profile.platforms)).collect();
     table.row("formats", formats.join(", "));
+    if profile.formats.contains(&Format::Vhdx) {
+        // a VHDX leaves out blocks of zeros, and cannot be compressed
+        table.row(
+            "",
+            "vhdx is not compressed: the file is as large as the data in the image,".into(),
+        );
+        table.row("", "and a zip of it about as large as the qcow2".into());
+    }
     table.heading("build");
     match outlook {
         Outlook::Ready(ready) => ready.rows(&mut table)?,
@@ -154,6 +164,16 @@ fn as_text(order: &Order, bundle: &Bundle, outlook: &Outlook) -> Result<String> 
         }
     }
     Ok(table.text)
+}
+
+/// A format, and the platforms that it was asked for.
+fn format_row(format: Format, platforms: &[Platform]) -> String {
+    let here = platforms.iter().filter(|platform| platform.format() == format);
+    let names: Vec<_> = here.map(|platform| platform.name()).collect();
+    match names.is_empty() {
+        true => format.to_string(),
+        false => format!("{format} for {}", names.join(" and ")),
+    }
 }
 
 impl Ready {

@@ -4,6 +4,7 @@
 
 mod aws;
 mod azure;
+mod built;
 mod drivers;
 pub mod facts;
 mod gce;
@@ -19,57 +20,13 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
+pub use crate::platform::Platform;
+pub use built::{Judged, judge_built};
 pub use facts::{Facts, Unread};
 
 use crate::error::Result;
 use crate::inspect::Image;
 use crate::profile::Format;
-
-/// Where an image is meant to run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Platform {
-    /// ESXi and vCenter.
-    Vmware,
-    /// Oracle's VirtualBox.
-    Virtualbox,
-    /// Microsoft's Hyper-V, generations 1 and 2.
-    Hyperv,
-    /// Microsoft's cloud.
-    Azure,
-    /// Google Compute Engine.
-    Gce,
-    /// Amazon's VM Import.
-    Aws,
-    /// QEMU with KVM, and what is built on it.
-    Kvm,
-}
-
-impl Platform {
-    /// Every platform.
-    pub const ALL: [Self; 7] = [
-        Self::Vmware,
-        Self::Virtualbox,
-        Self::Hyperv,
-        Self::Azure,
-        Self::Gce,
-        Self::Aws,
-        Self::Kvm,
-    ];
-
-    /// Its name on the command line.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Vmware => "vmware",
-            Self::Virtualbox => "virtualbox",
-            Self::Hyperv => "hyperv",
-            Self::Azure => "azure",
-            Self::Gce => "gce",
-            Self::Aws => "aws",
-            Self::Kvm => "kvm",
-        }
-    }
-}
 
 /// How bad a finding is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -119,14 +76,25 @@ impl Finding {
 /// # Errors
 /// When the file cannot be read. What is refused or damaged is a finding.
 pub fn lint(path: &Path, platform: Platform) -> Result<Vec<Finding>> {
+    Ok(lint_for(path, &[platform])?.remove(0))
+}
+
+/// The same for several platforms, in their order; the image is read once.
+///
+/// # Errors
+/// As for [`lint`].
+pub fn lint_for(path: &Path, platforms: &[Platform]) -> Result<Vec<Vec<Finding>>> {
     let facts = Image::open(path).and_then(|image| facts::gather(&Arc::new(image)));
-    match facts {
-        Ok(facts) => Ok(judge(&facts, platform)),
+    let findings: Box<dyn Fn(Platform) -> Vec<Finding>> = match facts {
+        Ok(facts) => Box::new(move |platform| judge(&facts, platform)),
         Err(error) => match Unread::of(&error) {
-            Some(unread) => Ok(vec![general::unread(&unread, "the image", Severity::Error)]),
-            None => Err(error),
+            Some(unread) => {
+                Box::new(move |_| vec![general::unread(&unread, "the image", Severity::Error)])
+            }
+            None => return Err(error),
         },
-    }
+    };
+    Ok(platforms.iter().map(|platform| findings(*platform)).collect())
 }
 
 /// Judges what was found; the worst comes first.
@@ -139,7 +107,7 @@ pub fn judge(facts: &Facts, platform: Platform) -> Vec<Finding> {
         Platform::Azure => azure::check(facts),
         Platform::Gce => gce::check(facts),
         Platform::Aws => aws::check(facts),
-        Platform::Kvm => kvm::check(facts),
+        Platform::Kvm | Platform::Proxmox => kvm::check(facts),
     });
     findings.sort_by_key(|finding| finding.severity);
     findings

@@ -27,13 +27,16 @@ pub use inherit::SHARED;
 pub use schema::{Audience, schema, with_settings};
 pub(crate) use suggest::{nearest, nearest_key};
 pub use types::{
-    Access, Branding, Customer, ExtraFile, Format, Guestinfo, Hardware, Master, MasterMode,
-    Network, Probe, Profile, System,
+    Access, Branding, Customer, ExtraFile, Guestinfo, Hardware, Master, MasterMode, Network, Probe,
+    Profile, System,
 };
 pub use views::{Addressing, Content, Release};
 pub(crate) use whole::is_hiera_key;
 
+pub use crate::platform::Format;
+
 use crate::error::{Context as _, Error, Kind, Result};
+use crate::platform;
 
 /// The schema for editors, in the folder of profiles and in the folder of their parents.
 pub const SCHEMA_FILE: &str = "schema.json";
@@ -83,9 +86,13 @@ fn load_draft(mut draft: Draft, path: &Path, known: &Known) -> Result<Loaded, Di
         check_alone(tree, &id, path, known, errors);
     });
     let (tree, files) = draft.finish()?;
-    match serde_json::from_value::<Profile>(node::table_to_json(&tree)) {
+    let mut value = node::table_to_json(&tree);
+    let formats = value.get_mut("formats").and_then(serde_json::Value::as_array_mut);
+    let platforms = formats.map(platform::resolve).unwrap_or_default();
+    match serde_json::from_value::<Profile>(value) {
         Ok(profile) => {
             let files = files.into_iter().map(|file| file.path).collect();
+            let profile = Profile { platforms, ..profile };
             Ok(Loaded { profile: profile.with_defaults(&id), files })
         }
         Err(e) => Err(Diagnostics::new(files, vec![Diagnostic::of_file(0, e.to_string())])),

@@ -6,6 +6,8 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::platform::{Format, Platform, Target};
+
 /// One customer's appliance.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -42,10 +44,14 @@ pub struct Profile {
     /// The virtual machine that is described to the hypervisor.
     #[serde(default)]
     pub hardware: Hardware,
-    /// The image formats to write.
+    /// The image formats to write, or the platforms to write them for, as in ["vmware", "hyper-v"].
     #[serde(default = "default_formats")]
-    #[schemars(length(min = 1), extend("uniqueItems" = true))]
+    #[schemars(with = "Vec<Target>", length(min = 1), extend("uniqueItems" = true))]
     pub formats: Vec<Format>,
+    /// Those platforms; `formats` has their formats. What comes out does not depend on why it was asked for, so no
+    /// plan has it.
+    #[serde(skip)]
+    pub platforms: Vec<Platform>,
     /// Extra packages of the base's distribution.
     #[serde(default)]
     #[schemars(extend("format" = "package"))]
@@ -155,80 +161,6 @@ pub struct Hardware {
     /// Recommended memory, as in "2 GiB".
     #[schemars(with = "String", extend("format" = "memory-size"))]
     pub memory: crate::units::ByteSize,
-}
-
-/// An image format.
-#[derive(
-    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
-)]
-#[serde(rename_all = "kebab-case")]
-pub enum Format {
-    /// A sparse raw disk.
-    Raw,
-    /// A raw disk compressed with zstd.
-    RawZst,
-    /// QEMU's copy-on-write format, deflated: every QEMU reads it.
-    Qcow2,
-    /// QEMU's copy-on-write format, compressed with zstd: needs QEMU 5.1.
-    Qcow2Zstd,
-    /// QEMU's copy-on-write format, not compressed.
-    Qcow2Plain,
-    /// VMware's streamOptimized disk: compressed, for import.
-    Vmdk,
-    /// VMware's monolithicSparse disk: not compressed, for Workstation and Fusion.
-    VmdkSparse,
-    /// An OVF package in one file: VMware, VirtualBox and others import it.
-    Ova,
-    /// A fixed VHD: Azure.
-    Vhd,
-    /// A dynamic VHD: Hyper-V, generation 1.
-    VhdDynamic,
-    /// A dynamic VHDX: Hyper-V.
-    Vhdx,
-    /// A gzipped tar with the raw disk: Google Compute Engine.
-    Gce,
-}
-
-impl Format {
-    /// Every format, in the order of this page.
-    pub const ALL: [Self; 12] = [
-        Self::Raw,
-        Self::RawZst,
-        Self::Qcow2,
-        Self::Qcow2Zstd,
-        Self::Qcow2Plain,
-        Self::Vmdk,
-        Self::VmdkSparse,
-        Self::Ova,
-        Self::Vhd,
-        Self::VhdDynamic,
-        Self::Vhdx,
-        Self::Gce,
-    ];
-
-    /// Its name in profiles and on the command line.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Raw => "raw",
-            Self::RawZst => "raw-zst",
-            Self::Qcow2 => "qcow2",
-            Self::Qcow2Zstd => "qcow2-zstd",
-            Self::Qcow2Plain => "qcow2-plain",
-            Self::Vmdk => "vmdk",
-            Self::VmdkSparse => "vmdk-sparse",
-            Self::Ova => "ova",
-            Self::Vhd => "vhd",
-            Self::VhdDynamic => "vhd-dynamic",
-            Self::Vhdx => "vhdx",
-            Self::Gce => "gce",
-        }
-    }
-}
-
-impl std::fmt::Display for Format {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(self.name())
-    }
 }
 
 /// One extra file in the image.

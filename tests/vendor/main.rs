@@ -8,6 +8,7 @@ mod common;
 mod apps;
 mod bundle;
 mod faults;
+mod handover;
 mod key;
 mod signed;
 mod stores;
