@@ -99,7 +99,7 @@ pub fn seeded() -> &'static Shown {
 const PAGE: &str = "
 [[probes]]
 http = \"/\"
-text = \"I go on serving\"
+text = \"still serving\"
 ";
 
 /// Debian 13 by BIOS, an OVF disc, a site that converges once and never again, and a second start.

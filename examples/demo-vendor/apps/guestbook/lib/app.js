@@ -13,7 +13,7 @@ class RequestError extends Error {
   }
 }
 
-/** The request handler over a store with `check`, `add` and `latest`. */
+/** The request handler for a store with `check`, `add` and `latest`. */
 function createApp(store, log = console.error) {
   const routes = {
     'GET /': async () => html(page(await store.latest(SHOWN))),
@@ -36,7 +36,7 @@ function createApp(store, log = console.error) {
       answer = await dispatch(routes, request);
     } catch (error) {
       if (!(error instanceof RequestError)) log(`${request.method} ${request.url}: ${error.message}`);
-      // what went wrong inside is for the log: a visitor learns nothing of the database
+      // internal errors are for the log: a visitor learns nothing about the database
       answer = error instanceof RequestError
         ? json(error.status, { error: error.message })
         : json(503, { error: 'the guestbook is not available' });
@@ -61,7 +61,7 @@ async function textOf(request) {
   if (typeof text !== 'string' || text.trim() === '') throw new RequestError(400, 'text is missing');
   if (text.length > LONGEST_TEXT) throw new RequestError(400, `text is longer than ${LONGEST_TEXT}`);
   // PostgreSQL's text has no zero character
-  if (text.includes('\0')) throw new RequestError(400, 'text holds a zero character');
+  if (text.includes('\0')) throw new RequestError(400, 'text contains a zero character');
   return text;
 }
 
@@ -99,7 +99,7 @@ function send(request, response, { status, headers, body }) {
     'x-content-type-options': 'nosniff',
     'content-length': Buffer.byteLength(body),
     ...headers,
-    // after a body that was not read to its end, the connection cannot carry another request
+    // if a body was not read to its end, the connection cannot carry another request
     ...(status === 413 && { connection: 'close' }),
   });
   response.end(request.method === 'HEAD' ? undefined : body);

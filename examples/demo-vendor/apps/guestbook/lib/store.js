@@ -10,7 +10,7 @@ const SCHEMA = `CREATE TABLE IF NOT EXISTS entries (
 function createStore(pool) {
   let ready;
 
-  // on the first request and not at the start: the service comes up before its database does
+  // on the first request and not at startup: the service starts before its database does
   function prepare() {
     ready ??= pool.query(SCHEMA).catch((error) => {
       ready = undefined;

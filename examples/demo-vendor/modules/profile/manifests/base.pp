@@ -1,4 +1,4 @@
-# @summary What every machine of ours has: limits, log rotation, time.
+# @summary What every one of our machines has: limits, log rotation, time.
 #
 # @param fallback_time_servers
 #   Asked when neither the customer nor DHCP names a time server.
@@ -8,7 +8,7 @@ class profile::base (
   Array[Stdlib::Host] $fallback_time_servers,
   Integer[1024] $open_files,
 ) {
-  # baked into the image: this only says so when one is missing
+  # baked into the image: this only complains if one is missing
   ensure_packages(['logrotate', 'systemd-timesyncd'])
 
   file { '/etc/security/limits.d/50-appliance.conf':

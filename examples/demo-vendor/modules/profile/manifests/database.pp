@@ -1,6 +1,6 @@
-# @summary PostgreSQL with one cluster, made on the machine and reached through its Unix socket alone.
+# @summary PostgreSQL with one cluster, made on the machine and reached only through its Unix socket.
 #
-# A role is known by the operating system's user of the same name: there is no password to make, keep or leak.
+# The operating system's user of the same name identifies a role: there is no password to make, keep or leak.
 #
 # @param version
 #   The distribution's version of PostgreSQL, as in '15'.

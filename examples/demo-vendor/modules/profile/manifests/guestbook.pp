@@ -14,8 +14,8 @@ class profile::guestbook {
     shell  => '/usr/sbin/nologin',
   }
 
-  # The role has the user's name, which is all it needs to be known by. postgresql::server::role and ::database
-  # would ask the server thirteen questions at every run where these ask two: most of an idle run's time.
+  # The role has the user's name, which is all that identifies it. postgresql::server::role and ::database
+  # would ask the server thirteen questions at every run, and these ask two: that is most of an idle run's time.
   postgresql_psql { 'CREATE ROLE guestbook LOGIN':
     unless  => "SELECT 1 FROM pg_roles WHERE rolname = 'guestbook'",
     require => Class['postgresql::server'],
@@ -33,7 +33,7 @@ class profile::guestbook {
     mode   => '0755',
   }
 
-  # the mark is made last, so what a power cut left half unpacked is unpacked again
+  # the mark is made last, so that a half unpacked archive is unpacked again after a power cut
   archive { "${home}/guestbook.tgz":
     source          => "file://${release}/${app['file']}",
     checksum        => $app['sha256'],
@@ -52,7 +52,7 @@ class profile::guestbook {
     require => Archive["${home}/guestbook.tgz"],
   }
 
-  # root's: who can write into a folder could lead root's logrotate astray. systemd opens the log for the service.
+  # owned by root: whoever can write to a folder could lead root's logrotate astray. systemd opens the log for the service.
   file { '/var/log/guestbook':
     ensure => directory,
     owner  => 'root',

@@ -1,6 +1,6 @@
 include slipway::sentinel
 
-# what works, so that it is one failure among successes
+# this works, so that there is one failure among successes
 file { '/etc/motd':
   ensure  => file,
   owner   => 'root',

@@ -8,13 +8,13 @@ file { '/etc/motd':
   content => lookup('motd'),
 }
 
-# what the appliance is for: it is served also when a later run fails
+# what the appliance is for: it is served even when a later run fails
 file { '/var/www/html/index.html':
   ensure  => file,
   owner   => 'root',
   group   => 'root',
   mode    => '0644',
-  content => "I go on serving\n",
+  content => "still serving\n",
 }
 -> service { 'nginx':
   ensure => running,
