@@ -140,7 +140,7 @@ fn is_set(text: &str) -> bool {
     for word in words {
         let version = word.trim_start_matches(['<', '>', '=', '^', '~']);
         let signs = version.len() < word.len();
-        // an operator may be separated from its version, but it must have one
+        // an operator may be separated from its version, but not by another operator
         if !(version.is_empty() || is_partial(version)) || operator && signs {
             return false;
         }

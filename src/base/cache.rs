@@ -1,12 +1,12 @@
-//! The cache of roots: made once, found again by what went in, shared by all builds of a machine.
+//! The cache of roots: made once, found again by their inputs, shared by all builds on a machine.
 //!
 //! ```text
-//! base/refs/<label>-<key>.json  which root was made last from this definition or layer
+//! base/refs/<label>-<key>.json  the root last made from this definition or layer
 //! base/roots/<digest>/          the roots (see `entry`)
-//! base/locks/<label>-<key>      held while that one is being made
-//! base/logs/                    what programs said that failed
-//! base/names/<label>-<key>      the names of packages in a definition's archives, when those were last asked
-//! base/tmp/                     work in progress; what nobody holds is removed by the next one
+//! base/locks/<label>-<key>      held while that root is being made
+//! base/logs/                    the output of programs that failed
+//! base/names/<label>-<key>      the names of packages in a definition's archives, as last fetched
+//! base/tmp/                     work in progress; the next run removes what nobody holds
 //! ```
 
 use std::fs::{File, TryLockError};
@@ -25,7 +25,7 @@ use crate::tree::{Tree, apply};
 use crate::units::Digest;
 use crate::whole::{self, Work};
 
-/// Its folder in that of all caches.
+/// Its folder inside the folder of all caches.
 pub(super) const FOLDER: &str = "base";
 /// Where lists of packages' names are kept.
 pub(super) const NAMES: &str = "names";
@@ -36,13 +36,14 @@ pub struct Cache {
     folder: PathBuf,
 }
 
-/// What a name in the cache stands for.
+/// The root that a name in the cache stands for.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Ref {
     pub label: String,
     pub key: Digest,
     pub root: Digest,
-    /// The digest of the others together: of a root with another name nothing else tells that it is not the one.
+    /// The digest of the other fields: if the root's name were damaged, nothing else would show
+    /// that it is the wrong root.
     sum: Digest,
 }
 
@@ -52,14 +53,14 @@ impl Ref {
         Self { label: label.to_owned(), key, root, sum }
     }
 
-    /// Reads one; none when it is not as it was written.
+    /// Parses one; none when it is not as it was written.
     pub fn parse(text: &[u8]) -> Option<Self> {
         let read: Self = serde_json::from_slice(text).ok()?;
         (read == Self::new(&read.label, read.key, read.root)).then_some(read)
     }
 }
 
-/// What is wanted: a label for people and the digest of all that goes in.
+/// A wanted root: a label for people, and the digest of all inputs.
 struct Wanted<'a> {
     label: String,
     key: Digest,
@@ -73,7 +74,7 @@ impl Wanted<'_> {
     }
 }
 
-/// An entry that was opened, and not laid on its parent yet.
+/// An opened entry that was not put on its parent yet.
 struct Opened {
     digest: Digest,
     entry: Entry,
@@ -107,7 +108,7 @@ impl Opened {
 }
 
 impl Cache {
-    /// Opens (and makes, where it is missing) the cache in `folder`.
+    /// Opens the cache in `folder`, and creates it if it is missing.
     pub fn open(folder: impl AsRef<Path>) -> Result<Self> {
         let folder = folder.as_ref().join(FOLDER);
         for part in ["refs", "roots", "locks", "tmp", NAMES] {
@@ -126,7 +127,8 @@ impl Cache {
         self.base(definition, &[], false, progress)
     }
 
-    /// The base; before it is made, its archives are asked for `ahead` too, the packages that layers will want of it.
+    /// The base. Before it is made, its archives are also searched for `ahead`: the packages that
+    /// layers will need.
     pub fn ensure_for(
         &self,
         definition: &Definition,
@@ -136,7 +138,7 @@ impl Cache {
         self.base(definition, ahead, false, progress)
     }
 
-    /// The base, made now from what the archives hold now; the cached one is replaced.
+    /// The base, made now from the archives' present content; it replaces the cached one.
     pub fn rebuild(&self, definition: &Definition, progress: &dyn Progress) -> Result<Root> {
         self.base(definition, &[], true, progress)
     }
@@ -161,9 +163,9 @@ impl Cache {
         Ok(found.map(|found| found.on(parent)))
     }
 
-    /// `parent` with packages, files and the effects of a script on it, from the cache or made now.
+    /// `parent` with a layer's packages, files and script applied, from the cache or made now.
     ///
-    /// A layer that asks for nothing is its parent.
+    /// An empty layer gives its parent.
     pub fn ensure_layer(
         &self,
         parent: Root,
@@ -173,7 +175,8 @@ impl Cache {
         self.ensure_layer_for(parent, spec, &spec.packages, progress)
     }
 
-    /// The same; before it is made, the archives are asked for `ahead`, its packages and those of layers to come.
+    /// The same. Before it is made, the archives are searched for `ahead`: its packages and those
+    /// of later layers.
     pub fn ensure_layer_for(
         &self,
         parent: Root,
@@ -262,11 +265,11 @@ impl Cache {
         let value = Ref::new(&wanted.label, wanted.key, root);
         let text = serde_json::to_vec(&value)
             .map_err(|e| Error::new(Kind::Io, "cannot write").at(&path).because(e))?;
-        // a cache may be shared
+        // the cache may be shared
         whole::replace(&path, 0o644, &text)
     }
 
-    /// The cached entry, or none: one that is missing or damaged has to be made.
+    /// The cached entry. None when it is missing or damaged, and has to be made.
     fn lookup(&self, wanted: &Wanted<'_>, progress: &dyn Progress) -> Result<Option<Opened>> {
         let path = self.part("refs").join(wanted.file_name() + ".json");
         let text = match std::fs::read(&path) {

@@ -1,4 +1,5 @@
-//! Which words a definition and a layer may hold: they end up in apt's arguments and in a sources.list.
+//! Which words are allowed in a definition and a layer: they end up in apt's arguments and in a
+//! sources.list.
 
 use super::{Archive, Definition, DefinitionKind};
 use crate::units::Timestamp;
@@ -6,7 +7,7 @@ use crate::units::Timestamp;
 /// The word in the file that is wrong, and why.
 pub type Wrong = (String, String);
 
-/// Checks what the types of a definition do not.
+/// Checks what a definition's types cannot.
 pub fn definition(definition: &Definition) -> Result<(), Wrong> {
     kind(definition)?;
     let tarball = definition.tarball.iter().map(|tarball| &tarball.time);
@@ -74,14 +75,14 @@ fn wrong(word: &str, why: &str) -> Result<(), Wrong> {
     Err((word.to_owned(), why.to_owned()))
 }
 
-/// Whether apt takes it for the name of a package, with a version or not, and for nothing else
-/// (no option, no task, no removal).
+/// Whether apt takes it for a package's name, with or without a version, and for nothing else (no
+/// option, no task, no removal).
 pub fn is_package_name(text: &str) -> bool {
     let (name, version) = text.split_once('=').unwrap_or((text, "0"));
     let first = name.bytes().next().is_some_and(|b| b.is_ascii_lowercase() || b.is_ascii_digit());
     let in_name = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b"+-.".contains(&b);
     let in_version = |b: u8| b.is_ascii_alphanumeric() || b"+-.~:".contains(&b);
-    // apt reads a trailing + or - as "install" and "remove" where no package has the whole name
+    // apt reads a trailing + or - as "install" or "remove" when no package has the whole name
     first
         && name.len() > 1
         && name.bytes().all(in_name)

@@ -13,19 +13,19 @@ pub struct Definition {
     /// The file's name without .toml, as in "debian-12".
     #[serde(skip)]
     pub name: String,
-    /// Where the project's definitions lie: relative paths in this one start here.
+    /// The folder of the project's definitions: relative paths in this one start here.
     #[serde(skip)]
     pub folder: PathBuf,
     /// Name for people.
     pub title: String,
-    /// Whose packages these are.
+    /// The distribution that the packages come from.
     pub distribution: Distribution,
     /// How the root is made.
     pub kind: DefinitionKind,
     /// The finished root, for `kind = "tarball"`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tarball: Option<Tarball>,
-    /// Takes the archives as they were at this time.
+    /// Uses the archives as they were at this time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub snapshot: Option<String>,
     /// Who may sign the archives' indexes.
@@ -37,7 +37,7 @@ pub struct Definition {
     /// What is installed, for `kind = "mmdebstrap"`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub packages: Option<Packages>,
-    /// What the local master's packages are called here.
+    /// The names of the local master's packages in this distribution.
     pub puppet: Puppet,
 }
 
@@ -67,9 +67,9 @@ pub enum DefinitionKind {
 pub struct Tarball {
     /// https://…, file:///…, or a path, from the definition's folder: .tar, .tar.gz, .tar.xz, .tar.zst.
     pub source: String,
-    /// SHA-256 of the file as it lies there.
+    /// SHA-256 of the file as it is, still compressed.
     pub sha256: Digest,
-    /// Not before anything in it: the time of the image.
+    /// The image's time: not earlier than anything in the root.
     pub time: String,
 }
 
@@ -79,11 +79,11 @@ pub struct Tarball {
 pub struct Keyring {
     /// Path on the build machine, and in the root.
     pub file: PathBuf,
-    /// The package that brings it.
+    /// The package that contains it.
     pub package: String,
 }
 
-/// A package archive with one content on several mirrors.
+/// A package archive with the same content on several mirrors.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Archive {
@@ -106,7 +106,7 @@ pub struct Packages {
     pub system: Vec<String>,
     /// The kernel's flavour: the package that always depends on the newest.
     pub kernel: String,
-    /// Boot loader for BIOS, and what makes its image.
+    /// The boot loader for BIOS, and the tools that make its image.
     pub boot: Vec<String>,
     /// The signed chain of UEFI Secure Boot.
     pub secure_boot: Vec<String>,
@@ -118,13 +118,14 @@ pub struct Packages {
 pub struct Puppet {
     /// The agent; part of the base.
     pub agent: Vec<String>,
-    /// The server; a layer on it. Empty where the distribution has none.
+    /// The server, which is a layer on the base. Empty if the distribution has none.
     pub server: Vec<String>,
 }
 
 impl Definition {
-    /// Whether the base knows the old names of time zones, as in "US/Eastern". Debian moved them to a package of
-    /// their own in 13 (tzdata 2024a), Ubuntu in 24.04; what is in a tarball is not known.
+    /// Whether the base knows the old names of time zones, as in "US/Eastern". Debian moved them to
+    /// a separate package in 13 (tzdata 2024a), Ubuntu in 24.04. What a tarball contains is not
+    /// known.
     pub fn has_old_time_zones(&self) -> bool {
         const APART: &str = "tzdata-legacy";
         const TOGETHER: [&str; 4] = ["bullseye", "bookworm", "focal", "jammy"];
@@ -135,7 +136,7 @@ impl Definition {
             || suites.into_iter().any(|suite| TOGETHER.contains(&suite.as_str()))
     }
 
-    /// Everything that is asked of apt, in a fixed order.
+    /// All packages that apt is asked for, in a fixed order.
     pub fn all_packages(&self) -> Vec<String> {
         let Some(packages) = &self.packages else { return Vec::new() };
         let mut all = packages.system.clone();

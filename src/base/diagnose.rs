@@ -1,4 +1,4 @@
-//! What stands in the way of mmdebstrap, before it starts and after it failed.
+//! Finds out what prevents mmdebstrap from working, before it starts and after it failed.
 
 use std::path::Path;
 
@@ -25,7 +25,7 @@ impl Mode {
     }
 }
 
-/// Root's mode for root; for others the user namespace, when the machine lets them have one.
+/// Root's mode for root; for others the user namespace, if the machine allows one.
 pub fn mode() -> Result<Mode> {
     let user = rustix::process::geteuid();
     if user.is_root() {
@@ -71,7 +71,7 @@ fn user_name(passwd: &str, uid: u32) -> Option<String> {
     })
 }
 
-/// Whether subuid(5) or subgid(5) gives the user a range that holds a whole system's ids.
+/// Whether subuid(5) or subgid(5) gives the user a range large enough for a whole system's ids.
 fn has_range(file: &str, name: Option<&str>, uid: u32) -> bool {
     const WHOLE: u64 = 65_536;
     file.lines().any(|line| {
@@ -82,8 +82,8 @@ fn has_range(file: &str, name: Option<&str>, uid: u32) -> bool {
     })
 }
 
-/// Words in a log, what they tell, and what to do. The first that fits counts: a full disk also shows as
-/// a mirror that failed.
+/// Words in a log, what they mean, and what to do. The first match counts: a full disk also shows
+/// as a failed mirror.
 const SIGNS: [(&[&str], Kind, &str, &str); 5] = [
     (
         &["No space left on device"],
@@ -118,14 +118,15 @@ const SIGNS: [(&[&str], Kind, &str, &str); 5] = [
     ),
 ];
 
-/// The error that mmdebstrap's log tells of; all of it is kept at `path`.
+/// The error that mmdebstrap's log describes; the whole log is kept at `path`.
 pub fn failure(log: &str, definition: &Definition, path: &Path) -> Error {
-    // what mmdebstrap tells of its steps is not what failed
+    // mmdebstrap's reports of its steps say nothing about the failure
     let said: Vec<&str> =
         log.lines().filter(|line| !line.starts_with("I: ") && !line.is_empty()).collect();
     let (before, end) = said.split_at(said.len().saturating_sub(SCREEN));
     let mut shown = end.to_vec();
-    // the first complaint is nearest to the cause; what follows from it may have pushed it off the screen
+    // the first complaint is nearest to the cause; those that follow from it may have pushed it off
+    // the screen
     let complaint = |line: &&&str| line.contains("error: ") || line.starts_with("E: ");
     if let Some(first) = before.iter().find(complaint) {
         shown.splice(0..0, [*first, "…"]);
@@ -145,7 +146,8 @@ pub fn failure(log: &str, definition: &Definition, path: &Path) -> Error {
     Error::new(*kind, format!("{what}{keyring}\n{ends}")).remedy(*remedy)
 }
 
-/// How many lines of a failed run an error shows: the tools behind it say the same thing in many.
+/// The number of lines of a failed run that an error shows: the tools involved say the same thing
+/// in many lines.
 const SCREEN: usize = 6;
 
 #[cfg(test)]

@@ -1,11 +1,11 @@
-//! Cache entries on disk: one folder a root, named by its digest, complete or absent. The digest covers all
-//! that an image has of it.
+//! Cache entries on disk: one folder per root, named by its digest, complete or absent. The digest
+//! covers everything that an image takes from it.
 //!
 //! ```text
 //! roots/<digest>/tree       the encoded difference to the parent (or to nothing)
 //! roots/<digest>/pack       the contents that it adds
 //! roots/<digest>/sums       a sum for each block of the pack
-//! roots/<digest>/root.json  what made it, the pack's digest and length; the packages
+//! roots/<digest>/root.json  its inputs, the pack's digest and length; the packages
 //! ```
 
 use std::fs::File;
@@ -28,7 +28,7 @@ const TREE: &str = "tree";
 pub const PACK: &str = "pack";
 const RECORD: &str = "root.json";
 const SUMS: &str = "sums";
-/// What the bytes of a root's digest begin with.
+/// The prefix of the bytes that a root's digest covers.
 const DOMAIN: &[u8] = b"slipway root 2\n";
 
 /// What an entry says about itself.
@@ -43,9 +43,9 @@ pub struct Record {
     /// The root below a layer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub parent: Option<Digest>,
-    /// The digest of what went in: definition or layer, and our recipe.
+    /// The digest of the inputs: the definition or layer, and our recipe.
     pub key: Digest,
-    /// Not before anything that went in.
+    /// Not earlier than anything that went in.
     pub time: Timestamp,
     /// The pack's digest and length in bytes.
     pub pack: (Digest, u64),
@@ -55,7 +55,7 @@ pub struct Record {
     pub entries: u64,
     /// All installed packages, layers below included.
     pub packages: Vec<Package>,
-    /// The digest of this record without it.
+    /// The digest of this record without this field.
     sum: Digest,
 }
 
@@ -77,7 +77,7 @@ impl Record {
         }
     }
 
-    /// The record with the digest of itself.
+    /// The record, with its own digest filled in.
     pub fn sealed(mut self) -> Result<Self> {
         self.sum = Digest::of(b"");
         let text = serde_json::to_vec(&self)
@@ -100,8 +100,9 @@ pub struct Entry {
     pub hold: File,
 }
 
-/// The digest of a root: of all that an image has of it. These are the difference, the pack, the time, the packages
-/// and the roots below. What it was made from is not among them: the same contents are the same root.
+/// The digest of a root: of everything that an image takes from it. That is the difference, the
+/// pack, the time, the packages and the roots below. The inputs are not included: the same contents
+/// are the same root.
 fn root_digest(record: &Record, encoded: &[u8]) -> Result<Digest> {
     let facts = (record.parent, record.time, record.pack, record.sums, &record.packages);
     let facts = serde_json::to_vec(&facts)
@@ -113,7 +114,8 @@ fn root_digest(record: &Record, encoded: &[u8]) -> Result<Digest> {
     Ok(hasher.finish())
 }
 
-/// Writes tree, sums and record beside the pack that already lies in `folder`, and flushes; gives the digest.
+/// Writes tree, sums and record beside the pack, which is already in `folder`, and flushes; returns
+/// the digest.
 pub fn write(folder: &Path, record: &Record, layer: &Layer, sums: &Sums) -> Result<Digest> {
     let encoded = index::encode(layer);
     put(&folder.join(TREE), &encoded)?;
@@ -127,12 +129,12 @@ pub fn write(folder: &Path, record: &Record, layer: &Layer, sums: &Sums) -> Resu
     root_digest(record, &encoded)
 }
 
-/// The file whose shared lock keeps the entry.
+/// The file that a user of the entry locks (shared), so that the entry is kept.
 pub fn record_path(folder: &Path) -> PathBuf {
     folder.join(RECORD)
 }
 
-/// Reads the record alone: for lists.
+/// Reads only the record, for lists.
 pub fn record(folder: &Path) -> Result<Record> {
     let path = folder.join(RECORD);
     let text = std::fs::read(&path).at("cannot read the entry's record", &path)?;
@@ -151,8 +153,8 @@ pub(crate) fn parse(text: &[u8]) -> Result<Record> {
     Ok(record)
 }
 
-/// Opens an entry and checks what is cheap: the tree's digest, the pack's length and time. A pack that was
-/// touched since it was written is hashed.
+/// Opens an entry and checks what is cheap to check: the tree's digest, the pack's length and time.
+/// If the pack was touched since it was written, it is hashed.
 ///
 /// # Errors
 /// [`Kind::Damaged`] or [`Kind::NotFound`]: the entry has to be made again.
@@ -188,7 +190,8 @@ fn open_pack(folder: &Path, record: &Record) -> Result<Arc<Pack>> {
     Ok(pack)
 }
 
-/// Checks what is cheap: that record, tree and sums are those that the entry is named after, and the pack's length.
+/// Checks what is cheap to check: that record, tree and sums match the digest in the entry's name,
+/// and the pack's length.
 pub fn check(folder: &Path, digest: Digest) -> Result<Record> {
     let record = record(folder)?;
     read_tree(folder, &record, digest)?;
@@ -237,8 +240,8 @@ fn verify_pack(path: &PathBuf, digest: Digest) -> Result<()> {
     Err(Error::new(Kind::Damaged, "the pack's bytes are not those that were written").at(path))
 }
 
-/// Gives the pack the root's own time: whoever writes to it later sets another one, and so a stat tells
-/// whether its bytes need to be looked at.
+/// Gives the pack the root's own time. Any later write changes that time, so a stat shows whether
+/// the bytes need to be checked.
 fn seal_time(path: &Path, time: Timestamp) -> Result<()> {
     let file = File::open(path).at("cannot open the pack", path)?;
     file.set_modified(moment(time)).at("cannot set the time", path)?;

@@ -1,4 +1,4 @@
-//! What the cache holds, and what of it may go.
+//! What the cache holds, and which of it may be removed.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
@@ -17,7 +17,7 @@ use crate::whole;
 /// One root in the cache.
 #[derive(Clone, Debug, Serialize)]
 pub struct Listed {
-    /// The definition's name, with the layer's behind a plus.
+    /// The definition's name; for a layer, followed by a plus and the layer's name.
     pub name: String,
     /// The root.
     pub digest: Digest,
@@ -26,18 +26,18 @@ pub struct Listed {
     pub parent: Option<Digest>,
     /// The archives' date.
     pub time: Timestamp,
-    /// Bytes that it takes on the disk, without its parent.
+    /// Bytes that it takes up on the disk, without its parent.
     pub bytes: ByteSize,
     /// Names in the whole tree.
     pub entries: u64,
     /// Installed packages, layers below included.
     pub packages: usize,
-    /// Whether it is what its definition or layer was made into last.
+    /// Whether it is the root last made from its definition or layer.
     pub newest: bool,
     /// When it was made here.
     #[serde(skip)]
     pub made: Option<SystemTime>,
-    /// What is wrong with it; such an entry is made again when it is wanted.
+    /// What is wrong with it; such an entry is made again when it is needed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub damage: Option<String>,
 }
@@ -45,9 +45,9 @@ pub struct Listed {
 /// What `prune` did.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct Pruned {
-    /// The roots that went.
+    /// The roots that were removed.
     pub removed: Vec<Listed>,
-    /// The roots that nobody needs, and that somebody has open.
+    /// The roots that nobody needs, but that somebody has open.
     pub in_use: Vec<Listed>,
 }
 
@@ -67,8 +67,8 @@ impl Cache {
         Ok(all)
     }
 
-    /// Removes the roots that are neither the newest of their definition or layer, nor below such a one, nor
-    /// open; and what killed builds left.
+    /// Removes what killed builds left, and the roots that are neither the newest of their
+    /// definition or layer, nor below such a root, nor open.
     pub fn prune(&self) -> Result<Pruned> {
         whole::sweep(&self.part("tmp"));
         let all = self.list(false)?;
@@ -97,7 +97,7 @@ impl Cache {
             if path.file_name().is_some_and(whole::is_hidden_name) {
                 continue;
             }
-            // what cannot be read may be what keeps a root, and is not taken for none
+            // an unreadable file may be the one that keeps a root, so it does not count as absent
             let text = std::fs::read(&path).at("cannot read what is the newest", &path)?;
             let Some(found) = Ref::parse(&text) else { continue };
             let made = std::fs::metadata(&path).and_then(|m| m.modified());
@@ -106,7 +106,8 @@ impl Cache {
         Ok(refs)
     }
 
-    /// The last of each base, and all layers: which layers are still wanted, only their parents tell.
+    /// The last root of each base, and all layers: only their parents tell which layers are still
+    /// wanted.
     fn newest(&self) -> Result<Vec<Ref>> {
         let mut layers = Vec::new();
         let mut bases: BTreeMap<String, (SystemTime, Ref)> = BTreeMap::new();
@@ -133,7 +134,7 @@ impl Cache {
     }
 }
 
-/// Newest bases; layers that are newest and stand on something that is kept.
+/// The newest bases, and the newest layers on roots that are kept.
 fn kept(all: &[Listed]) -> BTreeSet<Digest> {
     let mut kept = BTreeSet::new();
     loop {
@@ -150,7 +151,8 @@ fn kept(all: &[Listed]) -> BTreeSet<Digest> {
 }
 
 /// # Errors
-/// An entry that cannot be read may be whole: only what was read and is wrong is damaged, and may be removed.
+/// An entry that cannot be read may be intact: only one that was read and is wrong counts as
+/// damaged, and may be removed.
 fn listed(folder: &Path, digest: Digest, newest: bool, verify: bool) -> Result<Listed> {
     let check = if verify { entry::verify } else { entry::check };
     let checked = match check(folder, digest) {
@@ -185,7 +187,7 @@ fn remove(folder: &Path) -> Result<bool> {
     let _lock = match File::open(&path) {
         Ok(lock) if lock.try_lock().is_err() => return Ok(false),
         Ok(lock) => Some(lock),
-        // nobody can hold what has no record
+        // nobody can hold an entry without a record
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => None,
         Err(e) => return Err(e).at("cannot open", &path),
     };

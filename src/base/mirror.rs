@@ -9,24 +9,24 @@ use crate::error::{Context, Error, Kind, Result};
 use crate::progress::Progress;
 use crate::units::Timestamp;
 
-/// apt's own downloader: it has the proxies and certificates that apt is configured with.
+/// apt's own downloader: it uses the proxies and certificates that apt is configured with.
 const HELPER: &str = "/usr/lib/apt/apt-helper";
 
-/// An archive and the mirror that is used of it now.
+/// An archive and the mirror that is used for it now.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Chosen<'a> {
     /// The archive.
     pub archive: &'a Archive,
     /// The mirror, or the snapshot.
     pub mirror: String,
-    /// Whether this is an old state, whose validity has ended.
+    /// Whether this is an old state, whose period of validity is over.
     pub snapshot: bool,
 }
 
-/// The first mirror of every archive that answers, and the newest date of all indexes. `skip` rotates the
-/// lists: a mirror that failed in the middle of a build is asked last.
+/// The first mirror of every archive that answers, and the newest date of all indexes. `skip`
+/// rotates the lists, so that a mirror that failed in the middle of a build is asked last.
 ///
-/// The indexes' signatures are apt's to verify; the date alone is taken from them here.
+/// apt verifies the indexes' signatures; only the date is read from them here.
 pub fn choose<'a>(
     definition: &'a Definition,
     skip: usize,
@@ -110,8 +110,8 @@ fn fetch(url: &str, scratch: &Path) -> Result<String> {
     Ok(String::from_utf8_lossy(&text).into_owned())
 }
 
-/// The `Date:` of an InRelease file (RFC 2822, with the zone named UTC, and from some tools with an hour of one
-/// digit).
+/// The `Date:` of an InRelease file (RFC 2822, with the zone named UTC; some tools write the hour
+/// with one digit).
 pub(crate) fn release_date(text: &str, url: &str) -> Result<Timestamp> {
     let date = text.lines().find_map(|line| line.strip_prefix("Date:")).unwrap_or_default();
     let words = date.split_whitespace().map(|word| match word {
@@ -135,7 +135,8 @@ pub fn sources(chosen: &[Chosen<'_>], keyring: &Path) -> String {
         for suite in &archive.suites {
             let components = archive.components.join(" ");
             let keyring = keyring.display();
-            // dpkg runs in the root, where a file: mirror's packages are not: copy: puts them there
+            // dpkg runs in the root, where a file: mirror's packages are missing: copy: puts them
+            // there
             let mirror = mirror.replacen("file://", "copy://", 1);
             text += &format!("deb [signed-by={keyring}{old}] {mirror} {suite} {components}\n");
         }

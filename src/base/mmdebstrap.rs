@@ -1,4 +1,4 @@
-//! Runs mmdebstrap: as root, or in a user namespace for everybody else.
+//! Runs mmdebstrap: as root, or for everybody else in a user namespace.
 
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
@@ -18,7 +18,7 @@ use crate::tree::tar::{self, Archive};
 use crate::units::{ByteSize, GIB, Timestamp};
 use crate::whole;
 
-/// The program, and the package that has it.
+/// The program, and the package with the same name.
 const PROGRAM: &str = "mmdebstrap";
 
 /// Installs a layer's packages in the root.
@@ -29,33 +29,34 @@ pub const IN_ROOT: &str = include_str!("files/in-root.sh");
 /// apt's list of archives.
 const SOURCES: &str = "etc/apt/sources.list";
 
-/// How often a build is tried while the network is what fails.
+/// How often a build is tried when the network fails.
 const ATTEMPTS: usize = 3;
 
 /// One run.
 pub struct Run<'a> {
     /// What is being made, for people.
     pub what: &'a str,
-    /// Whose archives.
+    /// The definition with the archives.
     pub definition: &'a Definition,
     /// Whether the essential packages are installed first; otherwise the seed has them.
     pub bootstrap: bool,
-    /// What lies in the root before.
+    /// The root's content before the run.
     pub seed: &'a Tree,
-    /// What is installed.
+    /// The packages to install.
     pub packages: &'a [String],
-    /// What runs in the root afterwards.
+    /// The script that runs in the root afterwards.
     pub script: Option<&'a str>,
-    /// For files that are needed only now.
+    /// A folder for temporary files.
     pub scratch: &'a Path,
-    /// Where all that a failed run said is kept.
+    /// Where the complete output of a failed run is kept.
     pub logs: &'a Path,
 }
 
-/// Room that a run needs in the cache besides the seed, in bytes: the archive that comes out, and its pack.
+/// Space that a run needs in the cache in addition to the seed, in bytes: for the resulting archive
+/// and its pack.
 const ROOM: u64 = 3 * GIB;
 
-/// Refuses to start what would end in the middle with a full disk.
+/// Refuses to start a run that would fail halfway with a full disk.
 fn require_room(run: &Run<'_>) -> Result<()> {
     let stat = rustix::fs::statvfs(run.scratch).map_err(std::io::Error::from);
     let stat = stat.at("cannot ask for the free space", run.scratch)?;
@@ -71,7 +72,8 @@ fn require_room(run: &Run<'_>) -> Result<()> {
         .remedy("run slipway base prune, or set SLIPWAY_CACHE to a folder with room"))
 }
 
-/// Gives the finished root as an archive, and its time: the archives' newest date, but not before `time`.
+/// Returns the finished root as an archive, and its time: the archives' newest date, but not
+/// earlier than `time`.
 pub fn run(
     run: &Run<'_>,
     time: Timestamp,
@@ -100,7 +102,7 @@ pub fn run(
 
 fn opened(run: &Run<'_>, path: &Path) -> Result<Archive> {
     let mut archive = Archive::open(path)?;
-    // a run that asks no archive leaves a list that mmdebstrap guessed, unless the seed had one
+    // a run without archives leaves a list that mmdebstrap guessed, unless the seed had one
     if !run.bootstrap && run.seed.get(SOURCES).is_none() {
         archive.retain(|path| path.as_bytes() != SOURCES.as_bytes());
     }
@@ -138,7 +140,8 @@ fn once(
     Ok(target)
 }
 
-/// Passes on what mmdebstrap is doing; keeps the whole text for a failure. Packages' scripts speak in it too.
+/// Reports what mmdebstrap is doing, and keeps the whole text in case of a failure. Packages'
+/// scripts write to it, too.
 pub fn follow(what: &str, stderr: impl Read, log: &mut String, progress: &dyn Progress) {
     let mut splitter = Splitter::default();
     let mut hear = |line: String| {
@@ -160,12 +163,12 @@ pub fn follow(what: &str, stderr: impl Read, log: &mut String, progress: &dyn Pr
     splitter.finish().into_iter().for_each(&mut hear);
 }
 
-/// mmdebstrap ends the steps that it begins with dots, and also those that it leaves out.
+/// mmdebstrap ends the announcement of a step with dots, even for steps that it then leaves out.
 fn step_that_takes_time(said: &&str) -> bool {
     said.ends_with("...") && !said.ends_with("skipping...")
 }
 
-/// apt's list for the mirrors that were chosen.
+/// apt's list for the chosen mirrors.
 pub fn sources(definition: &Definition, chosen: &[Chosen<'_>]) -> Result<String> {
     if chosen.is_empty() {
         return Ok(String::new());
@@ -209,7 +212,8 @@ fn command(
         .env("SOURCE_DATE_EPOCH", time.seconds.to_string())
         .env_remove("APT_CONFIG")
         .args(["--format=tar", "--architectures=amd64", "--aptopt=Acquire::Retries \"3\""])
-        // dpkg flushes every file: for a root that is thrown away when the power goes, that is most of the time
+        // dpkg flushes every file, which takes most of the time; this root is thrown away if the
+        // power fails
         .arg("--dpkgopt=force-unsafe-io")
         .arg(format!("--mode={}", mode.name()))
         .arg(format!("--setup-hook=tar-in {} /", quoted(&seed.display().to_string())));
@@ -217,7 +221,8 @@ fn command(
         let filters = super::seed::DPKG.lines().filter(|line| line.starts_with("path-"));
         command.arg("--variant=minbase").args(filters.map(|line| format!("--dpkgopt={line}")));
     } else {
-        // a file that the layer put where a package has one stays: dpkg would ask, and nobody answers
+        // a file of the layer's stays even if a package has one in its place: dpkg would ask, and
+        // nobody would answer
         command.args(["--variant=custom", "--dpkgopt=force-confdef", "--dpkgopt=force-confold"]);
         // without packages there is no archive to ask
         if run.packages.is_empty() {

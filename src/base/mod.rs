@@ -44,13 +44,13 @@ pub struct Root {
     pub digest: Digest,
     /// The root filesystem.
     pub tree: Tree,
-    /// The contents: the base's pack first, then one a layer.
+    /// The contents: the base's pack first, then one for each layer.
     pub packs: Vec<Arc<Pack>>,
     /// All installed packages, sorted by name.
     pub packages: Vec<Package>,
-    /// Not before anything in it: the newest date of the archives that it came from.
+    /// Not earlier than anything in it: the newest date of the archives that it came from.
     pub time: Timestamp,
-    /// What the base was made of.
+    /// The definition that the base was made from.
     pub definition: Definition,
     /// Shared locks that keep `prune` away while somebody uses the root.
     pub(crate) holds: Vec<Arc<File>>,
@@ -61,16 +61,16 @@ pub struct Root {
 pub struct LayerSpec {
     /// Name for people and files: lowercase letters, digits, hyphens.
     pub name: String,
-    /// Packages of the base's distribution, with a version or not.
+    /// Packages of the base's distribution, with or without a version.
     pub packages: Vec<String>,
     /// Path, mode and bytes of files that are put into the root before apt runs.
     pub files: Vec<(String, u16, Vec<u8>)>,
-    /// For `sh -eu`, run in the root as its root after apt; without a network.
+    /// A script for `sh -eu`, run after apt in the root, as the root user there, without a network.
     pub script: Option<String>,
 }
 
 impl LayerSpec {
-    /// Whether it asks for nothing.
+    /// Whether it adds nothing.
     pub fn is_empty(&self) -> bool {
         self.packages.is_empty() && self.files.is_empty() && self.script.is_none()
     }

@@ -1,5 +1,5 @@
-//! Whether a definition's archives have the packages that are asked for: their indexes tell in seconds what apt, in the
-//! root, tells behind minutes of work.
+//! Whether a definition's archives have the requested packages: their indexes tell in seconds what
+//! apt, in the root, would report only after minutes of work.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -13,14 +13,14 @@ use crate::progress::Progress;
 use crate::units::{Digest, Timestamp};
 use crate::whole::Work;
 
-/// Packages that no archive of a base has; the cause of an error that says so.
+/// Packages that no archive of a base has: the cause of an error.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Absent {
     /// The base.
     pub base: String,
     /// The archives' date.
     pub time: Timestamp,
-    /// The packages, each with the name that was perhaps meant.
+    /// The packages, each with the name that was probably meant.
     pub packages: Vec<(String, Option<String>)>,
 }
 
@@ -35,7 +35,7 @@ impl fmt::Display for Absent {
 impl std::error::Error for Absent {}
 
 impl Absent {
-    /// The packages that a base's archives lack; none where they have all.
+    /// The packages that a base's archives lack; none when they have all.
     pub fn of(base: &str, names: &Names, packages: &[String]) -> Option<Self> {
         let lacking = packages.iter().filter(|package| !names.has(package));
         let packages: Vec<_> =
@@ -58,19 +58,19 @@ impl Absent {
     }
 }
 
-/// The names in a definition's archives, from the cache in `folder`, which may not be there.
+/// The names in a definition's archives, from the cache in `folder`, which need not exist.
 pub fn names_at_hand(folder: &Path, definition: &Definition) -> Result<Option<Names>> {
     Names::read(&folder.join(FOLDER).join(NAMES).join(file_name(definition)?))
 }
 
-/// A list is that of the archives, whatever else a definition says.
+/// A list belongs to the archives, whatever else a definition says.
 fn file_name(definition: &Definition) -> Result<String> {
     let key = serde_json::to_vec(&(&definition.archives, &definition.snapshot))
         .map_err(|e| Error::new(Kind::Input, "cannot name the list of packages").because(e))?;
     Ok(format!("{}-{}", definition.name, Digest::of(key).short()))
 }
 
-/// An absent package that the definition itself names has its line there.
+/// If the definition itself names the absent package, the error points at its line there.
 fn placed(error: Error, definition: &Definition, own: &[String]) -> Error {
     let absent = error.causes().find_map(|cause| cause.downcast_ref::<Absent>());
     let mut names = absent.iter().flat_map(|absent| &absent.packages).map(|(name, _)| name);
@@ -81,26 +81,25 @@ fn placed(error: Error, definition: &Definition, own: &[String]) -> Error {
 }
 
 impl Cache {
-    /// The names of packages in a definition's archives, as they were when those were last asked; none where they never
-    /// were.
+    /// The names of packages in a definition's archives, as last fetched; none if they never were.
     pub fn names(&self, definition: &Definition) -> Result<Option<Names>> {
         Names::read(&self.names_file(definition)?)
     }
 
-    /// Asks the archives for the names, where that was never done.
+    /// Asks the archives for the names, if that was never done.
     pub fn ensure_names(&self, definition: &Definition, progress: &dyn Progress) -> Result<()> {
         let known = definition.archives.is_empty() || self.names(definition)?.is_some();
         if known { Ok(()) } else { self.ask(definition, progress).map(drop) }
     }
 
-    /// Refuses what a base is made of, and what layers will want of it, when no archive has it.
+    /// Refuses packages of a base, and those that its layers will need, when no archive has them.
     pub(super) fn require_for_base(
         &self,
         definition: &Definition,
         ahead: &[String],
         progress: &dyn Progress,
     ) -> Result<()> {
-        // a root that somebody else made may have packages that no archive has
+        // a root made by somebody else may have packages that no archive has
         if definition.kind == DefinitionKind::Tarball {
             return Ok(());
         }
@@ -109,22 +108,23 @@ impl Cache {
         self.require(definition, &all, progress).map_err(|e| placed(e, definition, &own))
     }
 
-    /// Refuses what layers want of a root that is there, when no archive has it.
+    /// Refuses packages that layers need on an existing root, when no archive has them.
     pub(super) fn require_for_layer(
         &self,
         parent: &Root,
         ahead: &[String],
         progress: &dyn Progress,
     ) -> Result<()> {
-        // what is installed need not be in an archive
+        // an installed package need not be in an archive
         let there: BTreeSet<&str> = parent.packages.iter().map(|p| p.name.as_str()).collect();
         let asked: Vec<String> =
             ahead.iter().filter(|name| !there.contains(name.as_str())).cloned().collect();
         self.require(&parent.definition, &asked, progress)
     }
 
-    /// Refuses packages that no archive has. Names that were kept are believed when they have a package, and never when
-    /// they lack it: then the archives are asked. Where apt fails at that nothing is refused, for it tells nothing.
+    /// Refuses packages that no archive has. The kept names are believed when they contain a
+    /// package, but not when they lack it: then the archives are asked. If apt fails at that,
+    /// nothing is refused, because the failure proves nothing.
     ///
     /// # Errors
     /// [`Kind::Input`] because of [`Absent`]; [`Kind::Network`] when no mirror answers.
@@ -143,7 +143,8 @@ impl Cache {
         }
         let names = match self.ask(definition, progress) {
             Ok(names) => names,
-            // whatever stands in the way of apt is told better by what would install them
+            // whatever prevents apt from working is explained better by the run that would install
+            // them
             Err(e) if e.kind() == Kind::Tool => {
                 progress.note(&format!("the packages were not looked up in the archives: {e}"));
                 return Ok(());
@@ -157,7 +158,7 @@ impl Cache {
 
     /// Fetches the archives' indexes, and keeps the names in them.
     fn ask(&self, definition: &Definition, progress: &dyn Progress) -> Result<Names> {
-        /// A mirror that names its index and then fails is asked last the next time.
+        /// A mirror that serves its index and then fails is asked last the next time.
         const ATTEMPTS: usize = 2;
         progress.step("asking the archives for their packages", None);
         let work = Work::new_in(&self.part("tmp"))?;
@@ -166,7 +167,7 @@ impl Cache {
             let (chosen, time) = mirror::choose(definition, attempt, work.path(), progress)?;
             let sources = mmdebstrap::sources(definition, &chosen)?;
             attempt += 1;
-            // a state of its own each time: what another mirror left half there is not mixed in
+            // a new state each time: nothing that another mirror left half-done is mixed in
             let state = State::open(work.path().join(format!("apt-{attempt}")), &sources)?;
             match state.update() {
                 Ok(()) => break Names::of(&state, time)?,

@@ -28,7 +28,7 @@ fn parse(status: &str) -> Result<Vec<Package>> {
         let state = field("Status").and_then(|s| s.split(' ').nth(2)).unwrap_or_default();
         match state {
             "installed" => {}
-            // removed, its configuration kept or not: not there
+            // removed, with or without its configuration: not installed
             "config-files" | "not-installed" => continue,
             state => {
                 return Err(Error::new(Kind::Damaged, format!("{name} is {state:?}"))

@@ -1,4 +1,4 @@
-//! How roots are made: what goes in, what runs, what comes out.
+//! How roots are made: the inputs, the programs that run, and the results.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -13,7 +13,8 @@ use crate::tree::tar::Archive;
 use crate::tree::{Layer, Tree, diff};
 use crate::units::Timestamp;
 
-/// Part of every key: a change of what the code below does makes all roots anew.
+/// Part of every key: raise it when the code below works differently, so that all roots are made
+/// anew.
 pub const VERSION: u32 = 2;
 
 const BOOT: &str = include_str!("files/boot.sh");
@@ -23,7 +24,7 @@ const SERVICES: &str = include_str!("files/services.sh");
 const CORE_IMAGE: &str = "usr/lib/slipway/boot/core.img";
 /// Prefix of GRUB's image for BIOS: the third partition of the disk that it was read from.
 const GRUB_PREFIX: &str = "(,gpt3)/boot/grub";
-/// What GRUB's image for BIOS needs to reach and run its menu.
+/// The modules that GRUB's image for BIOS needs to reach and run its menu.
 const GRUB_MODULES: &str = "biosdisk part_gpt ext2 normal linux search search_fs_uuid configfile \
     serial terminal gzio test echo all_video minicmd reboot halt sleep";
 
@@ -44,7 +45,7 @@ fn boot_script() -> String {
     format!("GRUB_PREFIX='{GRUB_PREFIX}' GRUB_MODULES='{GRUB_MODULES}'\n{BOOT}")
 }
 
-/// What a recipe gives: the pack lies in the work folder.
+/// The result of a recipe; the pack is in the work folder.
 pub struct Made {
     /// The difference to the parent, or to nothing.
     pub layer: Layer,
@@ -52,13 +53,13 @@ pub struct Made {
     pub pack: Arc<Pack>,
     /// Names in the whole tree.
     pub entries: u64,
-    /// Not before anything that went in.
+    /// Not earlier than anything that went in.
     pub time: Timestamp,
     /// All packages of the whole tree.
     pub packages: Vec<Package>,
 }
 
-/// Makes a base in `work`; what a failed program said goes to `logs`.
+/// Makes a base in `work`; the output of a failed program goes to `logs`.
 pub fn base(
     definition: &Definition,
     work: &Path,
@@ -103,8 +104,8 @@ fn bootstrapped(
     mmdebstrap::run(&run, Timestamp::default(), progress)
 }
 
-/// A root that somebody else made is taken as it is, but for GRUB's image, which only its own GRUB can make; gives
-/// the tree as it was where that had to be done.
+/// A root made by somebody else is used as it is, except for GRUB's image, which only its own GRUB
+/// can make. If that had to be done, the original tree is returned, too.
 fn from_tarball(
     definition: &Definition,
     scratch: &Path,
@@ -118,7 +119,7 @@ fn from_tarball(
     let time = tarball.time.parse()?;
     let plain = scratch.join("fetched.tar");
     tarball::fetch(tarball, &definition.folder, &plain, progress)?;
-    // that copy is gone when somebody reads the error
+    // the copy no longer exists when somebody reads the error
     let named = |e: Error| e.at(&tarball.source);
     let archive = Archive::open(&plain).map_err(named)?;
     if archive.holds(CORE_IMAGE) || !archive.holds("usr/bin/grub-mkimage") {
@@ -186,7 +187,8 @@ fn finish(tree: Tree, parent: Option<&Tree>, pack: Arc<Pack>, time: Timestamp) -
     Ok(Made { layer, pack, entries: tree.len() as u64, time, packages })
 }
 
-/// A folder for what is needed only while a root is made; beside the entry, on the same disk.
+/// A folder for files that are needed only while a root is made. It is beside the entry, on the
+/// same disk.
 struct Scratch(tempfile::TempDir);
 
 impl Scratch {

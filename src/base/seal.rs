@@ -6,7 +6,7 @@ use crate::tree::tar::Archive;
 use crate::tree::{Entry, Meta, Node, Tree, TreePath};
 use crate::units::Timestamp;
 
-/// Folders that keep their place and lose what they hold.
+/// Folders that stay but are emptied.
 const EMPTIED: &[&str] = &[
     "run",
     "tmp",
@@ -16,7 +16,7 @@ const EMPTIED: &[&str] = &[
     "var/cache/ldconfig",
     "var/cache/man",
     "var/lib/apt/lists",
-    // made by the machine itself, one each
+    // each machine makes its own
     "etc/puppet/ssl",
     "etc/puppetserver/ca",
     "var/lib/puppet/ssl",
@@ -24,7 +24,7 @@ const EMPTIED: &[&str] = &[
     "etc/puppet/puppetserver/ca",
 ];
 
-/// Files that go, wherever a package or the build machine left them.
+/// Files that are removed, whether a package or the build machine left them.
 const DROPPED: &[&str] = &[
     "etc/hostname",
     "etc/resolv.conf",
@@ -38,12 +38,13 @@ const DROPPED: &[&str] = &[
     "var/lib/systemd/random-seed",
     "var/lib/systemd/credential.secret",
     "var/lib/urandom/random-seed",
-    // a key that all machines of one image would share
+    // a key that all machines made from one image would share
     "etc/ssl/private/ssl-cert-snakeoil.key",
     "etc/ssl/certs/ssl-cert-snakeoil.pem",
 ];
 
-/// Copies that tools keep of files before they change them: the times of two builds differ in them.
+/// Backups that tools make of files before changing them: they hold times, which differ between two
+/// builds.
 const BACKUPS: &[&str] = &[
     "etc/group-",
     "etc/gshadow-",
@@ -56,7 +57,7 @@ const BACKUPS: &[&str] = &[
     "var/lib/dpkg/status-old",
 ];
 
-/// Takes the traces out of a root before its contents are packed.
+/// Removes the traces from a root before its contents are packed.
 pub fn clean(archive: &mut Archive) {
     archive.retain(|path| !is_trace(path));
 }
@@ -77,10 +78,10 @@ fn is_host_key(path: &TreePath) -> bool {
         && (name.ends_with(b"_key") || name.ends_with(b"_key.pub"))
 }
 
-/// Puts what belongs in the place of the traces, and brings every time down to the root's.
+/// Puts the proper content in place of the traces, and limits every time to the root's.
 pub fn finish(tree: &mut Tree, definition: &Definition, time: Timestamp) -> Result<()> {
     empty_logs(tree, time);
-    // systemd takes this word for "make one at the first boot" (machine-id(5))
+    // to systemd this word means "make one at the first boot" (machine-id(5))
     tree.put_file("/etc/machine-id", 0o444, time, "uninitialized\n")?;
     if tree.get("usr/lib/systemd/systemd-resolved").is_some()
         || tree.get("lib/systemd/systemd-resolved").is_some()
@@ -102,7 +103,7 @@ pub fn finish(tree: &mut Tree, definition: &Definition, time: Timestamp) -> Resu
     Ok(())
 }
 
-/// Log files go; those that programs expect to find (wtmp and the like) stay, empty.
+/// Removes log files; those that programs expect to find (wtmp and the like) stay, but empty.
 fn empty_logs(tree: &mut Tree, time: Timestamp) {
     let log = |(path, entry): &(&TreePath, &Entry)| {
         path.as_bytes().starts_with(b"var/log/") && matches!(entry.node, Node::File(_))
@@ -139,10 +140,10 @@ fn sources_list(definition: &Definition, tree: &Tree) -> Option<String> {
     Some(text)
 }
 
-/// Fails when the root holds what two machines must not share.
+/// Fails when the root holds something that two machines must not share.
 ///
 /// # Errors
-/// [`Kind::Refused`] that names the first such file: the recipe has to learn of it.
+/// [`Kind::Refused`] with the first such file: the recipe must be taught to remove it.
 pub fn check(tree: &Tree) -> Result<()> {
     for (path, entry) in tree {
         let refused = |why: &str| {
@@ -165,7 +166,8 @@ pub fn check(tree: &Tree) -> Result<()> {
     Ok(())
 }
 
-/// Only what the machine's own configuration and state hold: packages ship keys of test suites and examples.
+/// Looks only at the machine's own configuration and state: packages ship keys in test suites and
+/// examples.
 fn holds_private_key(path: &TreePath, entry: &Entry) -> Result<bool> {
     const LONGEST: u64 = 64 << 10;
     let Node::File(content) = &entry.node else { return Ok(false) };

@@ -1,4 +1,4 @@
-//! What lies in a root before packages are installed in it.
+//! The content of a root before packages are installed in it.
 
 use crate::error::Result;
 use crate::tree::{Content, Entry, Meta, Node, Tree, TreePath};
@@ -6,7 +6,7 @@ use crate::units::Timestamp;
 
 use super::{LayerSpec, Root};
 
-/// What dpkg leaves out of every package.
+/// The files that dpkg leaves out of every package.
 pub const DPKG: &str = include_str!("files/dpkg.cfg");
 const INITRAMFS: &str = include_str!("files/initramfs.conf");
 const INITRAMFS_HOOK: &str = include_str!("files/initramfs-hook");
@@ -18,8 +18,8 @@ pub const TEXTS: &str = concat!(
     include_str!("files/initramfs-hook"),
 );
 
-/// Folders whose contents are left out, but which maintainer scripts want to find: update-alternatives
-/// fails in openjdk's without man1.
+/// Folders whose contents are left out, but which maintainer scripts expect: without man1,
+/// update-alternatives fails in openjdk's script.
 const WANTED_FOLDERS: [&str; 2] = ["/usr/share/man/man1", "/usr/share/man/man8"];
 
 /// The files that a base has before its first package.
@@ -35,8 +35,9 @@ pub fn base() -> Result<Tree> {
     Ok(tree)
 }
 
-/// A tree without device nodes, which a user namespace cannot make, and sockets, which tar does not know;
-/// and with nothing in /dev, which mmdebstrap fills itself: in a user namespace it stops at a link that is there.
+/// A tree without device nodes, which a user namespace cannot make, and without sockets, which tar
+/// does not know. Its /dev is empty, because mmdebstrap fills it itself and, in a user namespace,
+/// stops at an existing link.
 pub fn without_devices(tree: &Tree) -> Tree {
     let mut rest = Tree::new();
     let in_dev = |path: &TreePath| path.as_bytes().starts_with(b"dev/");
@@ -59,7 +60,7 @@ pub fn layer(parent: &Root, spec: &LayerSpec) -> Result<Tree> {
     Ok(tree)
 }
 
-/// Puts the parent's device nodes back, and takes out those that the run made for itself.
+/// Puts the parent's device nodes back, and removes those that the run made for itself.
 pub fn restore_devices(tree: &mut Tree, parent: &Tree) {
     let dev = TreePath::new(b"dev").unwrap_or_default();
     let below: Vec<TreePath> =
@@ -73,7 +74,8 @@ pub fn restore_devices(tree: &mut Tree, parent: &Tree) {
     }
 }
 
-/// Gives every entry the time that it had in `before`, and what is new `time`: for a run that only adds.
+/// Gives every entry the time that it had in `before`, and new entries `time`: for a run that only
+/// adds.
 pub fn restore_times(tree: &mut Tree, before: &Tree, time: Timestamp) {
     let paths: Vec<TreePath> = tree.iter().map(|(path, _)| path.clone()).collect();
     for path in paths {

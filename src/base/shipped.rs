@@ -1,4 +1,4 @@
-//! The definitions that come with the program: a project needs a file of its own only to change one.
+//! The definitions that come with the program: a project needs its own file only to change one.
 
 /// A definition's name and its text.
 type Shipped = (&'static str, &'static str);

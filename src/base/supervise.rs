@@ -1,4 +1,4 @@
-//! A program that does not outlive us: a build that is killed must not leave one working in a root.
+//! A program that does not outlive us: a killed build must not leave one working in a root.
 
 use std::ffi::OsStr;
 use std::io::Error as IoError;
@@ -8,22 +8,23 @@ use std::process::{ChildStderr, ChildStdin, Command, ExitStatus, Stdio};
 use crate::command::{self, Sees};
 use crate::error::{Context, Result};
 
-/// What the shell does.
+/// The shell's script.
 const SUPERVISE: &str = include_str!("files/supervise.sh");
 
 /// The shell's status when there is no such program (POSIX, Shell Command Language, 2.8.2).
 pub const NOT_FOUND: i32 = 127;
 
-/// The command that runs `program` in a session of its own, under a shell that watches over it.
+/// The command that runs `program` in its own session, under a shell that watches over it.
 /// Arguments may be added.
 pub fn command(program: &OsStr) -> Command {
-    // what it installs has scripts, which run: they see the network's settings, and none of our keys
+    // the packages that it installs run scripts: these see the network's settings, but none of our
+    // keys
     let mut command = command::seeing("/bin/sh", Sees::Network(&[]));
     command.args(["-c", SUPERVISE, "supervise"]).arg(program).process_group(0);
     command
 }
 
-/// A running program: its group gets SIGKILL when this value, or this process, is gone.
+/// A running program: its group gets SIGKILL when this value is dropped or this process ends.
 pub struct Group {
     name: &'static str,
     child: std::process::Child,
@@ -31,12 +32,14 @@ pub struct Group {
 }
 
 impl Group {
-    /// Starts what [`command`] gave; the program's output goes nowhere, its complaints to the caller.
+    /// Starts the result of [`command`]. The program's output is discarded; its error output goes
+    /// to the caller.
     pub fn start(command: &mut Command, name: &'static str) -> Result<(Self, Option<ChildStderr>)> {
         command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped());
         let mut child =
             command.spawn().map_err(|e: IoError| command::cannot_start("sh", "dash", e))?;
-        // waiting for a child closes its standard input, which would end it: keep that apart
+        // waiting for a child closes its standard input, which would end it: so that is kept
+        // elsewhere
         let (life, stderr) = (child.stdin.take(), child.stderr.take());
         Ok((Self { name, child, life }, stderr))
     }
@@ -50,7 +53,7 @@ impl Group {
 impl Drop for Group {
     fn drop(&mut self) {
         drop(self.life.take());
-        // the shell ends with its group at once; without this it would stay as a zombie
+        // the shell ends together with its group; without this it would stay as a zombie
         let _ = self.child.wait();
     }
 }
@@ -97,11 +100,11 @@ mod tests {
         let stubborn = "trap '' HUP INT TERM; echo >&2; while :; do sleep 60; done & wait";
         let (group, stderr) = Group::start(&mut shell(stubborn), "sh").unwrap();
         let mut stderr = stderr.unwrap();
-        // once it has said something it does ignore them
+        // once it has written something, it ignores the signals
         stderr.read_exact(&mut [0]).unwrap();
         let begun = Instant::now();
         drop(group);
-        // its end is that of the last process that holds it
+        // the stream ends when the last process that holds it does
         stderr.read_to_end(&mut Vec::new()).unwrap();
         assert!(begun.elapsed() < Duration::from_secs(30));
     }

@@ -12,7 +12,7 @@ use crate::units::Hasher;
 /// Copies the archive to `target`, uncompressed; the bytes are hashed while they stream.
 ///
 /// # Errors
-/// [`Kind::Damaged`] when the file is not the one that was pinned; nothing was used of it then.
+/// [`Kind::Damaged`] when the file is not the pinned one; in that case nothing of it was used.
 pub fn fetch(
     tarball: &Tarball,
     folder: &Path,
@@ -28,7 +28,8 @@ pub fn fetch(
             decompressed(&tarball.source, BufReader::with_capacity(1 << 18, &mut source))?;
         copy(&mut plain, &mut out, target)
     };
-    // what follows the compressed stream counts for the digest, and so does what a damaged one left unread
+    // bytes after the compressed stream count for the digest, and so do those that a damaged one
+    // left unread
     std::io::copy(&mut source, &mut std::io::sink())
         .doing(format!("cannot read {}", tarball.source))?;
     let found = source.hasher.finish();
@@ -78,7 +79,7 @@ fn open_remote(url: &str) -> Result<(Box<dyn Read>, Option<u64>)> {
     };
     // a provider that is already installed serves as well
     let _ = rustls::crypto::ring::default_provider().install_default();
-    // the time limit would include the body: a slow line is no error
+    // the time limit would include the body: a slow connection is no error
     let client = reqwest::blocking::Client::builder().timeout(None).build().map_err(failed)?;
     let answer = client.get(url).send().and_then(reqwest::blocking::Response::error_for_status);
     let answer = answer.map_err(failed)?;
@@ -106,7 +107,7 @@ fn decompressed<'a>(name: &str, reader: impl Read + 'a) -> Result<Box<dyn Read +
         .remedy("name a .tar, .tar.gz, .tar.xz or .tar.zst"))
 }
 
-/// Hashes and reports what is read through it.
+/// Hashes the bytes that are read through it, and reports progress.
 struct Hashing<'a> {
     reader: Box<dyn Read>,
     hasher: Hasher,

@@ -10,7 +10,8 @@ use super::Patience;
 /// Shorter values are no secrets, and removing them from messages would spoil words.
 const SHORTEST_SECRET: usize = 6;
 
-/// A variable with such an ending holds a secret. Before `_FILE`, it names a file with the secret.
+/// The endings of variables that hold a secret. A variable that ends in `_FILE` names a file, which
+/// is no secret.
 const SECRET_NAMES: [&str; 6] = ["KEY", "TOKEN", "SECRET", "SAS", "PASSWORD", "CONNECTION_STRING"];
 
 /// Settings of a store that do not belong in its URL. Credentials come from variables or from files

@@ -1,4 +1,4 @@
-//! From a tree to a disk: the parts in their places.
+//! From a tree to a disk: puts the parts in their places.
 
 use std::sync::Arc;
 
@@ -12,9 +12,9 @@ use crate::tree::Tree;
 /// The root filesystem's label.
 const ROOT_LABEL: &str = "root";
 
-/// Makes the disk of an appliance: the tree as its root filesystem, and all that boots it.
+/// Makes the disk of an appliance: the tree as its root filesystem, and everything that boots it.
 ///
-/// `packs` are those that are laid whole, the base's first; the tree must have passed
+/// `packs` are those that are placed as a whole, the base's first. The tree must have passed
 /// [`bootloader::configure`] with the same `spec`.
 ///
 /// # Errors

@@ -6,20 +6,20 @@ use std::sync::Arc;
 use crate::error::Result;
 use crate::tree::Content;
 
-/// Bytes that are worked out when they are asked for: those of an image in another format.
+/// Bytes that are computed on demand: those of an image in another format.
 ///
-/// A trait, for a disk does not know the readers of formats: they lie behind it in the way of the data.
+/// It is a trait because a disk does not know the readers of formats, which are rooms above it.
 pub trait ReadAt: Debug + Send + Sync {
-    /// Fills `buffer` from `offset`; the caller stays within what is there.
+    /// Fills `buffer` from `offset`; the caller stays within the data.
     fn read_at(&self, buffer: &mut [u8], offset: u64) -> Result<()>;
 }
 
-/// Something to read from. Equal is only what is the same.
+/// Something to read from. Two are equal only if they are the same object.
 #[derive(Clone, Debug)]
 pub struct Reader(Arc<dyn ReadAt>);
 
 impl Reader {
-    /// Takes what reads.
+    /// Wraps a source of bytes.
     pub fn new(reader: Arc<dyn ReadAt>) -> Self {
         Self(reader)
     }
@@ -33,10 +33,11 @@ impl PartialEq for Reader {
 
 impl Eq for Reader {}
 
-/// Where an extent's bytes are: where a file's may be, or in another image, which no tree holds.
+/// Where an extent's bytes are: in one of the places where a file's may be, or in another image,
+/// which no tree contains.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Data {
-    /// Where a file's may be.
+    /// In one of the places where a file's bytes may be.
     Content(Content),
     /// In an image, from `offset` of its disk, `length` bytes.
     Read {

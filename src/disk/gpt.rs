@@ -19,7 +19,7 @@ const HEAD_SECTORS: u64 = 1 + 1 + ENTRY_SECTORS;
 const TAIL_SECTORS: u64 = ENTRY_SECTORS + 1;
 const ENTRY_SECTORS: u64 = 128 * 128 / SECTOR;
 
-/// Bytes of an MBR that are boot code (UEFI 2.10, 5.2.1).
+/// Bytes of boot code in an MBR (UEFI 2.10, 5.2.1).
 pub const BOOT_CODE: usize = 440;
 
 /// The GUIDs of the disk and of its three partitions.
@@ -37,8 +37,8 @@ pub struct Guids {
 
 /// Writes the table for `layout` with `boot_code` in its first sector.
 ///
-/// The type GUIDs are those of the Discoverable Partitions Specification (root: x86-64), so that systemd
-/// and other tools know the partitions without a word in fstab.
+/// The type GUIDs are those of the Discoverable Partitions Specification (root: x86-64), so that
+/// systemd and other tools recognize the partitions without an entry in fstab.
 pub fn build(layout: &Layout, guids: &Guids, boot_code: [u8; BOOT_CODE]) -> Result<Vec<Extent>> {
     let partitions = BTreeMap::from([
         (1, partition(BIOS, guids.bios_boot, layout.bios_boot, "bios-boot")),
@@ -75,7 +75,7 @@ fn write(
     let mut table = config.create_from_device(Edges::new(size), Some(disk))?;
     table.update_partitions(partitions)?;
     let mut edges = table.write()?;
-    // a disk that is larger than 2 TiB has the largest count here (UEFI 2.10, 5.2.3)
+    // a disk larger than 2 TiB has the largest count here (UEFI 2.10, 5.2.3)
     let sectors = u32::try_from(size / SECTOR - 1).unwrap_or(u32::MAX);
     let mut mbr = ProtectiveMBR::with_lb_size(sectors);
     mbr.set_bootcode(boot_code);
@@ -84,8 +84,8 @@ fn write(
     Ok(edges)
 }
 
-/// A device of which only both ends exist: a table touches nothing between them, and a whole disk in
-/// memory would cost its size.
+/// A device of which only the two ends exist: a table touches nothing between them, and a whole
+/// disk in memory would take its full size.
 #[derive(Debug)]
 struct Edges {
     size: u64,
@@ -101,7 +101,8 @@ impl Edges {
         Self { size, position: 0, head, tail }
     }
 
-    /// What lies at the position, up to the end of its edge, and advances by at most `length`.
+    /// Returns the bytes from the position to the end of its edge, at most `length`, and advances
+    /// past them.
     fn take(&mut self, length: usize) -> IoResult<&mut [u8]> {
         let tail_at = self.size - self.tail.len() as u64;
         let (edge, start) = match self.position {

@@ -1,24 +1,25 @@
-//! Where the partitions lie: pure arithmetic.
+//! Where the partitions are: pure arithmetic.
 //!
-//! The root partition is the last one, so that the appliance can grow it to whatever disk it is given.
-//! Slots 1, 2 and 3 are in the order of their places: partition tools and people expect that.
+//! The root partition is the last one, so that the appliance can grow it to fill whatever disk it
+//! gets. Slots 1, 2 and 3 are in the order of their places, as partition tools and people expect.
 
 use crate::error::{Error, Kind, Result};
 use crate::units::{ByteSize, MIB};
 
-/// Bytes of a logical sector: what BIOS, GPT and FAT count in here (UEFI 2.10, 5.2).
+/// Bytes of a logical sector, the unit of BIOS, GPT and FAT here (UEFI 2.10, 5.2).
 pub const SECTOR: u64 = 512;
 /// Partitions start and end at multiples of this many bytes; every storage system's stripes divide it.
 pub const ALIGNMENT: u64 = MIB;
 /// The BIOS boot partition, in bytes: GRUB's core image fits with room for its growth.
 pub const BIOS_BOOT: u64 = MIB;
-/// The EFI system partition, in bytes: FAT32 needs 65,525 clusters (Microsoft's FAT specification 1.03,
-/// "FAT type determination"), which are 33 MiB at the least; double that leaves room for boot loader updates.
+/// The EFI system partition, in bytes: FAT32 needs 65,525 clusters (Microsoft's FAT specification
+/// 1.03, "FAT type determination"), which take at least 33 MiB; double that leaves room for boot
+/// loader updates.
 pub const ESP: u64 = 64 * MIB;
-/// The smallest root partition that is worth the name, in bytes; what goes in needs more, and the
-/// filesystem says how much.
+/// The smallest root partition worth the name, in bytes. Its contents need more, and the filesystem
+/// says how much.
 pub const ROOT_MINIMUM: u64 = 64 * MIB;
-/// Left free at the end, in bytes: the backup table needs 33 sectors, alignment makes that 1 MiB.
+/// Bytes left free at the end: the backup table needs 33 sectors, and alignment makes that 1 MiB.
 const TAIL: u64 = ALIGNMENT;
 
 /// A run of bytes of the disk.
@@ -41,7 +42,7 @@ impl Region {
         self.offset / SECTOR
     }
 
-    /// Its last sector, itself included, as GPT counts.
+    /// Its last sector, inclusive, as GPT counts.
     pub fn last_sector(self) -> u64 {
         self.end() / SECTOR - 1
     }
@@ -52,7 +53,7 @@ impl Region {
 pub struct Layout {
     /// The whole disk, in bytes.
     pub size: u64,
-    /// Slot 1: where BIOS GRUB's core image lies.
+    /// Slot 1: the place of BIOS GRUB's core image.
     pub bios_boot: Region,
     /// Slot 2: the EFI system partition.
     pub esp: Region,
@@ -60,7 +61,7 @@ pub struct Layout {
     pub root: Region,
 }
 
-/// The smallest disk that is accepted, in bytes.
+/// The smallest accepted disk, in bytes.
 pub const DISK_MINIMUM: u64 = ALIGNMENT + BIOS_BOOT + ESP + ROOT_MINIMUM + TAIL;
 
 impl Layout {

@@ -1,7 +1,7 @@
 //! A disk as a value: which bytes lie where. Nothing here touches a file until a format writes it.
 //!
-//! Every part (partition table, ESP, filesystem) gives extents; formats (raw, qcow2 …) consume the sum.
-//! What no extent covers reads as zeros and costs nothing.
+//! Every part (partition table, ESP, filesystem) produces extents; formats (raw, qcow2 …) consume
+//! them all. Bytes that no extent covers read as zeros and cost nothing.
 
 pub mod bootloader;
 mod compose;
@@ -26,7 +26,7 @@ use crate::tree::Content;
 pub struct Extent {
     /// Bytes from the start of the disk (or of the partition, while one is being made).
     pub offset: u64,
-    /// What lies there.
+    /// The bytes there.
     pub data: Data,
 }
 
@@ -50,7 +50,7 @@ pub struct Disk {
 }
 
 impl Disk {
-    /// Sorts the extents and checks that they lie apart and inside `size` bytes.
+    /// Sorts the extents and checks that they do not overlap and are within `size` bytes.
     pub fn new(size: u64, mut extents: Vec<Extent>) -> Result<Self> {
         extents.retain(|e| e.data.length() > 0);
         extents.sort_by_key(|e| e.offset);
@@ -77,12 +77,12 @@ impl Disk {
         &self.extents
     }
 
-    /// How many bytes are covered by extents.
+    /// The number of bytes that extents cover.
     pub fn allocated(&self) -> u64 {
         self.extents.iter().map(|e| e.data.length()).sum()
     }
 
-    /// Fills `buffer` from `offset`, zeros where nothing lies.
+    /// Fills `buffer` from `offset`, with zeros where there is no extent.
     pub fn read_at(&self, buffer: &mut [u8], offset: u64) -> Result<()> {
         buffer.fill(0);
         let end = offset + buffer.len() as u64;

@@ -10,15 +10,15 @@ use crate::pack::Pack;
 use crate::tree::{Content, Entry, Node, Tree};
 use crate::units::Timestamp;
 
-/// Where Debian's and Ubuntu's packages have Puppet's code.
+/// Where Debian's and Ubuntu's packages keep Puppet's code.
 pub const CODE: &str = "/etc/puppet/code";
 
 /// Puts a bundle below `code` (as in [`CODE`]): its files at `releases/<id>`, and
 /// `environments/production` as a link to it.
 ///
-/// Code is readable by all and writable by root: the server reads it as the user puppet. The site's data,
-/// in the folder that Puppet has for it, may hold what is nobody else's business. The files' bytes lie in the packs that are given back; these are kept in `cache` by
-/// the bundle's digest.
+/// Code is readable by all and writable by root: the server reads it as the user puppet. The site's
+/// data, in the folder that Puppet has for it, may be confidential. The files' bytes are in the
+/// packs that are returned, which are kept in `cache` by the bundle's digest.
 pub fn add(
     tree: &mut Tree,
     bundle: &Bundle,
@@ -43,7 +43,7 @@ pub fn add(
         tree.put_file(&format!("{release}/{}", file.path), file.mode, time, content)?;
     }
     let production = format!("{code}/environments/production");
-    // a package may have left a folder with an example there
+    // a package may have left a folder with an example here
     tree.remove_all(&crate::tree::TreePath::new(production.as_bytes())?);
     tree.put_symlink(&production, &format!("../releases/{}", bundle.manifest.release), time)?;
     Ok(vec![unpacked.pack])

@@ -1,4 +1,4 @@
-//! What is added to the base: each layer is a pure function from its inputs to tree entries.
+//! Additions to the base: each layer is a pure function from its inputs to tree entries.
 
 pub mod config;
 pub mod customer;

@@ -1,4 +1,4 @@
-//! What root and Puppet's own user may read, and nobody else on the machine.
+//! Files that only root and Puppet's own user may read.
 
 use crate::error::{Error, Kind, Result};
 use crate::tree::{Meta, Tree};
@@ -9,8 +9,8 @@ const GROUP: &str = "puppet";
 /// A group's permission bits.
 const GROUP_BITS: u16 = 0o070;
 
-/// Owner root, group puppet, with `mode`; on a base without that group there is no server, and root reads it
-/// alone.
+/// Owner root, group puppet, with `mode`; on a base without that group there is no server, and only
+/// root can read the file.
 pub fn meta(tree: &Tree, mode: u16, time: Timestamp) -> Result<Meta> {
     let Some(content) = tree.file("etc/group") else {
         return Ok(Meta::root(mode & !GROUP_BITS, time));

@@ -1,7 +1,8 @@
 //! Templates with every value escaped for the language that it lands in.
 //!
-//! One Tera instance a language: the escape function belongs to the instance, so a template cannot be
-//! rendered in the wrong one by a file name's ending. What a language cannot say is an error, not a guess.
+//! One Tera instance for each language: the escape function belongs to the instance, so a file
+//! name's extension cannot select the wrong language. A value that a language cannot express is an
+//! error, not a guess.
 
 use std::io::Write;
 
@@ -9,7 +10,7 @@ use tera::{Context, Tera};
 
 use crate::error::{Error, Kind, Result};
 
-/// What a rendered file is written in.
+/// The language of a rendered file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Language {
     /// POSIX shell: a value becomes one single-quoted word, quotes included.
@@ -18,16 +19,17 @@ pub enum Language {
     Systemd,
     /// YAML: a value becomes one double-quoted scalar, quotes included.
     Yaml,
-    /// OpenSSH's and sudo's configuration, hosts and the like: a value is one word of harmless letters.
+    /// OpenSSH's and sudo's configuration, hosts and the like: a value is one word of harmless
+    /// characters.
     Word,
     /// Text for people: a value keeps its lines, and holds no control characters.
     Text,
 }
 
-/// Renders `template`; `name` stands in errors.
+/// Renders `template`; `name` is for errors.
 ///
 /// # Errors
-/// A variable that is not there, or a value that `language` cannot hold.
+/// A missing variable, or a value that `language` cannot hold.
 pub fn render(language: Language, name: &str, template: &str, context: &Context) -> Result<String> {
     let mut tera = Tera::new();
     tera.set_escape_fn(escape_of(language));
@@ -51,7 +53,7 @@ fn escape_of(language: Language) -> Escape {
     }
 }
 
-/// Single quotes switch everything off in sh but themselves; a zero byte ends the file for it.
+/// In sh, single quotes disable everything except themselves. A zero byte would end the file.
 fn shell(value: &str, out: &mut dyn Write) -> std::io::Result<()> {
     refuse(value, "a zero byte", |c| c == '\0')?;
     write!(out, "'{}'", value.replace('\'', r"'\''"))
@@ -64,7 +66,7 @@ fn systemd(value: &str, out: &mut dyn Write) -> std::io::Result<()> {
     out.write_all(value.replace('%', "%%").as_bytes())
 }
 
-/// Space would make two words of it, `#` a comment; none of these files can quote everything.
+/// A space would make it two words, and `#` a comment; none of these files can quote everything.
 fn word(value: &str, out: &mut dyn Write) -> std::io::Result<()> {
     let harmless = |c: char| c.is_ascii_alphanumeric() || "-_./:@+=,".contains(c);
     refuse(value, "a character other than letters, digits and -_./:@+=,", |c| !harmless(c))?;
@@ -85,9 +87,9 @@ fn refuse(value: &str, what: &str, bad: impl Fn(char) -> bool) -> std::io::Resul
     Ok(())
 }
 
-/// One double-quoted YAML scalar, quotes included: a JSON string in which everything that YAML's readers
-/// do not take as it is (YAML 1.1, "Character Set": C1 controls, line separators, byte order mark) is
-/// written as an escape.
+/// One double-quoted YAML scalar, quotes included: a JSON string in which everything that YAML
+/// readers do not accept literally (YAML 1.1, "Character Set": C1 controls, line separators, byte
+/// order mark) is written as an escape.
 pub fn yaml_scalar(value: &str) -> String {
     let mut out = String::with_capacity(value.len() + 2);
     out.push('"');

@@ -1,4 +1,4 @@
-//! Texts of the base's that a layer adds to.
+//! Text files of the base that a layer edits.
 
 use std::sync::Arc;
 
@@ -6,7 +6,8 @@ use crate::error::{Error, Kind, Result};
 use crate::tree::{Content, Entry, Meta, Node, Tree};
 use crate::units::Timestamp;
 
-/// Replaces the text of a file that the base has, keeping its owner and mode; where `change` gives none it stays.
+/// Replaces the text of a file in the base, keeping its owner and mode. If `change` returns none,
+/// the file stays as it is.
 pub(super) fn edit(
     tree: &mut Tree,
     path: &str,

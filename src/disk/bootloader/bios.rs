@@ -1,4 +1,5 @@
-//! GRUB for BIOS: boot.img patched as grub-bios-setup would, core.img as grub-mkimage made it.
+//! GRUB for BIOS: boot.img patched as grub-bios-setup would do it, and core.img as grub-mkimage
+//! made it.
 
 use super::need;
 use crate::disk::gpt::BOOT_CODE;
@@ -6,9 +7,8 @@ use crate::disk::layout::{Region, SECTOR};
 use crate::error::{Error, Kind, Result};
 use crate::tree::Tree;
 
-/// Where the base puts BIOS GRUB's core image, made by
-/// `grub-mkimage` for i386-pc with the prefix `(,gpt3)/boot/grub` and every module that it needs: the image holds
-/// no loadable modules beside it.
+/// Where the base puts BIOS GRUB's core image, made by `grub-mkimage` for i386-pc with the prefix
+/// `(,gpt3)/boot/grub` and every module that it needs: the disk has no loadable modules besides.
 pub const CORE_IMG: &str = "/usr/lib/slipway/boot/core.img";
 /// GRUB's first sector, from the distribution's package.
 const BOOT_IMG: &str = "/usr/lib/grub/i386-pc/boot.img";
@@ -36,7 +36,7 @@ pub struct Bios {
     pub core: Vec<u8>,
 }
 
-/// Patches GRUB's two images for a core image that lies at the start of `region`.
+/// Patches GRUB's two images for a core image at the start of `region`.
 pub fn bios(tree: &Tree, region: Region) -> Result<Bios> {
     let boot =
         need(tree, BOOT_IMG, "add the package grub-pc-bin to the base's packages")?.read()?;

@@ -1,4 +1,5 @@
-//! The EFI partition's files: shim, the signed GRUB and the file that sends it on to the root.
+//! The EFI partition's files: shim, the signed GRUB, and the file that leads it to the root
+//! filesystem.
 
 use tera::Context as Values;
 
@@ -15,7 +16,8 @@ pub const EFI_CORE: &str = "/usr/lib/slipway/boot/grubx64.efi";
 pub const EFI_CORE_PREFIX: &str = "/EFI/slipway";
 
 // Package paths of the signed chain, in the order of preference. Debian 12 and 13 have the first of
-// each; Ubuntu names shim's current build apart, and the plain name is then a symbolic link.
+// each; Ubuntu has a separate name for shim's current build, and there the plain name is a symbolic
+// link.
 const SHIM: &[&str] =
     &["/usr/lib/shim/shimx64.efi.signed", "/usr/lib/shim/shimx64.efi.signed.latest"];
 const SIGNED_GRUB: &[&str] = &[
@@ -26,7 +28,8 @@ const MOK_MANAGER: &[&str] = &["/usr/lib/shim/mmx64.efi.signed", "/usr/lib/shim/
 
 const ESP_GRUB_CFG_TEMPLATE: &str = include_str!("../../../templates/boot/esp-grub.cfg");
 
-/// The files of the EFI partition: the signed chain where the tree has it, else the base's own GRUB.
+/// The files of the EFI partition: the signed chain if the tree has it, or else the base's own
+/// GRUB.
 ///
 /// Only the removable path is used, without a fallback program and its list: those write boot entries
 /// into the firmware, and restart for ever on machines with a TPM.
@@ -52,7 +55,7 @@ pub fn efi_files(tree: &Tree, ids: &Ids) -> Result<Files> {
     Ok(files)
 }
 
-/// The name that the signed GRUB has for its folder: the distribution's.
+/// The signed GRUB's name for its folder, which is the distribution's.
 fn vendor(tree: &Tree) -> Result<String> {
     let id = os_release(tree, "ID")?.unwrap_or_default();
     let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';

@@ -1,7 +1,7 @@
 //! GRUB for BIOS and the signed chain for UEFI, from files that the base has in its tree.
 //!
-//! Nothing of the target is run here: boot.img is patched as grub-bios-setup would, core.img was made by
-//! grub-mkimage when the base was, shim and the signed GRUB are copied.
+//! No program of the target runs here: boot.img is patched as grub-bios-setup would do it, core.img
+//! was made by grub-mkimage together with the base, and shim and the signed GRUB are copied.
 
 mod bios;
 mod efi;
@@ -21,20 +21,22 @@ pub const GRUB_CFG: &str = "/boot/grub/grub.cfg";
 /// The kernel and its initrd as symbolic links that the distribution keeps: Debian's, then Ubuntu's.
 const KERNEL_LINKS: &[(&str, &str)] =
     &[("/vmlinuz", "/initrd.img"), ("/boot/vmlinuz", "/boot/initrd.img")];
-/// These would replace our configuration by a generated one when a kernel is installed. They are
-/// configuration files of their package, so dpkg does not bring them back.
+/// These would replace our configuration with a generated one when a kernel is installed. They are
+/// configuration files of their package, so dpkg does not restore them.
 const KERNEL_HOOKS: &[&str] =
     &["/etc/kernel/postinst.d/zz-update-grub", "/etc/kernel/postrm.d/zz-update-grub"];
 
-/// The last console is /dev/console: systemd's lines go to the serial port. The kernel's go there too, and to the
-/// third screen (Alt+F3): the first is the customer's, and is the product's from power-on. `quiet` was rejected,
-/// because it takes the lines from the serial port as well. Without a serial port the kernel drops that console
-/// and the third screen is /dev/console. `panic`: seconds until it starts again, long enough to be read; an
-/// appliance in a cellar is better off trying than hanging.
+/// The last console is /dev/console: systemd's lines go to the serial port. The kernel's go there,
+/// too, and to the third screen (Alt+F3): the first screen is for the customer, and shows the
+/// product from power-on. `quiet` was rejected, because it silences the serial port as well.
+/// Without a serial port the kernel drops that console, and the third screen is /dev/console.
+/// `panic`: seconds until it starts again, long enough to read the message; an appliance in a
+/// cellar had better try again than hang.
 ///
-/// `systemd.condition-first-boot=no`: on a first boot systemd would apply every unit's preset, which fails,
-/// because the root cannot be written yet, and takes five seconds on a slow host to do so. The image's
-/// units are enabled as it is built, and the machine's id is made all the same (machine-id(5)).
+/// `systemd.condition-first-boot=no`: on a first boot systemd would apply every unit's preset,
+/// which fails, because the root cannot be written yet, and takes five seconds on a slow host to do
+/// so. The image's units are enabled when it is built, and the machine's id is made all the same
+/// (machine-id(5)).
 const COMMAND_LINE: &[&str] =
     &["ro", "console=tty3", "console=ttyS0,115200", "panic=30", "systemd.condition-first-boot=no"];
 
@@ -43,10 +45,11 @@ const FSTAB: &str = "/etc/fstab";
 
 const GRUB_CFG_TEMPLATE: &str = include_str!("../../../templates/boot/grub.cfg");
 
-/// Puts GRUB's configuration and the mount table into the tree, and takes out what would overwrite it.
+/// Puts GRUB's configuration and the mount table into the tree, and removes what would overwrite
+/// it.
 ///
-/// Called once, after all layers and before [`super::compose`]: the configuration is part of the tree, so
-/// that the tree in the image is the tree that went in.
+/// Called once, after all layers and before [`super::compose`]: the configuration is part of the
+/// tree, so that the image holds exactly this tree.
 ///
 /// # Errors
 /// [`Kind::Input`] when the tree has no kernel links or a kernel parameter has characters that could
@@ -60,8 +63,8 @@ pub fn configure(tree: &mut Tree, spec: &DiskSpec) -> Result<()> {
     tree.put_file(FSTAB, 0o644, spec.time, fstab(spec))
 }
 
-/// The kernel mounts root for reading only, so that it can be checked after a power cut; systemd mounts it
-/// again for writing because it stands here.
+/// The kernel mounts root read-only, so that it can be checked after a power cut; systemd remounts
+/// it for writing because it is listed here.
 fn fstab(spec: &DiskSpec) -> String {
     let root = spec.ids().filesystem;
     format!(
@@ -69,7 +72,8 @@ fn fstab(spec: &DiskSpec) -> String {
     )
 }
 
-/// Checks that the tree was given to [`configure`] with this `spec`: any other would look for another root.
+/// Checks that the tree was passed to [`configure`] with this `spec`: with any other it would look
+/// for another root.
 pub fn check(tree: &Tree, spec: &DiskSpec) -> Result<()> {
     let present = find(tree, &[GRUB_CFG])?.map(Content::read).transpose()?;
     if present.as_deref() == Some(config(tree, spec)?.as_bytes()) {
@@ -104,7 +108,7 @@ fn command_line(spec: &DiskSpec) -> Result<String> {
     let mut words = vec![root.as_str()];
     words.extend(COMMAND_LINE);
     for word in &spec.command_line {
-        // nothing that GRUB's shell or the kernel's parser gives a meaning to
+        // no character that has a meaning to GRUB's shell or the kernel's parser
         let fine = |b: u8| b.is_ascii_alphanumeric() || b"-_.,=:/@+%".contains(&b);
         if word.is_empty() || !word.bytes().all(fine) {
             let message = format!("the kernel parameter {word:?} is refused");
@@ -116,10 +120,11 @@ fn command_line(spec: &DiskSpec) -> Result<String> {
     Ok(words.join(" "))
 }
 
-/// Where a layer may say what the product is called.
+/// The file in which a layer may name the product.
 pub const PRODUCT: &str = "/usr/lib/slipway/product";
 
-/// The menu's title: the product's name, else the distribution's, without anything that could end a quoted word.
+/// The menu's title: the product's name, or else the distribution's, without anything that could
+/// end a quoted word.
 fn title(tree: &Tree) -> Result<String> {
     let fine = |c: &char| c.is_ascii_alphanumeric() || " ./()-_+".contains(*c);
     if let Some(content) = find(tree, &[PRODUCT])? {

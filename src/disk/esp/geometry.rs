@@ -9,7 +9,7 @@ use crate::disk::layout::{Region, SECTOR};
 use crate::error::{Error, Kind, Result};
 use crate::units::ByteSize;
 
-/// Sectors before the first table, as other writers have it; the boot sectors need eight.
+/// Sectors before the first table, as many as other writers use; the boot sectors need eight.
 const RESERVED: u64 = 32;
 /// Copies of the table.
 const TABLES: u64 = 2;
@@ -40,7 +40,7 @@ impl Geometry {
         };
         let sectors = u32::try_from(region.length / SECTOR).map_err(|_| wrong("large"))?;
         // four bytes of table for every cluster and for the two numbers without one; a cluster is a
-        // sector, so that `rest` sectors hold clusters and their share of both tables
+        // sector, so `rest` sectors hold the clusters and their share of both tables
         let rest = u64::from(sectors).saturating_sub(RESERVED);
         let per_sector = SECTOR / 4;
         let table_sectors = (rest + u64::from(FIRST_CLUSTER)).div_ceil(per_sector + TABLES);
@@ -89,7 +89,7 @@ impl Geometry {
         b[14..16].copy_from_slice(&(RESERVED as u16).to_le_bytes());
         b[16] = TABLES as u8;
         b[21] = TABLE_HEAD[0] as u8;
-        // a geometry that nobody uses with LBA, in the form that other writers give
+        // the geometry, which nobody uses with LBA, with the values that other writers give
         b[24..26].copy_from_slice(&63u16.to_le_bytes());
         b[26..28].copy_from_slice(&255u16.to_le_bytes());
         b[28..32].copy_from_slice(&(params.region.first_sector() as u32).to_le_bytes());

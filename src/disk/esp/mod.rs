@@ -18,7 +18,7 @@ use crate::error::{Error, Kind, Result};
 use crate::tree::Content;
 use crate::units::{ByteSize, Timestamp};
 
-/// Bytes of a cluster: one sector, since 64 MiB in larger ones would be too few for FAT32.
+/// Bytes of a cluster: one sector, since 64 MiB would have too few larger ones for FAT32.
 const CLUSTER: u64 = SECTOR;
 /// The first cluster of the data area has this number.
 const FIRST_CLUSTER: u32 = 2;
@@ -29,10 +29,10 @@ const TABLE_HEAD: [u32; 2] = [0x0FFF_FFF8, END_OF_CHAIN];
 /// The volume's label, in the boot sector and in the root folder.
 const LABEL: Short = *b"ESP        ";
 
-/// What goes into the partition and is not a file.
+/// Everything in the partition that is not a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Params {
-    /// Where the partition lies; the boot sector repeats its first sector.
+    /// The partition's place; the boot sector repeats its first sector.
     pub region: Region,
     /// The volume's serial number.
     pub serial: u32,
@@ -102,7 +102,7 @@ impl<'a> Folder<'a> {
         }
     }
 
-    /// Every name with its short one and whether the long one is stored, folders first.
+    /// Every name with its short one, and whether the long one is stored; folders first.
     fn names(&self) -> Result<Vec<(&'a str, Short, bool)>> {
         let mut taken = BTreeSet::new();
         let all = self.folders.keys().chain(self.files.keys());
@@ -125,7 +125,8 @@ struct Volume {
 }
 
 impl Volume {
-    /// Chains enough new clusters for the `length` bytes of `name`; gives the first, 0 for nothing.
+    /// Chains enough new clusters for the `length` bytes of `name`; returns the first, or 0 for no
+    /// bytes.
     fn allocate(&mut self, name: &str, length: u64) -> Result<u32> {
         let first = self.table.len() as u32;
         let count = length.div_ceil(CLUSTER);
@@ -138,11 +139,11 @@ impl Volume {
         Ok(first)
     }
 
-    /// Places a folder and all in it; gives its first cluster.
+    /// Places a folder and everything in it; returns its first cluster.
     fn folder(&mut self, folder: &Folder<'_>, parent: Option<u32>) -> Result<u32> {
         let names = folder.names()?;
         let long: usize = names.iter().map(|(name, _, long)| names::entries(name, *long)).sum();
-        // the root has its label, any other folder itself and its parent
+        // the root contains its label, any other folder the entries for itself and its parent
         let count = long + if parent.is_none() { 1 } else { 2 };
         let first = self.allocate("the table of names", (count * ENTRY) as u64)?;
         let mut bytes = Vec::with_capacity(count * ENTRY);
@@ -153,7 +154,7 @@ impl Volume {
                 bytes.extend(names::entry(b"..         ", DIRECTORY, parent, 0, self.time));
             }
         }
-        // `..` in a folder of the root says 0, whatever the root's cluster is
+        // in a folder directly below the root, `..` says 0, whatever the root's cluster is
         let above = if parent.is_none() { 0 } else { first };
         for (name, short, long) in names {
             if long {

@@ -9,23 +9,23 @@ use crate::units::Timestamp;
 pub const ENTRY: usize = 32;
 /// The attribute of a folder.
 pub const DIRECTORY: u8 = 0x10;
-/// The attribute of a file: to be archived, which is how every other writer makes them.
+/// The attribute of a file, "to be archived", which every other writer sets.
 pub const ARCHIVE: u8 = 0x20;
 /// The attribute of the entry that names the volume.
 pub const VOLUME_ID: u8 = 0x08;
 
-/// All four attributes below folder mark a part of a long name.
+/// The four attributes below the folder's, together, mark a part of a long name.
 const LONG_NAME: u8 = 0x0F;
 /// Added to the sequence number of the last part of a long name, which is stored first.
 const LAST_PART: u8 = 0x40;
-/// UTF-16 units in one part of a long name, and where they lie in the entry.
+/// UTF-16 units in one part of a long name, and their places in the entry.
 const PART_UNITS: usize = 13;
 const PART_PLACES: [usize; PART_UNITS] = [1, 3, 5, 7, 9, 14, 16, 18, 20, 22, 24, 28, 30];
 /// The longest long name, in UTF-16 units.
 const NAME_LIMIT: usize = 255;
-/// What a long name may not hold, besides control characters.
+/// Characters that a long name must not contain, besides control characters.
 const FORBIDDEN: &str = "\"*/:<>?\\|";
-/// Punctuation that a short name may hold, besides capital letters and digits.
+/// Punctuation that a short name may contain, besides capital letters and digits.
 const SHORT_PUNCTUATION: &[u8] = b"$%'-_@~`!(){}^#&";
 
 /// A short name: eight and three bytes, padded with spaces.
@@ -41,7 +41,7 @@ pub fn is_valid(name: &str) -> bool {
         && name.encode_utf16().count() <= NAME_LIMIT
 }
 
-/// The short name that stands for exactly this name, when it needs no long one.
+/// The short name that represents this name exactly, if it needs no long one.
 fn exact(name: &str) -> Option<Short> {
     let (base, extension) = name.rsplit_once('.').unwrap_or((name, ""));
     let fine = |part: &str| {
@@ -61,9 +61,9 @@ fn padded(base: &str, extension: &str) -> Short {
     short
 }
 
-/// A short name for `name` that is not yet in `taken`, and whether a long one must stand beside it.
+/// A short name for `name` that is not yet in `taken`, and whether a long one is needed beside it.
 ///
-/// None when a folder has more alike names than tails for them.
+/// None when a folder has more similar names than there are tails for them.
 pub fn shorten(name: &str, taken: &mut BTreeSet<Short>) -> Option<(Short, bool)> {
     if let Some(short) = exact(name)
         && taken.insert(short)
@@ -86,7 +86,7 @@ pub fn shorten(name: &str, taken: &mut BTreeSet<Short>) -> Option<(Short, bool)>
     Some((numbered, true))
 }
 
-/// The first `limit` characters that a short name may hold, others as underscores.
+/// The first `limit` characters; those that a short name may not contain become underscores.
 fn squeezed(part: &str, limit: usize) -> String {
     let kept = part.chars().filter(|c| !matches!(c, ' ' | '.')).take(limit);
     kept.map(|c| match u8::try_from(c.to_ascii_uppercase()) {
@@ -101,11 +101,12 @@ pub fn entries(name: &str, long: bool) -> usize {
     1 + if long { name.encode_utf16().count().div_ceil(PART_UNITS) } else { 0 }
 }
 
-/// The entries that hold a long name, in the order in which they lie before the short one.
+/// The entries that hold a long name, in their order before the short one.
 pub fn long_entries(name: &str, short: &Short) -> Vec<u8> {
     let mut units: Vec<u16> = name.encode_utf16().collect();
     let parts = units.len().div_ceil(PART_UNITS);
-    // a name that does not fill its last part ends with a zero and is padded with ones
+    // a name that does not fill its last part ends with a zero unit and is padded with units of all
+    // ones
     if !units.len().is_multiple_of(PART_UNITS) {
         units.push(0);
         units.resize(parts * PART_UNITS, 0xFFFF);
@@ -124,7 +125,7 @@ pub fn long_entries(name: &str, short: &Short) -> Vec<u8> {
     bytes
 }
 
-/// Ties a long name to its short one.
+/// The checksum that ties a long name to its short one.
 fn checksum(short: &Short) -> u8 {
     short.iter().fold(0, |sum: u8, byte| sum.rotate_right(1).wrapping_add(*byte))
 }
@@ -145,7 +146,7 @@ pub fn entry(name: &Short, attributes: u8, cluster: u32, size: u32, time: Moment
     entry
 }
 
-/// A moment as FAT has it: local time in name, UTC here, two seconds fine.
+/// A moment in FAT's form: nominally local time, here UTC, with a resolution of two seconds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Moment {
     date: u16,
@@ -153,7 +154,7 @@ pub struct Moment {
 }
 
 impl Moment {
-    /// The nearest moment from 1980 to 2107, which is what seven bits of years hold.
+    /// The nearest moment from 1980 to 2107, the range of seven bits of years.
     pub fn new(time: Timestamp) -> Self {
         const FIRST: i64 = 315_532_800;
         const LAST: i64 = 4_354_819_198;

@@ -1,8 +1,8 @@
-//! POSIX access control lists: from the form of system calls to the form on disk.
+//! POSIX access control lists: from the system calls' form to the form on disk.
 //!
-//! `getxattr` gives version 2, eight bytes an entry; ext4 stores version 1, where entries without a name
-//! have four (fs/ext4/acl.h). With the wrong form the kernel answers EINVAL on every access, and e2fsck
-//! says nothing.
+//! `getxattr` returns version 2, with eight bytes per entry; ext4 stores version 1, where entries
+//! without a name have four (fs/ext4/acl.h). With the wrong form the kernel answers EINVAL on every
+//! access, and e2fsck says nothing.
 
 use crate::error::{Error, Kind, Result};
 

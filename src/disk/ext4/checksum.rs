@@ -1,12 +1,14 @@
 //! crc32c as ext4 uses it: Documentation/filesystems/ext4/checksums.rst.
 
-/// The checksum of `bytes`, going on from `seed`, without the final inversion of the textbook form.
+/// The checksum of `bytes`, continuing from `seed`, without the final inversion of the textbook
+/// form.
 pub(super) fn crc32c(seed: u32, bytes: &[u8]) -> u32 {
     !crc32c::crc32c_append(!seed, bytes)
 }
 
-/// What every checksum of a filesystem starts from. A stored seed (`metadata_csum_seed`) was rejected:
-/// it lets the UUID change on a mounted filesystem, and GRUB before 2.12 refuses to read it.
+/// The value from which every checksum of a filesystem starts. A stored seed (`metadata_csum_seed`)
+/// was rejected: it lets the UUID change on a mounted filesystem, and GRUB before 2.12 refuses to
+/// read it.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Seed(u32);
 
@@ -15,8 +17,8 @@ impl Seed {
         Self(crc32c(!0, uuid))
     }
 
-    /// What belongs to one inode also carries its number and generation; ours is always 0, because a
-    /// random one would make two builds differ.
+    /// The checksums of one inode's data also include its number and generation. Our generation is
+    /// always 0, because a random one would make two builds differ.
     pub fn of_inode(self, number: u32) -> Self {
         let seed = crc32c(self.0, &number.to_le_bytes());
         Self(crc32c(seed, &[0; 4]))

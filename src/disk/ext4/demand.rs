@@ -1,4 +1,4 @@
-//! How much a tree needs, and the smallest disk that gives it.
+//! How much a tree needs, and the smallest disk that provides it.
 
 use std::collections::HashMap;
 
@@ -11,14 +11,14 @@ use super::xattr;
 use crate::error::{Error, Kind, Result};
 use crate::units::MIB;
 
-/// A file is broken at fixed metadata and at the longest extent. Between two such places lie at least
-/// this many blocks, except at the file's ends and after the journal.
+/// A file is split at fixed metadata and at the longest extent. There are at least this many blocks
+/// between two such places, except at the file's ends and after the journal.
 const UNBROKEN: u64 = 1 << 14;
 const EXTRA_EXTENTS: u64 = 3;
-/// Bytes of disk that bring one more inode.
+/// Bytes of disk for each additional inode.
 const BYTES_PER_INODE: u64 = 16384;
 
-/// What has to find a place.
+/// What has to be placed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Demand {
     inodes: u64,
@@ -27,7 +27,7 @@ pub(super) struct Demand {
 }
 
 impl Demand {
-    /// The demand of what is to be written; the extent trees are counted at their most.
+    /// The demand of the parts to be written; extent trees count with their largest size.
     pub fn of(parts: &Parts<'_>) -> Self {
         let trees = parts.sources.of.iter().map(|source| match source {
             Source::Nothing => 0,
@@ -45,7 +45,7 @@ impl Demand {
         Self { inodes: parts.inventory.inodes(), blocks, packs }
     }
 
-    /// The geometry for `size` bytes, or an error that says which size would do.
+    /// The geometry for `size` bytes, or an error that says which size would be enough.
     pub fn geometry(self, size: u64) -> Result<Geometry> {
         match Geometry::new(size)? {
             Some(geometry) if self.missing(&geometry) == 0 => Ok(geometry),
@@ -63,7 +63,7 @@ impl Demand {
         }
     }
 
-    /// The smallest size in bytes, whole MiB and not below `from`, that gives what is needed.
+    /// The smallest sufficient size in bytes, in whole MiB and not below `from`.
     pub fn smallest(self, from: u64) -> Result<u64> {
         let mut size = from.max(self.blocks * BLOCK).next_multiple_of(MIB);
         loop {
@@ -74,7 +74,7 @@ impl Demand {
             if missing == 0 {
                 return Ok(size);
             }
-            // a larger disk has at least as much metadata, so this never passes over a size that would do
+            // a larger disk has at least as much metadata, so this never skips a sufficient size
             size += missing.next_multiple_of(MIB);
         }
     }
@@ -90,7 +90,7 @@ impl Demand {
     }
 }
 
-/// Blocks of attributes, equal ones shared by as many inodes as may.
+/// Blocks of attributes; as many inodes as allowed share equal ones.
 fn attribute_blocks(parts: &Parts<'_>) -> u64 {
     let mut users: HashMap<&[u8], u32> = HashMap::new();
     for block in parts.attributes.iter().filter_map(|a| a.block.as_deref()) {

@@ -11,13 +11,13 @@ use crate::error::Result;
 
 /// The longest name, in bytes (`EXT4_NAME_LEN`).
 pub(super) const MAX_NAME: usize = 255;
-/// Bytes of an entry before its name, and what an entry's length is a multiple of.
+/// Bytes of an entry before its name, and the unit of an entry's length.
 const ENTRY_HEAD: usize = 8;
 const ENTRY_ALIGN: usize = 4;
 /// The checksum at a block's end looks like an unused entry of this length and type.
 const TAIL: usize = 12;
 const TAIL_TYPE: u8 = 0xDE;
-/// Bytes of a block that entries can have.
+/// Bytes of a block that entries can use.
 pub(super) const ROOM: usize = BLOCK_BYTES - TAIL;
 
 /// File types in entries (`EXT4_FT_*`).
@@ -42,7 +42,7 @@ pub(super) struct Name<'a> {
 }
 
 impl Name<'_> {
-    /// Bytes that it takes in a block.
+    /// Bytes that it takes up in a block.
     pub fn length(&self) -> usize {
         (ENTRY_HEAD + self.name.len()).next_multiple_of(ENTRY_ALIGN)
     }
@@ -65,7 +65,7 @@ pub(super) struct Folder {
     pub indexed: bool,
 }
 
-/// What a folder is encoded with.
+/// The parameters for encoding a folder.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Coder {
     pub seed: Seed,
@@ -75,8 +75,9 @@ pub(super) struct Coder {
 impl Coder {
     /// Encodes the folder with inode `number`, whose own folder is `parent`.
     ///
-    /// What fits into one block has no index, as with the kernel. `at_least` blocks are made of a folder
-    /// without index (for lost+found, which must take files when no block can be found).
+    /// A folder that fits into one block has no index, as with the kernel. A folder without index
+    /// gets `at_least` blocks (for lost+found, which must take files when no free block can be
+    /// found).
     pub fn encode(
         self,
         number: u32,

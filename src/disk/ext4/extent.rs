@@ -1,4 +1,4 @@
-//! Where a file's blocks lie: Documentation/filesystems/ext4/ifork.rst, "Extent Tree".
+//! Where a file's blocks are: Documentation/filesystems/ext4/ifork.rst, "Extent Tree".
 
 use super::checksum::Seed;
 use super::geometry::{BLOCK_BYTES, Run};
@@ -26,7 +26,7 @@ pub(super) struct Mapping {
     pub blocks: Vec<(u64, Vec<u8>)>,
 }
 
-/// One line of the tree: at its lowest level a run of blocks, above it (length 0) a block of lines.
+/// One line of the tree: at the lowest level a run of blocks, above it (length 0) a block of lines.
 #[derive(Clone, Copy, Debug)]
 struct Line {
     logical: u64,
@@ -34,7 +34,7 @@ struct Line {
     length: u64,
 }
 
-/// Encodes `runs`, a file's blocks in order, taking blocks for the tree where the inode is too small.
+/// Encodes `runs`, a file's blocks in order. Takes blocks for the tree if the inode is too small.
 pub(super) fn encode(runs: &[Run], seed: Seed, space: &mut Space<'_>) -> Result<Mapping> {
     let mut lines = lines(runs);
     let mut blocks = Vec::new();
@@ -59,7 +59,7 @@ pub(super) fn encode(runs: &[Run], seed: Seed, space: &mut Space<'_>) -> Result<
     Ok(Mapping { body, blocks })
 }
 
-/// The most blocks that the tree of a file with `extents` extents needs.
+/// The largest number of blocks that the tree of a file with `extents` extents needs.
 pub(super) fn most_blocks(extents: u64) -> u64 {
     let mut lines = extents;
     let mut blocks = 0;

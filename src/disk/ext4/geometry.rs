@@ -1,7 +1,8 @@
-//! What follows from the size of the partition alone: counts, and where fixed metadata lies.
+//! Everything that follows from the size of the partition alone: counts, and the places of fixed
+//! metadata.
 //!
-//! The arithmetic is mke2fs's (misc/mke2fs.c and lib/ext2fs/initialize.c of e2fsprogs), so that a
-//! filesystem of ours looks to every tool like one of the usual kind.
+//! The arithmetic is mke2fs's (misc/mke2fs.c and lib/ext2fs/initialize.c of e2fsprogs), so that our
+//! filesystems look ordinary to every tool.
 
 use crate::error::{Error, Kind, Result};
 
@@ -9,13 +10,14 @@ use crate::error::{Error, Kind, Result};
 pub(super) const BLOCK: u64 = 4096;
 /// The same for slices.
 pub(super) const BLOCK_BYTES: usize = BLOCK as usize;
-/// Blocks of a group: as many as one block of bitmap has bits.
+/// Blocks of a group: as many as a bitmap of one block has bits.
 pub(super) const GROUP_BLOCKS: u64 = 8 * BLOCK;
 /// Bytes of a group descriptor with the `64bit` feature.
 pub(super) const DESCRIPTOR: u64 = 64;
 /// Bytes of an inode.
 pub(super) const INODE: u64 = 256;
-/// Groups whose bitmaps and inode tables lie together, as a power of two; mke2fs's default.
+/// The number of groups whose bitmaps and inode tables are stored together, as a power of two;
+/// mke2fs's default.
 pub(super) const FLEX_LOG: u32 = 4;
 const FLEX: u32 = 1 << FLEX_LOG;
 
@@ -23,13 +25,13 @@ const FLEX: u32 = 1 << FLEX_LOG;
 const INODE_RATIO: u64 = 16384;
 /// mke2fs keeps descriptors in reserve for growth to this multiple of the first size …
 const GROWTH: u64 = 1024;
-/// … and we never for less than 1 TiB, so that the smallest disk can also become a large one.
+/// … and we keep enough for at least 1 TiB, so that the smallest disk can also become a large one.
 const GROWTH_FLOOR: u64 = (1 << 40) / BLOCK;
-/// Block numbers of 32 bits are what the resize inode can hold, and no reserve may be larger than the
+/// The resize inode holds block numbers of 32 bits, and no reserve may be larger than the number of
 /// addresses in one block.
 const MAX_BLOCKS: u64 = u32::MAX as u64;
 const MAX_RESERVED: u64 = BLOCK / 4;
-/// A last group that would have fewer usable blocks than this is left off, as mke2fs does.
+/// A last group with fewer usable blocks than this is left off, as in mke2fs.
 const MIN_TAIL: u64 = 50;
 
 /// Consecutive blocks.
@@ -139,8 +141,8 @@ impl Geometry {
         u64::from(FLEX.min(self.groups - first))
     }
 
-    /// Where the bitmaps and tables of a flex group lie: in its first group, which is never a partial
-    /// one unless it is alone.
+    /// Where the bitmaps and tables of a flex group are: in its first group, which is never a
+    /// partial one unless it is the only one.
     fn flex_start(&self, first: u32) -> u64 {
         self.group_start(first) + self.super_blocks(first)
     }
@@ -172,7 +174,8 @@ impl Geometry {
         self.super_blocks(group) + if group.is_multiple_of(FLEX) { tables } else { 0 }
     }
 
-    /// All that contents can not have, in order: superblocks with descriptors, bitmaps, inode tables.
+    /// All blocks that contents cannot use, in order: superblocks with descriptors, bitmaps, inode
+    /// tables.
     pub fn fixed(&self) -> Vec<Run> {
         let run = |group| Run { start: self.group_start(group), length: self.fixed_in(group) };
         (0..self.groups).map(run).filter(|run| run.length > 0).collect()

@@ -5,8 +5,9 @@ use super::geometry::{BLOCK_BYTES, DESCRIPTOR, Geometry};
 use super::record::{Record, low_u16, low_u32};
 use super::space::{Space, set_bits};
 
-/// `bg_flags`: no inode of the group is in use; its block map is to be made up; its inode table is zero
-/// where it is not in use. The last holds because what no extent covers reads as zeros.
+/// `bg_flags`: no inode of the group is in use; the kernel makes up its block map; the unused part
+/// of its inode table is zero. The last is true because everything that no extent covers reads as
+/// zeros.
 const INODE_UNINIT: u16 = 1;
 const BLOCK_UNINIT: u16 = 2;
 const INODE_ZEROED: u16 = 4;
@@ -23,13 +24,15 @@ mod at {
     pub const INODE_BITMAP_SUM: usize = 0x1A;
     pub const UNUSED_INODES: usize = 0x1C;
     pub const CHECKSUM: usize = 0x1E;
-    /// From where a field's high half lies as far as the field lies from the start.
+    /// The start of the high halves: each is as far from here as its field is from the descriptor's
+    /// start.
     pub const HIGH: usize = 0x20;
     pub const BLOCK_BITMAP_SUM_HIGH: usize = 0x38;
     pub const INODE_BITMAP_SUM_HIGH: usize = 0x3A;
 }
 
-/// What the descriptors need to know of the inodes: they are in use without gaps from the first on.
+/// What the descriptors need to know about the inodes, which are in use without gaps from the first
+/// on.
 #[derive(Clone, Debug)]
 pub(super) struct InodeUse {
     /// Inodes in use, the reserved ones counted.
@@ -45,8 +48,8 @@ impl InodeUse {
     }
 }
 
-/// The descriptors of all groups, padded to whole blocks, and the bitmaps that are not made up: the
-/// block where each lies and its bytes.
+/// The descriptors of all groups, padded to whole blocks, and the bitmaps that the kernel does not
+/// make up: the block of each, and its bytes.
 pub(super) fn encode(
     geometry: &Geometry,
     space: &Space<'_>,

@@ -3,14 +3,16 @@
 /// Constants of MD4's second and third round (RFC 1320, section 3.4).
 const ROUND_2: u32 = 0x5A82_7999;
 const ROUND_3: u32 = 0x6ED9_EBA1;
-/// MD4's initial state (RFC 1320, section 3.3), used where the filesystem has no seed.
+/// MD4's initial state (RFC 1320, section 3.3), used when the filesystem has no seed.
 const INITIAL: [u32; 4] = [0x6745_2301, 0xEFCD_AB89, 0x98BA_DCFE, 0x1032_5476];
-/// Bytes of a name that one step takes in.
+/// Bytes of a name that one step consumes.
 const CHUNK: usize = 32;
-/// The value that marks a folder's end when it is read (`EXT4_HTREE_EOF_32BIT`), shifted as hashes are.
+/// The value that marks a folder's end to its readers (`EXT4_HTREE_EOF_32BIT`), shifted as hashes
+/// are.
 const END_OF_FOLDER: u32 = 0x7FFF_FFFF << 1;
 
-/// Order of a name in a folder: the hash (its lowest bit is clear), then what breaks ties.
+/// A name's order in a folder: the hash (its lowest bit is clear), then a second value that breaks
+/// ties.
 pub(super) type NameHash = (u32, u32);
 
 /// Hashes names with a filesystem's seed. The bytes of a name count as signed, which the superblock says

@@ -8,7 +8,7 @@ use super::hash::{NameHash, NameHasher};
 use super::record::{put_u16, put_u32};
 use crate::error::{Error, Kind, Result};
 
-/// Hash version half MD4 (`DX_HASH_HALF_MD4`); whether signed is for the superblock to say.
+/// Hash version half MD4 (`DX_HASH_HALF_MD4`); the superblock says whether it is signed.
 pub(super) const HALF_MD4: u8 = 1;
 /// Bytes of `struct dx_root_info`.
 const INFO_LENGTH: u8 = 8;
@@ -21,8 +21,9 @@ const ENTRY: usize = 8;
 const TAIL: usize = 8;
 const ROOT_LIMIT: usize = (BLOCK_BYTES - ROOT_START - TAIL) / ENTRY;
 const NODE_LIMIT: usize = (BLOCK_BYTES - NODE_START - TAIL) / ENTRY;
-/// How full leaves are made. Full ones would split at the first package upgrade, which puts new names
-/// beside the old; the kernel's own splits leave them half empty. e2fsck -D also leaves a fifth.
+/// How full we make leaves. Full ones would split at the first package upgrade, which puts new
+/// names beside the old; the kernel's own splits leave them half empty. e2fsck -D also leaves a
+/// fifth free.
 const FILL: usize = ROOM * 4 / 5;
 
 /// A place in the index: from which hash on, and in which block of the folder.
@@ -80,8 +81,8 @@ fn split(sorted: &[(NameHash, &Name<'_>)]) -> Vec<std::ops::Range<usize>> {
     leaves
 }
 
-/// Where each leaf begins. The lowest bit of a hash says that the leaf goes on with the hash that ends
-/// the one before it.
+/// Where each leaf begins. The lowest bit of a hash says that the leaf continues with the last hash
+/// of the one before it.
 fn places(
     sorted: &[(NameHash, &Name<'_>)],
     leaves: &[std::ops::Range<usize>],

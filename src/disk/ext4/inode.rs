@@ -7,7 +7,7 @@ use super::record::{Record, high_u16, high_u32, low_u16, low_u32};
 use crate::error::{Error, Kind, Result};
 use crate::units::Timestamp;
 
-/// Numbers of inodes with a meaning of their own.
+/// Numbers of inodes with a fixed meaning.
 pub(super) const ROOT: u32 = 2;
 pub(super) const RESIZE: u32 = 7;
 pub(super) const JOURNAL: u32 = 8;
@@ -29,7 +29,7 @@ pub(super) const EXTENTS_FL: u32 = 0x8_0000;
 
 /// Bytes of fields that we fill after the first 128 (`i_extra_isize`).
 pub(super) const EXTRA: u16 = 32;
-/// Where extended attributes begin, and how many bytes they can have.
+/// Where extended attributes begin, and how many bytes there are for them.
 const ATTRIBUTES_AT: usize = 128 + EXTRA as usize;
 pub(super) const ATTRIBUTES_ROOM: usize = INODE as usize - ATTRIBUTES_AT;
 
@@ -139,8 +139,8 @@ fn encode_time(time: Timestamp) -> (u32, u32) {
     (low.cast_unsigned(), time.nanos << 2 | epoch)
 }
 
-/// Refuses moments that ext4 can not keep: it has from December 1901 to May 2446. The kernel would
-/// silently move them to the border.
+/// Refuses moments that ext4 cannot store: its range is December 1901 to May 2446. The kernel would
+/// silently move them to the nearest limit.
 pub(super) fn check_time(time: Timestamp) -> Result<()> {
     const FIRST: i64 = i32::MIN as i64;
     const LAST: i64 = FIRST + (1 << 34) - 1;

@@ -1,4 +1,4 @@
-//! A tree's entries as inodes with numbers, names and link counts; nothing here knows of blocks.
+//! A tree's entries as inodes with numbers, names and link counts; nothing here knows about blocks.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -17,9 +17,10 @@ use crate::error::{Error, Kind, Result};
 use crate::tree::{Content, Entry, MODE_BITS, Meta, Node, Tree, TreePath};
 use crate::units::Timestamp;
 
-/// The folder to which e2fsck gives files that lost their name.
+/// The folder in which e2fsck puts files that lost their name.
 const LOST_FOUND_NAME: &[u8] = b"lost+found";
-/// The most links of an inode (`EXT4_LINK_MAX`); a folder with more subfolders counts 1 (`dir_nlink`).
+/// The largest number of links of an inode (`EXT4_LINK_MAX`); a folder with more subfolders counts
+/// 1 (`dir_nlink`).
 const MAX_LINKS: u32 = 65_000;
 
 /// What an inode is.
@@ -87,8 +88,9 @@ pub(super) fn number(index: usize) -> u32 {
 }
 
 impl<'a> Inventory<'a> {
-    /// Numbers the tree's entries. A root folder and a lost+found that are missing are made (root's, 0755
-    /// and 0700, from `time`): a tree without entries is an empty filesystem, and fsck wants the other.
+    /// Numbers the tree's entries. A missing root folder or lost+found is created (owned by root,
+    /// 0755 and 0700, from `time`): a tree without entries is an empty filesystem, and fsck expects
+    /// lost+found.
     pub fn of(tree: &'a Tree, time: Timestamp) -> Result<Self> {
         let mut inventory = Self {
             items: Vec::with_capacity(tree.len() + 2),
@@ -116,7 +118,7 @@ impl<'a> Inventory<'a> {
         Ok(inventory)
     }
 
-    /// How many inodes are in use, the reserved ones counted.
+    /// The number of inodes in use, including the reserved ones.
     pub fn inodes(&self) -> u64 {
         u64::from(LOST_FOUND) + self.items.len() as u64 - 2
     }
@@ -215,7 +217,7 @@ fn body(node: &Node) -> Result<Body<'_>> {
         }
         Node::Fifo => special(S_IFIFO, FileType::Fifo, [0; BODY]),
         Node::Socket => special(S_IFSOCK, FileType::Socket, [0; BODY]),
-        // numbered after all others: its target may come later
+        // handled after all others: its target may come later
         Node::HardLink(_) => Err(Error::new(Kind::Input, "a hard link is not an inode")),
     }
 }

@@ -1,13 +1,13 @@
 //! The root filesystem: ext4 as a pure function of a tree.
 //!
-//! What lies where follows one rule. First comes what the size of the disk alone fixes: superblocks,
-//! group descriptors, bitmaps, inode tables, the journal. Then the packs, each whole and in the order
-//! given, broken only at the fixed metadata; a part of a pack that no file uses any more is free in the
-//! bitmaps, but its bytes stay. All that depends on the tree comes after: contents in memory, folders,
-//! attributes, long symbolic links, extent trees. So all filesystems of one size over the same first
-//! packs have equal bytes there, and the encoded form of that region can be shared between images. Each
-//! byte of a pack also keeps its place within 64 KiB, so that clusters of disks of other sizes are equal
-//! but for those beside fixed metadata.
+//! The layout follows one rule. First comes everything that the size of the disk alone determines:
+//! superblocks, group descriptors, bitmaps, inode tables, the journal. Then come the packs, each as
+//! a whole and in the order given, split only at the fixed metadata; a part of a pack that no file
+//! uses any more is free in the bitmaps, but its bytes stay. Everything that depends on the tree
+//! comes last: contents in memory, folders, attributes, long symbolic links, extent trees. So all
+//! filesystems of one size with the same first packs have equal bytes there, and the encoded form
+//! of that region can be shared between images. Each byte of a pack also keeps its place within 64
+//! KiB, so that the clusters of disks of other sizes are equal, too, except beside fixed metadata.
 //!
 //! The features are those of mke2fs for Debian 12 (64bit, metadata_csum, flex_bg, dir_index, extents,
 //! a journal, and resize_inode to grow while mounted) without the two that older boot loaders and kernels
@@ -44,10 +44,11 @@ use crate::pack::Pack;
 use crate::tree::Tree;
 use crate::units::Timestamp;
 
-/// What a filesystem needs to know beside its contents.
+/// The parameters of a filesystem, besides its contents.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Params {
-    /// Bytes of the partition. A filesystem may end a little before (whole blocks, no useless last group).
+    /// Bytes of the partition. A filesystem may end a little earlier (whole blocks, no useless last
+    /// group).
     pub size: u64,
     /// The filesystem's UUID; the checksums of all metadata start from it.
     pub uuid: [u8; 16],
@@ -59,13 +60,14 @@ pub struct Params {
     pub label: String,
 }
 
-/// The extents of an ext4 filesystem with the tree's entries, sorted, by offsets in bytes from the start
-/// of the partition. No pack is read. `packs` are laid whole, in this order; of others that contents lie
-/// in, only what is in use is on the disk.
+/// The extents of an ext4 filesystem with the tree's entries, sorted, by offsets in bytes from the
+/// start of the partition. No pack is read. `packs` are placed as a whole, in this order. Of other
+/// packs that hold contents, only the parts in use are on the disk.
 ///
 /// # Errors
-/// `NoSpace`, with the size that would do, when the disk is too small; `Input`, with the path, when the
-/// tree says what ext4 can not keep or is not whole (a folder is missing, a hard link leads nowhere).
+/// `NoSpace`, with a sufficient size, when the disk is too small; `Input`, with the path, when the
+/// tree has something that ext4 cannot store, or is incomplete (a folder is missing, a hard link
+/// leads nowhere).
 pub fn build(tree: &Tree, packs: &[Arc<Pack>], params: &Params) -> Result<Vec<Extent>> {
     superblock::check(params)?;
     let parts = parts(tree, packs, params)?;
@@ -73,11 +75,11 @@ pub fn build(tree: &Tree, packs: &[Arc<Pack>], params: &Params) -> Result<Vec<Ex
     write::Writer::new(&geometry, params, &parts).write()
 }
 
-/// The smallest size of a partition, in bytes and whole MiB, that holds the tree; `params.size` is not
-/// asked. What the appliance writes at run time is to be added.
+/// The smallest size of a partition, in bytes and whole MiB, that holds the tree; `params.size` is
+/// ignored. You must add the space that the appliance needs at run time.
 ///
 /// # Errors
-/// As with [`build`].
+/// As for [`build`].
 pub fn needed(tree: &Tree, packs: &[Arc<Pack>], params: &Params) -> Result<u64> {
     demand::Demand::of(&parts(tree, packs, params)?).smallest(0)
 }

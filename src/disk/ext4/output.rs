@@ -6,8 +6,9 @@ use super::geometry::{BLOCK, BLOCK_BYTES};
 use crate::disk::{Data, Extent};
 use crate::units::KIB;
 
-/// Bytes that are joined. What was collected is copied from here, always the same memory, to its own place: more
-/// would be memory that was not touched before, which costs more than the copying.
+/// Bytes that are joined. They are collected in this buffer, always the same memory, and copied
+/// from there to their own place. A larger buffer would use memory that was not touched before,
+/// which costs more than the copying.
 const JOINED: usize = (256 * KIB) as usize;
 
 /// The extents of a filesystem under construction.
@@ -19,7 +20,7 @@ pub(super) struct Output {
 }
 
 impl Output {
-    /// Whole blocks of metadata, in any order; those that come in order are joined.
+    /// Whole blocks of metadata, in any order; consecutive ones are joined.
     pub fn blocks(&mut self, block: u64, bytes: &[u8]) {
         let follows = self.pending_at + (self.pending.len() / BLOCK_BYTES) as u64 == block;
         if !follows || self.pending.len() >= JOINED {

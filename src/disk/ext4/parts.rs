@@ -1,4 +1,4 @@
-//! All that can be encoded before anything has a place.
+//! Everything that can be encoded before anything has a place.
 
 use super::dir::{Coder, Folder};
 use super::extent::BODY;
@@ -11,7 +11,7 @@ use crate::error::Result;
 /// Blocks that mke2fs gives lost+found, so that files can be saved on a full disk.
 const LOST_FOUND_BLOCKS: usize = 4;
 
-/// A tree, taken apart; the lists are by the index of [`Inventory::items`].
+/// A tree, taken apart. The lists use the index of [`Inventory::items`].
 #[derive(Debug)]
 pub(super) struct Parts<'a> {
     pub inventory: Inventory<'a>,
@@ -46,8 +46,8 @@ impl<'a> Parts<'a> {
     }
 }
 
-/// Whether a symbolic link's target does not fit into the inode, with the zero after it that the kernel
-/// wants.
+/// Whether a symbolic link's target, with the zero after it that the kernel requires, does not fit
+/// into the inode.
 pub(super) fn is_long(target: &[u8]) -> bool {
     target.len() >= BODY
 }

@@ -1,5 +1,5 @@
-//! Gives everything that depends on the tree its blocks, in one order: the packs, contents apart from
-//! them, folders, attributes, long symbolic links.
+//! Gives everything that depends on the tree its blocks, in a fixed order: the packs, contents
+//! outside them, folders, attributes, long symbolic links.
 
 use std::collections::HashMap;
 
@@ -23,7 +23,7 @@ pub(super) struct Places {
     pub attributes: Vec<u64>,
 }
 
-/// Places all parts and puts out their bytes.
+/// Places all parts and writes their bytes.
 pub(super) fn place(
     parts: &Parts<'_>,
     seed: Seed,
@@ -89,7 +89,7 @@ fn folders(
     Ok(())
 }
 
-/// A block of attributes, with its number and how many inodes use it.
+/// A block of attributes, with its number and the number of inodes that use it.
 struct Shared<'p> {
     number: u64,
     users: u32,

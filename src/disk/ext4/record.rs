@@ -1,9 +1,9 @@
 //! Little-endian fields of on-disk structures, set by their byte offset.
 //!
-//! `repr(C, packed)` structs were rejected: they need `unsafe` or another crate to become bytes, and the
-//! offsets are what the specification prints.
+//! `repr(C, packed)` structs were rejected: they need `unsafe` or another crate to become bytes,
+//! and the specification states offsets.
 
-/// A structure of `N` bytes, zero where nothing was set.
+/// A structure of `N` bytes, which are zero until they are set.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Record<const N: usize>(pub [u8; N]);
 
@@ -24,7 +24,8 @@ impl<const N: usize> Record<N> {
         put_u32(&mut self.0, at, value);
     }
 
-    /// The low half at one offset and the high half at another, as ext4 grew its fields.
+    /// Sets the low half at one offset and the high half at another, as ext4's fields were
+    /// extended.
     pub fn split_u32(&mut self, low: usize, high: usize, value: u32) {
         self.u16(low, low_u16(value));
         self.u16(high, high_u16(value));

@@ -2,9 +2,9 @@
 //! while it is mounted (`ext2fs_create_resize_inode` in lib/ext2fs/res_gdt.c; the kernel checks the same
 //! shape in `verify_reserved_gdb`, fs/ext4/resize.c).
 //!
-//! `meta_bg` would need no reserve, but is the rarer way: mke2fs makes resize_inode by default, nearly
-//! every filesystem that was ever grown online was grown this way, and beyond the reserve the kernel goes
-//! on with `meta_bg` by itself.
+//! `meta_bg` would need no reserve, but is used less often: mke2fs makes resize_inode by default,
+//! nearly every filesystem that was ever grown online was grown this way, and beyond the reserve
+//! the kernel continues with `meta_bg` by itself.
 
 use super::extent::BODY;
 use super::geometry::{BLOCK, BLOCK_BYTES, Geometry};
@@ -16,7 +16,7 @@ const ADDRESSES: u64 = BLOCK / 4;
 const DIRECT: u64 = 12;
 const DOUBLY: usize = 13;
 
-/// Length of the resize inode in bytes: all that a doubly indirect block can reach.
+/// Length of the resize inode in bytes: everything that a doubly indirect block can reach.
 pub(super) const SIZE: u64 = (ADDRESSES * ADDRESSES + ADDRESSES + DIRECT) * BLOCK;
 
 /// The inode's body; `doubly` is its doubly indirect block.
@@ -26,8 +26,8 @@ pub(super) fn body(doubly: u64) -> [u8; BODY] {
     body
 }
 
-/// The doubly indirect block: for each reserved descriptor block, at the place of its number modulo the
-/// addresses in a block, where it lies after the first superblock.
+/// The doubly indirect block: for each reserved descriptor block after the first superblock its
+/// block number, at the index that is this number modulo the addresses in a block.
 pub(super) fn doubly(geometry: &Geometry) -> Vec<u8> {
     let mut block = vec![0; BLOCK_BYTES];
     for reserved in 0..geometry.reserved_descriptor_blocks {

@@ -1,4 +1,4 @@
-//! Which contents stay where their pack puts them, and which get blocks of their own.
+//! Which contents stay where their pack puts them, and which get separate blocks.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -19,7 +19,8 @@ pub(super) enum Source {
     Nothing,
     /// Blocks of a pack, by the pack's index, claimed by this file alone.
     InPack { pack: usize, first: u64, blocks: u64 },
-    /// In memory, in a pack that is not laid, or in one that is at a place that another file has already.
+    /// In memory, in a pack that is not placed, or in a part of a pack that another file already
+    /// claims.
     Apart { blocks: u64 },
 }
 
@@ -56,7 +57,7 @@ impl<'a> Sources<'a> {
         Ok(sources)
     }
 
-    /// Blocks of all packs and of what lies apart from them.
+    /// Blocks of all packs and of the contents outside them.
     pub fn blocks(&self) -> u64 {
         let apart = self.of.iter().map(|source| match source {
             Source::Apart { blocks } => *blocks,
@@ -78,7 +79,8 @@ fn decide(
     if offset.checked_add(*length).is_none_or(|end| end > pack.length()) {
         return Err(Error::new(Kind::Damaged, "its content lies beyond the end of the pack"));
     }
-    // a pack that is not on the disk as a whole, such as an archive: only what is in use is taken from it
+    // a pack that is not on the disk as a whole, such as an archive: only the parts in use are
+    // taken from it
     let Some(&index) = indexes.get(&pack.digest()) else {
         return Ok(if count == 0 { Source::Nothing } else { Source::Apart { blocks: count } });
     };
@@ -104,8 +106,8 @@ pub(super) fn blocks(bytes: u64) -> u64 {
 pub(super) struct Laid(Vec<Run>);
 
 impl Laid {
-    /// Lays a whole pack, whoever still uses it, so that its bytes lie where they do in every image.
-    /// None of its blocks is taken by that.
+    /// Places a whole pack, whether or not files still use all of it, so that its bytes have the
+    /// same places in every image. This does not yet mark any of its blocks as taken.
     pub fn lay(pack: &Arc<Pack>, space: &mut Space<'_>) -> Result<(Self, Vec<(u64, Data)>)> {
         let runs = space.pass_pack(blocks(pack.length()))?;
         let mut offset = 0;
@@ -119,7 +121,7 @@ impl Laid {
         Ok((Self(runs), data))
     }
 
-    /// Where `count` blocks of the pack from block `first` on lie.
+    /// The places of `count` blocks of the pack, from block `first` on.
     pub fn find(&self, first: u64, count: u64) -> Vec<Run> {
         let (mut skip, mut left) = (first, count);
         let mut found = Vec::with_capacity(1);

@@ -1,10 +1,11 @@
-//! Which blocks are taken. Space is handed out in one pass from the front, around the fixed metadata,
+//! Which blocks are taken. Space is assigned in one pass from the front, around the fixed metadata,
 //! so a place depends only on what was placed before it.
 
 use super::geometry::{BLOCK, BLOCK_BYTES, GROUP_BLOCKS, Geometry, Run};
 use crate::error::{Error, Kind, Result};
 
-/// Blocks of 64 KiB: what qcow2, VMDK and their like encode at a time. Partitions begin at multiples.
+/// Blocks in 64 KiB, the unit that qcow2, VMDK and similar formats encode. Partitions begin at
+/// multiples of it.
 pub(super) const CLUSTER: u64 = 65536 / BLOCK;
 
 /// The blocks of one filesystem.
@@ -13,7 +14,7 @@ pub(super) struct Space<'g> {
     geometry: &'g Geometry,
     fixed: Vec<Run>,
     cursor: u64,
-    /// A map for each group; none while all that is taken in it is its copy of the superblock.
+    /// A map for each group; none while only its copy of the superblock is taken.
     maps: Vec<Option<Box<[u8; BLOCK_BYTES]>>>,
     taken: Vec<u64>,
 }
@@ -35,12 +36,12 @@ impl<'g> Space<'g> {
         space
     }
 
-    /// Passes over free blocks for a pack of `blocks` blocks, without taking them: runs broken only at
-    /// fixed metadata.
+    /// Passes over free blocks for a pack of `blocks` blocks, without taking them. The runs are
+    /// split only at fixed metadata.
     ///
-    /// Each block lies at the same place within a [`CLUSTER`] as in the pack. So the clusters of an image
-    /// format hold the same bytes wherever the pack lies, also on disks of other sizes, and their encoded
-    /// form can be kept by the pack.
+    /// Each block has the same place within a [`CLUSTER`] as in the pack. So the clusters of an
+    /// image format hold the same bytes wherever the pack is, even on disks of other sizes, and
+    /// their encoded form can be cached by pack.
     pub fn pass_pack(&mut self, blocks: u64) -> Result<Vec<Run>> {
         self.pass(blocks, CLUSTER)
     }
@@ -61,7 +62,7 @@ impl<'g> Space<'g> {
         Ok(runs)
     }
 
-    /// From the next free block to the next fixed metadata.
+    /// The range from the next free block to the next fixed metadata.
     fn gap(&mut self) -> Result<(u64, u64)> {
         let next = self.fixed.partition_point(|run| run.end() <= self.cursor);
         for run in &self.fixed[next..] {
@@ -77,7 +78,7 @@ impl<'g> Space<'g> {
             .remedy("choose a larger disk size"))
     }
 
-    /// Takes the next free blocks: runs broken only at fixed metadata.
+    /// Takes the next free blocks, as runs that are split only at fixed metadata.
     pub fn take(&mut self, blocks: u64) -> Result<Vec<Run>> {
         let runs = self.pass(blocks, 1)?;
         for run in &runs {
@@ -86,7 +87,7 @@ impl<'g> Space<'g> {
         Ok(runs)
     }
 
-    /// One block.
+    /// Takes one block.
     pub fn take_one(&mut self) -> Result<u64> {
         Ok(self.take(1)?.first().map_or(0, |run| run.start))
     }
@@ -124,7 +125,7 @@ impl<'g> Space<'g> {
         })
     }
 
-    /// The map of a group, unless the kernel is to make it up (`BLOCK_UNINIT`).
+    /// The map of a group; none if the kernel is to make it up (`BLOCK_UNINIT`).
     pub fn map(&self, group: u32) -> Option<&[u8; BLOCK_BYTES]> {
         self.maps[group as usize].as_deref()
     }
@@ -140,7 +141,7 @@ impl<'g> Space<'g> {
     }
 }
 
-/// Sets the bits from `from` up to and without `to`.
+/// Sets the bits from `from` up to, but not including, `to`.
 pub(super) fn set_bits(map: &mut [u8], from: usize, to: usize) {
     let mut bit = from;
     while bit < to {

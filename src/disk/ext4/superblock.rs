@@ -9,7 +9,7 @@ use super::inode::{EXTRA, JOURNAL, LOST_FOUND};
 use super::record::{Record, high_u32, low_u32};
 use crate::error::{Error, Kind, Result};
 
-/// Bytes of the superblock, and where it lies in the first block (in a backup: at the group's start).
+/// Bytes of the superblock, and its place in the first block (in a backup: at the group's start).
 pub(super) const LENGTH: usize = 1024;
 pub(super) const FIRST_AT: u64 = 1024;
 /// Bytes of the volume's name.
@@ -17,8 +17,8 @@ const MAX_LABEL: usize = 16;
 
 const MAGIC: u16 = 0xEF53;
 const CLEAN: u16 = 1;
-/// What the kernel does on damage: an appliance must not go on writing to a root that is known to be
-/// damaged; a root that turned read-only is seen at once (`EXT4_ERRORS_RO`).
+/// What the kernel does on damage: an appliance must not continue to write to a root that is known
+/// to be damaged, and a root that turned read-only is noticed at once (`EXT4_ERRORS_RO`).
 const ERRORS_READ_ONLY: u16 = 2;
 /// Never check by the count of mounts.
 const NO_MOUNT_LIMIT: u16 = 0xFFFF;
@@ -30,10 +30,11 @@ const MOUNT_OPTIONS: u32 = 0x4 | 0x8;
 const SIGNED_HASH: u32 = 1;
 const JOURNAL_BLOCKS_KEPT: u8 = 1;
 const CRC32C: u8 = 1;
-/// One block in so many is for root only. Filling the disk is the commonest way for an appliance to die,
-/// and its daemons run as root beside a database that does not: 2.5 % of 8 GiB keep 200 MiB for logs,
-/// Puppet and repair, where mke2fs's 5 % would lose 50 GiB of 1 TiB. Not 2 %: as the filesystem grows, the
-/// kernel adds the share in whole percent, rounded down at every step, and would soon go on with 1 %.
+/// One block in this many is reserved for root. Filling the disk is the commonest way for an
+/// appliance to die, and its daemons run as root beside a database that does not: 2.5 % of 8 GiB
+/// keeps 200 MiB for logs, Puppet and repair, while mke2fs's 5 % would lose 50 GiB of 1 TiB. Not 2
+/// %: as the filesystem grows, the kernel adds the share in whole percent, rounded down at every
+/// step, and would soon continue with 1 %.
 const RESERVED_ONE_IN: u64 = 40;
 
 /// ext_attr, resize_inode, dir_index, has_journal.
@@ -95,7 +96,7 @@ mod at {
     pub const CHECKSUM: usize = 0x3FC;
 }
 
-/// What the superblock says beside the geometry and what was asked for.
+/// What the superblock says in addition to the geometry and the parameters.
 #[derive(Clone, Debug)]
 pub(super) struct Counts {
     pub free_blocks: u64,
@@ -104,7 +105,7 @@ pub(super) struct Counts {
     pub journal_bytes: u64,
 }
 
-/// Refuses a label or a time that the superblock can not hold.
+/// Refuses a label or a time that the superblock cannot hold.
 pub(super) fn check(params: &Params) -> Result<()> {
     if params.label.len() > MAX_LABEL || params.label.contains('\0') {
         let message = format!("the volume label {:?} is refused", params.label);
@@ -114,7 +115,7 @@ pub(super) fn check(params: &Params) -> Result<()> {
     Ok(())
 }
 
-/// The superblock without its group's number and checksum ([`seal`]).
+/// The superblock without its group's number and checksum (see [`seal`]).
 pub(super) fn encode(geometry: &Geometry, params: &Params, counts: &Counts) -> Record<LENGTH> {
     let mut record = Record::new();
     write_counts(&mut record, geometry, counts);

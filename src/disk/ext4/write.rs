@@ -1,5 +1,6 @@
-//! Writes one filesystem: what the size alone fixes, then what the tree holds, then the inodes, which say
-//! where that lies, and last the groups and the superblock, which count it.
+//! Writes one filesystem: first what the size alone determines, then the tree's contents, then the
+//! inodes, which say where those are, and last the groups and the superblock, which count
+//! everything.
 
 use std::sync::Arc;
 
@@ -27,11 +28,12 @@ pub(super) struct Writer<'a> {
     seed: Seed,
     space: Space<'a>,
     out: Output,
-    /// The tables of all groups that have inodes in use, as far as they do, in whole blocks.
+    /// The inode tables of all groups with inodes in use, up to the last such inode, in whole
+    /// blocks.
     tables: Vec<Arc<[u8]>>,
 }
 
-/// What an inode says of its content.
+/// What an inode says about its content.
 struct Form {
     size: u64,
     flags: u32,
@@ -74,7 +76,7 @@ impl<'a> Writer<'a> {
         Arc::make_mut(&mut self.tables[group])[at..at + INODE as usize].copy_from_slice(&bytes);
     }
 
-    /// A file of the filesystem's own.
+    /// A file that belongs to the filesystem itself.
     fn reserved_file(&self, number: u32, size: u64, blocks: u64) -> Inode<'static> {
         Inode {
             number,
@@ -118,7 +120,7 @@ impl<'a> Writer<'a> {
         Ok(tree.body)
     }
 
-    /// The extent tree of an inode, its blocks written.
+    /// The extent tree of an inode; its blocks are already written.
     fn map(&mut self, number: u32, runs: &[Run]) -> Result<Mapping> {
         let tree = extent::encode(runs, self.seed.of_inode(number), &mut self.space)?;
         for (block, bytes) in &tree.blocks {
@@ -214,8 +216,8 @@ impl<'a> Writer<'a> {
     }
 }
 
-/// Empty tables for so many inodes. They become extents as they are: a copy would take as much memory again, and
-/// memory that was not touched before costs more than what is written into it.
+/// Empty tables for this many inodes. They become extents without copying: a copy would take as
+/// much memory again, and touching new memory costs more than writing to it.
 fn tables(geometry: &Geometry, inodes: usize) -> Vec<Arc<[u8]>> {
     let bytes = (inodes * INODE as usize).next_multiple_of(BLOCK_BYTES);
     let group = geometry.table_blocks() as usize * BLOCK_BYTES;

@@ -13,15 +13,16 @@ const MAGIC: u32 = 0xEA02_0000;
 /// Bytes of the headers in the inode and in the block.
 const BODY_HEADER: usize = 4;
 const BLOCK_HEADER: usize = 32;
-/// Bytes of an entry before its name; what entries and values are padded to; zeros after the entries.
+/// Bytes of an entry before its name; the multiple that entries and values are padded to; the zeros
+/// after the entries.
 const ENTRY: usize = 16;
 const ALIGN: usize = 4;
 const END: usize = 4;
-/// Bytes of the longest name, its prefix counted (`XATTR_NAME_MAX`).
+/// Bytes of the longest name, including its prefix (`XATTR_NAME_MAX`).
 const MAX_NAME: usize = 255;
-/// Inodes that may share a block (`EXT4_XATTR_REFCOUNT_MAX`).
+/// The number of inodes that may share a block (`EXT4_XATTR_REFCOUNT_MAX`).
 pub(super) const MAX_SHARED: u32 = 1024;
-/// Where the block's number of users and its checksum lie.
+/// The places of the block's number of users and of its checksum.
 const AT_USERS: usize = 4;
 const AT_BLOCKS: usize = 8;
 const AT_HASH: usize = 12;
@@ -32,7 +33,7 @@ const ACL_ACCESS: (&[u8], u8) = (b"system.posix_acl_access", 2);
 const ACL_DEFAULT: (&[u8], u8) = (b"system.posix_acl_default", 3);
 const PREFIXES: [(&[u8], u8); 3] = [(b"user.", 1), (b"trusted.", 4), (b"security.", 6)];
 
-/// One attribute in the order in which a block has them: number, length of name, name.
+/// One attribute. The order is that of a block: number, length of name, name.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Attribute<'a> {
     index: u8,
@@ -44,9 +45,9 @@ struct Attribute<'a> {
 /// The attributes of one inode, encoded.
 #[derive(Debug, Default)]
 pub(super) struct Attributes {
-    /// What lies in the inode; empty for none.
+    /// The part in the inode; empty for none.
     pub body: Vec<u8>,
-    /// What lies in a block, without its users and checksum ([`seal`]).
+    /// The part in a block, without its number of users and checksum (see [`seal`]).
     pub block: Option<Vec<u8>>,
 }
 
@@ -126,7 +127,7 @@ fn choose<'s, 'a>(all: &'s [Attribute<'a>], room: usize) -> Split<'s, 'a> {
 fn body(attributes: &[&Attribute<'_>]) -> Vec<u8> {
     let mut body = vec![0; ATTRIBUTES_ROOM];
     put_u32(&mut body, 0, MAGIC);
-    // values are found from the first entry; the kernel keeps no hashes here
+    // value offsets count from the first entry; the kernel keeps no hashes here
     write(&mut body[BODY_HEADER..], 0, attributes, false);
     body
 }
@@ -141,7 +142,7 @@ fn block(attributes: &[&Attribute<'_>]) -> Vec<u8> {
     block
 }
 
-/// Entries from `start` on, values from the end back, as the kernel lays them.
+/// Entries from `start` on, values from the end backwards, as the kernel arranges them.
 fn write(area: &mut [u8], start: usize, attributes: &[&Attribute<'_>], hashed: bool) {
     let (mut at, mut value_at) = (start, area.len());
     for attribute in attributes {
@@ -158,8 +159,8 @@ fn write(area: &mut [u8], start: usize, attributes: &[&Attribute<'_>], hashed: b
     }
 }
 
-/// The bytes on disk of a block that `users` inodes use: with their number, and the checksum, which
-/// carries the block's number.
+/// The bytes on disk of a block that `users` inodes use: with that count, and with the checksum,
+/// which includes the block's number.
 pub(super) fn seal(block: &[u8], number: u64, users: u32, seed: Seed) -> Vec<u8> {
     let mut block = block.to_vec();
     put_u32(&mut block, AT_USERS, users);

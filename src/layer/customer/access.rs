@@ -10,7 +10,7 @@ use crate::profile::Access;
 use crate::tree::{Entry, Meta, Node, Tree};
 use crate::units::Timestamp;
 
-/// The user's and their group's number: the first that distributions give to people.
+/// The number of the user and their group: the first that distributions give to people.
 pub const ADMIN_ID: u32 = 1000;
 
 const ADMIN: User<'_> = User {
@@ -25,7 +25,7 @@ const GROUPS: [&str; 3] = ["sudo", "adm", "systemd-journal"];
 const SSHD: &str = include_str!("../../../templates/customer/sshd.conf");
 const SUDOERS: &str = include_str!("../../../templates/customer/sudoers");
 
-/// Makes the user, their keys, and what sshd and sudo allow.
+/// Creates the user and their keys, and configures what sshd and sudo allow.
 pub fn add(tree: &mut Tree, access: &Access, time: Timestamp) -> Result<()> {
     add_user(tree, time)?;
     add_home(tree, time)?;
@@ -41,7 +41,7 @@ pub fn add(tree: &mut Tree, access: &Access, time: Timestamp) -> Result<()> {
     tree.put_file("/etc/sudoers.d/slipway-admin", 0o440, time, SUDOERS)
 }
 
-/// The groups' file with the administrator in all of theirs.
+/// The groups' file with the administrator added to all of their groups.
 fn joined(text: String) -> String {
     GROUPS.iter().fold(text, |text, group| users::join_group(&text, group, ADMIN.name))
 }
@@ -64,7 +64,7 @@ fn add_user(tree: &mut Tree, time: Timestamp) -> Result<()> {
     })
 }
 
-/// The home folder, with what the base has for every new user.
+/// The home folder, with the files that the base has for every new user.
 fn add_home(tree: &mut Tree, time: Timestamp) -> Result<()> {
     own(tree, ADMIN.home, 0o700, time, Node::Directory)?;
     let skeleton: Vec<(String, Entry)> = tree
@@ -112,7 +112,7 @@ fn check_key(key: &str) -> Result<()> {
         .remedy("take the one line of a .pub file, as in \"ssh-ed25519 AAAA… name\""))
 }
 
-/// Puts an entry of the user's.
+/// Puts an entry owned by the user.
 fn own(tree: &mut Tree, path: &str, mode: u16, time: Timestamp, node: Node) -> Result<()> {
     let meta = Meta { uid: ADMIN_ID, gid: ADMIN_ID, ..Meta::root(mode, time) };
     tree.put(path, Entry { meta, node })

@@ -15,7 +15,7 @@ use crate::units::Timestamp;
 /// Where Hiera finds the customer's data: its global layer, which wins over the release's.
 pub const HIERA: &str = "/etc/slipway/hiera/customer.yaml";
 
-/// Places that are Slipway's, or empty on a running system before it starts.
+/// Places that belong to Slipway, or that are covered or emptied when the system starts.
 const CLOSED: [&str; 9] = [
     "/usr/lib/slipway",
     "/etc/slipway",
@@ -28,13 +28,14 @@ const CLOSED: [&str; 9] = [
     "/boot",
 ];
 
-/// Lays in the Hiera data, which may hold passwords: the server reads it as the user puppet.
+/// Adds the Hiera data, which may hold passwords: the server reads it as the user puppet.
 pub fn add_hiera(tree: &mut Tree, data: &BTreeMap<String, Value>, time: Timestamp) -> Result<()> {
     let meta = private::meta(tree, 0o640, time)?;
     tree.put(HIERA, Entry { meta, node: Node::File(hiera_text(data).into()) })
 }
 
-/// YAML with a key a line. `%{` in a value means itself: it would make Hiera look up what the text names.
+/// YAML with one key per line. `%{` in a value is escaped: otherwise Hiera would look up what the
+/// text names.
 fn hiera_text(data: &BTreeMap<String, Value>) -> String {
     let mut out = String::from("---\n");
     for (key, value) in data {
@@ -86,7 +87,7 @@ fn yaml_number(text: &str) -> String {
     format!("{digits}{dot}e{sign}{exponent}")
 }
 
-/// Lays in the profile's extra files.
+/// Adds the profile's extra files.
 pub fn add_files(tree: &mut Tree, files: &[ExtraFile], inputs: &Inputs) -> Result<()> {
     for file in files {
         add_file(tree, file, inputs)

@@ -1,4 +1,5 @@
-//! The profile's values, as the machine reads them when a setting from outside takes their place or leaves it again.
+//! The profile's values. The machine reads them when a setting from outside replaces them or is
+//! withdrawn.
 
 use serde::Serialize;
 
@@ -8,13 +9,14 @@ use crate::profile::{Guestinfo, Profile};
 use crate::tree::Tree;
 use crate::units::Timestamp;
 
-/// Where `inputs-apply` reads them.
+/// The file from which `inputs-apply` reads them.
 const DEFAULTS: &str = "/usr/lib/slipway/defaults.json";
 
-/// Where the console finds how people open the application, with `{address}` and `{hostname}` in it.
+/// The file that tells the console how people open the application, with `{address}` and
+/// `{hostname}` in it.
 const OPEN: &str = "/etc/slipway/open";
 
-/// The fields that may come from outside, under the names that they have there.
+/// The fields that may come from outside, under the names used there.
 #[derive(Debug, Serialize)]
 struct Defaults<'a> {
     hostname: &'a str,
@@ -30,11 +32,11 @@ struct Defaults<'a> {
     proxy: Option<&'a str>,
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     admin_keys: &'a [String],
-    /// No setting, but which of them are believed.
+    /// Not a setting itself: it says which settings are believed.
     guestinfo: Guestinfo,
 }
 
-/// Lays in the profile's values.
+/// Adds the profile's values.
 pub fn add(tree: &mut Tree, profile: &Profile, time: Timestamp) -> Result<()> {
     let network = &profile.network;
     let defaults = Defaults {

@@ -1,4 +1,5 @@
-//! What makes an image one customer's: names, network, logins, Hiera data, files of their own.
+//! Everything that makes an image one customer's: names, network, logins, Hiera data and their own
+//! files.
 
 mod access;
 mod data;
@@ -14,20 +15,20 @@ use crate::profile::Profile;
 use crate::tree::Tree;
 use crate::units::Timestamp;
 
-/// What the profile names and the caller has read.
+/// Inputs that the profile names and the caller has read.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Inputs {
-    /// The bytes of each `files.source`, by the name as the profile has it.
+    /// The bytes of each `files.source`, by the name in the profile.
     pub sources: BTreeMap<String, Vec<u8>>,
     /// The image's time.
     pub time: Timestamp,
 }
 
-/// Lays the customer's part into `tree`.
+/// Adds the customer's part to `tree`.
 ///
 /// # Errors
-/// A value that the file it belongs to cannot hold, a file that lands on what Slipway itself owns, or a base
-/// that lacks what a setting needs (a time zone, the resolver).
+/// A value that does not fit into its file, a file in a place that Slipway owns, or a base that
+/// lacks what a setting needs (a time zone, the resolver).
 pub fn add(tree: &mut Tree, profile: &Profile, inputs: &Inputs) -> Result<()> {
     system::add(tree, profile, inputs.time)?;
     network::add(tree, &profile.network, inputs.time)?;

@@ -17,11 +17,13 @@ const RESOLVED: &str = include_str!("../../../templates/customer/resolved.conf")
 const ENVIRONMENT: &str = include_str!("../../../templates/customer/environment");
 const APT_PROXY: &str = include_str!("../../../templates/customer/apt-proxy.conf");
 
-/// What a fixed address brings for the first wired adapter alone. The machine gives it that adapter's name at every
-/// boot, and DHCP to the others; only if that step fails, `50-slipway.network` speaks for all of them.
+/// The settings of a fixed address, for the first wired adapter only. At every boot the machine
+/// adds that adapter's name, and configures DHCP for the others. Only if that step fails does
+/// `50-slipway.network` apply to all of them.
 const FIRST_ADAPTER: &str = "/etc/slipway/first.network";
 
-/// What systemd's own daemons need: the daemon, its package, and the links that `systemctl enable` makes.
+/// What each of systemd's daemons needs: the daemon, its package, and the links that `systemctl
+/// enable` makes.
 const DAEMONS: &[(&str, &str, &[&str])] = &[
     ("systemd-networkd", "systemd", &["multi-user.target.wants/systemd-networkd.service"]),
     (
@@ -42,12 +44,12 @@ const DAEMONS: &[(&str, &str, &[&str])] = &[
     ),
 ];
 
-/// Lays in the network's files and enables what serves them.
+/// Adds the network's files and enables the daemons that use them.
 pub fn add(tree: &mut Tree, network: &Network, time: Timestamp) -> Result<()> {
     enable_daemons(tree, time)?;
     let text = interface(network)?;
     if network.address.is_some() {
-        // without the match: the machine says at every boot which of its adapters is the first
+        // without the match: the machine decides at every boot which of its adapters is the first
         let settings = &text[text.find("[Network]").unwrap_or_default()..];
         tree.put_file(FIRST_ADAPTER, 0o644, time, settings)?;
     }
@@ -93,13 +95,13 @@ fn interface(network: &Network) -> Result<String> {
     context.insert("address", &network.address);
     context.insert("gateway", &network.gateway);
     context.insert("dns", &network.dns);
-    // name servers that somebody wrote down are meant instead of those that DHCP offers
+    // name servers in the profile replace those that DHCP offers
     context.insert("use_dns", if network.dns.is_empty() { "yes" } else { "no" });
     render(Language::Systemd, "50-slipway.network", NETWORK, &context)
 }
 
-/// Whether the router of a machine that is alone in its network lies outside of it: networkd takes such a
-/// route only where it is told that the router is on the link. A link-local router always is.
+/// Whether the machine is alone in its network, so that the router is outside it. networkd accepts
+/// such a route only if it is told that the router is on the link. A link-local router always is.
 fn is_on_link(network: &Network) -> bool {
     let alone = matches!(
         network.addressing(),

@@ -8,19 +8,19 @@ use crate::profile::{self, Profile};
 use crate::tree::{Node, Tree, TreePath};
 use crate::units::Timestamp;
 
-/// Letters in one label of a host name (RFC 1035, section 2.3.4).
+/// The longest label of a host name, in letters (RFC 1035, section 2.3.4).
 const LABEL: usize = 63;
-/// Letters in a whole name (RFC 1035, section 2.3.4, as it is written with dots).
+/// The longest whole name, in letters (RFC 1035, section 2.3.4, as written with dots).
 const NAME: usize = 253;
 
 const HOSTS: &str = include_str!("../../../templates/customer/hosts");
 
-/// Lays in `/etc/hostname`, `/etc/hosts`, `/etc/localtime`.
+/// Adds `/etc/hostname`, `/etc/hosts` and `/etc/localtime`.
 pub fn add(tree: &mut Tree, profile: &Profile, time: Timestamp) -> Result<()> {
     let name = host_name(profile);
     check_host_name(name)?;
     let short = name.split('.').next().unwrap_or(name);
-    // the kernel's name is the short one, as Debian has it; hosts knows the long one first
+    // the kernel's name is the short one, as on Debian; hosts has the long one first
     tree.put_file("/etc/hostname", 0o644, time, format!("{short}\n"))?;
     let names = if short == name { vec![name] } else { vec![name, short] };
     let mut context = Context::new();
@@ -35,7 +35,7 @@ pub fn host_name(profile: &Profile) -> &str {
     profile.system.hostname.as_deref().unwrap_or(&profile.customer.id)
 }
 
-/// Whether `name` is a host name (RFC 1123, section 2.1), in words when not.
+/// Checks that `name` is a host name (RFC 1123, section 2.1); the error says why not.
 pub fn check_host_name(name: &str) -> Result<()> {
     let label = |l: &str| {
         (1..=LABEL).contains(&l.len())

@@ -1,7 +1,7 @@
 //! The user database as text: pure edits of passwd(5), shadow(5) and group(5).
 //!
-//! `useradd` in the base's root was rejected: it would need a user namespace for every customer, and what it
-//! writes depends on its own version and configuration.
+//! `useradd` in the base's root was rejected: it would need a user namespace for every customer,
+//! and its output depends on its version and configuration.
 
 use crate::error::{Error, Kind, Result};
 
@@ -23,7 +23,7 @@ pub struct User<'a> {
 /// Adds the line of `user` to passwd(5).
 ///
 /// # Errors
-/// The name or the number is another user's.
+/// The name or the number belongs to another user.
 pub fn add_passwd(text: &str, user: &User<'_>) -> Result<String> {
     let User { name, id, title, home, shell } = user;
     if numbered(text, *id).is_some_and(|owner| owner != *name) {
@@ -32,8 +32,8 @@ pub fn add_passwd(text: &str, user: &User<'_>) -> Result<String> {
     Ok(set_line(text, name, &format!("{name}:x:{id}:{id}:{title}:{home}:{shell}")))
 }
 
-/// Adds a locked entry for `name` to shadow(5): no password fits `!`, keys do. The days since 1970 of the last
-/// change are empty: passwords do not expire until the machine sets one.
+/// Adds a locked entry for `name` to shadow(5): no password matches `!`, but keys work. The day of
+/// the last change is empty: passwords do not expire until the machine sets one.
 pub fn add_shadow(text: &str, name: &str) -> String {
     set_line(text, name, &format!("{name}:!::0:99999:7:::"))
 }
@@ -49,10 +49,10 @@ pub fn lock(text: &str, name: &str) -> String {
     }
 }
 
-/// Adds a group of its own for `user` to group(5).
+/// Adds the user's own group to group(5).
 ///
 /// # Errors
-/// The number is another group's.
+/// The number belongs to another group.
 pub fn add_group(text: &str, user: &User<'_>) -> Result<String> {
     if numbered(text, user.id).is_some_and(|owner| owner != user.name) {
         return Err(taken("group", user.id));
@@ -65,7 +65,7 @@ pub fn add_gshadow(text: &str, name: &str) -> String {
     set_line(text, name, &format!("{name}:!::"))
 }
 
-/// Makes `name` a member of `group` in group(5) or gshadow(5); a group that is not there stays so.
+/// Makes `name` a member of `group` in group(5) or gshadow(5); a missing group is not created.
 pub fn join_group(text: &str, group: &str, name: &str) -> String {
     let Some(line) = line_of(text, group) else { return text.to_owned() };
     let members = line.rsplit(':').next().unwrap_or_default();

@@ -1,4 +1,4 @@
-//! What is laid in as it is: scripts, units, settings and links.
+//! Files that are added unchanged: scripts, units, settings and links.
 
 /// The template of `/etc/slipway/slipway.conf`.
 pub const CONF: &str = include_str!("../../../templates/firstboot/slipway.conf");
@@ -66,7 +66,8 @@ pub const FIXED: &[(&str, u16, &str)] = laid! {
     "/etc/systemd/system/logrotate.timer.d/10-slipway.conf", 0o644, "etc/10-slipway-logrotate.conf";
 };
 
-/// Path in the image, target. Enabled units are links as `systemctl enable` makes them; a link to /dev/null masks a unit.
+/// Path in the image, target. Enabled units are links such as `systemctl enable` makes; a link to
+/// /dev/null masks a unit.
 pub const LINKS: &[(&str, &str)] = &[
     (
         "/etc/systemd/system/multi-user.target.wants/slipway-grow.service",
@@ -110,7 +111,8 @@ pub const LINKS: &[(&str, &str)] = &[
     ),
     // asks questions on the console and waits for answers
     ("/etc/systemd/system/systemd-firstboot.service", "/dev/null"),
-    // the first console is the banner's; the second has the login, also where logind does not start it by itself
+    // the first console belongs to the banner; the second has the login, even where logind does not
+    // start it by itself
     ("/etc/systemd/system/getty@tty1.service", "/dev/null"),
     (
         "/etc/systemd/system/getty.target.wants/getty@tty2.service",

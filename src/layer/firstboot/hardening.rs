@@ -1,17 +1,18 @@
-//! What the base's own files are told about passwords that are guessed and logs that grow. Pure edits of text.
+//! Edits of the base's own files against guessed passwords and growing logs. Pure edits of text.
 
 use crate::error::{Error, Kind, Result};
 use crate::layer::text::edit;
 use crate::tree::Tree;
 use crate::units::Timestamp;
 
-/// Five wrong passwords within a quarter of an hour lock the user's password for ten minutes; logins by key go on.
-/// As arguments: /etc/security/faillock.conf is the package's, and one who edits it is not overruled by a copy.
+/// Five wrong passwords within a quarter of an hour lock the user's password for ten minutes;
+/// logins by key still work. These are arguments, not a copy of /etc/security/faillock.conf: that
+/// file is the package's, and a copy would overrule whoever edits it.
 const FAILLOCK: &str = "deny=5 fail_interval=900 unlock_time=600";
-/// A log that is larger is rotated before its time; the timer looks every hour.
+/// A larger log is rotated before its time; the timer checks every hour.
 const MAX_SIZE: &str = "# Slipway: whatever a log's own file says of days, it does not grow beyond this\nmaxsize 50M\n\n";
 
-/// A new text for an old one; none where the file is not as it is known.
+/// Makes a new text from the old one; none when the file is not in the known form.
 type Change = fn(&str) -> Option<String>;
 
 /// Edits PAM's and logrotate's files.
@@ -25,15 +26,15 @@ pub fn add(tree: &mut Tree, time: Timestamp) -> Result<()> {
     for (path, change) in changes {
         edit(tree, path, time, |text| once(text, change))?;
     }
-    // pam_env names it at every login, whether it is there or not
+    // pam_env looks for it at every login, whether it exists or not
     if tree.get("etc/default/locale").is_none() {
         tree.put_file("/etc/default/locale", 0o644, time, "LANG=C.UTF-8\n")?;
     }
     Ok(())
 }
 
-/// pam_faillock before all others, and once more where every one of them has said no: just before the line that
-/// refuses. Whoever succeeds jumps over that line, and now over ours too.
+/// pam_faillock runs before all others, and once more when all of them have refused: just before
+/// the line that denies. A module that succeeds jumps over that line, and now over ours, too.
 fn count_failures(text: &str) -> Option<String> {
     let lines: Vec<&str> = text.lines().collect();
     let auth = |line: &str| line.split_whitespace().next() == Some("auth");
@@ -62,7 +63,8 @@ fn jump_further(line: &str) -> String {
     jump.unwrap_or_else(|| line.to_owned())
 }
 
-/// Who came in has a clean slate. Before all others: a line that is `sufficient` or `done` ends the list.
+/// A successful login clears the count. This line comes first: one that is `sufficient` or `done`
+/// ends the list.
 fn forget_failures(text: &str) -> Option<String> {
     let at = text.lines().position(|line| line.split_whitespace().next() == Some("account"))?;
     let mut lines: Vec<&str> = text.lines().collect();
@@ -70,7 +72,7 @@ fn forget_failures(text: &str) -> Option<String> {
     Some(lines.join("\n") + "\n")
 }
 
-/// A change of what nobody has changed yet: a text that has been told already stays.
+/// Changes a text only once: one that was changed already stays as it is.
 fn once(text: &str, change: fn(&str) -> Option<String>) -> Result<Option<String>> {
     if text.contains("pam_faillock.so") || text.contains(MAX_SIZE) {
         return Ok(None);

@@ -1,8 +1,10 @@
-//! The first boot: the units and scripts that make a machine of an image into its release, and prove it.
+//! The first boot: the units and scripts that turn a machine started from an image into its
+//! release, and prove it.
 //!
-//! The scripts are the same in every image and are laid in as they are, so that `shellcheck` judges what
-//! runs. All that differs is in one file of assignments, `/etc/slipway/slipway.conf`, and in two folders of
-//! questions, one file each (`health/`, `probes/`): a command or a path is then data, never part of a script.
+//! The scripts are the same in every image and are added unchanged, so that `shellcheck` judges
+//! what runs. Everything that differs is in one file of assignments, `/etc/slipway/slipway.conf`,
+//! and in two folders of questions, one file each (`health/`, `probes/`): a command or a path is
+//! then data, never part of a script.
 
 mod files;
 mod hardening;
@@ -17,19 +19,20 @@ use crate::profile::{MasterMode, Probe};
 use crate::tree::{Tree, TreePath};
 use crate::units::Timestamp;
 
-/// Written by the catalog (class `slipway::sentinel`) with the release id: the proof that it was this release's.
+/// Written by the catalog (class `slipway::sentinel`) with the release id: the proof that the
+/// catalog was this release's.
 pub const SENTINEL: &str = "/var/lib/slipway/converged-release";
-/// Minutes between tries of a machine that is not READY when the profile turns routine runs off.
+/// Minutes between the tries of a machine that is not READY, if the profile turns routine runs off.
 const RETRY_MINUTES: u32 = 30;
 
-/// What the system makes again when it is not there; dbus then takes systemd's machine-id.
+/// Files that the system makes again when they are missing; dbus then uses systemd's machine-id.
 const MADE_BY_THE_MACHINE: [&[u8]; 3] = [
     b"var/lib/systemd/random-seed",
     b"var/lib/systemd/credential.secret",
     b"var/lib/dbus/machine-id",
 ];
 
-/// What the first boot has to know of an image.
+/// What the first boot has to know about an image.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Facts {
     /// The product's name, for people.
@@ -57,7 +60,8 @@ pub struct Facts {
 impl Health {
     /// The bundle's own checks; when it has none, the profile's HTTP probes.
     ///
-    /// Not both: a probe may ask for what is there only from outside, or after data was put in.
+    /// Not both: a probe may ask for something that is visible only from outside, or only after
+    /// data was stored.
     pub fn choose(bundle: &[Self], probes: &[Probe]) -> Vec<Self> {
         if !bundle.is_empty() {
             return bundle.to_vec();
@@ -67,9 +71,10 @@ impl Health {
 
     fn of_probe(probe: &Probe) -> Option<Self> {
         match probe {
-            // the smoke test stores a value of its own, and asks for it afterwards: nothing to wait for
+            // with this the smoke test stores its own value, to ask for it afterwards: nothing to
+            // wait for
             Probe::Http { post: Some(_), .. } => None,
-            // what asks for that value finds it only after the test has stored it
+            // a probe that asks for that value finds it only after the test has stored it
             Probe::Http { text: Some(text), .. } if text.contains("{nonce}") => None,
             Probe::Http { http, port, status, text, .. } => {
                 Some(Self { port: *port, path: http.clone(), status: *status, text: text.clone() })
@@ -78,7 +83,7 @@ impl Health {
         }
     }
 
-    /// As `verify` reads it: a line each.
+    /// The check in the form that `verify` reads: one line each.
     fn file(&self) -> Result<String> {
         let plain = |c: char| c.is_ascii_graphic();
         if !self.path.starts_with('/') || !self.path.chars().all(plain) {
@@ -95,10 +100,11 @@ impl Health {
     }
 }
 
-/// Lays the first boot into `tree`, and takes out what each machine makes for itself.
+/// Adds the first boot to `tree`, and removes what each machine makes for itself.
 ///
 /// # Errors
-/// A base without one of the programs that the scripts call, or a value that its file cannot hold.
+/// A base that lacks one of the programs that the scripts call, or a value that does not fit into
+/// its file.
 pub fn add(tree: &mut Tree, facts: &Facts) -> Result<()> {
     needs::check(tree)?;
     forget_identity(tree, facts.time)?;
@@ -157,8 +163,9 @@ fn add_facts(tree: &mut Tree, facts: &Facts) -> Result<()> {
     tree.put_file("/usr/lib/systemd/system/slipway-converge.timer", 0o644, facts.time, timer)
 }
 
-/// What the firewall lets in once the machine is READY, and where people find the application: what is asked from
-/// outside is meant for outside, and a health check's port is the application's.
+/// The ports that the firewall opens once the machine is READY, and where people find the
+/// application. A port that a probe asks from outside is meant for outside, and a health check's
+/// port belongs to the application.
 fn add_ports(tree: &mut Tree, facts: &Facts) -> Result<()> {
     let asked = facts.probes.iter().filter_map(|probe| match probe {
         Probe::Http { port, .. } => Some(*port),
@@ -200,13 +207,13 @@ fn add_questions(tree: &mut Tree, facts: &Facts) -> Result<()> {
             one_line("the unit of a probe", text)?;
         }
         let path = format!("/etc/slipway/probes/{index}.{kind}");
-        // root runs it, and what it runs may hold a password
+        // root runs it, and the command may contain a password
         tree.put_file(&path, 0o600, facts.time, format!("{text}\n"))?;
     }
     Ok(())
 }
 
-/// No two machines share these; each is made on the machine, most of them by `identity`.
+/// No two machines may share these; each machine makes its own, most of them by `identity`.
 fn forget_identity(tree: &mut Tree, time: Timestamp) -> Result<()> {
     let doomed: Vec<TreePath> = tree
         .iter()
@@ -220,11 +227,11 @@ fn forget_identity(tree: &mut Tree, time: Timestamp) -> Result<()> {
     for path in doomed {
         tree.remove(&path);
     }
-    // machine-id(5): systemd takes this word for a first boot, and writes an id of its own over it
+    // machine-id(5): to systemd this word means a first boot, and it writes a new id over it
     tree.put_file("/etc/machine-id", 0o444, time, "uninitialized\n")
 }
 
-/// What becomes one line of a file may not hold two.
+/// A value that becomes one line of a file must not contain two.
 fn one_line(what: &str, value: &str) -> Result<()> {
     if value.chars().any(char::is_control) {
         let shown = value.escape_debug();

@@ -1,10 +1,10 @@
-//! The programs that the first boot calls: a base without one is refused when the image is built, not by
-//! a machine at a customer's.
+//! The programs that the first boot calls: a base that lacks one is refused when the image is
+//! built, and does not fail on a customer's machine.
 
 use crate::error::{Error, Kind, Result};
 use crate::tree::Tree;
 
-/// A program (the places where distributions have it) and the package that brings it.
+/// A program (the places where distributions have it) and the package that contains it.
 const NEEDS: &[(&[&str], &str)] = &[
     (&["usr/sbin/nft"], "nftables"),
     (&["usr/sbin/sfdisk"], "fdisk"),

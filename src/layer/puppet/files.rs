@@ -27,8 +27,8 @@ pub(super) const COMPILE: Shipped = shipped!("/usr/lib/slipway/", SCRIPT, "maste
 /// Clojure; not a template.
 pub(super) const COMPILE_CODE: Shipped = shipped!("/usr/lib/slipway/", PLAIN, "master-compile.clj");
 
-/// All that [`super::configure`] puts, in both modes: without the package the server's files lie unused,
-/// which costs less than a second list that can go wrong.
+/// All files that [`super::configure`] adds, in both modes. Without the package the server's files
+/// are unused, which costs less than a second list that can go wrong.
 pub(super) const CONFIGURED: [Shipped; 23] = [
     shipped!("/etc/puppet/", PLAIN, "puppet.conf"),
     shipped!("/etc/puppet/", PLAIN, "hiera.yaml"),

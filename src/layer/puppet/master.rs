@@ -1,12 +1,13 @@
-//! The layer that is made once a base: the server's packages and its code compiled ahead of time.
+//! The layer that is made once for each base: the server's packages, and its code compiled ahead of
+//! time.
 
 use super::files::{COMMON, COMPILE, COMPILE_CODE};
 use super::{MasterMode, render, variables};
 use crate::base::LayerSpec;
 use crate::error::{Error, Kind, Result};
 
-/// Installs `server` (what the base calls the packages of Puppet Server) and compiles its Clojure to
-/// /usr/lib/slipway/master/server.jar, beside a list of what it was made from. The script needs /proc in
+/// Installs `server` (the base's names for the packages of Puppet Server) and compiles its Clojure
+/// to /usr/lib/slipway/master/server.jar, beside a list of its inputs. The script needs /proc in
 /// the root (Java finds its own libraries through it), 12 s of CPU and 900 MB of memory.
 ///
 /// # Errors

@@ -1,9 +1,10 @@
 //! The local master: Puppet Server from the distribution's packages, for one small machine that serves
 //! only itself; or `puppet apply` without a server.
 //!
-//! [`master_layer`] is made once a base: the packages, and the server's Clojure compiled ahead of time.
-//! [`configure`] is a pure function on a tree. No key is made here: the image has none, first boot calls
-//! `master-setup` (the scripts in templates/puppet say at their heads what they promise).
+//! [`master_layer`] is made once for each base: the packages, and the server's Clojure compiled
+//! ahead of time. [`configure`] is a pure function on a tree. No key is made here: the image has
+//! none, and the first boot calls `master-setup` (each script in templates/puppet says at its head
+//! what it guarantees).
 
 mod files;
 mod master;
@@ -36,7 +37,7 @@ pub struct Facts {
     pub time: Timestamp,
 }
 
-/// What starts Puppet on its own; the converge does that.
+/// Units that would start Puppet by themselves; the converge does that.
 const ENABLED: [&str; 2] = [
     "etc/systemd/system/multi-user.target.wants/puppet.service",
     "etc/systemd/system/multi-user.target.wants/puppetserver.service",
@@ -45,8 +46,8 @@ const ENABLED: [&str; 2] = [
 /// Puts the configuration and the scripts into the tree.
 ///
 /// # Errors
-/// When the tree already holds keys or certificates, when it lacks the server that the mode needs, or
-/// when a place is not free.
+/// When the tree already holds keys or certificates, when it lacks the server that the mode needs,
+/// or when a path is already taken.
 pub fn configure(tree: &mut Tree, facts: &Facts) -> Result<()> {
     refuse_keys(tree)?;
     if facts.mode == MasterMode::Puppetserver && tree.get("usr/bin/puppetserver").is_none() {
@@ -60,7 +61,7 @@ pub fn configure(tree: &mut Tree, facts: &Facts) -> Result<()> {
     for path in ENABLED {
         tree.remove(path);
     }
-    // the agent as a daemon beside the converge would run where nobody looks at what came of it
+    // an agent daemon beside the converge would run without anybody looking at the result
     tree.put_symlink("/etc/systemd/system/puppet.service", "/dev/null", facts.time)
 }
 
@@ -79,7 +80,8 @@ fn variables(mode: MasterMode) -> [(&'static str, &'static str); 6] {
     ]
 }
 
-/// Two machines of one image must share no key: whatever lies there was made while the base was.
+/// Two machines made from one image must not share a key: any key here was made while the base was
+/// built.
 fn refuse_keys(tree: &Tree) -> Result<()> {
     for folder in [CA_DIR, SSL_DIR] {
         let folder = TreePath::new(folder.as_bytes())?;

@@ -1,5 +1,5 @@
-//! Fills a template. Every value is a word of ours that means itself in shell, INI and YAML alike; that is
-//! checked where it is put in, so that no later value can break out of where it stands.
+//! Fills a template. Every value is a word of our own that needs no quotes in shell, INI or YAML.
+//! That is checked where it is inserted, so that no later value can break out of its place.
 
 use std::io::Write;
 
@@ -7,7 +7,7 @@ use tera::{Context, Tera};
 
 use crate::error::{Error, Kind, Result};
 
-/// The template with its values; a value that is not given is an error.
+/// The template with its values; a missing value is an error.
 pub(super) fn template(name: &str, text: &str, values: &[(&'static str, &str)]) -> Result<String> {
     let failed =
         |e: tera::Error| Error::new(Kind::Input, "cannot fill in the template").at(name).because(e);
@@ -22,7 +22,7 @@ pub(super) fn template(name: &str, text: &str, values: &[(&'static str, &str)]) 
     tera.render(name, &context).map_err(failed)
 }
 
-/// Puts a word as it is, and refuses what would need quotes somewhere.
+/// Writes a word unchanged, and refuses one that would need quotes somewhere.
 fn plain_word(value: &str, out: &mut dyn Write) -> std::io::Result<()> {
     let plain = |b: u8| b.is_ascii_alphanumeric() || b"/._-".contains(&b);
     if value.is_empty() || !value.bytes().all(plain) {
