@@ -97,6 +97,19 @@ impl Project {
         project
     }
 
+    /// What `slipway init --example` makes of an empty folder, with the key and the published bundle of its README.
+    pub fn begun() -> Self {
+        let root = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+        let mut init = Command::new(env!("CARGO_BIN_EXE_slipway"));
+        let output = init.arg("init").arg(root.path()).arg("--example").output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let project = Self { root, variables: Vec::new() };
+        project.run(&["key", "new", "vendor", "--trust", "--no-passphrase"]);
+        let store = format!("file://{}/out/store", project.root().display());
+        project.run(&["bundle", "build", "sites/demo", "--publish", &store, "--channel", "stable"]);
+        project
+    }
+
     /// Its folder.
     pub fn root(&self) -> &Path {
         self.root.path()

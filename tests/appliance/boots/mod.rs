@@ -27,12 +27,12 @@ fn converged(project: &Project, profile: &str, arguments: &[&str]) -> Converged 
     Converged { smoke, disk }
 }
 
-/// The demo customer's image, built once, as a user builds it.
+/// The image of a stranger's first project, built once: `slipway init --example`, and the commands of its README. It is
+/// the demo's: what is shown to strangers is what boots here.
 fn demo() -> &'static Project {
     static DEMO: OnceLock<Project> = OnceLock::new();
     DEMO.get_or_init(|| {
-        let project = Project::new();
-        project.publish("demo");
+        let project = Project::begun();
         project.build("demo");
         project
     })
@@ -75,7 +75,7 @@ fn a_machine_whose_power_was_cut_during_converge_goes_on_and_converges() {
 
 #[test]
 #[ignore = "takes minutes: scripts/test runs it"]
-fn the_demo_converges_by_its_own_puppet_server() {
+fn the_example_of_a_new_project_converges_by_its_own_puppet_server() {
     assert_converged_by_the_server(&by_bios().smoke, 0);
 }
 
