@@ -1,7 +1,7 @@
 // Checks the profiles, bundles the sites and builds the images of every change.
 //
 // The agents have Slipway, or env.SLIPWAY_DEB names its Debian package. env.SLIPWAY_KEY_FILE names the private key's file on
-// the agent, env.SLIPWAY_KEY_PASSPHRASE_FILE that of its passphrase; without them nothing is published.
+// the agent, env.SLIPWAY_KEY_PASSPHRASE_FILE the file with its passphrase; without a key nothing is published.
 
 import jetbrains.buildServer.configs.kotlin.BuildType
 import jetbrains.buildServer.configs.kotlin.DslContext
@@ -18,7 +18,7 @@ project {
 
 object Images : BuildType({
     name = "Images"
-    // two at once would publish into one channel
+    // two runs at once would publish into one channel
     maxRunningBuilds = 1
     artifactRules = """
         out/*/* => images
