@@ -1,4 +1,6 @@
-//! The recipe: one short function that calls the rooms in order.
+//! The recipe: one short function that calls the rooms in order. `handover` is what lies beside the images.
+
+mod handover;
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -19,7 +21,11 @@ use crate::profile::{Format, Release};
 use crate::progress::Progress;
 use crate::tree::Tree;
 use crate::units::{ByteSize, Digest};
-use crate::whole::{self, Turn};
+use crate::whole::Turn;
+
+pub use handover::{PAGE, SUMS};
+
+use handover::Handover;
 
 /// What all builds share, whatever they are of. What belongs to one order alone is passed beside it: the order, and
 /// the reader of its store.
@@ -116,6 +122,7 @@ pub fn build(
         progress.note("that build is complete, and this is its result");
         return Ok((path, built));
     }
+    let bundle = prepared.bundle.clone();
     let contents = contents(order, prepared, workshop, progress)?;
     let disk = assemble(&contents)?;
     let record = &contents.record;
@@ -137,8 +144,13 @@ pub fn build(
     };
     let artifacts = format::write(&job, &wanted, progress)?.iter().map(Artifact::from).collect();
     let built = Built { record: record.clone(), artifacts };
-    write_json(&path, &built)?;
-    write_json(&folder.join(LATEST), &Latest { record: format!("{stem}.json") })?;
+    if !workshop.digests {
+        progress.note("there is no SHA256SUMS: this build was told to work out no digests");
+    }
+    handover::write(
+        &folder,
+        &Handover { stem: &stem, profile: &order.profile, bundle: &bundle, built: &built },
+    )?;
     Ok((path, built))
 }
 
@@ -332,10 +344,4 @@ fn json(value: &impl Serialize) -> Result<String> {
     serde_json::to_string_pretty(value)
         .map(|text| text + "\n")
         .map_err(|e| Error::new(Kind::Input, "a record cannot be written").because(e))
-}
-
-/// Whole or not at all: a reader never finds half a record.
-fn write_json(path: &Path, value: &impl Serialize) -> Result<()> {
-    // a record has no secrets in it: it is for everybody whom the umask lets
-    whole::replace(path, 0o644, json(value)?.as_bytes())
 }

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use serde_json::{Value, json};
 
-use crate::build::Built;
+use crate::build::{self, Built};
 use crate::desk::Desk;
 use crate::error::{Kind, Result};
 use crate::lint::{self, Judged};
@@ -138,6 +138,8 @@ impl Image {
             let size = ByteSize(artifact.size.0);
             terminal::print(format!("{}  {size}{digest}", shown(&file).display()))?;
         }
+        let page = self.folder.join(build::PAGE);
+        terminal::complain(&format!("how to import it: {}", shown(&page).display()));
         for Judged { platform, file, findings } in &self.judged {
             terminal::complain(&format!("\n{file}\n{}", people(findings, *platform)));
         }

@@ -112,3 +112,135 @@ fn a_format_that_nobody_asked_a_platform_of_is_not_judged_and_names_are_shown_wh
     let script = slipway(folder.path(), &["completions", "bash"]).output().unwrap();
     assert!(text(&script.stdout).contains("vmware virtualbox hyper-v"));
 }
+
+/// The names in a folder that are no images.
+fn beside(folder: &Path) -> Vec<String> {
+    let names = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name());
+    let mut names: Vec<_> = names.map(|name| name.into_string().unwrap()).collect();
+    names.retain(|name| !name.starts_with("tiny-"));
+    names.sort();
+    names
+}
+
+fn sha256sum(folder: &Path) -> Output {
+    let mut command = Command::new("sha256sum");
+    command.args(["--check", "--strict", "SHA256SUMS"]).current_dir(folder).output().unwrap()
+}
+
+#[test]
+fn the_digests_beside_the_images_are_those_that_sha256sum_works_out_and_speak_of_every_file() {
+    let folder = wants("[\"vmware\", \"kvm\"]");
+    let out = folder.path().join("out/tiny");
+    assert!(build(folder.path(), &[]).status.success());
+    let checked = sha256sum(&out);
+    let said = text(&checked.stdout);
+    assert!(checked.status.success(), "{said}{}", text(&checked.stderr));
+    let checked: Vec<_> = said.lines().map(|line| line.strip_suffix(": OK").unwrap()).collect();
+    assert_eq!(checked.len(), 3, "{checked:?}");
+    for ending in [".ova", ".qcow2", "IMPORT.md"] {
+        assert!(checked.iter().any(|name| name.ends_with(ending)), "{checked:?}");
+    }
+    assert_eq!(beside(&out), ["IMPORT.md", "SHA256SUMS", "latest.json"]);
+    // a changed page is found as well
+    std::fs::write(out.join("IMPORT.md"), "x").unwrap();
+    assert!(!sha256sum(&out).status.success());
+
+    let output = build(folder.path(), &["--no-digest"]);
+    assert!(text(&output.stderr).contains("there is no SHA256SUMS"), "{}", text(&output.stderr));
+    assert_eq!(beside(&out), ["IMPORT.md", "latest.json"]);
+    let page = std::fs::read_to_string(out.join("IMPORT.md")).unwrap();
+    assert!(page.contains("There is no `SHA256SUMS`") && page.contains("--no-digest"), "{page}");
+    assert!(build(folder.path(), &[]).status.success());
+    assert!(sha256sum(&out).status.success());
+}
+
+#[test]
+fn a_handover_that_cannot_be_written_leaves_the_one_before() {
+    let folder = wants("[\"kvm\"]");
+    let out = folder.path().join("out/tiny");
+    assert!(build(folder.path(), &[]).status.success());
+    let before = |name| std::fs::read(out.join(name)).unwrap();
+    let (sums, latest) = (before("SHA256SUMS"), before("latest.json"));
+    std::fs::remove_file(out.join("IMPORT.md")).unwrap();
+    std::fs::create_dir_all(out.join("IMPORT.md/mine")).unwrap();
+    profile(folder.path(), "[\"kvm\", \"raw\"]");
+    let output = build(folder.path(), &[]);
+    assert!(!output.status.success() && text(&output.stderr).contains("IMPORT.md"));
+    assert_eq!((before("SHA256SUMS"), before("latest.json")), (sums, latest));
+    let hidden = std::fs::read_dir(&out).unwrap().map(|entry| entry.unwrap().file_name());
+    assert!(hidden.filter(|name| name.to_string_lossy().starts_with('.')).count() == 0);
+}
+
+/// What a reader of Markdown makes of a page: its text and its code, and the blocks of each language.
+fn read(page: &str) -> (String, Vec<(String, String)>) {
+    use pulldown_cmark::{CodeBlockKind, Event, Options, Parser, Tag, TagEnd};
+    let (mut words, mut blocks, mut inside) = (String::new(), Vec::new(), None);
+    for event in Parser::new_ext(page, Options::ENABLE_TABLES) {
+        match event {
+            Event::Start(Tag::CodeBlock(CodeBlockKind::Fenced(language))) => {
+                inside = Some((language.to_string(), String::new()));
+            }
+            Event::End(TagEnd::CodeBlock) => blocks.extend(inside.take()),
+            Event::Text(said) | Event::Code(said) => match &mut inside {
+                Some((_, block)) => block.push_str(&said),
+                None => words.push_str(&said),
+            },
+            Event::SoftBreak | Event::End(_) => words.push('\n'),
+            _ => {}
+        }
+    }
+    (words, blocks)
+}
+
+#[test]
+fn the_page_says_what_to_do_on_each_platform_that_was_asked_for_and_what_the_machine_is() {
+    let folder = wants("[\"vmware\", \"hyper-v\", \"proxmox\", \"raw\"]");
+    let folder = folder.path();
+    let file = folder.join("profiles/tiny.toml");
+    let profile = std::fs::read_to_string(&file).unwrap();
+    let key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOLZeEHMRyJ0gnoKSlh0vp60yW+hu0e7q5LIEeyVGQCQ ana@example";
+    let more = format!(
+        "[network]\naddress = \"192.0.2.10/24\"\ngateway = \"192.0.2.1\"\ndns = [\"192.0.2.53\"]\n\
+         [access]\nssh_keys = [{key:?}]\n[branding]\nproduct = \"*Shop* | [a](b)\"\n\
+         [[probes]]\nhttp = \"/health\"\nport = 8443\n"
+    );
+    std::fs::write(&file, profile.replace("\"Tiny\"", "\"Tiny & <b>Sons</b>\"") + &more).unwrap();
+    run(folder, &["check", "tiny"]);
+    build(folder, &[]);
+    let page = std::fs::read_to_string(folder.join("out/tiny/IMPORT.md")).unwrap();
+    let (words, blocks) = read(&page);
+    // names mean themselves
+    assert!(words.starts_with("*Shop* | [a](b) for Tiny & <b>Sons</b>\n"), "{words}");
+    for said in ["VMware", "Hyper-V: tiny-", "Proxmox VE: tiny-", "KVM and libvirt: tiny-"] {
+        assert!(words.contains(said), "{said}: {page}");
+    }
+    // VirtualBox takes the same file as VMware, and nobody asked for it
+    assert!(!words.contains("VirtualBox"), "{page}");
+    for said in
+        ["192.0.2.10/24, gateway 192.0.2.1", "192.0.2.53", "ana@example", "8443", "8008", "SSH"]
+    {
+        assert!(words.contains(said), "{said}: {page}");
+    }
+    assert!(words.contains("there is no password") && !words.contains("console shows the first"));
+    for (language, block) in &blocks {
+        assert!(!block.contains(['{', '}']), "{block}");
+        if language == "sh" {
+            let parsed = Command::new("sh").args(["-n", "-c", block]).output().unwrap();
+            assert!(parsed.status.success(), "{block}: {}", text(&parsed.stderr));
+        }
+    }
+    assert!(
+        blocks.iter().any(|(_, b)| b.contains("qm create"))
+            && blocks.iter().any(|(l, _)| l == "powershell")
+    );
+
+    // a picture that a smoke test of this image left is in the page of its next build
+    let image = std::fs::read_dir(folder.join("out/tiny")).unwrap().map(|e| e.unwrap().path());
+    let record = { image }.find(|path| path.extension().is_some_and(|e| e == "vhdx")).unwrap();
+    let report = record.with_extension("smoke-bios");
+    std::fs::create_dir(&report).unwrap();
+    std::fs::write(report.join("screen-1.png"), "x").unwrap();
+    build(folder, &[]);
+    let page = std::fs::read_to_string(folder.join("out/tiny/IMPORT.md")).unwrap();
+    assert!(page.contains(".smoke-bios/screen-1.png)"), "{page}");
+}
