@@ -185,6 +185,9 @@ fn with_cause(error: &crate::error::Error) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::io::{Read, Write};
+    use std::net::TcpListener;
+
     use super::*;
 
     fn http(path: &str, post: Option<&str>, text: Option<&str>) -> Probe {
@@ -216,6 +219,35 @@ mod tests {
         };
         assert_eq!(numbers(true), [None, Some(0), Some(1), Some(2)]);
         assert_eq!(numbers(false), [None, Some(1), Some(2)]);
+    }
+
+    #[test]
+    fn a_machine_is_asked_at_its_own_address_or_through_a_forwarded_port() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let machine = std::thread::spawn(move || {
+            for stream in listener.incoming().take(2) {
+                let mut stream = stream.unwrap();
+                let _ = stream.read(&mut [0; 1024]).unwrap();
+                stream.write_all(b"HTTP/1.1 200 OK\r\n\r\nyes").unwrap();
+            }
+        });
+        let at = |port: u16| {
+            let (http, text) = ("/".to_owned(), Some("yes".to_owned()));
+            Probe::Http { http, port, status: 200, text, post: None, content_type: None }
+        };
+        let ask = |port: u16, way: &Way| {
+            let checks = list(&[at(port)], "", true);
+            checks[1].try_once(&Probed::default(), way, Duration::from_secs(5))
+        };
+        let direct = Way::Direct("127.0.0.1".to_owned());
+        let forwarded = Way::Forwarded(vec![(80, port)]);
+        let passed = Answered::Passed("status 200".to_owned());
+        assert_eq!(ask(port, &direct), passed);
+        assert_eq!(ask(80, &forwarded), passed);
+        machine.join().unwrap();
+        let missing = "port 81 is not forwarded".to_owned();
+        assert_eq!(ask(81, &forwarded), Answered::Failed(missing));
     }
 
     #[test]

@@ -30,6 +30,12 @@ pub struct Page {
     /// Whether a run has ended since the machine started.
     #[serde(default)]
     pub run: Run,
+    /// Which attempt at converging, from 1.
+    #[serde(default)]
+    pub attempt: Option<u32>,
+    /// How many attempts it makes.
+    #[serde(default)]
+    pub of: Option<u32>,
     /// The kernel's boot id.
     #[serde(default)]
     pub boot: String,

@@ -1,8 +1,6 @@
 //! One boot: power on, watch, ask, power off.
 
 use std::collections::VecDeque;
-use std::io::ErrorKind;
-use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -16,8 +14,7 @@ use super::verdict::{Missing, Verdict};
 use super::watch::{self, Goal, Judgement, Transition, Watch};
 use crate::appliance::check::{Answered, Check, Outcome};
 use crate::appliance::{Identity, Page, STATUS_PORT, State, Way};
-use crate::error::{Context, Result};
-use crate::file;
+use crate::error::Result;
 use crate::progress::Progress;
 
 /// How many of the console's last lines the report shows.
@@ -315,16 +312,4 @@ fn shown(transition: &Transition) -> String {
         text.push_str(&format!(" {attempt}/{of}"));
     }
     text
-}
-
-/// Makes the report's folder.
-pub fn make_folder(folder: &Path) -> Result<()> {
-    if let Some(parent) = folder.parent() {
-        std::fs::create_dir_all(parent).at("cannot make the report's folder", parent)?;
-    }
-    // the console shows what the machine's programs say of their settings, and its first password
-    match std::fs::DirBuilder::new().mode(0o700).create(folder) {
-        Err(e) if e.kind() == ErrorKind::AlreadyExists && file::is_folder(folder)? => Ok(()),
-        made => made.at("cannot make the report's folder", folder),
-    }
 }

@@ -50,7 +50,7 @@ const LATE_TIMERS: usize = 2;
 pub fn run(order: &Order, progress: &dyn Progress) -> Result<BootReport> {
     let qemu = machine::version()?;
     let scratch = Work::new_in(&order.scratch)?;
-    boot::make_folder(&order.report)?;
+    report::make_folder(&order.report)?;
     let accelerator = match order.accelerator {
         Some(accelerator) => accelerator,
         None => accel::find(scratch.path(), &order.stop, progress)?,

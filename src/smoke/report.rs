@@ -1,5 +1,7 @@
 //! What a smoke test leaves behind: `report.json`, and a picture and a console log of each boot.
 
+use std::io::ErrorKind;
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -11,7 +13,7 @@ use super::watch::Transition;
 use crate::appliance::Identity;
 use crate::appliance::check::Outcome;
 use crate::appliance::kernel::Complaint;
-use crate::error::{Error, Kind, Result};
+use crate::error::{Context, Error, Kind, Result};
 use crate::file;
 use crate::units::MIB;
 use crate::whole;
@@ -130,5 +132,17 @@ impl BootReport {
             return Err(Error::new(Kind::Refused, message).remedy("use a newer slipway"));
         }
         serde_json::from_slice(bytes).map_err(damaged)
+    }
+}
+
+/// Makes the report's folder.
+pub fn make_folder(folder: &Path) -> Result<()> {
+    if let Some(parent) = folder.parent() {
+        std::fs::create_dir_all(parent).at("cannot make the report's folder", parent)?;
+    }
+    // the console shows what the machine's programs say of their settings, and its first password
+    match std::fs::DirBuilder::new().mode(0o700).create(folder) {
+        Err(e) if e.kind() == ErrorKind::AlreadyExists && file::is_folder(folder)? => Ok(()),
+        made => made.at("cannot make the report's folder", folder),
     }
 }
