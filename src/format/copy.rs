@@ -1,4 +1,4 @@
-//! Copying bytes between files without looking at them.
+//! Copies bytes between files without looking at them.
 
 use std::fs::File;
 use std::io::ErrorKind;
@@ -22,8 +22,8 @@ pub struct Origin<'a> {
     pub length: u64,
 }
 
-/// Copies bytes into the target. The kernel does it, and filesystems that can share blocks do that; where
-/// it cannot, the bytes pass through memory.
+/// Copies bytes into the target. The kernel does it, and filesystems that can share blocks share
+/// them. Where the kernel cannot, the bytes pass through memory.
 pub fn copy(from: Origin<'_>, target: Target<'_>, offset: u64) -> Result<()> {
     let mut done = 0;
     while done < from.length {
@@ -38,8 +38,8 @@ pub fn copy(from: Origin<'_>, target: Target<'_>, offset: u64) -> Result<()> {
             Err(e) if e.kind() == ErrorKind::StorageFull => {
                 return Err(e).at("cannot write", target.path);
             }
-            // another filesystem, an old kernel, a filesystem without the call: any other error comes
-            // again when the bytes are read or written, with its side known
+            // another filesystem, an old kernel, a filesystem without the call: any other error
+            // comes again when the bytes are read or written, and then shows on which side
             Err(_) => {
                 let rest =
                     Origin { offset: from.offset + done, length: from.length - done, ..from };
@@ -50,8 +50,9 @@ pub fn copy(from: Origin<'_>, target: Target<'_>, offset: u64) -> Result<()> {
     Ok(())
 }
 
-/// Whether the target, which is empty, can share blocks with the file. The filesystem is asked by doing it:
-/// its name says nothing, since XFS may have been made without, and the two may be of different ones.
+/// Whether the target, which is empty, can share blocks with the file. The only way to know is to
+/// try: the filesystem's name says nothing, since XFS may have been made without sharing, and the
+/// two files may be on different filesystems.
 pub fn shares_blocks(from: Origin<'_>, target: Target<'_>) -> Result<bool> {
     let shares = rustix::fs::ioctl_ficlone(target.file, from.file).is_ok();
     if shares {

@@ -7,9 +7,9 @@ use super::Target;
 use crate::error::{Context, Result};
 use crate::units::{Digest, Hasher, MIB};
 
-/// The digest of all of a file's bytes, most of them still in the page cache.
+/// The digest of all bytes of a file, most of which are still in the page cache.
 ///
-/// Most formats have a header that is known last and lies first, so this is a second pass.
+/// In most formats the header comes first but is known last, so this is a second pass.
 pub fn of(target: Target<'_>) -> Result<Digest> {
     let mut hasher = Hasher::default();
     let mut buffer = vec![0; MIB as usize];
@@ -25,10 +25,10 @@ pub fn of(target: Target<'_>) -> Result<Digest> {
     }
 }
 
-/// What hashes a file, after these of its bytes.
+/// The state of the file's hash after these bytes.
 ///
 /// # Errors
-/// [`Kind::Damaged`] when the file ends before them.
+/// [`Kind::Damaged`] when the file ends too early.
 pub fn range(target: Target<'_>, bytes: Range<u64>) -> Result<Hasher> {
     let mut hasher = Hasher::default();
     let mut buffer = vec![0; MIB as usize];

@@ -1,9 +1,9 @@
-//! Writing past the page cache.
+//! Writes that bypass the page cache.
 //!
-//! An artifact is flushed before it has its name, so its bytes go to the disk in any case. Through the page
-//! cache they are copied by a processor first, page by page, and wait there for the flush; and what a build wrote
-//! takes the place of the bases that the next one reads. Past it, the disk fetches them from our buffers while
-//! the next ones are read.
+//! An artifact is flushed before it gets its name, so its bytes go to the disk in any case. Through
+//! the page cache, a processor copies them first, page by page, and they wait there for the flush;
+//! and the output of one build displaces the bases that the next one reads. Without it, the disk
+//! fetches the bytes from our buffers while the next ones are read.
 
 use std::fs::{File, OpenOptions};
 use std::os::unix::fs::OpenOptionsExt;
@@ -11,20 +11,22 @@ use std::path::Path;
 
 use crate::units::KIB;
 
-/// What lies on it in memory and in the file, every disk takes: its blocks have 512 or 4096 bytes (open(2),
-/// O_DIRECT).
+/// Every disk accepts bytes that are aligned to this in memory and in the file: disks' blocks have
+/// 512 or 4096 bytes (open(2), O_DIRECT).
 pub const ALIGN: u64 = 4 * KIB;
-/// Fewer bytes are quicker through the page cache: each write past it waits for the disk.
+/// Fewer bytes are written faster through the page cache: each write that bypasses it waits for the
+/// disk.
 const LEAST: usize = (256 * KIB) as usize;
 
-/// Opens a file a second time, for writing past the page cache; none where its filesystem has no such way.
+/// Opens a file a second time, for writing past the page cache; none if its filesystem cannot do
+/// that.
 pub fn open(path: &Path) -> Option<File> {
     let flags = rustix::fs::OFlags::DIRECT.bits() as i32;
     OpenOptions::new().write(true).custom_flags(flags).open(path).ok()
 }
 
-/// How many bytes come before those that may pass the page cache by, and how many of these there are; none
-/// when there are too few, or when memory and file lie differently.
+/// The number of bytes before those that may bypass the page cache, and the number of these; none
+/// when there are too few, or when memory and file are aligned differently.
 pub fn split(bytes: &[u8], offset: u64) -> Option<(usize, usize)> {
     let lead = (offset.next_multiple_of(ALIGN) - offset) as usize;
     let aligned = bytes.get(lead..)?;

@@ -1,8 +1,8 @@
-//! What Google Compute Engine imports: `disk.raw` in an old GNU tar, in gzip ("Manually import boot disks":
-//! the name, the tar format and whole GiB are demanded).
+//! The format that Google Compute Engine imports: `disk.raw` in an old GNU tar, in gzip ("Manually
+//! import boot disks" requires the name, the tar format and whole GiB).
 //!
-//! The gzip file has one member, since readers of several are not universal: a deflate stream put together
-//! from pieces that were made apart (see the codec), and its CRC-32 put together from theirs.
+//! The gzip file has one member, since not every reader supports several: a deflate stream that is
+//! joined from separately made pieces (see the codec), with a CRC-32 that is combined from theirs.
 
 use flate2::{Compress, Compression, FlushCompress};
 
@@ -12,15 +12,16 @@ use super::{Target, stream};
 use crate::disk::Disk;
 use crate::error::{Error, Kind, Result};
 
-/// The name that is looked for.
+/// The name that the import looks for.
 const NAME: &[u8] = b"disk.raw";
-/// Bytes of a tar's record: headers are one, contents are filled up to whole ones.
+/// Bytes of a tar record: a header is one record, and contents are padded to whole records.
 const RECORD: usize = 512;
 /// Records of zeros at a tar's end.
 const END_RECORDS: usize = 2;
-/// Records that GNU tar writes at a time; an archive is filled up to whole ones (tar(5), "blocking factor").
+/// Records that GNU tar writes at a time; an archive is padded to a multiple of this (tar(5),
+/// "blocking factor").
 const BLOCKING: u64 = 20;
-/// Where fields of a header lie and their bytes (GNU tar's manual, "Basic Tar Format").
+/// Offsets and lengths of a header's fields (GNU tar's manual, "Basic Tar Format").
 const MODE: (usize, usize) = (100, 8);
 const UID: (usize, usize) = (108, 8);
 const GID: (usize, usize) = (116, 8);
@@ -29,19 +30,19 @@ const MTIME: (usize, usize) = (136, 12);
 const CHECKSUM: (usize, usize) = (148, 8);
 const TYPE: usize = 156;
 const MAGIC: usize = 257;
-/// Of old GNU tar, with its version.
+/// The magic of old GNU tar, with its version.
 const OLD_GNU: &[u8] = b"ustar  \0";
 /// A regular file.
 const REGULAR: u8 = b'0';
-/// Sizes that eleven octal digits do not hold are binary, marked by this bit of the first byte.
+/// Sizes that do not fit into eleven octal digits are binary, marked by this bit of the first byte.
 const BASE_256: u8 = 0x80;
-/// The first size of which that is so, in bytes.
+/// The smallest such size, in bytes.
 const OCTAL_END: u64 = 1 << 33;
 
 /// A gzip member's header (RFC 1952): magic, deflate, no flags, no time, no hints, a Unix system.
 const GZIP_HEADER: [u8; 10] = [0x1F, 0x8B, 8, 0, 0, 0, 0, 0, 0, 3];
 
-/// The disk's pieces, and little more.
+/// The disk's pieces, and a little more.
 pub fn needed_bytes(disk: &Disk) -> u64 {
     stream::needed_bytes(disk, Codec::Gzip)
 }
@@ -63,7 +64,7 @@ impl<'a> Gce<'a> {
         Ok(gce)
     }
 
-    /// Compresses a few bytes of our own.
+    /// Compresses a few bytes that we add.
     fn small(&mut self, bytes: &[u8], flush: FlushCompress) -> Result<()> {
         let mut output = vec![0; bytes.len() + RECORD];
         let mut deflate = Compress::new(Compression::default(), false);
@@ -103,14 +104,15 @@ impl Sink for Gce<'_> {
     }
 }
 
-/// Zeros behind the disk, in bytes: to whole records, the end, to whole blocks of them.
+/// Zeros after the disk, in bytes: up to a whole record, then the end mark, then up to a whole
+/// block of records.
 fn trailer(size: u64) -> u64 {
     let record = RECORD as u64;
     let records = 1 + size.div_ceil(record) + END_RECORDS as u64;
     records.next_multiple_of(BLOCKING) * record - record - size
 }
 
-/// The tar's header for the disk: root's, of 1970, for everybody to read.
+/// The tar header for the disk: owned by root, from 1970, readable by everybody.
 fn header(size: u64) -> [u8; RECORD] {
     let mut header = [0; RECORD];
     header[..NAME.len()].copy_from_slice(NAME);
@@ -127,7 +129,7 @@ fn header(size: u64) -> [u8; RECORD] {
     octal(&mut header, MTIME, 0);
     header[TYPE] = REGULAR;
     header[MAGIC..MAGIC + OLD_GNU.len()].copy_from_slice(OLD_GNU);
-    // the sum counts its own field as spaces, and ends with a zero and a space
+    // the sum counts its own field as spaces; the field ends with a zero and a space
     let (at, length) = CHECKSUM;
     header[at..at + length].fill(b' ');
     let sum: u64 = header.iter().map(|byte| u64::from(*byte)).sum();

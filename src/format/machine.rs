@@ -1,12 +1,12 @@
-//! The machine around a disk, as formats with a description state it.
+//! The machine around a disk, for formats that include a description.
 
 use uuid::Uuid;
 
 use crate::manifest::{self, ImageRecord, ProfileRecord};
 use crate::units::{ByteSize, Digest, Timestamp};
 
-/// All names that formats derive from a plan lie in this namespace (RFC 9562, version 5). A constant of
-/// this program: another value would give every image other identifiers.
+/// All names that formats derive from a plan are in this namespace (RFC 9562, version 5). A
+/// constant of this program: another value would give every image other identifiers.
 const NAMESPACE: Uuid = Uuid::from_u128(0x4f0f_3a52_6d7e_5b0a_8b1c_90d2_3c77_a6e4);
 
 /// What an importer is told about the machine. Pure data, and all of it reaches the artifact.
@@ -14,9 +14,9 @@ const NAMESPACE: Uuid = Uuid::from_u128(0x4f0f_3a52_6d7e_5b0a_8b1c_90d2_3c77_a6e
 pub struct Machine {
     /// The plan's digest, from which every identifier in the file follows.
     pub plan: Digest,
-    /// The plan's time: that of files in an archive.
+    /// The plan's time, which files in an archive get.
     pub time: Timestamp,
-    /// What files are named after, as in "acme-1.0.0-0123abcd".
+    /// The stem of files' names, as in "acme-1.0.0-0123abcd".
     pub name: String,
     /// The machine's name in the importer's list, as in "acme-1.0.0".
     pub title: String,
@@ -26,7 +26,7 @@ pub struct Machine {
     pub version: String,
     /// Everything that tells this build from others, for people.
     pub full_version: String,
-    /// What else people are told.
+    /// Further information for people.
     pub about: About,
     /// The operating system.
     pub os: GuestOs,
@@ -34,25 +34,25 @@ pub struct Machine {
     pub vcpus: u32,
     /// Recommended memory.
     pub memory: ByteSize,
-    /// What it was built with; none for an image whose first boot reads no settings, which is then not asked
-    /// for any.
+    /// The settings that it was built with; none for an image whose first boot reads no settings,
+    /// so that importers do not ask for any.
     pub settings: Option<Settings>,
 }
 
-/// What importers show people of a product. What is empty is left out.
+/// What importers show people about a product. Empty values are left out.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct About {
-    /// Who makes it.
+    /// The vendor.
     pub vendor: String,
-    /// Its page.
+    /// The product's page.
     pub product_url: String,
-    /// Where the application is opened, where that is known before the machine runs.
+    /// Where the application is opened, if that is known before the machine runs.
     pub app_url: String,
     /// The machine's notes.
     pub notes: String,
 }
 
-/// The operating systems that importers tell apart.
+/// The operating systems that importers distinguish.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum GuestOs {
     /// Debian, 64 bits.
@@ -63,8 +63,8 @@ pub enum GuestOs {
     Linux,
 }
 
-/// What holds on the machine when the importer says nothing else. Neither keys nor a proxy, which may hold a
-/// password, are among it: a description is read by everybody.
+/// The settings that apply if the importer gives no others. Neither keys nor a proxy, which may
+/// contain a password, are among them: everybody can read a description.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Settings {
     /// The host name.
@@ -80,7 +80,8 @@ pub struct Settings {
 }
 
 impl Machine {
-    /// The machine that a record describes: the build and whoever converts its image later say the same.
+    /// The machine that a record describes, so that a build and a later conversion of its image say
+    /// the same.
     pub fn of(record: &ImageRecord) -> Self {
         let ImageRecord { profile, bundle, plan, .. } = record;
         let network = &profile.network;
@@ -133,7 +134,7 @@ fn about(record: &ImageRecord) -> About {
     }
 }
 
-/// None where the network gives the address: an importer would show a link to nowhere.
+/// None if the address comes from the network: an importer would show a link to nowhere.
 fn app_url(open: &str, profile: &ProfileRecord) -> Option<String> {
     let open = open.replace("{hostname}", profile.hostname());
     if !open.contains("{address}") {

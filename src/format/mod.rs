@@ -1,7 +1,7 @@
 //! Image formats: one file, one enum variant, one match arm each.
 //!
-//! A format holds the disk either encoded or as it is. All encoded artifacts of a job come from one pass
-//! over the disk ([`encode`]); the others are copied, each by itself (`host`).
+//! A format holds the disk either encoded or unencoded. All encoded artifacts of a job come from
+//! one pass over the disk ([`encode`]); the others are copied, each by itself (`host`).
 
 mod copy;
 mod digest;
@@ -52,7 +52,7 @@ use crate::whole::folder_of;
 pub struct Written {
     /// Its format.
     pub format: Format,
-    /// Where it lies.
+    /// Its path.
     pub path: PathBuf,
     /// Its length in bytes, holes included.
     pub size: u64,
@@ -60,33 +60,34 @@ pub struct Written {
     pub digest: Option<Digest>,
 }
 
-/// The name of the folder in a cache where encoded regions lie: see [`Job::cache`].
+/// The name of the folder for encoded regions in a cache: see [`Job::cache`].
 pub const CACHE: &str = "encoded";
 
-/// One artifact that is asked for.
+/// One requested artifact.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Wanted {
-    /// In which format.
+    /// Its format.
     pub format: Format,
     /// Where it goes.
     pub path: PathBuf,
 }
 
-/// What artifacts are made of.
+/// The inputs of artifacts.
 #[derive(Clone, Copy, Debug)]
 pub struct Job<'a> {
     /// The disk.
     pub disk: &'a Disk,
-    /// The machine around it: what formats with a description say.
+    /// The machine around it, for formats that include a description.
     pub machine: &'a Machine,
-    /// Encoded regions that images share; without it, everything is encoded here and now.
+    /// Encoded regions that images share; without a cache, everything is encoded anew.
     pub cache: Option<&'a Cache>,
-    /// Whether to work out the artifacts' SHA-256. That of a raw disk takes longer than writing it, holes
-    /// included, so a raw disk for one's own use may go without.
+    /// Whether to compute the artifacts' SHA-256. For a raw disk that takes longer than writing it,
+    /// because of the holes, so a raw disk for your own use may do without.
     pub digests: bool,
 }
 
-/// The file name's ending, without the dot. No two formats share one, so that one build can have all.
+/// The file name's extension, without the dot. No two formats share one, so that one build can
+/// produce all of them.
 pub fn extension(format: Format) -> &'static str {
     match format {
         Format::Raw => "raw",
@@ -104,8 +105,9 @@ pub fn extension(format: Format) -> &'static str {
     }
 }
 
-/// The most that writing `disk` can take on the disk of the builder, in bytes. An upper bound: how well
-/// contents compress is known only afterwards, and running out half way is what this is here to prevent.
+/// The most space that writing `disk` can take on the builder's disk, in bytes. It is an upper
+/// bound: how well contents compress is known only afterwards, and this exists to prevent running
+/// out of space halfway.
 pub fn needed_bytes(format: Format, disk: &Disk) -> u64 {
     match format {
         Format::Qcow2 | Format::Qcow2Zstd => qcow2::needed_bytes(disk),
@@ -122,17 +124,19 @@ pub fn needed_bytes(format: Format, disk: &Disk) -> u64 {
     }
 }
 
-/// Before there is anything in it: an image holds the passwords of its customer, whatever the umask says.
+/// Called before there is anything in the file: an image holds its customer's passwords, whatever
+/// the umask says.
 fn make_private(target: &Target<'_>) -> Result<()> {
     let owners = std::fs::Permissions::from_mode(0o600);
     target.file.set_permissions(owners).at("cannot set the mode", target.path)
 }
 
-/// Writes the disk in every wanted format. Nothing lies at a path before all artifacts are complete; what
-/// was there stays until then.
+/// Writes the disk in every wanted format. Nothing appears at a path before all artifacts are
+/// complete; existing files stay until then.
 ///
 /// # Errors
-/// [`Kind::NoSpace`] before anything is written when [`needed_bytes`] of all of them are not free.
+/// [`Kind::NoSpace`] before anything is written when there is less free space than [`needed_bytes`]
+/// of all of them.
 pub fn write(job: &Job<'_>, wanted: &[Wanted], progress: &dyn Progress) -> Result<Vec<Written>> {
     let pending = wanted.iter().map(|wanted| Pending::create(&wanted.path));
     let pending = pending.collect::<Result<Vec<_>>>()?;
@@ -146,7 +150,7 @@ pub fn write(job: &Job<'_>, wanted: &[Wanted], progress: &dyn Progress) -> Resul
         Ok(Written { format, path, size: pending.length()?, digest })
     });
     let written = written.collect::<Result<Vec<_>>>()?;
-    // the slow part first: from one name to the last is an instant
+    // the slow part first: giving all the names then takes only an instant
     pending.iter().try_for_each(Pending::flush)?;
     pending.into_iter().try_for_each(Pending::commit)?;
     if let Some(cache) = job.cache
@@ -157,7 +161,7 @@ pub fn write(job: &Job<'_>, wanted: &[Wanted], progress: &dyn Progress) -> Resul
     Ok(written)
 }
 
-/// Writes all artifacts' bytes; gives the digests that are known by that.
+/// Writes all artifacts' bytes; returns the digests that are known by then.
 fn fill(
     job: &Job<'_>,
     wanted: &[Wanted],
@@ -187,8 +191,8 @@ fn fill(
     Ok(digests)
 }
 
-/// Finishes encoded artifacts, each in a thread of its own: what takes time is hashing, and each has its own
-/// bytes. Meanwhile the disk gets them.
+/// Finishes encoded artifacts, each in its own thread: hashing takes the time, and each has its own
+/// bytes. Meanwhile they are flushed to the disk.
 fn finish(ends: Vec<(Target<'_>, Writer<'_>)>, digests: bool) -> Result<Vec<Option<Digest>>> {
     let end = |target: Target<'_>, writer: Writer<'_>| match writer.finish()? {
         None if digests => digest::of(target).map(Some),
@@ -204,7 +208,7 @@ fn finish(ends: Vec<(Target<'_>, Writer<'_>)>, digests: bool) -> Result<Vec<Opti
             .collect::<Result<_>>()?;
         let ended = |_| Error::new(Kind::Io, "a thread that finishes an artifact ended early");
         let digests = threads.into_iter().map(|(flushed, digest)| {
-            // an error of the disk is told once: who comes to flush again would not hear of it
+            // a disk reports an error only once: a later flush would not see it
             flushed.join().map_err(ended)??;
             digest.join().map_err(ended)?
         });
@@ -212,7 +216,7 @@ fn finish(ends: Vec<(Target<'_>, Writer<'_>)>, digests: bool) -> Result<Vec<Opti
     })
 }
 
-/// The cache gets what is free beyond what the artifacts may need.
+/// The cache gets the free space beyond what the artifacts may need.
 fn work<'a>(job: &Job<'a>, wanted: &[Wanted]) -> Result<encode::Work<'a>> {
     let spare = match job.cache {
         Some(cache) => space::spare(cache.folder(), needs(job, wanted))?,
@@ -222,12 +226,12 @@ fn work<'a>(job: &Job<'a>, wanted: &[Wanted]) -> Result<encode::Work<'a>> {
     Ok(encode::Work { disk: job.disk, cache: job.cache, spare, threads })
 }
 
-/// What each artifact may need, and in which folder.
+/// The space that each artifact may need, and in which folder.
 fn needs<'w>(job: &Job<'_>, wanted: &'w [Wanted]) -> impl Iterator<Item = (&'w Path, u64)> {
     wanted.iter().map(|w| (folder_of(&w.path), needed_bytes(w.format, job.disk)))
 }
 
-/// Writes a format that holds the disk's bytes as they are.
+/// Writes a format that holds the disk's bytes unencoded.
 fn copy_plain(
     job: &Job<'_>,
     wanted: &Wanted,
@@ -243,17 +247,18 @@ fn copy_plain(
     host::write(&file, job.disk, target, job.digests, progress)
 }
 
-/// Bytes of an artifact that the disk is told to begin with at a time.
+/// Bytes of an artifact that the disk is told to start writing at a time.
 const WINDOW: u64 = 16 * MIB;
-/// Bytes that go into the page cache at a time. Of more, the kernel takes memory in larger blocks, which nobody
-/// had before: on a virtual machine that costs twice the time. Of single clusters it keeps more accounts.
+/// Bytes that go into the page cache at a time. For more, the kernel allocates memory in larger
+/// blocks that were not used before: on a virtual machine that takes twice the time. For single
+/// clusters, its bookkeeping grows.
 const PIECE: usize = (256 * KIB) as usize;
 
 /// The file that a format writes, and its name for errors.
 #[derive(Clone, Copy, Debug)]
 struct Target<'a> {
     file: &'a File,
-    /// The same file, past the page cache.
+    /// The same file, bypassing the page cache.
     direct: Option<&'a File>,
     path: &'a Path,
 }
@@ -263,8 +268,8 @@ impl Target<'_> {
         self.file.write_all_at(bytes, offset).at("cannot write", self.path)
     }
 
-    /// The same for what was worked out just now: the disk begins with it while the rest is worked out, so
-    /// that the flush at the end finds little left.
+    /// The same for bytes that were just encoded: the disk starts writing them while the rest is
+    /// encoded, so that the flush at the end has little left to do.
     fn write_early_at(&self, bytes: &[u8], offset: u64) -> Result<()> {
         for (piece, at) in bytes.chunks(PIECE).zip((offset..).step_by(PIECE)) {
             self.write_at(piece, at)?;
@@ -272,14 +277,15 @@ impl Target<'_> {
         let end = offset + bytes.len() as u64;
         let (first, last) = (offset / WINDOW * WINDOW, end / WINDOW * WINDOW);
         if let Some(length) = NonZeroU64::new(last.saturating_sub(first)) {
-            // of what is not on the disk yet, Linux takes this advice for a request to write it, and does not
-            // wait; an advice has no errors that anybody could do anything about
+            // for bytes that are not on the disk yet, Linux treats this advice as a request to
+            // write them, and does not wait; an advice has no errors that anybody could do anything
+            // about
             let _ = fadvise(self.file, first, Some(length), Advice::DontNeed);
         }
         Ok(())
     }
 
-    /// The same for many bytes, the most of which pass the page cache by.
+    /// The same for many bytes, most of which bypass the page cache.
     fn write_large_at(&self, bytes: &[u8], offset: u64) -> Result<()> {
         let Some((direct, (lead, length))) = self.direct.zip(direct::split(bytes, offset)) else {
             return self.write_at(bytes, offset);
@@ -288,7 +294,8 @@ impl Target<'_> {
         let (middle, after) = rest.split_at(length);
         let start = offset + lead as u64;
         match direct.write_all_at(middle, start) {
-            // this filesystem wants more of us than others do: its page cache takes everything
+            // this filesystem has stricter requirements than others: everything goes through its
+            // page cache
             Err(e) if e.kind() == ErrorKind::InvalidInput => self.write_at(middle, start)?,
             written => written.at("cannot write", self.path)?,
         }

@@ -21,9 +21,10 @@ impl Pending {
     /// Starts an empty file for `artifact`.
     ///
     /// # Errors
-    /// [`Kind::Refused`] while another process writes the same artifact, and when a folder has its name.
+    /// [`Kind::Refused`] while another process writes the same artifact, and when its name is a
+    /// folder's.
     pub fn create(artifact: &Path) -> Result<Self> {
-        // the rename at the end would say so too, after other artifacts have their names
+        // the rename at the end would also fail, but after other artifacts have their names
         if file::is_folder(artifact)? {
             return Err(Error::new(Kind::Refused, "a folder has the artifact's name").at(artifact));
         }
@@ -36,7 +37,7 @@ impl Pending {
         Ok(Self { turn, direct, artifact: artifact.to_owned() })
     }
 
-    /// What formats write to.
+    /// The target that formats write to.
     pub fn target(&self) -> Target<'_> {
         let (file, path) = (self.turn.file(), self.turn.hidden());
         Target { file, direct: self.direct.as_ref(), path }
@@ -48,13 +49,13 @@ impl Pending {
         Ok(metadata.len())
     }
 
-    /// Flushes it to the disk: before [`Pending::commit`], and apart from it, because of several artifacts
-    /// none should have its name while another may still fail.
+    /// Flushes it to the disk. This is separate from [`Pending::commit`], and comes first, because
+    /// of several artifacts none should get its name while another may still fail.
     pub fn flush(&self) -> Result<()> {
         self.target().flush()
     }
 
-    /// Gives it its name, in place of what had the name before.
+    /// Gives it its name, replacing what had the name before.
     pub fn commit(self) -> Result<()> {
         self.turn.commit()
     }

@@ -1,4 +1,4 @@
-//! The formats that hold the disk's bytes as they are: each is a [`HostFile`].
+//! The formats that hold the disk's bytes unencoded: each is a [`HostFile`].
 
 use uuid::Uuid;
 
@@ -8,8 +8,8 @@ use crate::disk::Disk;
 use crate::error::Result;
 use crate::profile::Format;
 
-/// The file of a disk; none for a format that holds the disk encoded. Without a machine all places and
-/// lengths are the same, and only identifiers and names are not.
+/// The file of a disk; none for a format that holds the disk encoded. Without a machine, all places
+/// and lengths are the same; only identifiers and names differ.
 pub fn layout(format: Format, disk: &Disk, machine: Option<&Machine>) -> Result<Option<HostFile>> {
     let id = |what| machine.map_or(Uuid::nil(), |machine| machine.id(what));
     Ok(Some(match format {
@@ -36,7 +36,8 @@ pub fn layout(format: Format, disk: &Disk, machine: Option<&Machine>) -> Result<
     }))
 }
 
-/// The most that the file takes, in bytes; nothing where it cannot be: the writing says why.
+/// The most space that the file takes, in bytes; zero if it is impossible: then the writing says
+/// why.
 pub fn needed_bytes(format: Format, disk: &Disk) -> u64 {
     match layout(format, disk, None) {
         Ok(Some(file)) => file.stored(disk),
@@ -64,7 +65,8 @@ mod tests {
         Format::Vhdx,
     ];
 
-    /// Small extents anywhere on disks of up to a TiB: nothing is read, so nothing is large.
+    /// Small extents anywhere on disks of up to a TiB: nothing is read, so large disks cost
+    /// nothing.
     fn any_disk() -> impl Strategy<Value = Disk> {
         let near = 0..64 * MIB;
         let far = 0..(1u64 << 40) - 64 * MIB;

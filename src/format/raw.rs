@@ -1,4 +1,4 @@
-//! The disk's bytes as they are, in a sparse file.
+//! The disk's bytes, unencoded, in a sparse file.
 
 use super::host::{HostFile, Part};
 use crate::disk::Disk;

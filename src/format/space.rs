@@ -1,4 +1,4 @@
-//! Whether what is about to be written fits on the builder's disks.
+//! Whether the output will fit on the builder's disks.
 
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
@@ -7,7 +7,8 @@ use crate::error::{Context, Error, Kind, Result};
 use crate::file;
 use crate::units::ByteSize;
 
-/// Checks that all of these bytes fit into their folders; needs of folders on one filesystem add up.
+/// Checks that all of these bytes fit into their folders. The needs of folders on the same
+/// filesystem add up.
 pub fn check<'p>(needs: impl Iterator<Item = (&'p Path, u64)>) -> Result<()> {
     let mut filesystems: Vec<(u64, &Path, u64)> = Vec::new();
     for (folder, needed) in needs {
@@ -32,8 +33,8 @@ fn fits(folder: &Path, needed: u64) -> Result<()> {
         .remedy("free some space, or write to a folder on another disk"))
 }
 
-/// The bytes that are free for a folder beside those needs that are on the same filesystem. The folder need
-/// not be there yet.
+/// The bytes that are free for a folder beyond those needs on the same filesystem. The folder need
+/// not exist yet.
 pub fn spare<'p>(folder: &Path, needs: impl Iterator<Item = (&'p Path, u64)>) -> Result<u64> {
     let mut there = Path::new(".");
     for above in folder.ancestors().filter(|above| *above != Path::new("")) {
@@ -54,7 +55,7 @@ pub fn spare<'p>(folder: &Path, needs: impl Iterator<Item = (&'p Path, u64)>) ->
     Ok(spare)
 }
 
-/// The bytes that are free in a folder for whom this program runs as.
+/// The bytes that are free in a folder for the user who runs this program.
 fn free(folder: &Path) -> Result<u64> {
     rustix::fs::statvfs(folder)
         .map(|s| s.f_bavail.saturating_mul(s.f_frsize))

@@ -8,11 +8,11 @@ use crate::units::{KIB, MIB};
 
 /// Bytes that are collected before they are written: groups of zeros are tiny.
 const BUFFER: usize = MIB as usize;
-/// What an encoded chunk takes beyond its own bytes at the most, and what a chunk of zeros takes: a
+/// The most that an encoded chunk takes beyond its own bytes, and that a chunk of zeros takes: a
 /// thousandth of a MiB in gzip, less in zstd, and the headers of both.
 const OVERHEAD: u64 = 4 * KIB;
 
-/// Every used chunk as it is, and what those of zeros take.
+/// Every used chunk uncompressed, and the size of the chunks of zeros.
 pub fn needed_bytes(disk: &Disk, codec: Codec) -> u64 {
     let chunks = disk.size().div_ceil(codec.chunk());
     used::count(disk, codec.chunk()) * codec.chunk() + (chunks + 1) * OVERHEAD
@@ -22,13 +22,13 @@ pub fn needed_bytes(disk: &Disk, codec: Codec) -> u64 {
 #[derive(Debug)]
 pub struct Stream<'a> {
     target: Target<'a>,
-    /// What is in the file and in the buffer.
+    /// The length of the file and the buffer together.
     end: u64,
     buffer: Vec<u8>,
 }
 
 impl<'a> Stream<'a> {
-    /// An empty one.
+    /// An empty file.
     pub fn new(target: Target<'a>) -> Self {
         Self { target, end: 0, buffer: Vec::with_capacity(BUFFER) }
     }
@@ -67,7 +67,7 @@ impl<'a> Stream<'a> {
     }
 }
 
-/// A raw disk as zstd frames one after the other, which every decoder takes as one (RFC 8878, 3.1).
+/// A raw disk as consecutive zstd frames, which every decoder treats as one (RFC 8878, 3.1).
 #[derive(Debug)]
 pub struct RawZst<'a>(Stream<'a>);
 

@@ -1,13 +1,13 @@
-//! Threads beside the one that works: a machine that gives no more of them is an error, and no panic.
+//! Threads beside the working one: a machine that allows no more threads is an error, not a panic.
 
 use std::thread::{Builder, Scope, ScopedJoinHandle};
 
 use crate::error::{Context, Result};
 
-/// Starts one that ends within the scope.
+/// Starts a thread that ends within the scope.
 ///
 /// # Errors
-/// The user, the container or the machine has as many as are allowed.
+/// The user, the container or the machine has reached its limit of threads.
 pub fn beside<'scope, T: Send + 'scope>(
     scope: &'scope Scope<'scope, '_>,
     work: impl FnOnce() -> T + Send + 'scope,

@@ -1,10 +1,11 @@
-//! Which parts of a disk hold anything, in pieces of any size, and which of those only zeros.
+//! Which parts of a disk hold anything, in pieces of any size, and which of those are only zeros.
 
 use std::ops::Range;
 
 use crate::disk::{Disk, Extent};
 
-/// The ranges of pieces that any extent touches, in order and apart; piece `i` starts at byte `i * piece`.
+/// The ranges of pieces that any extent touches, in order and separate; piece `i` starts at byte `i
+/// * piece`.
 pub fn used(disk: &Disk, piece: u64) -> impl Iterator<Item = Range<u64>> {
     let mut extents = disk.extents().iter().peekable();
     let pieces = move |e: &Extent| e.offset / piece..e.end().div_ceil(piece);
@@ -17,12 +18,12 @@ pub fn used(disk: &Disk, piece: u64) -> impl Iterator<Item = Range<u64>> {
     })
 }
 
-/// How many pieces any extent touches.
+/// The number of pieces that any extent touches.
 pub fn count(disk: &Disk, piece: u64) -> u64 {
     used(disk, piece).map(|run| run.end - run.start).sum()
 }
 
-/// Whether all bytes are zero. Words of 16 bytes: the compiler makes vectors of them.
+/// Whether all bytes are zero. Compares words of 16 bytes, which the compiler turns into vectors.
 pub fn is_zero(bytes: &[u8]) -> bool {
     let (words, rest) = bytes.as_chunks::<16>();
     rest.iter().all(|b| *b == 0) && words.iter().all(|w| u128::from_ne_bytes(*w) == 0)

@@ -27,7 +27,7 @@ pub enum Writer<'a> {
 }
 
 impl<'a> Writer<'a> {
-    /// Starts a format's artifact; none for one that holds the disk's bytes as they are.
+    /// Starts a format's artifact; none for one that holds the disk's bytes unencoded.
     pub fn new(job: &Job<'a>, format: Format, target: Target<'a>) -> Result<Option<Self>> {
         let qcow2 =
             |compression| Self::Qcow2(qcow2::Image::new(job.disk.size(), target, compression));
@@ -47,7 +47,7 @@ impl<'a> Writer<'a> {
         })
     }
 
-    /// Writes what is known only at the end; gives the file's digest when that is known now.
+    /// Writes what is known only at the end; returns the file's digest if it is known by now.
     pub fn finish(self) -> Result<Option<Digest>> {
         match self {
             Self::Qcow2(image) => image.finish()?,

@@ -5,8 +5,9 @@ use super::packing::Packing;
 use super::{Codec, Place, SEGMENT};
 use crate::format::direct::ALIGN;
 
-/// Bytes that a group takes at the most, but for what packing leaves free: deflate lengthens what it cannot
-/// shrink by less than a thirty-second. Pages that no group reaches are never there.
+/// The largest size of a group in bytes, except for the gaps that packing leaves: deflate lengthens
+/// data that it cannot shrink by less than a thirty-second. Pages that no group reaches are never
+/// allocated.
 const MOST: usize = (SEGMENT + SEGMENT / 32) as usize;
 
 /// A group's chunks at their places, and zeros between them.
@@ -15,12 +16,13 @@ pub struct Assembly {
     packing: Packing,
     places: Vec<Place>,
     memory: Vec<u8>,
-    /// Where in `memory` the group starts: such that the disk can fetch its bytes from where they are.
+    /// Where in `memory` the group starts: aligned, so that the disk can fetch its bytes directly
+    /// from there.
     start: usize,
 }
 
 impl Assembly {
-    /// Without memory yet.
+    /// A new assembly, which has no memory yet.
     pub fn new(codec: Codec) -> Self {
         Self { packing: Packing::new(codec), places: Vec::new(), memory: Vec::new(), start: 0 }
     }
@@ -48,7 +50,7 @@ impl Assembly {
             self.memory.resize(at, 0);
             self.memory.extend_from_slice(&chunk.bytes);
         } else {
-            // the rest of a cluster in front of some that are stored as they are
+            // it fills the rest of a cluster, in front of clusters that are stored uncompressed
             self.memory.resize(end.max(self.memory.len()), 0);
             self.memory[at..end].copy_from_slice(&chunk.bytes);
         }
@@ -59,7 +61,7 @@ impl Assembly {
         &self.places
     }
 
-    /// Fills the group up after its last chunk.
+    /// Pads the group after its last chunk.
     pub fn finish(&mut self) {
         self.memory.resize(self.start + self.packing.length() as usize, 0);
     }

@@ -6,8 +6,8 @@ use crate::units::{KIB, MIB};
 
 /// Bytes of a qcow2 cluster and of a VMDK grain: the default of both, which every reader knows.
 pub const CLUSTER: u64 = 64 * KIB;
-/// Bytes of an independent piece of a stream that is read from front to back: larger ones compress a
-/// little better, and one must fit in memory once per thread.
+/// Bytes of an independent piece of a stream that is read from front to back: larger ones compress
+/// a little better, but every thread holds one in memory.
 const PIECE: u64 = MIB;
 
 /// An encoding of chunks.
@@ -21,7 +21,7 @@ pub enum Codec {
     Grain,
     /// Pieces of one raw deflate stream that end on a byte, none of them the last of the stream.
     Gzip,
-    /// Whole zstd frames with a checksum of their content.
+    /// Complete zstd frames with a checksum of their content.
     Zstd,
 }
 
@@ -41,7 +41,7 @@ impl Codec {
         }
     }
 
-    /// Whether a chunk's bytes say where on the disk it lies.
+    /// Whether a chunk's bytes contain its place on the disk.
     pub fn holds_position(self) -> bool {
         match self {
             Self::Grain => true,
@@ -57,8 +57,8 @@ impl Codec {
         }
     }
 
-    /// Whether the stream must hold the whole disk, zeros too, and nothing behind its end. The others leave
-    /// chunks of zeros out, and fill the disk's last chunk up with zeros.
+    /// Whether the stream must hold the whole disk, including zeros, and nothing beyond its end.
+    /// The other codecs leave out chunks of zeros, and pad the disk's last chunk with zeros.
     pub fn holds_zeros(self) -> bool {
         match self {
             Self::Qcow2Deflate | Self::Qcow2Zstd | Self::Grain => false,
@@ -66,7 +66,7 @@ impl Codec {
         }
     }
 
-    /// What groups and chunks that are stored as they are must be aligned to, in bytes.
+    /// The alignment of groups, and of chunks that are stored uncompressed, in bytes.
     pub fn alignment(self) -> u64 {
         match self {
             Self::Qcow2Deflate | Self::Qcow2Zstd => CLUSTER,
@@ -74,7 +74,7 @@ impl Codec {
         }
     }
 
-    /// An encoder of one thread.
+    /// An encoder for one thread.
     pub(super) fn encoder(self) -> Result<Encoder> {
         Ok(match self {
             Self::Qcow2Deflate => Encoder::Qcow2Deflate(deflate::Clusters::new()),
@@ -106,7 +106,7 @@ impl Chunk {
     }
 }
 
-/// The state that an encoding keeps between chunks, none of which reaches their bytes.
+/// The state that an encoding keeps between chunks, none of which affects their bytes.
 pub(super) enum Encoder {
     Qcow2Deflate(deflate::Clusters),
     Qcow2Zstd(zstd::Clusters),

@@ -1,5 +1,5 @@
-//! Grains of a streamOptimized VMDK (VMware Virtual Disk Format 5.0, "Compressed Grains": a marker, then a
-//! zlib stream, filled up with zeros to whole sectors).
+//! Grains of a streamOptimized VMDK (VMware Virtual Disk Format 5.0, "Compressed Grains": a marker,
+//! then a zlib stream, padded with zeros to whole sectors).
 
 use libdeflater::{CompressionLvl, Compressor};
 
@@ -20,7 +20,7 @@ pub struct Grains {
 }
 
 impl Grains {
-    /// Allocates what all grains share.
+    /// Allocates the memory that all grains share.
     pub fn new() -> Result<Self> {
         let level = CompressionLvl::new(LEVEL).map_err(|_| failed("is no level of libdeflate"))?;
         let mut compressor = Compressor::new(level);

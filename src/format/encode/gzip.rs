@@ -1,6 +1,6 @@
-//! Pieces of one deflate stream (RFC 1951) that are made apart: none refers to the bytes before it, and each
-//! ends with an empty stored block, which fills up its last byte. Put back to back they are the body of one
-//! gzip member, after which comes a last block.
+//! Pieces of one deflate stream (RFC 1951) that are made separately: none refers to the bytes
+//! before it, and each ends with an empty stored block, which completes its last byte. Back to back
+//! they form the body of one gzip member, which a last block then ends.
 
 use flate2::{Compress, Compression, FlushCompress};
 
@@ -10,8 +10,8 @@ use crate::error::{Error, Kind, Result};
 
 /// Level of zlib-rs.
 pub const LEVEL: u32 = 5;
-/// What a piece that cannot be compressed takes beyond its own length: five bytes for each stored block of
-/// 64 KiB or less, as zlib's documentation of deflateBound has it, and generously the flush.
+/// The extra bytes of a piece that cannot be compressed: five for each stored block of 64 KiB or
+/// less, according to zlib's documentation of deflateBound, and a generous amount for the flush.
 const SLACK: usize = 16 * 1024;
 
 /// Encodes pieces.
@@ -21,7 +21,7 @@ pub struct Pieces {
 }
 
 impl Pieces {
-    /// Allocates what all pieces share.
+    /// Allocates the memory that all pieces share.
     pub fn new() -> Self {
         let deflate = Compress::new(Compression::new(LEVEL), false);
         Self { deflate, output: vec![0; Codec::Gzip.chunk() as usize + SLACK] }

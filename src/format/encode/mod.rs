@@ -1,22 +1,24 @@
-//! Encoding a disk for several artifacts in one pass, on all cores, in order.
+//! Encodes a disk for several artifacts in one pass, on all cores, in order.
 //!
-//! A format implements [`Sink`]: it names its [`Codec`] and is given [`Group`]s in the order of the disk.
-//! The contract, the same for every codec:
+//! A format implements [`Sink`]: it names its [`Codec`] and receives [`Group`]s in the order of the
+//! disk. The contract is the same for every codec:
 //!
 //! - The disk is cut into chunks ([`Codec::chunk`] bytes; chunk `i` starts at `i` times that) and
-//!   [`SEGMENT`]s. Chunks come in groups that never cross a segment's end. A group may be empty, and what lies
-//!   between groups is zeros.
-//! - Each chunk has a place: an offset from the group's start, which the sink adds to where it wants the
-//!   group (for qcow2 a multiple of the cluster; `packing` has the rules). The group's bytes are written as they
-//!   are, so that a sink never works out a place itself.
-//! - Chunks of zeros are left out, unless the codec's stream must hold all of the disk
-//!   ([`Codec::holds_zeros`]): then they all come.
+//!   [`SEGMENT`]s. Chunks come in groups that never cross a segment's end. A group may be empty,
+//!   and everything between groups is zeros.
+//! - Each chunk has a place: an offset from the group's start, which the sink adds to the place
+//!   that it chooses for the group (for qcow2 a multiple of the cluster; `packing` has the rules).
+//!   The group's bytes are written unchanged, so a sink never computes a place itself.
+//! - Chunks of zeros are left out, unless the codec's stream must hold the whole disk
+//!   ([`Codec::holds_zeros`]): then every chunk comes.
 //!
-//! Where groups start and end, and what is in them, depends on the disk alone, so a sink's bytes are the
-//! same with any number of threads and whether a group was encoded now or comes from the cache.
+//! Where groups start and end, and what is in them, depends on the disk alone. So a sink's bytes
+//! are the same for any number of threads, and whether a group was encoded now or comes from the
+//! cache.
 //!
-//! Whole groups, and not one chunk after the other: the artifact and the cache's entry get the same bytes from
-//! one buffer, in writes much larger than a cluster, and the entry passes the page cache by.
+//! Sinks receive whole groups, not single chunks: the artifact and the cache's entry get the same
+//! bytes from one buffer, in writes much larger than a cluster, and the entry bypasses the page
+//! cache.
 
 mod assembly;
 pub(crate) mod cache;
@@ -39,24 +41,25 @@ use super::copy::{self, Origin};
 use crate::error::Result;
 use crate::units::MIB;
 
-/// Groups never cross multiples of this many bytes of the disk: a divisor of what one grain table of a VMDK
-/// covers (512 grains of 64 KiB), and small enough that a group of each codec fits in memory. Every group of a
-/// qcow2 ends within a cluster, so smaller ones would make longer files.
+/// Groups never cross multiples of this many bytes of the disk: a divisor of the range that one
+/// grain table of a VMDK covers (512 grains of 64 KiB), and small enough that a group of each codec
+/// fits in memory. Every group of a qcow2 ends within a cluster, so smaller ones would make longer
+/// files.
 pub const SEGMENT: u64 = 16 * MIB;
 
-/// In which form a chunk is stored.
+/// The form in which a chunk is stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Form {
     /// As the codec encodes it.
     Encoded,
-    /// As it is, since it does not get shorter. Only codecs of qcow2 have this form.
+    /// Uncompressed, since it does not get shorter. Only qcow2's codecs have this form.
     Stored,
 }
 
-/// A chunk and where it lies.
+/// A chunk and its place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Place {
-    /// Which chunk of the disk.
+    /// The chunk's index on the disk.
     pub index: u64,
     /// How it is stored.
     pub form: Form,
@@ -73,21 +76,21 @@ pub struct Place {
 pub struct Group<'a> {
     /// Its chunks, by rising index.
     pub places: &'a [Place],
-    /// All bytes that it takes, what lies between chunks included.
+    /// All its bytes, including those between chunks.
     pub bytes: Bytes<'a>,
 }
 
 /// Where a group's bytes are.
 #[derive(Clone, Copy, Debug)]
 pub enum Bytes<'a> {
-    /// In memory: they were worked out just now.
+    /// In memory: they were just encoded.
     Fresh(&'a [u8]),
-    /// In a file, from an earlier time.
+    /// In a file, from an earlier build.
     Kept(Origin<'a>),
 }
 
 impl Bytes<'_> {
-    /// How many.
+    /// Their number.
     pub fn length(&self) -> u64 {
         match self {
             Self::Fresh(bytes) => bytes.len() as u64,

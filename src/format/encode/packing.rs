@@ -1,5 +1,5 @@
-//! Where the chunks of a group lie: pure arithmetic, the same for a group that is written to an artifact and
-//! for one that goes into the cache.
+//! Where the chunks of a group are placed: pure arithmetic, the same for a group that is written to
+//! an artifact and for one that goes into the cache.
 
 use std::ops::Range;
 
@@ -7,13 +7,14 @@ use super::{Codec, Form};
 
 /// The places of a group's chunks so far, as offsets from the group's start.
 ///
-/// Encoded chunks lie back to back. For qcow2 they share host clusters, and one may cross into the next
-/// cluster only if that one is theirs too; a stored chunk takes a cluster of its own.
+/// Encoded chunks are placed back to back. In qcow2 they share host clusters, and a chunk may cross
+/// into the next cluster only if that belongs to encoded chunks, too; a stored chunk takes a whole
+/// cluster.
 #[derive(Clone, Debug)]
 pub struct Packing {
     alignment: u64,
     end: u64,
-    /// The free rest of the cluster that encoded chunks are packed into.
+    /// The free rest of the cluster into which encoded chunks are packed.
     free: Range<u64>,
 }
 
@@ -77,7 +78,7 @@ mod tests {
         assert_eq!(packing.length(), 2 * CLUSTER);
         assert_eq!(packing.place(Form::Stored, CLUSTER), 2 * CLUSTER);
         assert_eq!(packing.place(Form::Encoded, 50), CLUSTER + 99);
-        // the next one does not fit in, and the cluster behind is another's
+        // the next one does not fit, and the following cluster is taken
         assert_eq!(packing.place(Form::Encoded, CLUSTER - 10), 3 * CLUSTER);
         assert_eq!(packing.length(), 4 * CLUSTER);
     }

@@ -14,22 +14,22 @@ use crate::units::MIB;
 /// Bytes that a thread reads at a time, aligned to the disk: a multiple of every codec's chunk.
 pub const UNIT: u64 = MIB;
 
-/// What each codec made of a unit, by rising index; chunks that may be left out are.
+/// Each codec's chunks of a unit, by rising index; chunks that may be left out are left out.
 pub type Encoded = Vec<Vec<(u64, Chunk)>>;
 
 /// A unit to encode.
 #[derive(Debug)]
 pub struct Task {
-    /// Its bytes on the disk, the disk's end being its end at the latest.
+    /// Its bytes on the disk, which end at the disk's end at the latest.
     pub bytes: Range<u64>,
-    /// Which chunks each codec wants.
+    /// The chunks that each codec wants.
     pub wanted: Vec<Vec<Range<u64>>>,
     /// Where the result goes.
     pub reply: SyncSender<Result<Encoded>>,
 }
 
-/// Works on tasks until there will be no more. `make` makes the encoders; when it cannot, the task that wanted them
-/// has its error for an answer, and the next task asks again.
+/// Works on tasks until no more will come. `make` creates the encoders; if it fails, its error is
+/// the answer to the task that needed them, and the next task tries again.
 pub fn work(
     disk: &Disk,
     codecs: &[Codec],
@@ -46,7 +46,7 @@ pub fn work(
             kept = Some(worker);
             encoded
         });
-        // nobody waits for it any more when an error has ended the walk
+        // when an error has ended the walk, nobody waits for it any more
         let _ = task.reply.send(result);
     }
 }
@@ -75,7 +75,7 @@ impl<'a> Worker<'a> {
         let wanted = self.encoders.iter_mut().zip(&task.wanted);
         wanted
             .map(|((codec, encoder), ranges)| {
-                // past the disk's end is what fills up its last chunk, or nothing
+                // beyond the disk's end there is padding for its last chunk, or nothing
                 let end = if codec.holds_zeros() { length } else { UNIT as usize };
                 let unit = &self.input[..end];
                 encode(*codec, encoder, task.bytes.start, unit, ranges)

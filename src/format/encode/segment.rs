@@ -7,7 +7,7 @@ use crate::disk::{Data, Disk, Extent};
 use crate::tree::Content;
 use crate::units::{Digest, MIB};
 
-/// Bytes that a group must hold to be worth an entry in the cache.
+/// The smallest size of a group, in bytes, that is worth an entry in the cache.
 const SHARED_MINIMUM: u64 = MIB;
 
 /// A group before it is encoded.
@@ -15,14 +15,14 @@ const SHARED_MINIMUM: u64 = MIB;
 pub struct Part {
     /// Its chunks.
     pub chunks: Range<u64>,
-    /// Where all of its bytes come from when they come from packs; nothing for a group of this image alone.
+    /// The sources of its bytes if all come from packs; empty for a group of this image alone.
     pub sources: Vec<Source>,
 }
 
 /// Bytes of a pack.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Source {
-    /// Which pack.
+    /// The pack.
     pub pack: Digest,
     /// Bytes from its start.
     pub offset: u64,
@@ -36,7 +36,7 @@ pub fn segments(disk: &Disk) -> impl Iterator<Item = Range<u64>> {
     (0..size.div_ceil(SEGMENT)).map(move |i| i * SEGMENT..((i + 1) * SEGMENT).min(size))
 }
 
-/// The extents that lie in these bytes of the disk, at least in part.
+/// The extents that are in these bytes of the disk, at least in part.
 pub fn extents<'d>(disk: &'d Disk, bytes: &Range<u64>) -> impl Iterator<Item = &'d Extent> {
     let first = disk.extents().partition_point(|e| e.end() <= bytes.start);
     let end = bytes.end;
@@ -48,8 +48,8 @@ pub fn chunks(codec: Codec, bytes: &Range<u64>) -> Range<u64> {
     bytes.start / codec.chunk()..bytes.end.div_ceil(codec.chunk())
 }
 
-/// Cuts a segment into groups: chunks all of whose bytes come from packs, and the others. A segment of zeros
-/// has none where zeros are left out.
+/// Cuts a segment into groups: chunks whose bytes all come from packs, and the others. A segment of
+/// zeros has no groups if zeros are left out.
 pub fn parts(disk: &Disk, codec: Codec, segment: &Range<u64>) -> Vec<Part> {
     if !codec.holds_zeros() && extents(disk, segment).next().is_none() {
         return Vec::new();
@@ -80,7 +80,8 @@ pub fn parts(disk: &Disk, codec: Codec, segment: &Range<u64>) -> Vec<Part> {
 fn packed(disk: &Disk, segment: &Range<u64>) -> Vec<Range<u64>> {
     let mut ranges: Vec<Range<u64>> = Vec::new();
     for extent in extents(disk, segment) {
-        // bytes in memory are one image's alone, and those of another image have no digest to know them by
+        // bytes in memory belong to one image alone, and those of another image have no digest to
+        // identify them
         let Data::Content(Content::Packed { .. }) = extent.data else { continue };
         let bytes = extent.offset.max(segment.start)..extent.end().min(segment.end);
         match ranges.last_mut().filter(|last| last.end == bytes.start) {
@@ -91,8 +92,8 @@ fn packed(disk: &Disk, segment: &Range<u64>) -> Vec<Range<u64>> {
     ranges
 }
 
-/// Where bytes come from that packs cover without a gap. However the disk cuts its extents, the same bytes
-/// give the same list.
+/// The sources of bytes that packs cover without a gap. The same bytes give the same list, however
+/// the disk divides them into extents.
 fn sources(disk: &Disk, bytes: &Range<u64>) -> Vec<Source> {
     let mut sources: Vec<Source> = Vec::new();
     for extent in extents(disk, bytes) {

@@ -5,10 +5,10 @@ use ::zstd::bulk::Compressor;
 use super::codec::{CLUSTER, Chunk, Codec};
 use crate::error::{Context, Result};
 
-/// Level of the library for clusters: beside 3, which QEMU takes, it needs three quarters of the time, and the
-/// file is a hundredth longer.
+/// The library's level for clusters: compared with 3, which QEMU uses, it takes three quarters of
+/// the time, and the file is a hundredth longer.
 const CLUSTER_LEVEL: i32 = 2;
-/// Level for the pieces of a stream, which nobody waits for twice.
+/// The level for the pieces of a stream: slower, but nobody waits for them twice.
 const LEVEL: i32 = 3;
 
 /// Encodes clusters of a qcow2.
@@ -18,13 +18,13 @@ pub struct Clusters {
 }
 
 impl Clusters {
-    /// Allocates what all clusters share.
+    /// Allocates the memory that all clusters share.
     pub fn new() -> Result<Self> {
         let compressor = Compressor::new(CLUSTER_LEVEL).doing("cannot set zstd up")?;
         Ok(Self { compressor, output: buffer(CLUSTER) })
     }
 
-    /// Encodes a cluster, or stores it when it does not get shorter.
+    /// Encodes a cluster, or stores it uncompressed when it does not get shorter.
     pub fn encode(&mut self, input: &[u8]) -> Result<Chunk> {
         let length = self.compressor.compress_to_buffer(input, &mut self.output[..]);
         let length = length.doing("cannot compress")?;
@@ -33,14 +33,14 @@ impl Clusters {
     }
 }
 
-/// Encodes pieces of a stream as frames of their own.
+/// Encodes pieces of a stream as separate frames.
 pub struct Frames {
     compressor: Compressor<'static>,
     output: Vec<u8>,
 }
 
 impl Frames {
-    /// Allocates what all frames share.
+    /// Allocates the memory that all frames share.
     pub fn new() -> Result<Self> {
         let mut compressor = Compressor::new(LEVEL).doing("cannot set zstd up")?;
         compressor.include_checksum(true).doing("cannot set zstd up")?;

@@ -9,45 +9,47 @@ use crate::format::direct::ALIGN;
 use crate::format::used::is_zero;
 use crate::units::{KIB, MIB};
 
-/// Bytes that are joined. Larger ones make the disk quicker where the page cache is passed by, up to here.
+/// Bytes that are joined. Where the page cache is bypassed, larger buffers make the disk faster, up
+/// to this size.
 pub const BUFFER: u64 = 4 * MIB;
 
-/// Gaps of up to this many bytes are filled with zeros, and what lies behind them joined as well: files end within
-/// a block, and each would be a write of its own. Blocks of zeros are not written for all that.
+/// Gaps of up to this many bytes are filled with zeros, and the bytes after them are joined, too:
+/// files end within a block, and otherwise each would be a separate write. Blocks of zeros are
+/// still not written.
 const GAP: u64 = 64 * KIB;
 
-/// A buffer that knows its place in the file. In memory it lies as in the file relative to [`ALIGN`], so that
-/// the disk can fetch its bytes from where they are.
+/// A buffer that knows its place in the file. Its alignment in memory, relative to [`ALIGN`], is
+/// the same as in the file, so that the disk can fetch its bytes directly.
 #[derive(Default)]
 pub struct Joined {
     at: u64,
     memory: Vec<u8>,
-    /// Where in `memory` the bytes lie.
+    /// Where in `memory` the bytes are.
     held: Range<usize>,
-    /// How many of them were added: the others fill gaps.
+    /// The number of bytes that were added; the others fill gaps.
     added: u64,
-    /// Those of its blocks that are not all zeros, neighbours together; relative to `at`.
+    /// Its blocks that are not all zeros, with neighbours joined; relative to `at`.
     used: Vec<Range<usize>>,
 }
 
 impl Joined {
-    /// The bytes that were added.
+    /// The number of bytes that were added.
     pub fn added(&self) -> u64 {
         self.added
     }
 
-    /// The bytes that it holds.
+    /// The number of bytes that it holds.
     pub fn length(&self) -> u64 {
         self.held.len() as u64
     }
 
-    /// Whether bytes at this place follow, at once or soon, and find room.
+    /// Whether bytes at this place follow directly or after a short gap, and still fit.
     pub fn takes(&self, at: u64, length: u64) -> bool {
         let end = self.at + self.length();
         (end..=end + GAP).contains(&at) && at - self.at + length <= BUFFER
     }
 
-    /// Begins anew at a place in the file, without bytes.
+    /// Starts again at a place in the file, without bytes.
     pub fn begin(&mut self, at: u64) {
         let align = ALIGN as usize;
         self.memory.resize(BUFFER as usize + 2 * align, 0);
@@ -58,7 +60,7 @@ impl Joined {
         self.used.clear();
     }
 
-    /// Adds bytes at a place for which [`Joined::takes`] said yes.
+    /// Adds bytes at a place for which [`Joined::takes`] returned true.
     pub fn append(&mut self, at: u64, slice: Slice<'_>) -> Result<()> {
         let start = self.held.start + (at - self.at) as usize;
         let end = start + slice.length() as usize;
@@ -86,7 +88,7 @@ impl Joined {
         }
     }
 
-    /// Writes what [`Joined::find_used`] found.
+    /// Writes the blocks that [`Joined::find_used`] found.
     pub fn write(&self, target: Target<'_>) -> Result<()> {
         let bytes = &self.memory[self.held.clone()];
         let mut runs = self.used.iter();

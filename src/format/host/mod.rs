@@ -1,9 +1,10 @@
-//! What a file that holds a disk as it is consists of: pieces of text and tables, and ranges of the disk.
+//! The contents of a file that holds a disk unencoded: literal bytes and tables, and ranges of the
+//! disk.
 //!
-//! Each such format is a pure function from the disk's layout to this value; one writer ([`write()`])
-//! knows files. That is what lets a test look at every byte's place without writing one, and what lets
-//! formats share how bytes are copied, skipped and hashed. A writer for each format would be faster in
-//! none of them: what takes time is the copying.
+//! Each such format is a pure function from the disk's layout to this value; only one writer
+//! ([`write()`]) knows about files. So a test can look at every byte's place without writing a
+//! file, and formats share the code that copies, skips and hashes bytes. A separate writer for each
+//! format would not be faster: the copying is what takes time.
 
 mod joined;
 mod read;
@@ -26,7 +27,7 @@ const BLOCK: u64 = 4096;
 /// Where a part's bytes come from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Source {
-    /// Literal bytes; tables that lie in several places are shared.
+    /// Literal bytes; tables that are in several places are shared.
     Bytes(Arc<[u8]>),
     /// A range of the guest's disk.
     Disk(Range<u64>),
@@ -37,7 +38,7 @@ pub enum Source {
 pub struct Part {
     /// Bytes from the start of the file.
     pub at: u64,
-    /// What lies there.
+    /// The bytes there.
     pub from: Source,
 }
 
@@ -62,7 +63,7 @@ impl Part {
     }
 }
 
-/// A whole file: parts in order and apart, zeros between them.
+/// A whole file: parts in order, without overlap, and zeros between them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HostFile {
     length: u64,
@@ -70,7 +71,7 @@ pub struct HostFile {
 }
 
 impl HostFile {
-    /// Sorts the parts and checks that they lie apart and inside `length` bytes.
+    /// Sorts the parts and checks that they do not overlap and are within `length` bytes.
     pub fn new(length: u64, mut parts: Vec<Part>) -> Result<Self> {
         parts.sort_by_key(|part| part.at);
         let mut end = 0;
@@ -96,12 +97,12 @@ impl HostFile {
         &self.parts
     }
 
-    /// The bytes that are written: all but gaps.
+    /// The number of bytes that are written: all except gaps.
     pub fn used(&self, disk: &Disk) -> u64 {
         self.slices(disk).map(|(_, slice)| slice.length()).sum()
     }
 
-    /// The most that it takes on a file system, in bytes: every run of bytes in whole blocks.
+    /// The most space that it takes on a file system, in bytes: every run of bytes in whole blocks.
     pub fn stored(&self, disk: &Disk) -> u64 {
         let mut end = 0;
         let mut stored = 0;
@@ -113,7 +114,7 @@ impl HostFile {
         stored
     }
 
-    /// All bytes that are not gaps, in order, each with its place in the file.
+    /// All slices between the gaps, in order, each with its place in the file.
     fn slices<'a>(&'a self, disk: &'a Disk) -> impl Iterator<Item = (u64, Slice<'a>)> {
         self.parts.iter().flat_map(move |part| {
             let (literal, range) = match &part.from {
@@ -140,11 +141,11 @@ fn touched<'a>(disk: &'a Disk, range: &Range<u64>) -> &'a [Extent] {
     &extents[first..last.max(first)]
 }
 
-/// Bytes that lie together.
+/// Contiguous bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Slice<'a> {
     Bytes(&'a [u8]),
-    /// Of what is in memory already there is no such slice.
+    /// Never for data that is already in memory.
     Data {
         data: &'a Data,
         offset: u64,
@@ -171,7 +172,7 @@ impl<'a> Slice<'a> {
         }
     }
 
-    /// The bytes of it from `range`.
+    /// Its bytes in `range`.
     fn part(self, range: Range<u64>) -> Self {
         match self {
             Self::Bytes(bytes) => Self::Bytes(&bytes[range.start as usize..range.end as usize]),
@@ -186,7 +187,7 @@ impl<'a> Slice<'a> {
 /// The sectors of a disk, for formats that count in them.
 ///
 /// # Errors
-/// [`Kind::Input`] for a disk that does not end where a sector does.
+/// [`Kind::Input`] for a disk that does not end at the end of a sector.
 pub fn sectors_of(disk: &Disk, sector: u64) -> Result<u64> {
     let size = disk.size();
     if size.is_multiple_of(sector) && size > 0 {

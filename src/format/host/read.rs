@@ -1,4 +1,4 @@
-//! What is done for a file, step by step, a little ahead of the writing.
+//! Prepares a file step by step, a little ahead of the writing.
 
 use std::sync::mpsc::{Receiver, SyncSender};
 
@@ -10,19 +10,19 @@ use crate::format::copy::Origin;
 use crate::tree::Content;
 use crate::units::KIB;
 
-/// From this many bytes of a pack on the kernel shares them; fewer are joined with their neighbours, which
-/// saves calls.
+/// Runs of a pack from this many bytes on are shared by the kernel; shorter ones are joined with
+/// their neighbours, which saves calls.
 const LONG: u64 = 64 * KIB;
 
-/// What is done next.
+/// The next step.
 pub enum Step<'a> {
-    /// The file shares these bytes from a place on.
+    /// The file shares these bytes, from this place on.
     Share(Origin<'a>, u64),
-    /// Bytes that were read are written.
+    /// Bytes that were read are to be written.
     Write(Joined),
 }
 
-/// Reads what is to be written, a few buffers ahead of the writing: half of the time is reading.
+/// Reads the bytes to write, a few buffers ahead of the writing: half of the time is spent reading.
 pub struct Reader<'a> {
     pub steps: SyncSender<Result<Step<'a>>>,
     /// Buffers that were written.
@@ -32,11 +32,11 @@ pub struct Reader<'a> {
     pub joined: Joined,
 }
 
-/// The writing has ended with an error: nobody wants more.
+/// The writing has ended with an error, and nobody needs more.
 struct Unwanted;
 
 impl<'a> Reader<'a> {
-    /// Reads everything; what went wrong is told by whoever writes.
+    /// Reads everything; the writer reports what went wrong.
     pub fn run(mut self, file: &'a HostFile, disk: &'a Disk) {
         self.joined.begin(0);
         let _: std::result::Result<(), Unwanted> = self.all(file, disk);
@@ -78,7 +78,7 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// The file that the slice can be shared with, when it is worth it.
+/// The file to share the slice with, if that is worth it.
 pub fn long_run(slice: Slice<'_>) -> Option<Origin<'_>> {
     match slice {
         Slice::Data {
@@ -92,7 +92,7 @@ pub fn long_run(slice: Slice<'_>) -> Option<Origin<'_>> {
     }
 }
 
-/// The slice in pieces of [`BUFFER`] at most, each with its place in the slice.
+/// The slice in pieces of at most [`BUFFER`], each with its place in the slice.
 pub fn pieces(slice: Slice<'_>) -> impl Iterator<Item = (u64, Slice<'_>)> {
     let length = slice.length();
     (0..length)

@@ -1,11 +1,11 @@
-//! Tables of two levels that map a disk's pieces to where they lie in the file.
+//! Two-level tables that map a disk's pieces to their places in the file.
 
 use std::ops::Range;
 
 /// The second-level tables that any used piece needs, each with its index.
 ///
-/// A table has `entries` entries of `N` bytes; `entry` gives that of the piece which is the `n`-th of all
-/// used ones, and what is not used has an entry of zeros.
+/// A table has `entries` entries of `N` bytes; `entry` gives the entry of the `n`-th used piece,
+/// and unused pieces have an entry of zeros.
 pub fn tables<const N: usize>(
     runs: &[Range<u64>],
     entries: u64,

@@ -1,11 +1,12 @@
-//! Writing such a file: zeros not at all, and the rest by the quickest way that its filesystem has.
+//! Writes such a file: zeros not at all, and the rest in the fastest way that its filesystem
+//! offers.
 //!
-//! Where files can share blocks, long runs of packs are shared and cost nothing. Elsewhere one thread reads and
-//! another writes past the page cache (see `direct`). `copy_file_range` was rejected there: ext4's goes page
-//! by page, and the flush comes after it and not meanwhile.
+//! Where files can share blocks, long runs of packs are shared and cost nothing. Elsewhere one
+//! thread reads and another writes, bypassing the page cache (see `direct`). `copy_file_range` was
+//! rejected there: ext4's goes page by page, and the flush follows it instead of running meanwhile.
 //!
-//! The digest is worked out beside the writing, by a thread that reads the same values: what is shared never
-//! passes through the writer, and reading the file back would have to wait for its end.
+//! The digest is computed during the writing, by a thread that reads the same values: shared bytes
+//! never pass through the writer, and reading the file back would have to wait for its end.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{channel, sync_channel};
@@ -21,12 +22,12 @@ use crate::format::threads;
 use crate::progress::Progress;
 use crate::units::{Digest, Hasher, MIB};
 
-/// Steps that the reader may be ahead.
+/// The number of steps that the reader may be ahead.
 const AHEAD: usize = 2;
-/// Bytes that are shared at a time, so that there is progress to show.
+/// Bytes that are shared at a time, so that progress can be shown.
 const STEP: u64 = 32 * MIB;
 
-/// Writes the file; gives the digest of all its bytes, holes included, when it is wanted.
+/// Writes the file; returns the digest of all its bytes, holes included, if it is wanted.
 pub fn write(
     file: &HostFile,
     disk: &Disk,
@@ -75,7 +76,7 @@ fn write_slices(
                 Step::Write(joined) => {
                     joined.write(target)?;
                     progress.advance(joined.added());
-                    // the reader may be at its end, and want no more buffers
+                    // the reader may be finished and need no more buffers
                     let _ = returned.send(joined);
                 }
             }
@@ -95,7 +96,7 @@ fn share(from: Origin<'_>, target: Target<'_>, at: u64, progress: &dyn Progress)
     Ok(())
 }
 
-/// Hashes the whole file as it will be, until `stop` says that it will not.
+/// Hashes the whole file as it will be, unless `stop` says that the writing has failed.
 fn hash(file: &HostFile, disk: &Disk, stop: &AtomicBool) -> Result<Digest> {
     let zeros = vec![0; MIB as usize];
     let mut hasher = Hasher::default();

@@ -1,10 +1,10 @@
 //! The virtual hardware that an importer makes, as CIM resource allocations (DSP0243 1.1.0, "Virtual
 //! Hardware Description"; the numbers of resource types are CIM_ResourceAllocationSettingData's).
 //!
-//! Every choice is one that VMware and VirtualBox both make without asking; the image has the drivers of all
-//! others. LSI Logic for the disk: VirtualBox has no paravirtual SCSI (home-assistant/operating-system#1674
-//! came to the same). E1000 for the network: VirtualBox does not know VmxNet3, which is faster on VMware and
-//! can be chosen there after the import.
+//! VMware and VirtualBox both accept every choice here without a question; the image has the
+//! drivers for all others. LSI Logic for the disk: VirtualBox has no paravirtual SCSI
+//! (home-assistant/operating-system#1674 came to the same). E1000 for the network: VirtualBox does
+//! not know VmxNet3, which is faster on VMware and can be chosen there after the import.
 
 use super::xml::Xml;
 use crate::format::Machine;
@@ -19,7 +19,7 @@ const ETHERNET: &str = "10";
 const CD_DRIVE: &str = "15";
 const DISK_DRIVE: &str = "17";
 
-/// The items' numbers; what hangs on a controller names it by its number.
+/// The items' numbers; a device names its controller by number.
 const PROCESSOR_ID: &str = "1";
 const MEMORY_ID: &str = "2";
 const SCSI_ID: &str = "3";
@@ -28,11 +28,12 @@ const CD_ID: &str = "5";
 const DISK_ID: &str = "6";
 const ETHERNET_ID: &str = "7";
 
-/// VMware's hardware version 13: ESXi 6.5, Workstation 14. Older ones do not take manifests with SHA-256
-/// either, and newer hardware has nothing that an appliance needs.
+/// VMware's hardware version 13: ESXi 6.5, Workstation 14. Older ones do not accept manifests with
+/// SHA-256 either, and newer hardware has nothing that an appliance needs.
 const HARDWARE: &str = "vmx-13";
-/// How properties reach the machine: by VMware's guest variables, or else on a CD-ROM that the hypervisor
-/// makes (DSP0243 1.1.0, "Transport media type"). VMware takes the first that it can.
+/// How properties reach the machine: through VMware's guest variables, or else on a CD-ROM that the
+/// hypervisor makes (DSP0243 1.1.0, "Transport media type"). VMware uses the first that it
+/// supports.
 const TRANSPORT: &str = "com.vmware.guestInfo iso";
 
 /// A child of an item and its text.
@@ -61,7 +62,7 @@ pub fn write(machine: &Machine, disk: &str, network: &str, xml: &mut Xml) {
 
 fn capacity(machine: &Machine, xml: &mut Xml) {
     let vcpus = machine.vcpus.to_string();
-    // a profile's memory is whole MiB
+    // a profile's memory is in whole MiB
     let memory = machine.memory.bytes().div_ceil(MIB).to_string();
     item(
         xml,
@@ -112,7 +113,7 @@ fn controllers(xml: &mut Xml) {
 }
 
 fn drives(disk: &str, xml: &mut Xml) {
-    // empty, for the transport "iso" to have a drive
+    // empty, so that the transport "iso" has a drive
     optional_item(
         xml,
         &[
@@ -165,7 +166,8 @@ fn optional_item(xml: &mut Xml, fields: &[Field<'_>]) {
     fields_of(xml, &[("ovf:required", "false")], fields);
 }
 
-/// The schema wants an item's children by the alphabet; the callers keep to it, and a test reads it back.
+/// The schema requires an item's children in alphabetical order. The callers keep to it, and a test
+/// reads it back.
 fn fields_of(xml: &mut Xml, attributes: &[Field<'_>], fields: &[Field<'_>]) {
     xml.element("Item", attributes, |xml| {
         for (name, value) in fields {

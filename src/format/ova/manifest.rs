@@ -1,22 +1,23 @@
-//! The archive's manifest (DSP0243 1.1.0, "Manifest"): one line a file.
+//! The archive's manifest (DSP0243 1.1.0, "Manifest"): one line per file.
 
 use crate::units::Digest;
 
-/// SHA-256, and nothing else: VMware's clients from 6.5 on want it or take it, and refuse SHA-1 in newer
-/// ones; the old vSphere C# client (up to 6.0) knows SHA-1 only and refuses this (turnkeylinux/tracker#827,
-/// librenms/packer-builds#30). Writing both was rejected: an unknown line is an error for either side.
-/// Hardware version 13, which the description asks for, is where VMware's own tools change to it.
+/// SHA-256, and nothing else: VMware's clients from 6.5 on require or accept it, and newer ones
+/// refuse SHA-1; the old vSphere C# client (up to 6.0) knows only SHA-1 and refuses this
+/// (turnkeylinux/tracker#827, librenms/packer-builds#30). Writing both was rejected: an unknown
+/// line is an error for either side. Hardware version 13, which the description asks for, is where
+/// VMware's own tools switch to it.
 ///
-/// OVF 1.1 itself names SHA-1 alone and OVF 2 SHA-256, so a reader that goes by the letter finds these wrong
-/// (COT 2.2.1 does).
+/// OVF 1.1 itself names only SHA-1, and OVF 2 SHA-256, so a reader that follows it to the letter
+/// rejects these digests (as COT 2.2.1 does).
 ///
 /// Newer OpenSSL calls it "SHA2-256", which vCenter refuses (home-assistant/operating-system#3654).
 const ALGORITHM: &str = "SHA256";
 
 /// The lines for these files.
 ///
-/// No blank stands before the bracket and one behind the equals sign, as VMware writes them: "SHA256 (" is
-/// an unknown algorithm to ESXi (home-assistant/operating-system#826).
+/// There is no space before the bracket and one after the equals sign, as VMware writes them:
+/// "SHA256 (" is an unknown algorithm to ESXi (home-assistant/operating-system#826).
 pub fn lines(files: &[(&str, Digest)]) -> String {
     files.iter().map(|(name, digest)| format!("{ALGORITHM}({name})= {digest}\n")).collect()
 }

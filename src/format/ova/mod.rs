@@ -1,9 +1,10 @@
 //! An appliance as one file: an archive of the description, the disk and the manifest, in this order.
 //!
 //! The description must come first: importers read it before they decide what to do with the rest
-//! (osbuild/image-builder#431). It tells the size of the disk's file, so its room is left free and filled at
-//! the end. The manifest comes last, one of the two orders that the standard allows: it is all that depends
-//! on the disk's digest, so that and the archive's own digest are worked out at the same time.
+//! (osbuild/image-builder#431). It contains the size of the disk's file, so its space is left free
+//! and filled at the end. The manifest comes last, in one of the two orders that the standard
+//! allows: only the manifest depends on the disk's digest, so that digest and the archive's own are
+//! computed at the same time.
 
 mod hardware;
 mod manifest;
@@ -23,7 +24,7 @@ use crate::disk::Disk;
 use crate::error::{Error, Kind, Result};
 use crate::units::{Digest, MIB};
 
-/// The disk, and generously all that surrounds it.
+/// The disk, and a generous amount for everything around it.
 pub fn needed_bytes(disk: &Disk) -> u64 {
     stream::needed_bytes(disk) + MIB
 }
@@ -35,7 +36,7 @@ pub struct Archive<'a> {
     machine: &'a Machine,
     names: Names,
     capacity: u64,
-    /// Where the disk's header lies; its content follows.
+    /// The place of the disk's header; its content follows.
     header: u64,
     disk: Stream<'a>,
     /// Whether the archive's own digest is wanted.
@@ -43,7 +44,7 @@ pub struct Archive<'a> {
 }
 
 impl<'a> Archive<'a> {
-    /// Starts the disk behind the room for the description.
+    /// Starts the disk after the space for the description.
     pub fn new(job: &Job<'a>, target: Target<'a>) -> Result<Self> {
         let (machine, capacity) = (job.machine, job.disk.size());
         let names = Names::of(&machine.name);
@@ -59,7 +60,7 @@ impl<'a> Archive<'a> {
         Ok(Self { target, machine, names, capacity, header, disk, digests: job.digests })
     }
 
-    /// Writes what surrounds the disk; gives the archive's digest.
+    /// Writes everything around the disk; returns the archive's digest.
     pub fn finish(self) -> Result<Option<Digest>> {
         let Self { target, machine, names, capacity, header, disk, digests } = self;
         let disk = disk.finish()?;
@@ -67,7 +68,7 @@ impl<'a> Archive<'a> {
         let description = ovf::document(machine, &names, &facts);
         target.write_at(&tar::member(&names.ovf, description.as_bytes(), machine.time)?, 0)?;
         target.write_at(&tar::header(&names.disk, disk.length, machine.time)?, header)?;
-        // whole sectors, so nothing is to be filled up
+        // whole sectors, so no padding is needed
         let content = header + tar::BLOCK..header + tar::BLOCK + disk.length;
         let (disk, whole) = std::thread::scope(|scope| {
             let hash = || digest::range(target, 0..content.end);

@@ -1,13 +1,14 @@
 //! The names of the archive's members.
 
-/// Characters that a member's name keeps: the portable set of POSIX (IEEE 1003.1, 3.265) and `+`, which
-/// versions hold. A manifest's line has no quoting, so a bracket in a name would end it.
+/// Characters that a member's name may keep: the portable set of POSIX (IEEE 1003.1, 3.265) and
+/// `+`, which versions contain. A manifest's line has no quoting, so a bracket in a name would end
+/// it.
 fn is_portable(c: char) -> bool {
     c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-' | '+')
 }
 
-/// The longest stem in bytes: with the longest ending it fits the 100 bytes of a ustar header's name, which
-/// every reader knows.
+/// The longest stem in bytes: with the longest extension it fits the 100 bytes of a ustar header's
+/// name, which every reader knows.
 const LONGEST: usize = 80;
 
 /// The names of the archive's members.
@@ -17,7 +18,7 @@ pub struct Names {
     pub ovf: String,
     /// The disk's.
     pub disk: String,
-    /// The manifest's. VMware wants the same stem as the description's.
+    /// The manifest's. VMware requires the same stem as the description's.
     pub manifest: String,
 }
 

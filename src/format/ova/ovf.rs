@@ -1,5 +1,5 @@
-//! The description: an OVF 1.0 envelope (DMTF DSP0243 1.1.0, whose namespace is version 1's; the schema is
-//! DSP8023). What VMware adds has attributes of its own that others skip.
+//! The description: an OVF 1.0 envelope (DMTF DSP0243 1.1.0, whose namespace is version 1's; the
+//! schema is DSP8023). VMware's additions use its own attributes, which others skip.
 
 use super::names::Names;
 use super::xml::Xml;
@@ -7,7 +7,8 @@ use super::{hardware, properties};
 use crate::format::Machine;
 use crate::format::machine::GuestOs;
 
-/// The namespaces, each with the prefix that importers expect; the envelope's is the default one too.
+/// The namespaces, each with the prefix that importers expect; the envelope's is also the default
+/// one.
 const NAMESPACES: [(&str, &str); 5] = [
     ("xmlns", "http://schemas.dmtf.org/ovf/envelope/1"),
     ("xmlns:ovf", "http://schemas.dmtf.org/ovf/envelope/1"),
@@ -21,15 +22,15 @@ const NAMESPACES: [(&str, &str); 5] = [
     ),
     ("xmlns:vmw", "http://www.vmware.com/schema/ovf"),
 ];
-/// What a disk's file is, as VMware names it.
+/// VMware's name for the format of a disk's file.
 const DISK_FORMAT: &str =
     "http://www.vmware.com/interfaces/specifications/vmdk.html#streamOptimized";
 const FILE_ID: &str = "file1";
 const DISK_ID: &str = "vmdisk1";
-/// VMware's name of a new host's only network: there it is chosen without a question.
+/// VMware's name for the only network of a new host, where it is chosen without a question.
 const NETWORK: &str = "VM Network";
 
-/// What the description says of the disk.
+/// What the description says about the disk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DiskFacts {
     /// The virtual disk, in bytes.
@@ -40,10 +41,10 @@ pub struct DiskFacts {
     pub populated: u64,
 }
 
-/// The document, always of the length that [`length`] gives.
+/// The document, whose length is always that of [`length`].
 ///
-/// It comes first and tells what is known last, the size of the disk's file; so shorter numbers are made up
-/// for by line ends behind the root element, where XML allows them.
+/// It comes first but contains something that is known last: the size of the disk's file. So line
+/// ends after the root element, where XML allows them, make up for shorter numbers.
 pub fn document(machine: &Machine, names: &Names, disk: &DiskFacts) -> String {
     let mut document = render(machine, names, disk);
     let length = length(machine, names, disk.capacity);
@@ -51,7 +52,7 @@ pub fn document(machine: &Machine, names: &Names, disk: &DiskFacts) -> String {
     document
 }
 
-/// How long the document is, whatever the disk's file will be.
+/// The document's length, whatever the size of the disk's file will be.
 pub fn length(machine: &Machine, names: &Names, capacity: u64) -> usize {
     let longest = DiskFacts { capacity, file: u64::MAX, populated: u64::MAX };
     render(machine, names, &longest).len()
@@ -124,7 +125,7 @@ fn os(os: GuestOs) -> (&'static str, &'static str) {
     }
 }
 
-/// What importers keep as the machine's notes.
+/// The text that importers keep as the machine's notes.
 fn notes(machine: &Machine, xml: &mut Xml) {
     if machine.about.notes.is_empty() {
         return;
@@ -135,7 +136,7 @@ fn notes(machine: &Machine, xml: &mut Xml) {
     });
 }
 
-/// In the order that the schema has. Without a class: the keys are what the machine reads.
+/// In the schema's order. Without a class: the machine reads the plain keys.
 fn product(machine: &Machine, xml: &mut Xml) {
     xml.element("ProductSection", &[], |xml| {
         xml.leaf("Info", "The product and what can be set");

@@ -1,9 +1,9 @@
-//! What whoever imports the appliance can set, and its first boot reads.
+//! Settings that whoever imports the appliance can make, and that its first boot reads.
 
 use super::xml::Xml;
 use crate::format::Settings;
 
-/// The groups that importers show properties in.
+/// The groups in which importers show properties.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Group {
     Network,
@@ -25,11 +25,11 @@ struct Property {
     key: &'static str,
     label: &'static str,
     description: &'static str,
-    /// What holds when it stays empty.
+    /// What applies if it stays empty.
     otherwise: String,
 }
 
-/// In the order of their groups: a group's title stands before its first property only.
+/// In the order of their groups: a group's title comes only before its first property.
 fn properties(built: &Settings) -> [Property; 7] {
     use Group::{Access, Network};
     let as_built = || "as it was built".to_owned();
@@ -99,8 +99,8 @@ fn or_network<'s>(values: impl Iterator<Item = &'s String>) -> String {
 
 /// Writes the properties into a product section.
 ///
-/// All of them are empty strings: what an importer shows as filled in it also hands to the machine, and a
-/// profile's value is on the machine already. So the description says it.
+/// All of them are empty strings: an importer hands every prefilled value to the machine, which has
+/// the profile's value already. So the description mentions the value instead.
 pub fn write(built: &Settings, xml: &mut Xml) {
     let mut group = None;
     for property in properties(built) {

@@ -1,12 +1,13 @@
-//! The archive's frame: ustar (IEEE 1003.1-1988), as DSP0243 1.1.0 wants it ("Distribution as a Single
-//! File"). Members are placed by arithmetic, since their contents are written out of order.
+//! The archive's frame: ustar (IEEE 1003.1-1988), as DSP0243 1.1.0 requires ("Distribution as a
+//! Single File"). Members are placed by arithmetic, since their contents are written out of order.
 
 use crate::error::{Context, Result};
 use crate::units::Timestamp;
 
-/// Bytes of a header, and what contents are filled up to.
+/// Bytes of a header, and the unit to which contents are padded.
 pub const BLOCK: u64 = 512;
-/// Two blocks of zeros end an archive. More, up to tar's record of 20 blocks, only a tape drive wants.
+/// Two blocks of zeros end an archive. Only a tape drive needs more, up to tar's record of 20
+/// blocks.
 pub const END: [u8; 2 * BLOCK as usize] = [0; 2 * BLOCK as usize];
 /// Readable by all: nothing in an appliance's description is a secret.
 const MODE: u32 = 0o644;
@@ -28,12 +29,12 @@ pub fn header(name: &str, size: u64, time: Timestamp) -> Result<[u8; BLOCK as us
     Ok(*header.as_bytes())
 }
 
-/// Where a member's content of `size` bytes that starts at `offset` lets the next header start.
+/// Where the next header starts after a member's content of `size` bytes at `offset`.
 pub fn next(offset: u64, size: u64) -> u64 {
     offset + size.next_multiple_of(BLOCK)
 }
 
-/// A whole member: header, content, and zeros up to a whole block.
+/// A complete member: header, content, and zeros up to a whole block.
 pub fn member(name: &str, content: &[u8], time: Timestamp) -> Result<Vec<u8>> {
     let mut bytes = header(name, content.len() as u64, time)?.to_vec();
     bytes.extend_from_slice(content);

@@ -1,7 +1,7 @@
-//! Writing XML 1.0 (W3C, fifth edition): every value is escaped here and nowhere else.
+//! Writes XML 1.0 (W3C, fifth edition): every value is escaped here and nowhere else.
 //!
-//! A crate would be a dependency for four functions; a template was rejected since one forgotten filter in
-//! it lets a customer's name break the document.
+//! A crate would be a dependency for four functions; a template was rejected because a single
+//! forgotten filter would let a customer's name break the document.
 
 /// A document in the making.
 #[derive(Debug)]
@@ -14,7 +14,7 @@ pub struct Xml {
 pub type Attribute<'a> = (&'a str, &'a str);
 
 impl Xml {
-    /// The document whose root element is written by `root`.
+    /// The document; `root` writes its root element.
     pub fn document(root: impl FnOnce(&mut Self)) -> String {
         let text = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n".to_owned();
         let mut xml = Self { text, depth: 0 };
@@ -75,29 +75,32 @@ impl Xml {
         self.text.extend(std::iter::repeat_n("  ", self.depth));
     }
 
-    /// The same for text and attributes: what only one of them needs does no harm in the other.
+    /// The same escaping for text and attributes: what only one of them needs does no harm in the
+    /// other.
     fn escape(&mut self, value: &str) {
         for c in value.chars() {
             match c {
                 '&' => self.text.push_str("&amp;"),
                 '<' => self.text.push_str("&lt;"),
-                // "]]>" must not stand in text
+                // "]]>" must not occur in text
                 '>' => self.text.push_str("&gt;"),
                 '"' => self.text.push_str("&quot;"),
                 '\'' => self.text.push_str("&apos;"),
-                // as they are, an attribute's reader makes blanks of them
+                // unescaped, an attribute's reader turns them into spaces
                 '\t' => self.text.push_str("&#9;"),
                 '\n' => self.text.push_str("&#10;"),
                 '\r' => self.text.push_str("&#13;"),
                 c if is_char(c) => self.text.push(c),
-                // no escape makes them legal, and what is dropped in silence is missed by nobody
+                // no escape makes them legal, and nobody would notice a character that is silently
+                // dropped
                 _ => self.text.push(char::REPLACEMENT_CHARACTER),
             }
         }
     }
 }
 
-/// Whether XML can hold a character ("Char", production 2), surrogates being none of Rust's.
+/// Whether XML can contain a character ("Char", production 2); surrogates are no characters in
+/// Rust.
 fn is_char(c: char) -> bool {
     c >= ' ' && !matches!(c, '\u{FFFE}' | '\u{FFFF}')
 }

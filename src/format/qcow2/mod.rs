@@ -1,7 +1,7 @@
 //! QEMU's copy-on-write format, version 3 (docs/interop/qcow2.txt in QEMU's source).
 //!
-//! Clusters of the guest are compressed one by one and packed back to back in the order of the disk;
-//! clusters of zeros are not there at all. The tables lie behind what they describe, so the file is
+//! Clusters of the guest are compressed one by one and packed back to back in the order of the
+//! disk; clusters of zeros are left out. The tables come after what they describe, so the file is
 //! written once from front to back, except for the header.
 
 pub mod plain;
@@ -16,7 +16,7 @@ use crate::error::{Context, Result};
 use refcounts::Refcounts;
 use tables::{Header, L2_ENTRIES, Mapping, TABLE_ENTRY};
 
-/// Bytes of a cluster, of the guest and of the file.
+/// Bytes of a cluster, both of the guest and of the file.
 const CLUSTER: u64 = encode::CLUSTER;
 /// Its logarithm to base 2.
 const CLUSTER_BITS: u32 = CLUSTER.trailing_zeros();
@@ -24,15 +24,15 @@ const CLUSTER_BITS: u32 = CLUSTER.trailing_zeros();
 /// How clusters are compressed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Compression {
-    /// As every version of QEMU reads.
+    /// Readable by every version of QEMU.
     Deflate,
-    /// As QEMU reads from 5.1 on.
+    /// Readable by QEMU from 5.1 on.
     Zstd,
 }
 
-/// Every used cluster stored as it is, a share of tables, and what rounding costs.
+/// Every used cluster uncompressed, its share of the tables, and the cost of rounding.
 pub fn needed_bytes(disk: &Disk) -> u64 {
-    // packing takes a cluster of the file for one of the guest at the most, wherever groups start
+    // packing takes at most one cluster of the file for one of the guest, wherever groups start
     let clusters = used::count(disk, CLUSTER);
     let l2_tables = disk.size().div_ceil(CLUSTER * L2_ENTRIES);
     let l1_clusters = (l2_tables * TABLE_ENTRY).div_ceil(CLUSTER);
@@ -50,7 +50,7 @@ pub struct Image<'a> {
     end: u64,
     refcounts: Refcounts,
     l1: Vec<u64>,
-    /// The second-level table of the part of the guest that is written now.
+    /// The second-level table of the part of the guest that is being written.
     l2: Option<(u64, Vec<Mapping>)>,
 }
 
@@ -63,7 +63,7 @@ impl<'a> Image<'a> {
         Self { target, size, compression, end: CLUSTER, refcounts, l1, l2: None }
     }
 
-    /// Notes where a cluster of a group at `start` lies.
+    /// Records the place of a cluster of a group at `start`.
     fn map(&mut self, place: Place, start: u64) {
         let from = start + place.offset;
         let bytes = from..from + place.length;
@@ -77,8 +77,8 @@ impl<'a> Image<'a> {
         }
     }
 
-    /// Makes the table for a cluster of the guest the present one. No group needs two: a table covers
-    /// whole segments.
+    /// Switches to the table for a cluster of the guest. No group needs two: a table covers whole
+    /// segments.
     fn open_l2(&mut self, index: u64) -> Result<()> {
         let table = index / L2_ENTRIES;
         if self.l2.as_ref().is_none_or(|(current, _)| *current != table) {
@@ -96,7 +96,7 @@ impl<'a> Image<'a> {
         Ok(())
     }
 
-    /// Writes a table into new clusters of its own; gives their offset.
+    /// Writes a table into new clusters; returns their offset.
     fn table(&mut self, bytes: &[u8]) -> Result<u64> {
         let offset = self.end;
         self.target.write_at(bytes, offset)?;
@@ -115,7 +115,7 @@ impl<'a> Image<'a> {
         let refcount_table = self.end + closed.blocks.len() as u64;
         self.target.write_at(&closed.table, refcount_table)?;
         let end = refcount_table + closed.table.len() as u64;
-        // readers want whole clusters, also where the last packed bytes end
+        // readers expect whole clusters, even where the last packed bytes end
         self.target.file.set_len(end).at("cannot set the length", self.target.path)?;
         let header = Header {
             compression: self.compression,

@@ -1,7 +1,8 @@
-//! Without compression: clusters as they are, for those who run the image where it is written.
+//! Without compression, for those who run the image where it is written.
 //!
-//! The header, the clusters that the disk uses in its order, the tables, the reference counts: as in the
-//! compressed form, what describes the clusters lies behind them.
+//! The order is: the header, the clusters that the disk uses, in its order, the tables, the
+//! reference counts. As in the compressed form, the tables come after the clusters that they
+//! describe.
 
 use std::ops::Range;
 
@@ -19,7 +20,7 @@ const SECTOR: u64 = 512;
 /// The file of a disk.
 ///
 /// # Errors
-/// [`crate::error::Kind::Input`] for a disk that is not of whole sectors.
+/// [`crate::error::Kind::Input`] for a disk that does not consist of whole sectors.
 pub fn layout(disk: &Disk) -> Result<HostFile> {
     sectors_of(disk, SECTOR)?;
     let size = disk.size();

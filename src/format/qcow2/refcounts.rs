@@ -1,4 +1,4 @@
-//! How many times each cluster of the file is used.
+//! Counts how many times each cluster of the file is used.
 
 use std::ops::Range;
 
@@ -12,16 +12,16 @@ const BLOCK_COUNTS: u64 = CLUSTER / COUNT;
 /// Entries of one cluster of the table of blocks.
 const TABLE_ENTRIES: u64 = CLUSTER / TABLE_ENTRY;
 
-/// The counts of the clusters so far. Two bytes for 64 KiB of the file: 32 MiB for one TiB.
+/// The counts of the clusters so far. Two bytes per 64 KiB of the file, so 32 MiB per TiB.
 #[derive(Clone, Debug, Default)]
 pub struct Refcounts(Vec<u16>);
 
-/// The counts as they lie in the file.
+/// The counts in the file's form.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Closed {
-    /// The blocks, which go to the offset that was given to [`Refcounts::close`].
+    /// The blocks, which belong at the offset that was passed to [`Refcounts::close`].
     pub blocks: Vec<u8>,
-    /// The table of the blocks, which goes behind them.
+    /// The table of the blocks, which follows them.
     pub table: Vec<u8>,
 }
 
@@ -34,14 +34,14 @@ impl Refcounts {
             if self.0.len() <= index {
                 self.0.resize(index + 1, 0);
             }
-            // deflate leaves 64 bytes of a cluster at the least (it shrinks to a 1,032nd at the most), and
-            // zstd a frame with a header and a block (RFC 8878: 14 bytes), so that less than five thousand
-            // touch one cluster of the file
+            // deflate leaves at least 64 bytes of a cluster (it shrinks by at most a factor of
+            // 1,032), and zstd a frame with a header and a block (RFC 8878: 14 bytes), so fewer
+            // than five thousand touch one cluster of the file
             self.0[index] += 1;
         }
     }
 
-    /// Counts the blocks and their table too, which will lie from `end`.
+    /// Also counts the blocks and their table, which will start at `end`.
     pub fn close(mut self, end: u64) -> Closed {
         let used = end >> CLUSTER_BITS;
         let blocks = blocks_for(used);
@@ -54,7 +54,7 @@ impl Refcounts {
     }
 }
 
-/// How many clusters the counts of `used` clusters take, their own counts included.
+/// The number of clusters that the counts of `used` clusters take, including their own counts.
 pub fn clusters_for(used: u64) -> u64 {
     let blocks = blocks_for(used);
     blocks + blocks.div_ceil(TABLE_ENTRIES)

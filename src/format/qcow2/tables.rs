@@ -16,7 +16,7 @@ const VERSION: u32 = 3;
 const REFCOUNT_ORDER: u32 = 4;
 /// Bytes of the header up to the field for the compression type, which deflate does not need.
 const HEADER_LENGTH: u32 = 104;
-/// Bytes of the header with that field, filled up to a multiple of 8.
+/// Bytes of the header with that field, padded to a multiple of 8.
 const LONG_HEADER_LENGTH: u32 = 112;
 /// "Incompatible features", bit 3: the compression type is not deflate.
 const COMPRESSION_TYPE: u64 = 1 << 3;
@@ -36,7 +36,7 @@ const SECTOR_COUNT_SHIFT: u32 = 62 - (CLUSTER_BITS - 8);
 pub struct Mapping(pub u64);
 
 impl Mapping {
-    /// Not there: reads as zeros.
+    /// Absent: reads as zeros.
     pub const NONE: Self = Self(0);
 
     /// A plain cluster at `offset`.
@@ -44,8 +44,8 @@ impl Mapping {
         Self(owned(offset))
     }
 
-    /// A compressed cluster in these bytes of the file: its offset, and how many sectors it touches
-    /// after its first.
+    /// A compressed cluster in these bytes of the file: its offset, and the number of sectors that
+    /// it touches after its first.
     pub fn compressed(place: Range<u64>) -> Self {
         let last = (place.end - 1) / COMPRESSED_SECTOR;
         let further = last - place.start / COMPRESSED_SECTOR;
@@ -58,14 +58,14 @@ pub fn owned(offset: u64) -> u64 {
     offset | COPIED
 }
 
-/// Entries as they lie in the file, whole clusters of them.
+/// Entries in the file's form, padded to whole clusters.
 pub fn bytes(entries: impl Iterator<Item = u64>) -> Vec<u8> {
     let mut bytes: Vec<u8> = entries.flat_map(u64::to_be_bytes).collect();
     bytes.resize(bytes.len().next_multiple_of(CLUSTER as usize), 0);
     bytes
 }
 
-/// What the header says that differs between files.
+/// The header's fields that differ between files.
 #[derive(Clone, Copy, Debug)]
 pub struct Header {
     /// How clusters are compressed.
@@ -102,7 +102,7 @@ impl Header {
         b.extend(self.refcount_table_clusters.to_be_bytes());
         b.extend([0; 4 + 8]); // no snapshots
         b.extend(features.to_be_bytes());
-        b.extend([0; 8 * 2]); // no features that are compatible or that writers clear
+        b.extend([0; 8 * 2]); // no compatible or autoclear features
         b.extend(REFCOUNT_ORDER.to_be_bytes());
         b.extend(length.to_be_bytes());
         match self.compression {

@@ -17,23 +17,23 @@ use crate::units::MIB;
 
 /// Bytes of a block: the specification's default, and the one size that Virtual PC reads.
 const BLOCK: u64 = 2 * MIB;
-/// Bytes of the map in front of each block: a bit for each sector, filled up to a sector.
+/// Bytes of the map in front of each block: a bit for each sector, padded to a sector.
 const BITMAP: u64 = (BLOCK / SECTOR / 8).next_multiple_of(SECTOR);
 /// All sectors of the block are there: blocks are stored whole.
 const PRESENT: u8 = 0xFF;
-/// The table's entry of a block that is not there: it reads as zeros.
+/// The table's entry for an absent block, which reads as zeros.
 const UNUSED: u32 = u32::MAX;
-/// Where the dynamic header lies: behind the footer's copy.
+/// The place of the dynamic header: after the footer's copy.
 const HEADER: u64 = SECTOR;
-/// Its bytes.
+/// Its length in bytes.
 const HEADER_LENGTH: u64 = 1024;
-/// Where the table of blocks lies.
+/// The place of the table of blocks.
 const TABLE: u64 = HEADER + HEADER_LENGTH;
 
 /// The file of a disk.
 ///
 /// # Errors
-/// [`crate::error::Kind::Input`] for a disk that is too large or not of whole sectors.
+/// [`crate::error::Kind::Input`] for a disk that is too large or does not consist of whole sectors.
 pub fn layout(disk: &Disk, id: Uuid) -> Result<HostFile> {
     check(disk)?;
     let size = disk.size();
@@ -56,7 +56,7 @@ pub fn layout(disk: &Disk, id: Uuid) -> Result<HostFile> {
     HostFile::new(at + SECTOR, parts)
 }
 
-/// The table, filled up to a sector with entries that nobody uses.
+/// The table, padded to a sector with unused entries.
 fn table_bytes(table: &[u32]) -> Vec<u8> {
     let mut bytes: Vec<u8> = table.iter().flat_map(|entry| entry.to_be_bytes()).collect();
     bytes.resize(bytes.len().next_multiple_of(SECTOR as usize), PRESENT);
@@ -75,7 +75,7 @@ fn header(entries: u32) -> [u8; HEADER_LENGTH as usize] {
     b.extend(VERSION.to_be_bytes());
     b.extend(entries.to_be_bytes());
     b.extend((BLOCK as u32).to_be_bytes());
-    // the rest is about a parent, which there is none of
+    // the rest is about a parent, of which there is none
     let mut header = [0; HEADER_LENGTH as usize];
     header[..b.len()].copy_from_slice(&b);
     let sum = checksum(&header);

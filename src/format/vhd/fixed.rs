@@ -1,4 +1,4 @@
-//! A fixed VHD: the disk's bytes, and a footer. What Azure takes, and nothing else.
+//! A fixed VHD: the disk's bytes, and a footer. It is the only form that Azure accepts.
 
 use uuid::Uuid;
 
@@ -12,8 +12,8 @@ use crate::units::MIB;
 /// The file of a disk.
 ///
 /// # Errors
-/// [`Kind::Input`] for a disk that is too large, or not of whole MiB. Rounding it up here was rejected:
-/// the backup partition table would no longer lie at the end.
+/// [`Kind::Input`] for a disk that is too large, or not in whole MiB. Rounding it up here was
+/// rejected: the backup partition table would no longer be at the end.
 pub fn layout(disk: &Disk, id: Uuid) -> Result<HostFile> {
     check(disk)?;
     let size = disk.size();

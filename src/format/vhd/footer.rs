@@ -13,22 +13,23 @@ const VERSION: u32 = 0x0001_0000;
 const NONE: u64 = u64::MAX;
 /// Seconds since 2000-01-01.
 const TIME: u32 = 0;
-/// Hyper-V's. What is written here decides how others read the size: QEMU up to 9.1 goes by the geometry
-/// for every creator that it does not know, a name of our own included, and VirtualBox has such a list too.
+/// Hyper-V's. This value decides how others read the size: QEMU up to 9.1 uses the geometry for
+/// every creator that it does not know, including a name of our own, and VirtualBox has such a
+/// list, too.
 const CREATOR: [u8; 4] = *b"win ";
-/// The version of Windows whose Hyper-V wrote such files first with this meaning: 6.1.
+/// The version of the first Windows whose Hyper-V wrote such files with this meaning: 6.1.
 const CREATOR_VERSION: u32 = 0x0006_0001;
-/// Windows: the other value of the specification is Macintosh.
+/// Windows; the specification's other value is Macintosh.
 const CREATOR_OS: [u8; 4] = *b"Wi2k";
-/// Where the checksum lies.
+/// The place of the checksum.
 const CHECKSUM: std::ops::Range<usize> = 64..68;
 
-/// What the disk is.
+/// The kind of disk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
-    /// The disk's bytes in their order.
+    /// The disk's bytes in order.
     Fixed,
-    /// Blocks behind a table; the dynamic header lies at this offset.
+    /// Blocks after a table; the dynamic header is at this offset.
     Dynamic {
         /// Bytes from the start of the file.
         header: u64,

@@ -14,11 +14,12 @@ pub struct Geometry {
 const CYLINDERS_MAX: u64 = 65_535;
 const HEADS_MIN: u64 = 4;
 const HEADS_MAX: u64 = 16;
-/// What a cylinder number of ten bits counts.
+/// The number of cylinders that ten bits can count.
 const CYLINDERS_OF_BIOS: u64 = 1024;
 
 impl Geometry {
-    /// That of a disk of so many sectors; of large ones it describes the beginning.
+    /// The geometry of a disk of this many sectors; for large disks it describes only the
+    /// beginning.
     pub fn of(sectors: u64) -> Self {
         let sectors = sectors.min(CYLINDERS_MAX * HEADS_MAX * 255);
         if sectors >= CYLINDERS_MAX * HEADS_MAX * 63 {
@@ -35,7 +36,7 @@ impl Geometry {
         Self::with(sectors, HEADS_MAX, 63)
     }
 
-    /// All within their types: [`Geometry::of`] caps what is divided here.
+    /// All values fit their types: [`Geometry::of`] limits the number of sectors first.
     fn with(all: u64, heads: u64, sectors: u64) -> Self {
         let cylinders = (all / sectors / heads) as u16;
         Self { cylinders, heads: heads as u8, sectors: sectors as u8 }
@@ -52,7 +53,7 @@ mod tests {
         (cylinders, heads, sectors)
     }
 
-    /// The values are those of a literal transcription of the appendix into Python.
+    /// The values come from a literal transcription of the appendix into Python.
     #[test]
     fn the_geometry_is_what_the_appendix_computes() {
         assert_eq!(of(MIB), (30, 4, 17));

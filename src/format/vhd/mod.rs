@@ -1,14 +1,14 @@
 //! Virtual hard disks (Microsoft's Virtual Hard Disk Image Format Specification, 1.0).
 //!
-//! Two things in it go wrong elsewhere, and are designed out here:
-//! - Readers that take the size from the footer's geometry see another disk than those that take its
-//!   "current size", because no geometry multiplies to most sizes. Tools that round the disk up to a
-//!   geometry end up with sizes that Azure refuses: it wants whole MiB in the current size
-//!   (coreos/coreos-assembler#1131, microsoft/azurelinux#16018). Here the current size is the disk's, the
-//!   geometry is what the specification computes for it, and the creator is one whose files QEMU reads by
-//!   their current size.
-//! - Times and identifiers make each file another one. Here the time stamp is the format's zero and the
-//!   identifier follows from the plan.
+//! Two things go wrong with it elsewhere, and are designed out here:
+//! - Readers that take the size from the footer's geometry see another disk than those that use its
+//!   "current size", because most sizes are not the product of any geometry. Tools that round the
+//!   disk up to a geometry end up with sizes that Azure refuses: it requires whole MiB in the
+//!   current size (coreos/coreos-assembler#1131, microsoft/azurelinux#16018). Here the current size
+//!   is the disk's, the geometry is what the specification computes for it, and the creator is one
+//!   whose files QEMU reads by their current size.
+//! - Times and identifiers make every file different. Here the time stamp is the format's zero, and
+//!   the identifier follows from the plan.
 
 pub mod dynamic;
 pub mod fixed;
@@ -20,13 +20,14 @@ use crate::error::{Error, Kind, Result};
 use crate::format::host::sectors_of;
 use crate::units::{ByteSize, GIB};
 
-/// What the format counts in, in bytes.
+/// The unit of the format, in bytes.
 const SECTOR: u64 = 512;
-/// The largest disk, in bytes: what Hyper-V and QEMU accept of the 2 TiB that offsets of 32 bits reach.
+/// The largest disk, in bytes: the part of the 2 TiB within reach of 32-bit offsets that Hyper-V
+/// and QEMU accept.
 const SIZE_MAX: u64 = 2040 * GIB;
 
 /// # Errors
-/// [`Kind::Input`] for a disk that no VHD can hold.
+/// [`Kind::Input`] for a disk that a VHD cannot hold.
 fn check(disk: &Disk) -> Result<()> {
     sectors_of(disk, SECTOR)?;
     if disk.size() <= SIZE_MAX {
@@ -38,7 +39,8 @@ fn check(disk: &Disk) -> Result<()> {
         .remedy(format!("write it as vhdx, or ask for {most} or less")))
 }
 
-/// The ones' complement of the sum of all bytes, the checksum's own being zero ("Hard Disk Footer Format").
+/// The ones' complement of the sum of all bytes, with the checksum's own counted as zero ("Hard
+/// Disk Footer Format").
 fn checksum(bytes: &[u8]) -> u32 {
     !bytes.iter().map(|byte| u32::from(*byte)).sum::<u32>()
 }

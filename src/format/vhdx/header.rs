@@ -1,4 +1,4 @@
-//! The region of headers: what the file is, two headers, two tables of regions (2.2 and 2.3).
+//! The header region: the file identifier, two headers, two tables of regions (2.2 and 2.3).
 
 use uuid::{Uuid, uuid};
 
@@ -6,16 +6,16 @@ use super::{Ids, LOG, LOG_LENGTH, METADATA, METADATA_LENGTH, TABLE};
 use crate::format::host::Part;
 use crate::units::KIB;
 
-/// Where each lies.
+/// The place of each.
 const HEADERS: [u64; 2] = [64 * KIB, 128 * KIB];
 const REGION_TABLES: [u64; 2] = [192 * KIB, 256 * KIB];
 
 /// The file identifier's first bytes (2.2.1).
 const FILE_SIGNATURE: [u8; 8] = *b"vhdxfile";
-/// Who made it, for people: UTF-16.
+/// The creator, for people: UTF-16.
 const CREATOR: &str = "slipway";
 
-/// A header's first bytes, its length, and where all have their checksum (2.2.2).
+/// A header's first bytes, its length, and the place of the checksum in all structures (2.2.2).
 const HEADER_SIGNATURE: [u8; 4] = *b"head";
 const HEADER_LENGTH: usize = 4096;
 const CHECKSUM: std::ops::Range<usize> = 4..8;
@@ -29,7 +29,7 @@ const REGION_SIGNATURE: [u8; 4] = *b"regi";
 const REGION_TABLE_LENGTH: usize = 64 << 10;
 const TABLE_REGION: Uuid = uuid!("2DC27766-F623-4200-9D64-115E9BFD4A08");
 const METADATA_REGION: Uuid = uuid!("8B7CA206-4790-4B9A-B8FE-575F050F886E");
-/// Who does not know the region must not open the file.
+/// A reader that does not know the region must not open the file.
 const REQUIRED: u32 = 1;
 
 /// What differs between files.
@@ -43,7 +43,7 @@ pub struct Regions {
 pub fn parts(ids: &Ids, regions: Regions) -> impl Iterator<Item = Part> {
     let creator = CREATOR.encode_utf16().flat_map(u16::to_le_bytes);
     let identifier: Vec<u8> = FILE_SIGNATURE.into_iter().chain(creator).collect();
-    // the second header is the newer one: any two numbers that differ will do
+    // the second header is the newer one: any two different numbers will do
     let headers = [0, 1].map(|i| Part::bytes(HEADERS[i], header(ids, i as u64 + 1)));
     let table = region_table(regions);
     let tables = REGION_TABLES.map(|at| Part::bytes(at, table.clone()));
@@ -82,7 +82,8 @@ fn region_table(regions: Regions) -> Vec<u8> {
     summed(b, REGION_TABLE_LENGTH)
 }
 
-/// Filled up with zeros, with the CRC-32C of all of it, its own field being zero.
+/// The bytes padded with zeros, with the CRC-32C of everything, in which its own field counts as
+/// zero.
 fn summed(mut bytes: Vec<u8>, length: usize) -> Vec<u8> {
     bytes.resize(length, 0);
     let sum = crc32c::crc32c(&bytes);

@@ -7,7 +7,7 @@ use crate::format::host::Part;
 use crate::units::KIB;
 
 const SIGNATURE: [u8; 8] = *b"metadata";
-/// Where the items begin, from the start of the region: behind the table (2.6.1.2).
+/// Where the items begin, from the start of the region: after the table (2.6.1.2).
 const ITEMS: u64 = 64 * KIB;
 /// Bytes of the table's header.
 const TABLE_HEADER: usize = 32;
@@ -20,7 +20,7 @@ const VIRTUAL_DISK_SIZE: Uuid = uuid!("2FA54224-CD1B-4876-B211-5DBED83BF4B8");
 const VIRTUAL_DISK_ID: Uuid = uuid!("BECA12AB-B2E6-4523-93EF-C309E000C746");
 const LOGICAL_SECTOR_SIZE: Uuid = uuid!("8141BF1D-A96F-4709-BA47-F233A8FAAB5F");
 const PHYSICAL_SECTOR_SIZE: Uuid = uuid!("CDA348C7-445D-4471-9CC9-E9885251C556");
-/// Sectors of the disk below, in bytes (2.6.2.5): guests align to them.
+/// Physical sectors, in bytes (2.6.2.5): guests align to them.
 const PHYSICAL_SECTOR: u32 = 4096;
 /// File parameters: blocks may be given back, there is no parent.
 const NO_FLAGS: u32 = 0;

@@ -1,8 +1,8 @@
 //! Hyper-V's disk format, dynamic ([MS-VHDX], version 8.0).
 //!
-//! In the file: the region of headers (1 MiB), the empty log, the metadata, the table of blocks, the
-//! blocks in the order of the disk. All of them begin at whole MiB, as the format demands, and so the
-//! disk's bytes lie at their own alignment within physical sectors.
+//! In the file: the region of headers (1 MiB), the empty log, the metadata, the table of blocks,
+//! the blocks in the order of the disk. All of them begin at whole MiB, as the format requires, so
+//! the disk's bytes keep their alignment to physical sectors.
 
 mod header;
 mod metadata;
@@ -15,9 +15,10 @@ use crate::format::host::{HostFile, Part, sectors_of};
 use crate::format::used::used;
 use crate::units::{ByteSize, MIB};
 
-/// What the guest addresses, in bytes (2.6.2.4): 512, since that is what the partition table counts in.
+/// The guest's logical sector, in bytes (2.6.2.4): 512, since the partition table counts in those.
 const LOGICAL_SECTOR: u64 = 512;
-/// Bytes of a block of disks up to `BLOCKS_MAX` of them, the smallest that the format has (2.6.2.1).
+/// Bytes of a block for disks of up to `BLOCKS_MAX` blocks, the smallest that the format has
+/// (2.6.2.1).
 ///
 /// Hyper-V's default of 32 MiB makes files of Linux much larger than what they hold: ext4 writes a little
 /// everywhere, so Microsoft's advice for Linux is 1 MiB. QEMU's choice grows with the disk, with the same
@@ -29,19 +30,20 @@ const BLOCKS_MAX: u64 = 4 << 20;
 const SIZE_MAX: u64 = 64 << 40;
 /// Sectors that one block of the sector map describes: 2^23 (2.5).
 const SECTORS_OF_MAP: u64 = 1 << 23;
-/// Everything behind the headers begins at a multiple of this (2.2).
+/// Everything after the headers begins at a multiple of this (2.2).
 const ALIGNMENT: u64 = MIB;
-/// Where the log lies, behind the headers; its length.
+/// The place of the log, after the headers; its length.
 const LOG: u64 = MIB;
 const LOG_LENGTH: u64 = MIB;
-/// Where the metadata lies; its length.
+/// The place of the metadata; its length.
 const METADATA: u64 = LOG + LOG_LENGTH;
 const METADATA_LENGTH: u64 = MIB;
-/// Where the table of blocks lies.
+/// The place of the table of blocks.
 const TABLE: u64 = METADATA + METADATA_LENGTH;
 
-/// The table's states of a block (2.5.1.1). One that is not there reads as zeros: "not present" would let
-/// readers give anything. Its offset is zero, or Hyper-V refuses the file (QEMU's commit cdf9634bdf).
+/// The table's states of a block (2.5.1.1). An absent block reads as zeros: "not present" would let
+/// readers return anything. Its offset must be zero, or Hyper-V refuses the file (QEMU's commit
+/// cdf9634bdf).
 const ZERO: u64 = 2;
 const FULLY_PRESENT: u64 = 6;
 /// The state of the sector map in a file without a parent (2.5.1.2).
@@ -61,7 +63,7 @@ pub struct Ids {
 /// The file of a disk.
 ///
 /// # Errors
-/// [`Kind::Input`] for a disk that is too large or not of whole sectors.
+/// [`Kind::Input`] for a disk that is too large or does not consist of whole sectors.
 pub fn layout(disk: &Disk, ids: Ids) -> Result<HostFile> {
     sectors_of(disk, LOGICAL_SECTOR)?;
     let size = disk.size();
@@ -118,7 +120,8 @@ impl Table {
         self.entries[place] = entry;
     }
 
-    /// Says that a block lies at `offset`: a multiple of 1 MiB, in the bits from 20 on as it is.
+    /// Records that a block is at `offset`: a multiple of 1 MiB, stored unshifted in the bits from
+    /// 20 on.
     fn set(&mut self, index: u64, offset: u64) {
         self.put(index, offset | FULLY_PRESENT);
     }
@@ -150,7 +153,7 @@ mod tests {
         let file = layout(&disk, ids()).unwrap();
         assert_eq!(file.length(), TABLE + MIB + 2 * MIB);
         let behind = file.parts().iter().filter(|part| part.at >= MIB);
-        // the metadata's items lie behind their own table
+        // the metadata's items come after their own table
         let aligned = behind.filter(|part| part.at % MIB != 64 * 1024);
         assert!(aligned.clone().count() >= 4);
         assert!(aligned.clone().all(|part| part.at % MIB == 0));

@@ -6,16 +6,18 @@ use uuid::Uuid;
 
 use super::SECTOR;
 
-/// Room for the embedded descriptor, in sectors: 20, as VMware's own tools leave; the text is a third of it.
+/// Room for the embedded descriptor, in sectors: 20, as VMware's own tools leave; the text takes a
+/// third of it.
 pub const ROOM: u64 = 20;
-/// The most bytes of the extent's name in it: a name is a file name, and more would leave the room.
+/// The longest name of the extent in it, in bytes: the limit of file names; longer ones would
+/// exceed the room.
 const NAME_MAX: usize = 255;
 
-/// Heads and sectors of a track that VMware gives SCSI disks.
+/// Heads, and sectors per track, that VMware gives SCSI disks.
 const HEADS: u64 = 255;
 const SECTORS_PER_TRACK: u64 = 63;
-/// The oldest virtual hardware that the disk suits: 4 is taken by every product since ESX 3. The
-/// machine's own version stands in the OVF, not here.
+/// The oldest virtual hardware that the disk suits: every product since ESX 3 accepts 4. The
+/// machine's own version is in the OVF, not here.
 const HARDWARE_VERSION: u32 = 4;
 /// "The guest looks after its tools itself", as open-vm-tools from a distribution does; without it,
 /// vSphere asks for an upgrade.
@@ -30,16 +32,16 @@ pub struct Descriptor<'a> {
     pub content_id: u32,
     /// The guest's disk, in sectors.
     pub capacity: u64,
-    /// The name of the file that the descriptor is embedded in. Readers look at it only when they open
-    /// the descriptor as a file of its own.
+    /// The name of the file that the descriptor is embedded in. Readers look at it only when they
+    /// open the descriptor as a separate file.
     pub extent: &'a str,
 }
 
 impl Descriptor<'_> {
-    /// The text, filled up with zeros to [`ROOM`].
+    /// The text, padded with zeros to [`ROOM`].
     ///
-    /// There is no `ddb.uuid.image`, which VirtualBox would take for its own: two machines from one image
-    /// could not be registered on one host then. It makes one when it finds none.
+    /// There is no `ddb.uuid.image`, which VirtualBox would use as its own: then two machines from
+    /// one image could not be registered on one host. It makes one when it finds none.
     pub fn bytes(&self) -> Vec<u8> {
         let Self { create_type, content_id, capacity, .. } = self;
         let cylinders = (capacity / (HEADS * SECTORS_PER_TRACK)).max(1);
@@ -73,14 +75,15 @@ impl Descriptor<'_> {
     }
 }
 
-/// The name without what would end its quotes or leave ASCII, which is what the descriptor is written in.
+/// The name without characters that would end its quotes or are not ASCII, the descriptor's
+/// encoding.
 fn plain_name(name: &str) -> String {
     let plain = |c: char| if c.is_ascii_graphic() && c != '"' { c } else { '-' };
     name.chars().take(NAME_MAX).map(plain).collect()
 }
 
-/// The content's identifier of the disk that has this one. The highest bit is clear: `ffffffff` says "no parent"
-/// and `fffffffe` "not set".
+/// The content identifier of the disk with this identifier. The highest bit is clear: `ffffffff`
+/// means "no parent" and `fffffffe` "not set".
 pub fn content_id(id: Uuid) -> u32 {
     id.as_fields().0 & 0x7FFF_FFFF
 }

@@ -4,19 +4,19 @@
 
 use super::SECTOR;
 
-/// "KDMV": the bytes as they lie in the file.
+/// "KDMV": the bytes in the file's order.
 const MAGIC: [u8; 4] = *b"KDMV";
-/// The four characters that a transfer in text mode would change: a newline, one that is no line's end,
-/// and a carriage return with its newline.
+/// The four characters that a transfer in text mode would change: a newline, a character that is no
+/// line end, and a carriage return with its newline.
 const NEWLINES: [u8; 4] = *b"\n \r\n";
 /// Entries of a grain table: other numbers are not supported.
 pub const TABLE_ENTRIES: u64 = 512;
 /// Bytes of an entry of a grain table or of the directory.
 pub const ENTRY: u64 = 4;
 
-/// Flags: the characters against text mode are there.
+/// Flags: the characters that detect text mode are present.
 const NEWLINE_TEST: u32 = 1 << 0;
-/// Flags: a second directory with tables of its own is there.
+/// Flags: a second directory with its own tables is present.
 const REDUNDANT: u32 = 1 << 1;
 /// Flags: grains are compressed, and markers say what follows.
 const COMPRESSED_WITH_MARKERS: u32 = 1 << 16 | 1 << 17;
@@ -26,14 +26,14 @@ const DEFLATE: u16 = 1;
 /// The two kinds that have such a header here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
-    /// Grains as they are, tables in front, and twice: "monolithicSparse".
+    /// Uncompressed grains, with the tables in front, and twice: "monolithicSparse".
     Sparse,
-    /// Deflated grains with markers, tables behind: "streamOptimized".
+    /// Deflated grains with markers, and the tables after them: "streamOptimized".
     Stream,
 }
 
 impl Kind {
-    /// Version 1 knows no markers; ESXi takes streams of version 3 only (glennmatthews/cot#65).
+    /// Version 1 knows no markers; ESXi accepts only streams of version 3 (glennmatthews/cot#65).
     fn version(self) -> u32 {
         match self {
             Self::Sparse => 1,
@@ -56,29 +56,29 @@ impl Kind {
     }
 }
 
-/// What differs between headers, all in sectors.
+/// The fields that differ between headers, all in sectors.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Header {
-    /// What it is the header of.
+    /// The kind of extent.
     pub kind: Kind,
     /// The guest's disk.
     pub capacity: u64,
     /// A grain.
     pub grain: u64,
-    /// Where the embedded descriptor lies.
+    /// The place of the embedded descriptor.
     pub descriptor: u64,
     /// The room for it.
     pub descriptor_size: u64,
-    /// Where the redundant directory lies; 0 when there is none.
+    /// The place of the redundant directory; 0 when there is none.
     pub redundant_directory: u64,
-    /// Where the directory lies, or [`Header::AT_END`].
+    /// The place of the directory, or [`Header::AT_END`].
     pub directory: u64,
-    /// What lies in front of the first grain.
+    /// The sectors in front of the first grain.
     pub overhead: u64,
 }
 
 impl Header {
-    /// The directory's place in the first header of a stream: a second header, the footer, knows it.
+    /// The directory's place in the first header of a stream: a second header, the footer, has it.
     pub const AT_END: u64 = u64::MAX;
 
     /// The header's sector.

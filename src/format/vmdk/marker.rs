@@ -1,10 +1,10 @@
-//! What stands between the parts of a stream (Virtual Disk Format 5.0, "Stream-Optimized Compressed Sparse
-//! Extents"). Grains have a marker of their own kind, which the engine writes.
+//! The markers between the parts of a stream (Virtual Disk Format 5.0, "Stream-Optimized Compressed
+//! Sparse Extents"). Grains have another kind of marker, which the encoder writes.
 
 use super::SECTOR;
 use super::header::ENTRY;
 
-/// Says what the sectors behind it hold.
+/// Says what the sectors after it hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Marker {
     /// Nothing: the file ends.
@@ -33,7 +33,7 @@ impl Marker {
         let sectors = content.len() as u64 / SECTOR;
         let mut bytes = Vec::with_capacity(SECTOR as usize + content.len());
         bytes.extend(sectors.to_le_bytes());
-        // where a grain's marker has the length of its stream: nothing here is a grain
+        // a grain's marker has the length of its stream here; zero means that this is no grain
         bytes.extend(0u32.to_le_bytes());
         bytes.extend(self.number().to_le_bytes());
         bytes.resize(SECTOR as usize, 0);
@@ -42,7 +42,7 @@ impl Marker {
     }
 }
 
-/// Entries of a table or of the directory as they lie in the file, filled up to whole sectors.
+/// Entries of a table or of the directory in the file's form, padded to whole sectors.
 pub fn entries(entries: &[u32]) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(entries.len() * ENTRY as usize);
     bytes.extend(entries.iter().flat_map(|entry| entry.to_le_bytes()));

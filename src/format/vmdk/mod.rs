@@ -9,12 +9,12 @@ pub mod stream;
 use crate::error::{Error, Kind, Result};
 use crate::units::{ByteSize, KIB};
 
-/// What the format counts in, in bytes.
+/// The unit of the format, in bytes.
 pub const SECTOR: u64 = 512;
-/// Bytes of a grain: 64 KiB is what VMware writes, and the one size that every reader knows.
+/// Bytes of a grain: VMware writes 64 KiB, the only size that every reader knows.
 pub const GRAIN: u64 = 64 * KIB;
 
-/// Bytes that entries of 32 bits reach, in sectors.
+/// Bytes within reach of 32-bit entries, which count sectors.
 const REACH: u64 = SECTOR << 32;
 
 /// # Errors

@@ -1,8 +1,8 @@
 //! "monolithicSparse": one file that grows, for VMware Workstation, Fusion and VirtualBox.
 //!
-//! The header, the descriptor, the redundant directory with its tables, the directory with its tables,
-//! then the grains that the disk uses, in its order. All tables are there, as VMware writes them, but a
-//! table without grains is a hole.
+//! The header, the descriptor, the redundant directory with its tables, the directory with its
+//! tables, then the grains that the disk uses, in its order. All tables are present, as VMware
+//! writes them, but a table without grains is a hole.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -17,12 +17,12 @@ use crate::error::Result;
 use crate::format::host::{self, HostFile, Part, sectors_of};
 use crate::format::used::used;
 
-/// Where the descriptor lies, in sectors: right behind the header.
+/// The place of the descriptor, in sectors: right after the header.
 const DESCRIPTOR: u64 = 1;
 /// Bytes of a grain table.
 const TABLE: u64 = TABLE_ENTRIES * ENTRY;
 
-/// Where the parts lie, in bytes.
+/// The places of the parts, in bytes.
 struct Places {
     tables: u64,
     redundant: u64,
@@ -40,7 +40,7 @@ impl Places {
         Self { tables, redundant, directory, grains }
     }
 
-    /// A directory that begins at `offset`, its tables right behind it.
+    /// A directory that begins at `offset`, with its tables right after it.
     fn directory_at(&self, offset: u64) -> (u64, Vec<u8>) {
         let first = offset + (self.tables * ENTRY).next_multiple_of(SECTOR);
         let entry = |table| ((first + table * TABLE) / SECTOR) as u32;
@@ -51,8 +51,8 @@ impl Places {
 /// The file of a disk, with an identifier for its content and its own name.
 ///
 /// # Errors
-/// [`crate::error::Kind::Input`] for a disk that is not of whole sectors, or whose file would pass the
-/// 2 TiB that entries of 32 bits reach.
+/// [`crate::error::Kind::Input`] for a disk that does not consist of whole sectors, or whose file
+/// would exceed the 2 TiB within reach of 32-bit entries.
 pub fn layout(disk: &Disk, id: Uuid, name: &str) -> Result<HostFile> {
     let capacity = sectors_of(disk, SECTOR)?;
     let places = Places::of(capacity);

@@ -1,12 +1,13 @@
-//! The kind "streamOptimized": deflated grains that can be written and read from front to back, which is
-//! what every VMware product and VirtualBox import.
+//! The kind "streamOptimized": deflated grains that can be written and read from front to back, the
+//! form that every VMware product and VirtualBox import.
 //!
-//! The first header says that the directory is at the end; a table follows the grains that it lists, and
-//! behind the last one come directory, footer and end mark. So no byte is written twice, and the digest of
-//! what is there never changes. VMware's open-vmdk has the tables in front and goes back to them; that the
-//! end is known only at the end is what the footer was made for. The end mark is not to be left out: QEMU's
-//! streams have none, and they are the ones that ESX refuses and whose right digest ovftool finds wrong
-//! (flatcar/scripts#540, siderolabs/image-factory#232). That the mark is the reason is our guess.
+//! The first header says that the directory is at the end; a table follows the grains that it
+//! lists, and after the last one come the directory, the footer and the end mark. So no byte is
+//! written twice, and the digest of the bytes written so far never changes. VMware's open-vmdk puts
+//! the tables in front and goes back to fill them; but the footer exists because the end is known
+//! only at the end. The end mark must not be left out: QEMU's streams have none, and it is these
+//! that ESX refuses, and whose correct digest ovftool calls wrong (flatcar/scripts#540,
+//! siderolabs/image-factory#232). That the mark is the reason is our guess.
 
 use super::descriptor::{self, Descriptor};
 use super::header::{ENTRY, Header, Kind, TABLE_ENTRIES};
@@ -17,19 +18,21 @@ use crate::error::Result;
 use crate::format::encode::{Codec, Group, Place, Sink};
 use crate::format::{Target, used};
 
-/// Where the descriptor lies, in sectors: behind the header.
+/// The place of the descriptor, in sectors: after the header.
 const DESCRIPTOR: u64 = 1;
-/// What lies in front of the first grain, in sectors: header and descriptor, and nothing up to a whole grain.
+/// The sectors in front of the first grain: header, descriptor, and unused space up to a whole
+/// grain.
 const OVERHEAD: u64 = GRAIN / SECTOR;
-/// Sectors that a grain takes at the most: deflate adds five bytes to each block that it cannot shrink, of
-/// which libdeflate makes 14 at the most, and marker, zlib's frame and rounding come to less than a sector.
+/// The most sectors that a grain takes: deflate adds five bytes to each block that it cannot
+/// shrink, of which libdeflate makes at most 14, and the marker, zlib's frame and rounding add up
+/// to less than a sector.
 const GRAIN_SECTORS: u64 = GRAIN / SECTOR + 2;
 /// Sectors of a table and of its marker.
 const TABLE_SECTORS: u64 = 1 + TABLE_ENTRIES * ENTRY / SECTOR;
 /// Markers of directory, footer and end, and the footer.
 const TAIL_SECTORS: u64 = 4;
 
-/// Every used grain at its worst, and all tables.
+/// Every used grain at its largest, and all tables.
 pub fn needed_bytes(disk: &Disk) -> u64 {
     let tables = tables(disk.size());
     let directory = (tables * ENTRY).div_ceil(SECTOR);
@@ -42,12 +45,12 @@ fn tables(size: u64) -> u64 {
     size.div_ceil(GRAIN * TABLE_ENTRIES)
 }
 
-/// What a stream is made for.
+/// The parameters of a stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Params<'a> {
     /// The guest's disk, in bytes.
     pub size: u64,
-    /// The identifier of what the disk holds.
+    /// The identifier of the disk's content.
     pub id: uuid::Uuid,
     /// The file's name; in an archive, the member's.
     pub name: &'a str,
@@ -55,10 +58,10 @@ pub struct Params<'a> {
     pub base: u64,
 }
 
-/// What a complete stream is.
+/// The facts about a complete stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Finished {
-    /// Its bytes.
+    /// Its length in bytes.
     pub length: u64,
     /// Bytes of the guest's disk that it holds.
     pub populated: u64,
@@ -72,7 +75,7 @@ pub struct Stream<'a> {
     header: Header,
     end: u64,
     directory: Vec<u32>,
-    /// The table of the part of the guest that is written now, and which one it is.
+    /// The table of the part of the guest that is being written, with its index.
     table: Option<(u64, Vec<u32>)>,
     grains: u64,
 }
@@ -107,7 +110,7 @@ impl<'a> Stream<'a> {
         Ok(Self { target, base, header, end, directory, table, grains: 0 })
     }
 
-    /// Notes where a grain of a group at `start` lies.
+    /// Records the place of a grain of a group at `start`.
     fn note(&mut self, place: Place, start: u64) -> Result<()> {
         let entry = sector(start + place.offset)?;
         if let Some((_, entries)) = &mut self.table {
@@ -117,7 +120,7 @@ impl<'a> Stream<'a> {
         Ok(())
     }
 
-    /// Makes the table of a grain the present one. No group needs two: a table covers whole segments.
+    /// Switches to the table of a grain. No group needs two: a table covers whole segments.
     fn open_table(&mut self, index: u64) -> Result<()> {
         let table = index / TABLE_ENTRIES;
         if self.table.as_ref().is_none_or(|(current, _)| *current != table) {
@@ -136,7 +139,7 @@ impl<'a> Stream<'a> {
         Ok(())
     }
 
-    /// Writes what a marker announces; gives its offset behind the marker.
+    /// Writes a marker and the content that it announces; returns the content's offset.
     fn append(&mut self, marker: Marker, content: &[u8]) -> Result<u64> {
         let bytes = marker.with(content);
         self.target.write_at(&bytes, self.base + self.end)?;
@@ -144,7 +147,7 @@ impl<'a> Stream<'a> {
         Ok(self.end - content.len() as u64)
     }
 
-    /// Writes what comes behind the last grain.
+    /// Writes everything after the last grain.
     pub fn finish(mut self) -> Result<Finished> {
         self.close_table()?;
         let directory = marker::entries(&self.directory);

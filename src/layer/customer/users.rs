@@ -32,8 +32,9 @@ pub fn add_passwd(text: &str, user: &User<'_>) -> Result<String> {
     Ok(set_line(text, name, &format!("{name}:x:{id}:{id}:{title}:{home}:{shell}")))
 }
 
-/// Adds a locked entry for `name` to shadow(5): no password matches `!`, but keys work. The day of
-/// the last change is empty: passwords do not expire until the machine sets one.
+/// Adds a locked entry for `name` to shadow(5): no password matches `!`, but keys work. The field
+/// for the last change (in days since 1970) is empty: passwords do not expire until the machine
+/// sets one.
 pub fn add_shadow(text: &str, name: &str) -> String {
     set_line(text, name, &format!("{name}:!::0:99999:7:::"))
 }

@@ -1,13 +1,13 @@
-//! A group in a file of its own.
+//! A cached group, one per file.
 //!
 //! | bytes | what |
 //! | --- | --- |
 //! | 0..8 | [`MAGIC`] |
 //! | 8..12 | [`VERSION`] |
-//! | 12..16 | how many places |
+//! | 12..16 | the number of places |
 //! | 16..48 | the key |
-//! | 48..56 | how many bytes the group takes |
-//! | 56..88 | BLAKE3 of all before this, of the places and of the group |
+//! | 48..56 | the group's length in bytes |
+//! | 56..88 | BLAKE3 of everything before this, of the places and of the group |
 //! | 88.. | the places, [`PLACE`] bytes each |
 //! | [`group_offset`].. | the group, to the end of the file |
 //!
@@ -28,7 +28,7 @@ use crate::whole::Draft;
 
 const MAGIC: &[u8; 8] = b"SLIPENC\n";
 const VERSION: u32 = 1;
-/// Where the checksum lies, behind what it covers of the header.
+/// Where the checksum is: after the part of the header that it covers.
 const CHECKSUM: usize = 56;
 /// Bytes of the header.
 const HEADER: usize = CHECKSUM + blake3::OUT_LEN;
@@ -38,18 +38,18 @@ const PLACE: usize = 16;
 /// A place's form.
 const ENCODED: u16 = 0;
 const STORED: u16 = 1;
-/// Groups start at multiples of this many bytes, so that filesystems that can will share their blocks.
+/// Groups start at multiples of this many bytes, so that filesystems that can share blocks do so.
 const ALIGNMENT: u64 = 4096;
 /// Bytes that are hashed at a time.
 const BUFFER: u64 = MIB / 4;
 
-/// Where the group starts: known before how many of its chunks are zeros is.
+/// Where the group starts. This is known before it is known how many of its chunks are zeros.
 fn group_offset(chunks: &Range<u64>) -> u64 {
     let places = (chunks.end - chunks.start) * PLACE as u64;
     (HEADER as u64 + places).next_multiple_of(ALIGNMENT)
 }
 
-/// A whole entry, open: it stays readable when its file is replaced or removed.
+/// An intact entry, open: it stays readable when its file is replaced or removed.
 #[derive(Debug)]
 pub struct Entry {
     file: File,
@@ -89,14 +89,15 @@ impl Entry {
         if !places.iter().all(lies_inside) {
             return Err(damaged());
         }
-        // what is used least is removed first; not being allowed to say so is no reason to stop
+        // the entries used least recently are removed first; not being allowed to set the time is
+        // no reason to stop
         let now = rustix::fs::Timespec { tv_sec: 0, tv_nsec: rustix::fs::UTIME_NOW };
         let times = rustix::fs::Timestamps { last_access: now, last_modification: now };
         let _ = rustix::fs::futimens(&file, &times);
         Ok(Self { file, path: path.to_owned(), places, offset, length: fields.length })
     }
 
-    /// What sinks are given.
+    /// The group in the form that sinks take.
     pub fn group(&self) -> Group<'_> {
         let Self { file, path, places, offset, length } = self;
         let origin = Origin { file, path, offset: *offset, length: *length };
@@ -109,8 +110,8 @@ pub fn length(chunks: &Range<u64>, bytes: u64) -> u64 {
     group_offset(chunks) + bytes
 }
 
-/// Writes the entry that will lie at `path`: under a temporary name first. It is not flushed: after a power
-/// cut the checksum tells.
+/// Writes the entry for `path`, first under a temporary name. It is not flushed: after a power cut,
+/// the checksum shows the damage.
 pub fn write(
     path: &Path,
     key: Digest,
@@ -120,7 +121,7 @@ pub fn write(
 ) -> Result<()> {
     let folder = path.parent().unwrap_or(Path::new("."));
     std::fs::create_dir_all(folder).at("cannot make the folder", folder)?;
-    // what is in the cache is no secret, and its users may be several
+    // nothing in the cache is secret, and it may have several users
     let mut draft = Draft::beside(path, 0o644)?;
 
     let fields = Fields { places: places.len() as u32, key, length: group.len() as u64 };
@@ -135,7 +136,7 @@ pub fn write(
     let target = Target { file: draft.file(), direct: direct.as_ref(), path };
     target.write_at(&front, 0)?;
     target.write_large_at(group, group_offset(chunks))?;
-    // a group of nothing does not reach its own start
+    // an empty group does not reach its own start
     let length = length(chunks, group.len() as u64);
     target.file.set_len(length).at("cannot set the length", path)?;
     draft.name(path)

@@ -1,12 +1,12 @@
-//! What a group's encoded bytes depend on, in one digest.
+//! Everything that a group's encoded bytes depend on, in one digest.
 
 use super::super::codec::Codec;
 use super::super::segment::Part;
 use crate::error::Result;
 use crate::units::{Digest, Hasher};
 
-/// Changes when the same key must no longer mean the same bytes: with what is hashed here, with the packing,
-/// with the layout of an entry.
+/// Must change when the same key no longer means the same bytes: when the hash covers something
+/// else, or the packing or the layout of an entry changes.
 const VERSION: u32 = 1;
 /// Bytes of the sample that stands for an encoder.
 const SAMPLE: usize = 64 * 1024;
@@ -19,10 +19,11 @@ pub struct Keys {
 }
 
 impl Keys {
-    /// Looks at what the codec's encoder does.
+    /// Finds out what the codec's encoder does.
     ///
-    /// Not every library can tell its version, and a constant of ours would be forgotten when a library is
-    /// updated. So the encoder is named by what it makes of a sample, with this program's version.
+    /// Not every library can report its version, and we would forget to raise a constant of our own
+    /// when a library is updated. So the encoder is identified by its output for a sample, together
+    /// with this program's version.
     pub fn new(codec: Codec) -> Result<Self> {
         let sample = codec.encoder()?.encode(0, &sample())?;
         let mut hasher = Hasher::default();
@@ -49,9 +50,9 @@ impl Keys {
     }
 }
 
-/// Bytes with repetitions of many lengths at many distances, so that levels, windows and strategies differ
-/// in what they find, and with fewer values in the second half, so that they differ in where they start
-/// anew.
+/// Bytes with repetitions of many lengths at many distances, so that levels, windows and strategies
+/// find different things; and with fewer values in the second half, so that they start new blocks
+/// at different places.
 fn sample() -> Vec<u8> {
     let mut bytes = Vec::with_capacity(SAMPLE + 64);
     let mut state = 1u64;

@@ -1,8 +1,9 @@
 //! The cache of encoded groups.
 //!
-//! A group whose bytes all come from packs is the same in every image that holds the packs at those places:
-//! what it became is kept under a key of all that it depends on. Nothing here can fail a build: an entry that
-//! is missing, damaged or another's counts as absent, and one that cannot be written is gone without.
+//! A group whose bytes all come from packs is the same in every image that holds the packs at those
+//! places: its encoded form is kept under a key of everything that it depends on. Nothing here can
+//! fail a build: an entry that is missing, damaged or not the right one counts as absent, and the
+//! build does without one that cannot be written.
 
 mod entry;
 mod key;
@@ -20,8 +21,8 @@ use super::{Codec, Place};
 use crate::error::Result;
 use crate::units::{Digest, GIB};
 
-/// The size that a cache is kept below unless something else is asked for, in bytes: the encoded bases of
-/// some twenty suites in three formats.
+/// The default limit of a cache's size, in bytes: enough for the encoded bases of some twenty
+/// suites in three formats.
 pub const DEFAULT_LIMIT: u64 = 20 * GIB;
 
 /// A folder of encoded groups, which images and builds share.
@@ -32,7 +33,7 @@ pub struct Cache {
 }
 
 impl Cache {
-    /// The cache in `folder`, which need not exist, to be kept below `limit` bytes.
+    /// The cache in `folder`, which need not exist, with a limit of `limit` bytes.
     pub fn new(folder: impl Into<PathBuf>, limit: u64) -> Self {
         Self { folder: folder.into(), limit }
     }
@@ -42,17 +43,17 @@ impl Cache {
         &self.folder
     }
 
-    /// The size that it is kept below, in bytes.
+    /// The limit of its size, in bytes.
     pub fn limit(&self) -> u64 {
         self.limit
     }
 
-    /// The group under a key, all of its bytes checked; none when there is none that is whole.
+    /// The group under a key, with all of its bytes checked; none when there is no intact one.
     pub(super) fn find(&self, codec: Codec, key: Digest, chunks: &Range<u64>) -> Option<Entry> {
         Entry::open(&self.path(codec, key), key, chunks).ok()
     }
 
-    /// Keeps a group under a key.
+    /// Stores a group under a key.
     pub(super) fn record(
         &self,
         codec: Codec,
@@ -64,8 +65,9 @@ impl Cache {
         entry::write(&self.path(codec, key), key, chunks, places, bytes)
     }
 
-    /// One folder a codec, so that `slipway cache show` can tell what is what; below it one for each first
-    /// byte of a key, since some filesystems are slow with thousands of names in a folder.
+    /// One folder for each codec, so that `slipway cache show` can tell them apart; below it one
+    /// for each first byte of a key, since some filesystems are slow with thousands of names in a
+    /// folder.
     fn path(&self, codec: Codec, key: Digest) -> PathBuf {
         let name = key.to_string();
         self.folder.join(codec.name()).join(&name[..2]).join(&name)

@@ -10,17 +10,18 @@ use crate::error::{Context, Result};
 use crate::units::ByteSize;
 use crate::whole;
 
-/// Bytes of a block, as file systems count what a file takes (stat(2), st_blocks).
+/// Bytes of a block, the unit in which file systems count the space that a file takes (stat(2),
+/// st_blocks).
 const STAT_BLOCK: u64 = 512;
 
-/// What the cache holds of one codec.
+/// What the cache holds for one codec.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct Stored {
     /// The codec's name.
     pub codec: &'static str,
     /// How many groups.
     pub entries: u64,
-    /// What they take on the disk.
+    /// The space that they take on the disk.
     pub bytes: ByteSize,
 }
 
@@ -29,7 +30,7 @@ pub struct Stored {
 pub struct Trimmed {
     /// How many groups.
     pub entries: u64,
-    /// What they took on the disk.
+    /// The space that they took on the disk.
     pub bytes: ByteSize,
 }
 
@@ -41,7 +42,7 @@ struct Found {
 }
 
 impl Cache {
-    /// What it holds, by codec.
+    /// Its content, by codec.
     pub fn stored(&self) -> Result<Vec<Stored>> {
         let stored = Codec::ALL.into_iter().map(|codec| {
             let mut found = Vec::new();
@@ -52,14 +53,15 @@ impl Cache {
         stored.collect()
     }
 
-    /// Removes what was used longest ago until `limit` is kept, and what killed builds left. Builds that use
-    /// the cache meanwhile lose nothing: they hold open what they copy.
+    /// Removes what killed builds left, and the least recently used groups until the rest is within
+    /// `limit`. Builds that use the cache meanwhile lose nothing: they hold the files open that
+    /// they copy.
     pub fn trim(&self, limit: u64) -> Result<Trimmed> {
         let mut found = Vec::new();
         for codec in Codec::ALL {
             collect(&self.folder().join(codec.name()), &mut found)?;
         }
-        // paths make equal times a definite order
+        // the paths give entries with equal times a definite order
         found.sort_by(|a, b| (a.used, &a.path).cmp(&(b.used, &b.path)));
         let mut left: u64 = found.iter().map(|f| f.bytes).sum();
         let mut trimmed = Trimmed::default();
@@ -79,14 +81,14 @@ impl Cache {
     }
 }
 
-/// What all files below a folder take on the disk, in bytes.
+/// The space that all files below a folder take on the disk, in bytes.
 pub fn disk_usage(folder: &Path) -> Result<u64> {
     let mut found = Vec::new();
     collect(folder, &mut found)?;
     Ok(found.iter().map(|f| f.bytes).sum())
 }
 
-/// All files below a folder; one that another build removes meanwhile is not there.
+/// All files below a folder; one that another build removes meanwhile does not count.
 fn collect(folder: &Path, found: &mut Vec<Found>) -> Result<()> {
     let entries = match std::fs::read_dir(folder) {
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(()),
@@ -108,7 +110,7 @@ fn collect(folder: &Path, found: &mut Vec<Found>) -> Result<()> {
     Ok(())
 }
 
-/// Removes a file; whether it was there.
+/// Removes a file, and says whether it existed.
 fn gone(path: &Path) -> Result<bool> {
     match std::fs::remove_file(path) {
         Ok(()) => Ok(true),

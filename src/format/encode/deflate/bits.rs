@@ -1,20 +1,20 @@
-//! Writing bits (RFC 1951, 3.1.1): the first bit is the lowest of the first byte.
+//! Writes bits (RFC 1951, 3.1.1): the first bit is the lowest of the first byte.
 
-/// Bytes that are written at a time, so many of which must lie behind the last one that is used.
+/// Bytes that are written at a time. The buffer must have this many after the last one used.
 pub const SLACK: usize = 8;
 
 /// Bits on their way into a buffer.
 #[derive(Debug)]
 pub struct Bits<'o> {
     output: &'o mut [u8],
-    /// Bytes that are full.
+    /// The number of full bytes.
     at: usize,
     held: u64,
     count: u32,
 }
 
 impl<'o> Bits<'o> {
-    /// Bits that a caller may add before it must flush.
+    /// The number of bits that a caller may add before it must flush.
     pub const ROOM: u32 = u64::BITS - 1;
 
     /// Starts at the buffer's start.
@@ -22,13 +22,13 @@ impl<'o> Bits<'o> {
         Self { output, at: 0, held: 0, count: 0 }
     }
 
-    /// How many are held, less than eight of them after a flush.
+    /// The number of bits held: less than eight after a flush.
     #[inline(always)]
     pub fn held(&self) -> u32 {
         self.count
     }
 
-    /// Adds the `count` lowest bits of `value`, which has no others.
+    /// Adds the `count` lowest bits of `value`; all its other bits must be zero.
     #[inline(always)]
     pub fn add(&mut self, value: u64, count: u32) {
         self.held |= value << self.count;
@@ -50,19 +50,19 @@ impl<'o> Bits<'o> {
         self.flush();
     }
 
-    /// Goes on at the next byte.
+    /// Continues at the next byte.
     pub fn align(&mut self) {
         self.count = self.count.next_multiple_of(8);
         self.flush();
     }
 
-    /// Writes whole bytes, at the start of one.
+    /// Writes whole bytes; the position must be at the start of a byte.
     pub fn copy(&mut self, bytes: &[u8]) {
         self.output[self.at..self.at + bytes.len()].copy_from_slice(bytes);
         self.at += bytes.len();
     }
 
-    /// Fills the last byte up, and tells how many there are.
+    /// Pads the last byte, and returns the number of bytes.
     pub fn finish(mut self) -> usize {
         self.align();
         self.at

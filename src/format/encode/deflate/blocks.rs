@@ -1,4 +1,4 @@
-//! Blocks: which of the three forms is the shortest, and writing it (RFC 1951, 3.2.3).
+//! Blocks: chooses the shortest of the three forms, and writes it (RFC 1951, 3.2.3).
 
 use super::bits::Bits;
 use super::header::Header;
@@ -16,7 +16,7 @@ const FORM_BITS: u32 = 2;
 const STORED: u64 = 0;
 const FIXED: u64 = 1;
 const OWN: u64 = 2;
-/// Bits of a stored block's length and of its complement, and the longest there is (3.2.4).
+/// Bits of a stored block's length and of its complement, and the largest length (3.2.4).
 const STORED_BITS: u32 = 32;
 const STORED_LONGEST: usize = 65_535;
 /// The lengths of the fixed codes (3.2.6).
@@ -36,9 +36,9 @@ const FIXED_DISTANCES: [u8; DISTANCES] = [5; DISTANCES];
 enum Form {
     /// Not at all.
     Stored,
-    /// With the codes that all know.
+    /// With the fixed codes that every reader knows.
     Fixed,
-    /// With its own.
+    /// With its own codes.
     Own(Box<Own>),
 }
 
@@ -52,11 +52,11 @@ struct Own {
 /// A block before it is written.
 #[derive(Clone, Debug)]
 pub struct Block {
-    /// How many tokens it has, and how many bytes they stand for.
+    /// The number of its tokens, and of the bytes that they stand for.
     tokens: usize,
     bytes: usize,
     form: Form,
-    /// The bit of the stream behind it.
+    /// The bit of the stream after it.
     pub end: u32,
 }
 
@@ -88,8 +88,8 @@ impl Block {
         Self { tokens: counts.tokens, bytes: counts.bytes, form, end }
     }
 
-    /// Writes the block that starts with these tokens, which stand for the start of these bytes, and takes
-    /// it from both.
+    /// Writes the block at the start of these tokens, which stand for the start of these bytes, and
+    /// removes it from both.
     pub fn write<'o>(
         &self,
         last: bool,
@@ -123,12 +123,12 @@ impl Block {
     }
 }
 
-/// Bits of symbols that occur so often with codes of these lengths.
+/// Total bits of symbols with these counts and codes of these lengths.
 fn dot(counts: &[u32], lengths: &[u8]) -> u32 {
     counts.iter().zip(lengths).map(|(count, length)| count * u32::from(*length)).sum()
 }
 
-/// Bits that follow symbols.
+/// Total extra bits that follow symbols.
 fn extra(counts: &Counts) -> u32 {
     let lengths = counts.literals[FIRST_LENGTH..].iter().zip(LENGTHS);
     let lengths = lengths.map(|(count, (_, bits))| count * u32::from(bits));
@@ -136,16 +136,16 @@ fn extra(counts: &Counts) -> u32 {
     lengths.chain(distances.map(|(symbol, count)| count * distance_bits(symbol))).sum()
 }
 
-/// What each token becomes, with the bits that follow symbols.
+/// The output for each token, including the extra bits that follow symbols.
 struct Codes {
-    /// The bits of each kind of token, and above [`Codes::KIND_SHIFT`] how many.
+    /// The bits of each kind of token and, from bit [`Codes::KIND_SHIFT`] on, their number.
     kinds: [u32; Token::KINDS],
     distances: [Distance; DISTANCES],
     end: (u64, u32),
 }
 
-/// What a distance becomes: `sum` and the distance, moved by `shift`, are the code and the bits behind it,
-/// `bits` together.
+/// The output for a distance: `sum` plus the distance, shifted by `shift`, is the code with the
+/// extra bits after it, `bits` altogether.
 #[derive(Clone, Copy, Default)]
 struct Distance {
     sum: u32,
@@ -154,7 +154,7 @@ struct Distance {
 }
 
 impl Codes {
-    /// A kind takes 20 bits at the most: 15 of a code, 5 behind it.
+    /// A kind takes at most 20 bits: 15 of a code, and 5 extra bits.
     const KIND_SHIFT: u32 = 24;
 
     fn new(literals: &[u8; LITERALS], distances: &[u8; DISTANCES]) -> Self {
@@ -172,7 +172,8 @@ impl Codes {
             kinds[Token::FIRST_MATCH + past] = bits | count << Self::KIND_SHIFT;
         }
         let codes_of_distances = huffman::codes(distances);
-        // none for what does not occur, so that literals, which have such a distance, get no bits
+        // no bits for a symbol that does not occur, so that literals, which have such a distance,
+        // get none
         let distance = |symbol: usize| match distances[symbol] {
             _ if symbol == Token::NOWHERE => Distance::default(),
             0 => Distance::default(),
@@ -187,7 +188,7 @@ impl Codes {
         Self { kinds, distances: std::array::from_fn(distance), end }
     }
 
-    /// The bits of a token, and how many: 45 at the most.
+    /// The bits of a token, and their number: at most 45.
     #[inline(always)]
     fn code(&self, token: Token) -> (u64, u32) {
         let kind = self.kinds[token.kind()];
@@ -204,7 +205,7 @@ impl Codes {
         for pair in pairs {
             let [(first, first_count), (second, second_count)] = pair.map(|t| self.code(t));
             bits.add(first, first_count);
-            // nearly always both fit
+            // both nearly always fit
             if bits.held() + second_count > Bits::ROOM {
                 bits.flush();
             }

@@ -1,4 +1,4 @@
-//! The lengths of a block's own codes, as they stand in its header (RFC 1951, 3.2.7).
+//! The lengths of a block's own codes, in the form of its header (RFC 1951, 3.2.7).
 
 use super::bits::Bits;
 use super::huffman::{self, LONGEST_OF_LENGTHS};
@@ -8,7 +8,8 @@ use super::symbols::{DISTANCES, FIRST_LENGTH, LITERALS};
 const SYMBOLS: usize = 19;
 /// The order in which the lengths of that code are written.
 const ORDER: [usize; SYMBOLS] = [16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15];
-/// Lengths of that code, of the other codes' symbols and of distances that are written at the least.
+/// The smallest number of lengths that are written: of that code, of literals and lengths, and of
+/// distances.
 const LEAST: usize = 4;
 const LEAST_LITERALS: usize = FIRST_LENGTH;
 const LEAST_DISTANCES: usize = 1;
@@ -18,8 +19,8 @@ const DISTANCES_BITS: u32 = 5;
 const COUNT_BITS: u32 = 4;
 const LENGTH_BITS: u32 = 3;
 
-/// A symbol that stands for a run: how often it repeats at the least and at the most, and the bits that say
-/// how often.
+/// A symbol that stands for a run: the least and the most repetitions, and the number of bits for
+/// the count.
 struct Run {
     symbol: u8,
     least: usize,
@@ -27,7 +28,7 @@ struct Run {
     bits: u32,
 }
 
-/// The length before again.
+/// The previous length again.
 const AGAIN: Run = Run { symbol: 16, least: 3, most: 6, bits: 2 };
 /// Zeros.
 const ZEROS: Run = Run { symbol: 17, least: 3, most: 10, bits: 3 };
@@ -48,7 +49,7 @@ pub struct Header {
     literals: usize,
     distances: usize,
     items: Vec<Item>,
-    /// The code of code lengths, and how many of its lengths are written.
+    /// The code of code lengths, and the number of its lengths that are written.
     lengths: [u8; SYMBOLS],
     written: usize,
 }
@@ -59,7 +60,7 @@ impl Header {
         let used = |lengths: &[u8]| lengths.iter().rposition(|l| *l > 0).map_or(0, |i| i + 1);
         let (literal, distance) =
             (used(literals).max(LEAST_LITERALS), used(distances).max(LEAST_DISTANCES));
-        // both are one sequence: runs go on from one to the other
+        // both form one sequence: runs continue from one to the other
         let mut all = [0; LITERALS + DISTANCES];
         all[..literal].copy_from_slice(&literals[..literal]);
         all[literal..literal + distance].copy_from_slice(&distances[..distance]);
@@ -72,7 +73,7 @@ impl Header {
         Self { literals: literal, distances: distance, items, lengths, written }
     }
 
-    /// How many bits it takes.
+    /// Its length in bits.
     pub fn bits(&self) -> u32 {
         let items = self.items.iter();
         let items = items.map(|i| u32::from(self.lengths[usize::from(i.symbol)] + i.bits));
@@ -97,7 +98,7 @@ impl Header {
     }
 }
 
-/// Shortens runs.
+/// Replaces runs by their symbols.
 fn items(lengths: &[u8]) -> Vec<Item> {
     let mut items = Vec::with_capacity(lengths.len());
     for run in lengths.chunk_by(|a, b| a == b) {
@@ -128,7 +129,7 @@ fn items(lengths: &[u8]) -> Vec<Item> {
 mod tests {
     use super::*;
 
-    /// What a reader makes of items.
+    /// Expands items as a reader does.
     fn expand(items: &[Item]) -> Vec<u8> {
         let mut lengths = Vec::new();
         for item in items {

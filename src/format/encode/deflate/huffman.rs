@@ -1,5 +1,5 @@
-//! Huffman codes with a longest length: lengths for counts, and the codes that RFC 1951 (3.2.2) gives to
-//! lengths.
+//! Huffman codes with a maximum length: lengths from counts, and the codes that RFC 1951 (3.2.2)
+//! assigns to lengths.
 
 /// Bits of the longest code of literals, lengths and distances (3.2.7).
 pub const LONGEST: usize = 15;
@@ -11,10 +11,10 @@ const SYMBOLS: usize = 288;
 /// millions of tokens.
 const DEEPEST: usize = 32;
 
-/// The bits of each symbol's code, none for symbols that do not occur.
+/// The length of each symbol's code in bits; 0 for symbols that do not occur.
 ///
-/// Codes are complete. RFC 1951 (3.2.7) would let a lone symbol have an incomplete one, but not all readers
-/// do: then a second symbol gets a code, as zlib does.
+/// Codes are complete. RFC 1951 (3.2.7) would allow an incomplete code for a lone symbol, but not
+/// all readers accept it. So a second symbol gets a code then, as in zlib.
 pub fn lengths<const N: usize>(counts: &[u32; N], longest: usize) -> [u8; N] {
     const { assert!(N <= SYMBOLS) };
     let mut lengths = [0; N];
@@ -45,10 +45,12 @@ pub fn lengths<const N: usize>(counts: &[u32; N], longest: usize) -> [u8; N] {
     lengths
 }
 
-/// How many of these leaves, two at least, lie at which depth of their Huffman tree.
+/// The number of leaves at each depth of the Huffman tree of these leaves, of which there are at
+/// least two.
 ///
-/// Moffat and Katajainen, "In-Place Calculation of Minimum-Redundancy Codes" (1995): the tree is built in the
-/// array of the sorted counts, where a node that has got its parent is replaced by the parent's index.
+/// Moffat and Katajainen, "In-Place Calculation of Minimum-Redundancy Codes" (1995): the tree is
+/// built in the array of the sorted counts, where a node that has a parent is replaced by the
+/// parent's index.
 fn depths(leaves: &[u32]) -> [u32; DEEPEST + 1] {
     let mut nodes = [0; SYMBOLS];
     let nodes = &mut nodes[..leaves.len()];
@@ -69,7 +71,7 @@ fn depths(leaves: &[u32]) -> [u32; DEEPEST + 1] {
         }
         nodes[next] = sum;
     }
-    // the last inner node is the root, and each parent lies behind its children
+    // the last inner node is the root, and each parent comes after its children
     let mut inner_at = [0; DEEPEST + 1];
     nodes[inner - 1] = 0;
     inner_at[0] = 1;
@@ -77,14 +79,14 @@ fn depths(leaves: &[u32]) -> [u32; DEEPEST + 1] {
         nodes[i] = nodes[nodes[i] as usize] + 1;
         inner_at[nodes[i] as usize] += 1;
     }
-    // of the two children of each inner node those that are not inner nodes are leaves
+    // the children of inner nodes that are not inner nodes themselves are leaves
     std::array::from_fn(|depth| match depth {
         0 => 0,
         _ => 2 * inner_at[depth - 1] - inner_at[depth],
     })
 }
 
-/// Moves leaves that lie too deep up, and others down to make room for them.
+/// Moves leaves that are too deep up, and others down to make room for them.
 fn limit(at_depth: &mut [u32; DEEPEST + 1], longest: usize) {
     let deeper: u32 = at_depth[longest + 1..].iter().sum();
     if deeper == 0 {
@@ -104,7 +106,8 @@ fn limit(at_depth: &mut [u32; DEEPEST + 1], longest: usize) {
     }
 }
 
-/// The code of each symbol (3.2.2), turned around: codes are written from their highest bit (3.1.1).
+/// The code of each symbol (3.2.2), with its bits reversed: codes are written from their highest
+/// bit on (3.1.1).
 pub fn codes<const N: usize>(lengths: &[u8; N]) -> [u16; N] {
     let mut next = [0u16; LONGEST + 2];
     for length in lengths.iter().filter(|length| **length > 0) {
@@ -129,7 +132,7 @@ mod tests {
 
     use super::*;
 
-    /// Shares of all codes that the lengths take, in units of 2^-15.
+    /// The share of all codes that these lengths take (Kraft's sum), in units of 2^-15.
     fn kraft(lengths: &[u8]) -> u32 {
         lengths.iter().filter(|l| **l > 0).map(|l| 1 << (LONGEST - usize::from(*l))).sum()
     }
@@ -164,7 +167,8 @@ mod tests {
         }
     }
 
-    /// The cost of an optimal code: what the inner nodes of a tree that is built the plain way hold.
+    /// The cost of an optimal code: the sum of the inner nodes of a tree that is built in the plain
+    /// way.
     fn optimal(counts: &[u32]) -> u32 {
         let mut heap: Vec<u32> = counts.iter().copied().filter(|count| *count > 0).collect();
         let mut cost = 0;

@@ -1,9 +1,9 @@
-//! Finding repetitions.
+//! Finds repetitions.
 //!
-//! Two tables of hashed places: one of the hashes of [`LONG`] bytes, with the last two places of each, and
-//! one of three bytes, with the last. So at most three earlier places are compared, and all three are before
-//! it is asked what they are worth: on disks' data a branch that is guessed wrong costs more than the work
-//! that it saves.
+//! There are two tables of hashed places: one for hashes of [`LONG`] bytes, with the last two
+//! places of each, and one for hashes of three bytes, with the last place. So at most three earlier
+//! places are compared, and all three are compared before they are rated: on disks' data, a
+//! mispredicted branch costs more than the work that it saves.
 
 use super::symbols::{LONGEST, SHORTEST, Token, WINDOW};
 
@@ -19,19 +19,20 @@ const HASH_BITS: u32 = 12;
 const ENTRIES: usize = 1 << HASH_BITS;
 /// The multiplier of hashes: 2^64 divided by the golden ratio, which spreads well.
 const MULTIPLIER: u64 = 0x9E37_79B9_7F4A_7C15;
-/// A match of this length is taken without a look at the other place that begins as well.
+/// A match of this length is taken without comparing the other place that begins equally well.
 const LONG_ENOUGH: usize = 32;
-/// Of a long match only the last places are remembered: the earlier ones lie in the window once more.
+/// Only the last places of a long match are remembered: the earlier ones are also elsewhere in the
+/// window.
 const REMEMBERED: usize = 32;
-/// After this many literals in a row one place is left out before the next search, after twice as many two,
-/// and so on up to [`LEFT_OUT`]: where so much did not repeat, hardly anything will.
+/// After this many literals in a row, one place is skipped before the next search; after twice as
+/// many, two, and so on up to [`LEFT_OUT`]: where so much did not repeat, hardly anything will.
 const PATIENCE: usize = 32;
 const LEFT_OUT: usize = 16;
 
-/// Finds repetitions. What it keeps of one input does not reach the next.
+/// Finds repetitions. Nothing that it remembers of one input affects the next.
 pub struct Finder {
     bytes: [u8; MOST + WORD],
-    /// The last place, and above it the one before.
+    /// The last place in the low half, and the one before it in the high half.
     long: [u32; ENTRIES],
     short: [u16; ENTRIES],
 }
@@ -45,8 +46,8 @@ struct Found {
     places: u32,
 }
 
-/// A match: its length, and below it the place where the same bytes lie. So the largest is the longest one,
-/// and of several the nearest.
+/// A match: its length in the high bits, and the place of the same bytes in the low ones. So the
+/// largest is the longest match, and among equally long ones the nearest.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct Match(u32);
 
@@ -73,26 +74,27 @@ impl Finder {
         Box::new(Self { bytes: [0; MOST + WORD], long: [0; ENTRIES], short: [0; ENTRIES] })
     }
 
-    /// Replaces the tokens by those of an input of at most [`MOST`] bytes.
+    /// Replaces the tokens with those of an input of at most [`MOST`] bytes.
     pub fn find(&mut self, input: &[u8], tokens: &mut Vec<Token>) {
         self.bytes[..input.len()].copy_from_slice(input);
         self.long.fill(0);
         self.short.fill(0);
         tokens.clear();
-        // a look reads a word, and goes one place ahead
+        // a look reads a word, and looks one place ahead
         let end = input.len().saturating_sub(WORD);
         let done = self.search(input, end, tokens);
         tokens.extend(literals(&input[done..]));
     }
 
-    /// Finds the tokens up to `end` or a match that goes past it, and tells where it stopped.
+    /// Finds the tokens up to `end`, or up to the end of a match that goes past it, and returns
+    /// where it stopped.
     ///
-    /// A match waits for what the next place has: a longer one there is worth a literal.
+    /// A match is held back until the next place is checked: a longer one there is worth a literal.
     fn search(&mut self, input: &[u8], end: usize, tokens: &mut Vec<Token>) -> usize {
         if end == 0 {
             return 0;
         }
-        // empty tables say that all was at place 0, which the first place must not refer to
+        // empty tables point to place 0, which the first place must not refer to
         self.look(0);
         let mut found = Found { best: Match(0), places: 0 };
         let (mut at, mut alone) = (0, 0);
@@ -122,7 +124,7 @@ impl Finder {
         at
     }
 
-    /// The best match of up to a word, among the places that are remembered, and remembers this one.
+    /// Finds the best match of up to a word among the remembered places, and remembers this place.
     #[inline(always)]
     fn look(&mut self, at: usize) -> Found {
         let word = self.word(at as u16);
@@ -148,16 +150,16 @@ impl Finder {
         self.short[hash::<SHORTEST>(word)] = at as u16;
     }
 
-    /// How much of a word lies at another place too: nothing when it lies before the window.
+    /// How much of a word is also at another place: nothing if that is before the window.
     #[inline(always)]
     fn compare(&self, word: u64, window: u32, place: u16) -> Match {
-        // the highest bit of a difference below zero, as a difference in the first byte
+        // the sign bit of the difference counts as a difference in the first byte
         let before = u32::from(place).wrapping_sub(window) >> (u32::BITS - 1);
         let differ = (self.word(place) ^ word) | u64::from(before);
         Match::new(differ.trailing_zeros() / u8::BITS, place)
     }
 
-    /// A match that may go on behind its word, as far as it does.
+    /// Extends a match that may continue beyond its word.
     #[inline(always)]
     fn whole(&self, at: usize, found: Found, end: usize) -> Match {
         if found.best.length() < WORD { found.best } else { self.extend(at, found, end) }
@@ -177,7 +179,7 @@ impl Finder {
         best.max(length(other))
     }
 
-    /// How many bytes, of which a word is known to be, are the same at both places.
+    /// The number of equal bytes at both places; the first word is known to be equal.
     #[inline(always)]
     fn common(&self, at: usize, place: usize, most: usize) -> usize {
         let word = |at: usize| {
@@ -194,7 +196,7 @@ impl Finder {
             }
             length += WORD;
         }
-        // what lies behind the input is not of it
+        // bytes after the input do not count
         length.min(most)
     }
 

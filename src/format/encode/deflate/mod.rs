@@ -1,11 +1,12 @@
 //! Clusters of a qcow2 as raw deflate streams (docs/interop/qcow2.txt, "Compressed Clusters"; RFC 1951).
 //!
-//! An encoder for this alone: an input's places fit in 16 bits, and all that a window of 4 KiB can hold lies in
-//! the processor's nearest caches. Over the whole cluster, one after another: `matches` finds tokens, `split`
-//! counts them and tells where blocks end, `blocks` knows to the bit what each will take, and only then is
-//! anything written.
+//! This encoder does nothing else: an input's places fit in 16 bits, and everything in a window of
+//! 4 KiB stays in the processor's nearest caches. The steps run one after another over the whole
+//! cluster: `matches` finds tokens, `split` counts them and decides where blocks end, `blocks`
+//! knows each block's length to the bit, and only then is anything written.
 //!
-//! The bytes depend on the input alone: integers only, and nothing remembered of the input before.
+//! The bytes depend on the input alone: there are only integers, and nothing is remembered from the
+//! previous input.
 
 mod bits;
 mod blocks;
@@ -31,17 +32,17 @@ const _: () = assert!(CLUSTER == matches::MOST as u64);
 pub struct Clusters(Deflate);
 
 impl Clusters {
-    /// Allocates what all clusters share.
+    /// Allocates the memory that all clusters share.
     pub fn new() -> Self {
         Self(Deflate::new())
     }
 
-    /// Encodes a cluster, or stores it when it does not get shorter.
+    /// Encodes a cluster, or stores it uncompressed when it does not get shorter.
     pub fn encode(&mut self, input: &[u8]) -> Result<Chunk> {
         if input.len() as u64 > CLUSTER {
             return Err(Error::new(Kind::Damaged, "this is more than a cluster"));
         }
-        // what is no shorter than a cluster is not worth its decoding
+        // a result that is no shorter than the cluster is not worth decoding
         let encoded = self.0.encode(input, input.len().saturating_sub(1));
         Ok(encoded.map_or_else(|| Chunk::stored(input), Chunk::encoded))
     }

@@ -1,13 +1,13 @@
-//! Where blocks end: where codes of their own pay for their headers.
+//! Decides where blocks end: a block of its own must pay for its header.
 
 use super::symbols::{DISTANCES, END, FIRST_LENGTH, LENGTH_SYMBOLS, LITERALS, SHORTEST, Token};
 
-/// Blocks end at multiples of this many tokens: fewer say little about the codes that they want, and each
+/// Blocks end at multiples of this many tokens: fewer say little about the best codes, and each
 /// step costs the time of two estimates.
 const STEP: usize = 2048;
-/// Bits that a block more must save by its codes. A header takes 500 to 700; the rest allows for estimates
-/// that are better than any code of whole bits (measured: between 600 and 1,000 the length stays the same,
-/// and fewer blocks are faster).
+/// Bits that an additional block must save by its codes. A header takes 500 to 700; the rest allows
+/// for estimates that no code of whole bits can reach (measured: between 600 and 1,000 the length
+/// stays the same, and fewer blocks are faster).
 const WORTH: u32 = 900;
 
 /// How often each symbol occurs in a block.
@@ -15,7 +15,7 @@ const WORTH: u32 = 900;
 pub struct Counts {
     pub literals: [u32; LITERALS],
     pub distances: [u32; DISTANCES],
-    /// How many tokens, and how many bytes they stand for.
+    /// The number of tokens, and of the bytes that they stand for.
     pub tokens: usize,
     pub bytes: usize,
 }
@@ -23,7 +23,8 @@ pub struct Counts {
 impl Counts {
     /// Counts these tokens, and the end of a block.
     fn of(tokens: &[Token]) -> Self {
-        // the same symbol often comes again at once: then it is counted elsewhere, not to wait for the sum
+        // the same symbol often comes twice in a row: the second is counted in the other table, so
+        // as not to wait for the first sum
         let mut kinds = [[0u16; Token::KINDS]; 2];
         let mut distances = [[0u16; DISTANCES]; 4];
         let (fours, rest) = tokens.as_chunks::<4>();
@@ -58,7 +59,7 @@ impl Counts {
         Self { literals, distances, tokens: tokens.len(), bytes: bytes as usize }
     }
 
-    /// Both as one block.
+    /// Both blocks joined.
     fn with(&self, next: &Self) -> Self {
         let mut both = self.clone();
         both.literals.iter_mut().zip(next.literals).for_each(|(sum, count)| *sum += count);
@@ -79,20 +80,20 @@ impl Counts {
     }
 }
 
-/// Parts of a bit in which logarithms are counted: integers, since not all machines agree on those of
-/// floating-point numbers.
+/// Logarithms are counted in this fraction of a bit, as integers, since not all machines agree on
+/// those of floating-point numbers.
 const UNIT: u32 = 1 << UNIT_BITS;
 const UNIT_BITS: u32 = 8;
-/// Numbers whose logarithms are at hand.
+/// The number of precomputed logarithms.
 const LOGARITHMS: usize = 1 << 10;
 
-/// Logarithms to the base 2. That of zero is zero, which is what entropy wants.
+/// Logarithms to the base 2. That of zero is zero, as entropy needs it.
 static LOG2: [u16; LOGARITHMS] = {
     let mut all = [0; LOGARITHMS];
     let mut number = 1;
     while number < LOGARITHMS {
         let whole = number.ilog2();
-        // with 31 bits behind the point; the square's whole part is the logarithm's next bit
+        // with 31 bits after the point; the integer part of the square is the logarithm's next bit
         let mut rest = (number as u64) << (31 - whole);
         let mut log = whole;
         let mut bit = 0;
@@ -115,14 +116,14 @@ fn weight(count: u32) -> u32 {
     if (count as usize) < LOGARITHMS {
         return count * u32::from(LOG2[count as usize]);
     }
-    // the highest ten bits say enough
+    // the highest ten bits are enough
     let shift = count.ilog2() + 1 - LOGARITHMS.ilog2();
     let log = LOG2[(count >> shift) as usize % LOGARITHMS];
     count * (u32::from(log) + shift * UNIT)
 }
 
-/// The blocks of a cluster, one at the least. A step joins the block before it unless the two are worth more
-/// apart.
+/// The blocks of a cluster, at least one. A step joins the block before it unless the two are
+/// shorter apart.
 pub fn split(tokens: &[Token]) -> Vec<Counts> {
     let mut blocks = Vec::new();
     let first = step(tokens);
@@ -146,7 +147,7 @@ pub fn split(tokens: &[Token]) -> Vec<Counts> {
     blocks
 }
 
-/// Tokens of the next step: no short rest is left for the last.
+/// The number of tokens in the next step; no short remainder is left for the last.
 fn step(tokens: &[Token]) -> usize {
     if tokens.len() < STEP + STEP / 2 { tokens.len() } else { STEP }
 }

@@ -1,4 +1,5 @@
-//! The alphabets of deflate (RFC 1951, 3.2.5), and tokens: what a cluster is made of before it is coded.
+//! The alphabets of deflate (RFC 1951, 3.2.5), and the tokens that a cluster consists of before it
+//! is coded.
 
 /// The shortest and the longest repetition (3.2.5).
 pub const SHORTEST: usize = 3;
@@ -14,7 +15,7 @@ pub const END: usize = 256;
 pub const FIRST_LENGTH: usize = 257;
 /// Symbols of distances, the last two of which never occur (3.2.6).
 pub const DISTANCES: usize = 32;
-/// The first length of each symbol, and how many bits follow it (3.2.5).
+/// The first length of each symbol, and the number of bits that follow it (3.2.5).
 pub const LENGTHS: [(u16, u8); 29] = [
     (3, 0),
     (4, 0),
@@ -52,7 +53,7 @@ pub static LENGTH_SYMBOLS: [u8; 256] = {
     let mut symbols = [0; 256];
     let mut symbol = 0;
     while symbol < LENGTHS.len() {
-        // each goes as far as the next, which then overwrites: 258 has a symbol of its own
+        // each fills up to 258, and the next overwrites the rest: 258 has a symbol of its own
         let mut length = LENGTHS[symbol].0 as usize;
         while length <= LONGEST {
             symbols[length - SHORTEST] = symbol as u8;
@@ -81,12 +82,12 @@ static DISTANCE_SYMBOLS: [u8; WINDOW] = {
     symbols
 };
 
-/// How many bits follow a distance's symbol (3.2.5).
+/// The number of bits that follow a distance's symbol (3.2.5).
 pub const fn distance_bits(symbol: usize) -> u32 {
     (symbol as u32 / 2).saturating_sub(1)
 }
 
-/// The first distance of a symbol, less one (3.2.5).
+/// The first distance of a symbol, minus one (3.2.5).
 pub const fn distance_base(symbol: usize) -> u32 {
     match symbol {
         0..2 => symbol as u32,
@@ -94,12 +95,12 @@ pub const fn distance_base(symbol: usize) -> u32 {
     }
 }
 
-/// A literal or a repetition, so that both are counted and coded without asking which it is.
+/// A literal or a repetition, in a form that is counted and coded without distinguishing them.
 ///
 /// | bits | what |
 /// | --- | --- |
-/// | 0..9 | the literal, or 256 and the length less [`SHORTEST`] |
-/// | 9..21 | the distance less one |
+/// | 0..9 | the literal, or 256 plus the length minus [`SHORTEST`] |
+/// | 9..21 | the distance minus one |
 /// | 24..29 | the distance's symbol; [`Token::NOWHERE`] for literals |
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Token(u32);
@@ -118,7 +119,7 @@ impl Token {
         Self(u32::from(byte) | (Self::NOWHERE as u32) << 24)
     }
 
-    /// A repetition of `length` bytes from `back` bytes before, less one.
+    /// A repetition of `length` bytes; `back` is the distance minus one.
     #[inline(always)]
     pub fn repetition(length: u32, back: u32) -> Self {
         let back = back % WINDOW as u32;
@@ -133,7 +134,7 @@ impl Token {
         self.0 as usize % Self::KINDS
     }
 
-    /// The distance less one.
+    /// The distance minus one.
     #[inline(always)]
     pub fn back(self) -> u32 {
         (self.0 >> 9) % WINDOW as u32

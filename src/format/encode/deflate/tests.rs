@@ -1,4 +1,4 @@
-//! The encoder as a whole, judged by two inflaters of others.
+//! The encoder as a whole, judged by two independent inflaters.
 
 use flate2::{Compress, Compression, Decompress, FlushCompress, FlushDecompress, Status};
 use libdeflater::Decompressor;
@@ -12,8 +12,8 @@ use super::{Clusters, Deflate};
 /// Longer than any stream of these tests.
 const ANY: usize = 2 * MOST;
 
-/// Whether both inflaters find the input in a stream and nothing behind it. (That no distance is too large
-/// neither of them tells, whatever window it is asked for: tests/encode.rs has a judge that does.)
+/// Whether both inflaters find the input in a stream and nothing after it. (Neither of them reports
+/// too large a distance, whatever window it is given: tests/encode.rs has a judge that does.)
 fn assert_inflates(stream: &[u8], input: &[u8]) {
     let mut output = vec![0; input.len() + 1];
     let mut inflater = Decompress::new(false);
@@ -52,7 +52,7 @@ fn text() -> Vec<u8> {
     std::fs::read(path).unwrap()[..MOST].to_vec()
 }
 
-/// Data of many kinds, one behind another.
+/// Data of many kinds, one after another.
 fn mixed() -> Vec<u8> {
     let mut bytes = text()[..MOST / 4].to_vec();
     bytes.extend(noise(3, MOST / 4));
@@ -153,13 +153,13 @@ fn what_was_encoded_before_does_not_matter() {
 
 #[test]
 fn the_bytes_are_the_same_on_every_machine() {
-    // other figures mean another encoder, never another machine or build
+    // other numbers mean another encoder, never another machine or build
     let input = mixed_without_files();
     let stream = Deflate::new().encode(&input, ANY).unwrap().to_vec();
     assert_eq!((stream.len(), crc32fast::hash(&stream)), (36_924, 1_227_992_404));
 }
 
-/// What stays as it is when packages change.
+/// Data that stays the same when packages change.
 fn mixed_without_files() -> Vec<u8> {
     let words = noise(7, MOST / 2);
     let mut bytes: Vec<u8> = words
@@ -182,7 +182,7 @@ fn text_takes_at_most_a_twentieth_more_than_with_zlib_at_level_3() {
     assert!(ours as u64 <= zlib * 21 / 20, "{ours} against {zlib}");
 }
 
-/// Pieces that are random, of few values, or copies of what is there already.
+/// Pieces that are random, have few values, or copy earlier bytes.
 fn structured() -> impl Strategy<Value = Vec<u8>> {
     let piece = prop_oneof![
         (any::<u64>(), 1..300usize, Just(255u8)).boxed(),

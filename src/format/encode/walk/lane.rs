@@ -1,4 +1,4 @@
-//! One codec's way through the disk: chunks become groups, for the sinks and for the cache.
+//! One codec's path through the disk: chunks become groups, for the sinks and for the cache.
 
 use std::ops::Range;
 use std::sync::mpsc::{Receiver, SyncSender};
@@ -12,7 +12,7 @@ use super::units::{Planned, Supply, overlap};
 use crate::error::Result;
 use crate::units::Digest;
 
-/// One codec's way.
+/// One codec's path.
 pub struct Lane {
     codec: Codec,
     /// A whole chunk of zeros, for codecs that hold them.
@@ -21,7 +21,7 @@ pub struct Lane {
 }
 
 impl Lane {
-    /// At the start of the disk.
+    /// Starts at the beginning of the disk.
     pub fn new(codec: Codec) -> Result<Self> {
         let zeros = vec![0; codec.chunk() as usize];
         let zeros = codec.holds_zeros().then(|| codec.encoder()?.encode(0, &zeros)).transpose()?;
@@ -91,7 +91,7 @@ fn give<S: Sink>(sinks: &mut [S], codec: Codec, group: &Group<'_>) -> Result<()>
     sinks.iter_mut().filter(|sink| sink.codec() == codec).try_for_each(|sink| sink.put(group))
 }
 
-/// The way to whoever puts groups into the cache.
+/// The channel to the thread that puts groups into the cache.
 pub struct ToCache {
     records: SyncSender<Record>,
     returned: Receiver<Assembly>,
@@ -100,7 +100,7 @@ pub struct ToCache {
 }
 
 impl ToCache {
-    /// Sends groups one way, and has their memory back the other.
+    /// Sends groups one way, and gets their memory back the other way.
     pub fn new(records: SyncSender<Record>, returned: Receiver<Assembly>) -> Self {
         Self { records, returned, copied: 0 }
     }
@@ -108,9 +108,9 @@ impl ToCache {
     /// Hands a group over, in exchange for memory for the next one.
     fn keep(&self, codec: Codec, key: Digest, chunks: &Range<u64>, group: &mut Assembly) {
         let whole = std::mem::replace(group, Assembly::new(codec));
-        // without a cache nobody takes it
+        // without a cache nobody receives it
         let _ = self.records.send(Record { codec, key, chunks: chunks.clone(), group: whole });
-        // by now the one before is written, and its memory has come back
+        // by now the previous one is written, and its memory has come back
         if let Ok(spare) = self.returned.try_recv() {
             *group = spare;
         }

@@ -22,20 +22,21 @@ use lane::{Lane, ToCache};
 use recorder::Recorded;
 use units::{AHEAD, Chunks, Planner, Ticket, Units};
 
-/// Bytes of units and groups that may be waiting for a slower neighbour or for the disk that is written to, for
-/// all codecs together: a unit takes about its own size in every codec at the most.
+/// Bytes of units and groups that may be waiting for a slower neighbour or for the output disk, for
+/// all codecs together: a unit takes at most about its own size in every codec.
 const WAITING: u64 = 64 * MIB;
-/// Units that may be waiting however many codecs there are.
+/// Units that may be waiting in any case, however many codecs there are.
 const FEWEST: u64 = 4;
 
-/// How many units may be waiting beside the groups: each codec works on one, and one goes into the cache.
+/// The number of units that may be waiting in addition to the groups: each codec works on one
+/// group, and one is being written to the cache.
 fn window(codecs: usize) -> usize {
     let codecs = codecs as u64;
     let units = WAITING.saturating_sub((codecs + 1) * SEGMENT) / UNIT / codecs.max(1);
     units.max(FEWEST) as usize
 }
 
-/// What is encoded, and how.
+/// What to encode, and how.
 #[derive(Clone, Copy, Debug)]
 pub struct Work<'a> {
     /// The disk.
@@ -44,7 +45,7 @@ pub struct Work<'a> {
     pub cache: Option<&'a Cache>,
     /// The bytes that may be written to the cache now.
     pub spare: u64,
-    /// How many threads encode.
+    /// The number of threads that encode.
     pub threads: usize,
 }
 
@@ -57,8 +58,8 @@ pub struct Walked {
     pub recorded: u64,
 }
 
-/// Gives every sink the whole disk in its encoding. The disk is read once, and every codec's work done once,
-/// however many sinks there are.
+/// Gives every sink the whole disk in its encoding. The disk is read once, and every codec's work
+/// is done once, however many sinks there are.
 pub fn walk<S: Sink>(work: Work<'_>, sinks: &mut [S], progress: &dyn Progress) -> Result<Walked> {
     let mut codecs: Vec<Codec> = sinks.iter().map(Sink::codec).collect();
     codecs.sort();
@@ -72,7 +73,7 @@ pub fn walk<S: Sink>(work: Work<'_>, sinks: &mut [S], progress: &dyn Progress) -
     let (task_sender, task_receiver) = channel();
     let tasks = Mutex::new(task_receiver);
     std::thread::scope(|scope| {
-        // in here, so that it goes when the walk ends, and the planner with it
+        // in this scope, so that it is dropped when the walk ends, which ends the planner
         let (segment_sender, segments) = sync_channel(AHEAD);
         threads::beside(scope, move || planner.run(&segment_sender))?;
         for started in 0..work.threads.clamp(1, window) {
@@ -80,11 +81,12 @@ pub fn walk<S: Sink>(work: Work<'_>, sinks: &mut [S], progress: &dyn Progress) -
             match threads::beside(scope, worker) {
                 Ok(_) => {}
                 Err(error) if started == 0 => return Err(error),
-                // fewer of them take longer, and do the same
+                // fewer threads take longer, but do the same
                 Err(_) => break,
             }
         }
-        // without room: writing one takes less time than working out the next, and each takes memory
+        // without a buffer: writing one takes less time than encoding the next, and each takes
+        // memory
         let (records, recorded) = sync_channel(0);
         let (returning, returned) = channel();
         let recorder = work.cache.map(|cache| {
@@ -118,7 +120,7 @@ struct Walk<'a, S> {
 }
 
 impl<S: Sink> Walk<'_, S> {
-    /// Gives how many groups came from the cache.
+    /// Returns how many groups came from the cache.
     fn all(mut self, mut units: Units<'_>, window: usize) -> Result<u64> {
         let mut queue = VecDeque::with_capacity(window);
         loop {

@@ -1,5 +1,6 @@
-//! Puts groups into the cache beside the walk: the disk takes an entry past the page cache while the next group
-//! is worked out. The walk itself would wait for it, and through the page cache a processor would copy it first.
+//! Puts groups into the cache while the walk continues: the disk takes an entry, bypassing the page
+//! cache, while the next group is encoded. The walk itself would have to wait for that, and through
+//! the page cache a processor would copy it first.
 
 use std::ops::Range;
 use std::sync::mpsc::{Receiver, Sender};
@@ -23,7 +24,7 @@ pub struct Record {
     pub group: Assembly,
 }
 
-/// What came of it.
+/// The result.
 #[derive(Debug, Default)]
 pub struct Recorded {
     /// Groups that are in the cache now.
@@ -32,8 +33,8 @@ pub struct Recorded {
     pub stopped: Option<String>,
 }
 
-/// Works on groups until there will be no more, and gives their memory back. The build needs nothing from the
-/// cache: once something fails, it goes on without.
+/// Works on groups until no more will come, and gives their memory back. The build needs nothing
+/// from the cache: once something fails, it continues without.
 pub fn run(
     cache: &Cache,
     mut spare: u64,
@@ -54,13 +55,13 @@ pub fn run(
                 }
             }
         }
-        // the walk may be over, and want no more memory
+        // the walk may be over and need no more memory
         let _ = returned.send(record.group);
     }
     recorded
 }
 
-/// Writes an entry of no more than `spare` bytes; gives its length.
+/// Writes an entry of at most `spare` bytes; returns its length.
 fn keep(cache: &Cache, spare: u64, record: &Record) -> Result<u64, String> {
     let Record { codec, key, chunks, group } = record;
     let length = cache::entry_length(chunks, group.bytes().len() as u64);

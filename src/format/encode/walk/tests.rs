@@ -9,7 +9,7 @@ const ALL: [Codec; 5] = Codec::ALL;
 /// A group's chunks, and its length.
 type Recorded = (Vec<(Place, Vec<u8>)>, u64);
 
-/// Keeps all that it is given.
+/// Keeps everything that it receives.
 struct Keeper {
     codec: Codec,
     groups: Vec<Recorded>,
@@ -46,7 +46,7 @@ impl Sink for Keeper {
 fn disk() -> Disk {
     let mut state = 1u64;
     let mut next = || {
-        // xorshift64: no encoding makes it shorter
+        // xorshift64: no encoding makes its output shorter
         state ^= state << 13;
         state ^= state >> 7;
         state ^= state << 17;

@@ -13,7 +13,8 @@ use crate::disk::Disk;
 use crate::error::Result;
 use crate::units::Digest;
 
-/// Segments that are looked up in the cache ahead of the walk: their entries are open files.
+/// The number of segments that are looked up in the cache ahead of the walk; their entries are open
+/// files.
 pub const AHEAD: usize = 2;
 
 /// A segment of the disk and its groups, for each codec.
@@ -25,23 +26,23 @@ pub struct Segment {
     pub groups: Vec<Vec<Planned>>,
 }
 
-/// A group, and where its encoded form is to come from.
+/// A group, and where its encoded form will come from.
 #[derive(Debug)]
 pub struct Planned {
-    /// Which chunks.
+    /// Its chunks.
     pub chunks: Range<u64>,
-    /// From where.
+    /// Where they come from.
     pub supply: Supply,
 }
 
 /// Where the encoded form of a group comes from.
 #[derive(Debug)]
 pub enum Supply {
-    /// It is made, for this image alone.
+    /// It is encoded, for this image alone.
     Own,
-    /// It is made, and others may want it.
+    /// It is encoded, and other images may need it.
     Shared(Digest),
-    /// It was made before.
+    /// It was encoded before.
     Cached(Entry),
 }
 
@@ -54,7 +55,7 @@ pub struct Planner<'a> {
 }
 
 impl<'a> Planner<'a> {
-    /// Plans with a cache or without.
+    /// Plans with or without a cache.
     pub fn new(disk: &'a Disk, codecs: &'a [Codec], cache: Option<&'a Cache>) -> Result<Self> {
         let keys = || codecs.iter().map(|codec| Keys::new(*codec)).collect::<Result<_>>();
         let cache = match cache {
@@ -64,7 +65,7 @@ impl<'a> Planner<'a> {
         Ok(Self { disk, codecs, cache })
     }
 
-    /// Gives away all segments that hold anything for any codec, until nobody takes them.
+    /// Sends all segments that hold anything for any codec, until nobody receives them.
     pub fn run(&self, segments: &SyncSender<Arc<Segment>>) {
         let whole = self.codecs.iter().any(|codec| codec.holds_zeros());
         for bytes in segment::segments(self.disk) {
@@ -112,7 +113,7 @@ pub enum Chunks {
     Encoded(Receiver<Result<Encoded>>),
     /// Nowhere: the unit is all zeros.
     Zeros,
-    /// Nowhere: all of them were made before.
+    /// Nowhere: all of them were encoded before.
     Cached,
 }
 
@@ -151,8 +152,8 @@ impl<'a> Units<'a> {
         Ok(Some(Ticket { segment, bytes, chunks }))
     }
 
-    /// Hands a unit to the threads, unless it is known to be zeros; one that the disk's end cuts short is
-    /// not like other zeros.
+    /// Hands a unit to the threads, unless it is known to be zeros. One that is cut short by the
+    /// disk's end is not like other units of zeros.
     fn begin(&self, segment: &Segment, bytes: &Range<u64>) -> Result<Chunks> {
         let whole = bytes.end - bytes.start == UNIT;
         if whole && segment::extents(self.disk, bytes).next().is_none() {
@@ -176,7 +177,7 @@ impl<'a> Units<'a> {
     }
 }
 
-/// What both hold.
+/// The part that both share.
 pub fn overlap(a: &Range<u64>, b: &Range<u64>) -> Range<u64> {
     a.start.max(b.start)..a.end.min(b.end)
 }
