@@ -1,13 +1,13 @@
 # frozen_string_literal: true
 
-# Loaded before Puppet, in the agent (ruby -r) and in the server (ruby/puppet.rb): a third of what an agent's
-# run costs, an eighth of the server's start and a fifth of its first catalog.
+# Loaded before Puppet, in the agent (ruby -r) and in the server (ruby/puppet.rb): it saves a third of an agent's
+# run, an eighth of the server's start and a fifth of its first catalog.
 #
 # Puppet announces each type, provider and function in $LOADED_FEATURES and then reads it with Kernel.load.
-# Ruby's index of that list is stale after such an entry from outside, and the next require makes it anew,
-# with the real path of every file so far (Ruby 3.1, bug 19246): 730,000 readlink(2) a run. A file that is
-# read by require gets into list and index at once, so an announced file is; all others are read as before.
-# Nothing of Puppet's is replaced: one that announces nothing is not touched.
+# Such an entry from outside makes Ruby's index of that list stale, and the next require builds it again,
+# with the real path of every file so far (Ruby 3.1, bug 19246): 730,000 readlink(2) a run. A file that
+# require reads gets into list and index at once, so announced files are read by require, and all others as
+# before. No part of Puppet is replaced: a Puppet that announces nothing is not affected.
 class << $LOADED_FEATURES
   def <<(file)
     super(announced) if announced
@@ -26,7 +26,7 @@ Kernel.singleton_class.prepend(Module.new do
     return super unless wrap.empty? && $LOADED_FEATURES.announced == file
 
     Thread.current[:slipway_announced] = nil
-    # false: it is there by another name, and Puppet wants it read all the same
+    # false: it was loaded under another name, and Puppet still wants it read
     require(file) || super
   end
 end)

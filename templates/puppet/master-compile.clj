@@ -1,8 +1,8 @@
 ; Compiles what Puppet Server loads at its start, once, into a jar: the distribution ships it and its
-; libraries as Clojure source, which every start would compile anew.
+; libraries as Clojure source, which every start would compile again.
 ;
-; Arguments: CLASSES (an empty folder), JAR (to write), PATHS (to write: every jar of the class path, also
-; those that manifests name and that are not there), then bootstrap files.
+; Arguments: CLASSES (an empty folder), JAR (to write), PATHS (to write: every jar of the class path, even
+; those that manifests name but do not exist), then bootstrap files.
 (ns slipway.compile
   (:require [clojure.java.io :as io]
             [clojure.string :as str])
@@ -11,9 +11,9 @@
            [java.util.jar Attributes$Name JarFile]
            [java.util.zip ZipEntry ZipOutputStream]))
 
-; Clojure takes a class before its source only when the class is newer, by the times in the two jars. The
-; time is the same in every jar that we write, so that equal classes give an equal jar; a source that is
-; newer than the compiled class is found by the list of inputs, not by this time.
+; Clojure prefers a class to its source only if the class is newer, by the times in the two jars. The time
+; is the same in every jar that we write, so that equal classes give an equal jar; the list of inputs, and
+; not this time, shows a source that is newer than the compiled class.
 (def entry-time (LocalDateTime/of 2100 1 1 0 0))
 
 (defn services

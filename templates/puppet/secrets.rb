@@ -1,8 +1,8 @@
 # frozen_string_literal: true
 
-# What came from a secret, and a text without it. Hidden are the machine's own secrets, every value of the customer's
+# What came from a secret, and how to hide it in a text. Hidden are the machine's own secrets, every value of the customer's
 # profile, and the values of the keys that the site's lookup_options turn into Sensitive; each also as shells, URLs,
-# Ruby and base64 spell it. Puppet keeps what is Sensitive out of its words by itself, but not what a command prints.
+# Ruby and base64 spell it. Puppet itself keeps what is Sensitive out of its messages, but not what a command prints.
 require 'cgi'
 require 'shellwords'
 require 'yaml'
@@ -12,20 +12,20 @@ module Secrets
   OWN = '/var/lib/slipway/secrets/*'
   CUSTOMER = '/etc/slipway/hiera/customer.yaml'
   DATA = %w[data/**/*.{yaml,yml} modules/*/data/**/*.{yaml,yml}].freeze
-  # a shorter one is a word that any message has
+  # a shorter one is a word that any message may have
   SHORTEST = 4
   MASK = '[secret]'
-  # what a command line or a statement says of itself
+  # words by which a command line or a statement shows that a secret follows
   WORD = '[\w-]*(?:passw(?:or)?d|passphrase|pwd|secret|token|api[_-]?key)'
   VALUE = /"[^"]*"|'[^']*'|[^\s"'&,;]+/
   TOLD = /(#{WORD}["']?\s*[=:]\s*|--#{WORD}\s+|\bpassword\s+(?=["']))(?:#{VALUE})/i
   SHORT_OPTION = /(\s-p)(?:#{VALUE})/
-  # what was made of a secret by a digest, but not a file's checksum
+  # a digest that may come from a secret, but not a file's checksum
   DERIVED = /(?<![{}\h])\h{32,}(?!\h)/
 
   module_function
 
-  # the machine's own: what no file shows either
+  # the machine's own: these must not be in any file either
   def own
     Dir.glob(OWN).select { |file| File.file?(file) }.flat_map { |file| read(file).lines.map(&:strip) }
        .select { |line| line.length >= 8 }.uniq
@@ -38,7 +38,7 @@ module Secrets
           .uniq.flat_map { |value| spellings(value) }.uniq.sort_by { |value| -value.length }
   end
 
-  # a function that hides `values`, and what looks like one
+  # a function that hides `values`, and what looks like a secret
   def hider(values)
     known = Regexp.union(values)
     lambda do |text|
@@ -54,7 +54,7 @@ module Secrets
      [value].pack('m0').sub(/=+\z/, '')]
   end
 
-  # the site's values of keys that it marks; a pattern begins with ^ (Puppet's own rule)
+  # the site's values of the keys that it marks; a pattern begins with ^ (Puppet's own rule)
   def sensitive(code)
     files = DATA.flat_map { |pattern| Dir.glob("#{code}/#{pattern}") }.map { |file| plain(file) }
     marks = files.flat_map { |data| marked(data['lookup_options']) }
@@ -85,7 +85,7 @@ module Secrets
     ''
   end
 
-  # YAML without what its tags would make of it: plain hashes, arrays and scalars.
+  # YAML whose tags are ignored: plain hashes, arrays and scalars.
   def plain(path)
     document = Psych.parse(read(path))
     return {} unless document

@@ -1,4 +1,4 @@
-# A port of the application that others may reach, once the machine is READY. Ports of health checks and of the profile's
+# A port of the application that is open to others once the machine is READY. Ports of health checks and of the profile's
 # HTTP probes are open without it.
 #
 #   slipway::port { '443': }

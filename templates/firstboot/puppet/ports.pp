@@ -1,4 +1,4 @@
-# What the site no longer declares is closed again, after the run.
+# A port that the site no longer declares is closed again, after the run.
 class slipway::ports {
   file { '/etc/slipway/ports.d':
     ensure  => directory,

@@ -1,5 +1,5 @@
 # The proof that this release's own manifests were read: a site's site.pp says `include slipway::sentinel`, and the
-# first boot finds the release id in the file. Included from outside (an ENC), it would prove nothing of the site.
+# first boot finds the release id in the file. Included from outside (an ENC), it would prove nothing about the site.
 class slipway::sentinel {
   include slipway::ports
 

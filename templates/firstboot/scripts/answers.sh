@@ -1,7 +1,7 @@
 # shellcheck shell=sh disable=SC2034,SC2154
-# Sourced after lib.sh: how the application's health is asked.
+# Sourced after lib.sh: how to check the application's health.
 
-# answers FILE: whether the check in FILE (port, path, status, text, a line each) holds; $why says why not
+# answers FILE: whether the check in FILE (port, path, status, text, one per line) succeeds; $why says why not
 answers() {
     { IFS= read -r port && IFS= read -r path && IFS= read -r status; IFS= read -r text; } <"$1"
     if ! got=$("$here/http-get" "$port" "$path" 2>&1); then
@@ -18,6 +18,6 @@ answers() {
     case $got in
     *"$text"*) return 0 ;;
     esac
-    why="what http://127.0.0.1:$port$path answers does not hold '$text'"
+    why="the answer of http://127.0.0.1:$port$path does not contain '$text'"
     return 1
 }

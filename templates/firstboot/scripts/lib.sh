@@ -1,5 +1,5 @@
 # shellcheck shell=sh disable=SC2034
-# Sourced by the scripts beside it: where things are, what makes a file durable, how a stage fails.
+# Sourced by the scripts beside it: where things are, how to make a file durable, how a stage fails.
 # SLIPWAY_ROOT is a folder that stands for / when the scripts are tested; on an appliance it is never set.
 
 : "${SLIPWAY_ROOT=}"
@@ -13,15 +13,15 @@ failure=$run/failure
 . "$SLIPWAY_ROOT/etc/slipway/slipway.conf"
 umask 022
 mkdir -p "$run" "$store/stamps"
-# what a stage leaves behind may quote secrets; what everybody may read is made so one by one
+# what a stage leaves behind may quote secrets; files that everybody may read get their mode one by one
 umask 077
 
-# keep FILE [MODE]: what comes on stdin becomes FILE, whole, on the disk, or not at all
+# keep FILE [MODE]: writes stdin to FILE, whole and on the disk, or not at all
 keep() {
     cat >"$1.new" && chmod "${2:-0644}" "$1.new" && sync "$1.new" && mv -f "$1.new" "$1" && sync "${1%/*}"
 }
 
-# A stage's stamp is written last: where it is, all that the stage made is on the disk.
+# A stage's stamp is written last: if it is there, everything that the stage made is on the disk.
 stamped() { [ -e "$store/stamps/$1" ]; }
 stamp() { printf '%s\n' "${2:-done}" | keep "$store/stamps/$1"; }
 unstamp() {
@@ -29,7 +29,7 @@ unstamp() {
     sync "$store/stamps"
 }
 
-# first FILE: the first line, in $line; empty when there is none
+# first FILE: reads the first line into $line; empty if there is none
 first() {
     line=
     [ -r "$1" ] && IFS= read -r line <"$1"
@@ -38,14 +38,15 @@ first() {
 
 say() { printf '%s\n' "$*" >&2; }
 
-# fail CODE MESSAGE HINT: why the stage did not do, for whoever started it; the reasons of single resources may follow in the same file
+# fail CODE MESSAGE HINT: why the stage failed, for whoever started it; the reasons of single resources may follow in the same
+# file
 fail() {
     say "$1: $2"
     printf '%s\n%s\n%s\n' "$1" "$2" "$3" >"$failure"
     return 1
 }
 
-# tell_health yes|no: whether the application answers, for whoever tells the state
+# tell_health yes|no: whether the application answers, for the program that reports the state
 tell_health() {
     printf '%s\n' "$1" >"$run/serving.new" && mv -f "$run/serving.new" "$run/serving"
 }

@@ -1,8 +1,8 @@
 # shellcheck shell=sh disable=SC2154
-# Sourced after lib.sh: tells the state to everybody who watches (status files, serial line, banner).
-# Each process costs a slow machine tens of milliseconds, so a change without anything odd in it starts one: mv.
+# Sourced after lib.sh: reports the state to everybody who watches (status files, serial line, banner).
+# Each process costs a slow machine tens of milliseconds, so a change with no odd characters starts only one: mv.
 
-# json VALUE: its JSON string, in $json; ASCII, so that a serial line of any setting carries it
+# json VALUE: its JSON string, in $json; ASCII, so that a serial line with any settings can carry it
 json() {
     case $1 in
     *[!A-Za-z0-9\ ._:/+@,\;=\(\)\[\]{}\<\>\'%*!?#\&~^-]*) json=$("$here/json-string" "$1") ;;
@@ -10,7 +10,7 @@ json() {
     esac
 }
 
-# the nonce of the host's test, in $nonce; nothing else gets from the hypervisor into a line
+# the nonce of the host's test, in $nonce; nothing else from the hypervisor gets into a line
 read_nonce() {
     first "$SLIPWAY_ROOT/sys/class/dmi/id/product_family"
     nonce=${line#slipway-smoke-}
@@ -19,13 +19,13 @@ read_nonce() {
     esac
 }
 
-# serial LINE: one write, on a line of its own even when the kernel left half of one; a machine without the port loses nothing
+# serial LINE: one write, on a line of its own even if the kernel left half of one; a machine without the port loses nothing
 serial() {
     [ ! -e "$SLIPWAY_ROOT/dev/ttyS0" ] || { printf '\n%s\n' "$1" >>"$SLIPWAY_ROOT/dev/ttyS0"; } 2>/dev/null || :
 }
 
-# state NAME [ATTEMPT OF]: the machine is in this state now; FAILED and DEGRADED take stage, code, message, hint and the
-# resources that failed from $stage and the file $reason, else the failure file
+# state NAME [ATTEMPT OF]: the machine is in this state now; FAILED and DEGRADED take the stage from $stage, and the code,
+# message, hint and failed resources from the file $reason, or else from the failure file
 state() {
     now=$1
     first "$run/seq"
@@ -52,8 +52,8 @@ state() {
     say "state $now${2:+ $2/$3}${code:+ $code: $message}"
 }
 
-# what holds whatever the state is: whether the application answers (its last health check), whether the last run that
-# ended did so well, and whether one has ended since the machine started
+# what is true whatever the state is: whether the application answers (its last health check), whether the last finished run
+# succeeded, and whether one has finished since the machine started
 facts() {
     first "$run/serving"
     serving=${line:-no}
@@ -64,7 +64,7 @@ facts() {
 }
 
 # explain FILE: reads a failure file into $code $message $hint, and their JSON into $why and $failed; $told is what may be
-# said over the network, where nobody is known: no word of a resource's or of a site's
+# said over the network, where anybody may ask: no message of a resource or of the site
 explain() {
     code=UNKNOWN message='the stage ended without saying why'
     if [ -r "$1" ]; then
@@ -106,7 +106,7 @@ resources() {
 }
 
 # status.json: for HTTP, what anybody may know.
-# status: the same for scripts, a value a line, with the words. Both appear whole, in one go.
+# status: the same for scripts, one value per line, with the messages. Both appear whole, at once.
 publish() {
     umask 022
     [ -d "$run/new" ] || mkdir -p "$run/new"
@@ -130,9 +130,9 @@ publish() {
     esac
 }
 
-# settle [NEWS]: the state of a machine that was READY once follows from two facts that have nothing to do with each other:
-# the last run, and the last health check. A line is written when it changes, or when there is NEWS. Two programs tell
-# these facts, so one waits for the other.
+# settle [NEWS]: once a machine has been READY, its state follows from two independent facts: the last run, and the last
+# health check. A line is written when the state changes, or when there is NEWS. Two programs report these facts, so one
+# waits for the other.
 settle() {
     news=${1-}
     {
@@ -156,7 +156,7 @@ settle() {
             else
                 stage=CONVERGING
                 printf '%s\n' LAST_RUN 'the last run before this start failed' \
-                    'It is run again now. What failed then: /var/log/puppet/converge.log' >"$reason"
+                    'Another run begins now. What failed before: /var/log/puppet/converge.log' >"$reason"
             fi
             state DEGRADED
         fi
@@ -164,7 +164,7 @@ settle() {
     unless='' news='' reason=
 }
 
-# the banner draws when it is told to; its number is a live process's or nobody's, both harmless
+# the banner redraws on this signal; the number belongs to a live process or to none, and both are harmless
 poke_banner() {
     first "$run/banner.pid"
     [ -z "$line" ] || kill -USR1 "$line" 2>/dev/null || :

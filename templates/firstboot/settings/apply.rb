@@ -1,5 +1,5 @@
-# What was understood becomes the machine's: field by field, and only what differs from what was applied before, so that
-# nobody's later changes by hand are undone at every boot. A field that a source no longer sets is the profile's again.
+# Applies what was understood to the machine: field by field, and only what differs from what was applied before, so that
+# later changes by hand are not undone at every boot. A field that a source no longer sets gets the profile's value again.
 require 'fileutils'
 require 'ipaddr'
 require 'json'
@@ -18,21 +18,21 @@ class Apply
     @applied = json("#{@store}/applied.json")
   end
 
-  # where the values came from that the machine has now; nil for the profile
+  # the source of the values that the machine has now; nil for the profile
   def source = @applied['source']
 
   def values = @applied['values'] || {}
 
-  # what the profile says of a field
+  # what the profile says about a field
   def default(field) = @defaults[field]
 
-  # Whether processes of the machine can write what this source says, and a person has to agree: anybody in a VMware guest
-  # may set guestinfo. Until the machine is READY nothing runs on it that came from outside.
+  # Whether processes on the machine can write what this source says, so that a person has to agree: anybody in a VMware guest
+  # may set guestinfo. Until the machine is READY, nothing from outside runs on it.
   def doubted?(source)
     source == 'ovf-guestinfo' && File.exist?("#{@root}/var/lib/slipway/stamps/ready") && @defaults['guestinfo'] != 'always'
   end
 
-  # what would hold after `run`
+  # the values that would apply after `run`
   def wanted(good, refused) = good.merge(values.slice(*refused))
 
   # Applies checked values of `source`; fields in `refused` stay as they are. The record is written last: after a power
@@ -40,7 +40,7 @@ class Apply
   def run(source, good, refused)
     wanted = wanted(good, refused)
     FileUtils.mkdir_p(@store)
-    # logins last: they alone depend on a home folder that people may have moved
+    # logins last: only they depend on a home folder that people may have moved
     GROUPS.each do |group, fields|
       next if wanted.slice(*fields) == values.slice(*fields)
       send(group, @defaults.merge(wanted), wanted)
@@ -72,7 +72,7 @@ class Apply
     File.write(path('/proc/sys/kernel/hostname'), "#{short}\n")
   end
 
-  # the address's adapter is named by the sh that started this, which sees them
+  # the shell script that started this names the adapter for the address, because it sees the adapters
   def network(now, wanted)
     adapter = "#{@store}/adapter"
     wanted['adapter'] ? write(adapter, wanted['adapter'], 0o644) : remove(adapter)
@@ -108,7 +108,7 @@ class Apply
     # the empty line forgets the profile's servers
     text = ['[Time]', 'NTP=', *Array(wanted['ntp']).map { |server| "NTP=#{server}" }].join("\n")
     wanted['ntp'] ? write(file, text, 0o644) : remove(file)
-    # it may have read its files already; all of the system's start would have to wait if it came after this
+    # it may have read its files already; if it had to start after this, the whole boot would have to wait
     system('systemctl', '--no-block', 'try-restart', 'systemd-timesyncd.service', %i[out err] => File::NULL)
   end
 
@@ -123,7 +123,7 @@ class Apply
     write(apt, %w[http https].map { |kind| "Acquire::#{kind}::Proxy \"#{proxy}\";" }.join("\n"), 0o644)
   end
 
-  # They take the place of the profile's keys. As with those, they are then the only way in from the network.
+  # They replace the profile's keys. As with those, they are then the only way in from the network.
   def admin_keys(now, wanted)
     sshd = path('/etc/ssh/sshd_config.d/05-slipway-inputs.conf')
     home = File.stat(path('/home/admin'))

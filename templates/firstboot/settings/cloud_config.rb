@@ -1,10 +1,10 @@
-# The part of #cloud-config that an appliance has a use for, and a map `slipway` with our own fields. Whatever else is asked
-# for is named in one note.
+# The part of #cloud-config that an appliance can use, and a map `slipway` with our own fields. Whatever else is asked for is
+# named in one note.
 module CloudConfig
   READ = %w[fqdn hostname ssh_authorized_keys users user ntp slipway].freeze
-  # what is so without being asked for
+  # what the machine does anyway
   HELD = %w[manage_etc_hosts].freeze
-  # what a user may have beside keys, and means nothing where there is one login
+  # what a user may have besides keys; it means nothing where there is only one login
   USER = %w[name gecos ssh_authorized_keys ssh-authorized-keys].freeze
 
   module_function
@@ -31,7 +31,7 @@ module CloudConfig
     raw['hostname'] = name if name
   end
 
-  # `user` is the distribution's own, `users` are more of them: lists of maps and names, or a map by name
+  # `user` is the distribution's own, `users` are more users: lists of maps and names, or a map by name
   def keys(data, raw, unused)
     users = data['users'].is_a?(Hash) ? data['users'].values : Array(data['users'])
     users = [data['user'], *users].grep(Hash)

@@ -1,6 +1,6 @@
-# What a source says that the machine's own processes can write, once the machine is in use: it waits for a person. VMware's
-# guestinfo is such a source: any user of the guest may set it (vmware/open-vm-tools#288), so a taken web application could
-# bring a key of its own for `admin` and wait for the next start. A disc is written outside alone.
+# If the machine's own processes can write a source once the machine is in use, what it says waits for a person. VMware's
+# guestinfo is such a source: any user of the guest may set it (vmware/open-vm-tools#288), so a compromised web application
+# could bring a key of its own for `admin` and wait for the next start. A disc is only written outside.
 require 'fileutils'
 require 'json'
 
@@ -9,13 +9,13 @@ class Doubt
 
   def initialize(root) = @file = "#{root}/run/slipway/inputs-held.json"
 
-  # Whether this source is left out: only what was agreed to before keeps its rank before discs and seeds.
+  # Whether this source is left out: only what was agreed to before keeps its rank above discs and seeds.
   def holds?(found, apply)
     return false unless apply.doubted?(found.name)
     found.name != apply.source || new?(found, apply)
   end
 
-  # Leaves what is held to `slipway-settings`, unless it is what the machine has by now; gives the notes.
+  # Leaves what is held for `slipway-settings`, unless the machine has it by now; returns the notes.
   def keep(held, apply)
     settle
     held = held.select { |one| new?(one, apply) && (one.says? || one.name == apply.source) }
@@ -27,7 +27,7 @@ class Doubt
     end
   end
 
-  # what waits: source, good values, refused fields; nil when nothing does
+  # what is waiting: source, good values, refused fields; nil if nothing is
   def waiting
     data = JSON.parse(File.read(@file))
     [data['source'], data['good'], data['refused']]

@@ -1,11 +1,11 @@
-# A NoCloud seed's network-config, versions 1 and 2: the first Ethernet interface's first fixed address, its way out and its
-# name servers. The rest is named in one note: who wrote it has to know that it does nothing.
+# A NoCloud seed's network-config, versions 1 and 2: the first Ethernet interface's first fixed address, its default route and
+# its name servers. The rest is named in one note: its author has to know that it does nothing.
 require 'ipaddr'
 
 module NetworkConfig
   ONE = %w[type name mac_address subnets].freeze
   SUBNET = %w[type address netmask gateway routes dns_nameservers].freeze
-  # an address given by these is a fixed one; with the others it is asked for
+  # with these types the address is fixed; with the others it is asked for
   FIXED = %w[static static6].freeze
   TWO = %w[match addresses gateway4 gateway6 routes nameservers dhcp4 dhcp6 optional].freeze
   HARDWARE = /\A\h{2}(?:[:-]\h{2}){5}\z/
@@ -91,15 +91,15 @@ module NetworkConfig
   def adapter(mac, pattern, name, asked: false)
     return "mac #{hardware(mac)}" unless mac.nil?
     return "match #{pattern}" unless pattern.nil?
-    # matched by something that is not read: no adapter is certain
+    # matched by something that is not read here: no adapter is certain
     return 'match ?' if asked
     Values.blank?(name) ? nil : "name #{name}"
   end
 
-  # without quotes YAML takes some hardware addresses for a number
+  # without quotes, YAML reads some hardware addresses as a number
   def hardware(mac)
     return mac.downcase.tr('-', ':') if mac.is_a?(String) && HARDWARE.match?(mac)
-    raise Sources::Malformed, 'a hardware address in it is none: it needs quotes, as in "52:54:00:12:34:56"'
+    raise Sources::Malformed, 'a hardware address in it is not valid: it needs quotes, as in "52:54:00:12:34:56"'
   end
 
   def fixed_address(address, gateway, routes, raw, unused)
@@ -116,7 +116,7 @@ module NetworkConfig
 
   def via(route) = Sources.scalar(route['via'] || route['gateway']).to_s
 
-  # 0.0.0.0/0, written in all the ways that the two versions have: to; destination; network with netmask
+  # 0.0.0.0/0, in all the ways that the two versions can write it: to; destination; network with netmask
   def everywhere?(route)
     to = Sources.scalar(route['to'] || route['destination'] || route['network']).to_s.strip
     return true if %w[default 0/0].include?(to)

@@ -1,4 +1,4 @@
-# What the documents of the sources say, as raw values by field (values.rb checks them), and what in them is not read.
+# What the sources' documents say, as raw values by field (values.rb checks them), and which parts of them are not read.
 require 'date'
 require 'json'
 require 'yaml'
@@ -7,7 +7,7 @@ require_relative 'cloud_config'
 require_relative 'network_config'
 
 module Sources
-  # a document that cannot be read: the source is as good as absent
+  # a document that cannot be read: the source counts as absent
   class Malformed < StandardError; end
 
   Found = Struct.new(:name, :raw, :notes) do
@@ -15,14 +15,14 @@ module Sources
     def says? = raw.slice(*Values::SETTABLE).values.any? { |value| Array(value).any? { |one| !Values.blank?(one) } }
   end
 
-  LONGEST = 1 << 20 # bytes of a document; the sh that collects cuts off behind this
+  LONGEST = 1 << 20 # bytes of a document; the shell script that collects them cuts off after this
 
   LONGEST_YAML = 1 << 17 # cloud-init's sources stop at 64 KiB or less
-  DEEPEST = 64 # brackets in each other, or dashes on a line
+  DEEPEST = 64 # nested brackets, or dashes on a line
 
   module_function
 
-  # Every source of which a document was collected below `folder`, the one that counts most first.
+  # Every source with a document collected below `folder`, the one that counts most first.
   def all(folder)
     found = []
     notes = []
@@ -45,7 +45,7 @@ module Sources
     end
   end
 
-  # whatever goes wrong in a document is a note, never the end: a boot goes on without it
+  # whatever goes wrong in a document is a note, never the end: the boot continues without it
   def guarded(name, notes)
     yield
   rescue Malformed, Xml::Malformed => e
@@ -72,7 +72,7 @@ module Sources
     return azure_disc(azure) if azure
     raw = {}
     unknown = []
-    # this machine's own section; other machines' are in Entity elements, and other programs' have other keys
+    # this machine's own section; those of other machines are in Entity elements, and those of other programs have other keys
     root.all('PropertySection').flat_map { |section| section.all('Property') }.each do |property|
       key = property.attributes['key'].to_s
       next unless key.start_with?('slipway.')
@@ -94,7 +94,7 @@ module Sources
     Found.new('azure', raw, notes)
   end
 
-  # The instance metadata service knows the keys even where the disc has fingerprints only.
+  # The instance metadata service knows the keys even if the disc has only fingerprints.
   def azure_metadata(found, path, notes)
     disc = found.find { |one| one.name == 'azure' }
     found.delete(disc)
@@ -102,7 +102,7 @@ module Sources
     guarded('azure', notes) do
       compute = JSON.parse(text(path), max_nesting: 32)
       compute = compute['compute'] || compute
-      raise Malformed, 'the metadata is not of a machine' unless compute.is_a?(Hash)
+      raise Malformed, 'the metadata does not describe a machine' unless compute.is_a?(Hash)
       profile = compute['osProfile'].is_a?(Hash) ? compute['osProfile'] : {}
       raw['hostname'] = profile['computerName'] if Values.blank?(raw['hostname'])
       keys = Array(compute['publicKeys']).filter_map { |key| key['keyData'] if key.is_a?(Hash) }
@@ -130,7 +130,7 @@ module Sources
     notes.concat(unused('nocloud meta-data', wanting(meta, META)))
   end
 
-  # one note of all that is there and not read
+  # one note that names everything that is there but not read
   def unused(where, names)
     names.empty? ? [] : ["#{where}: not used: #{names.map { |name| name.to_s[0, 40] }.uniq.first(12).join(', ')}"]
   end
@@ -149,16 +149,16 @@ module Sources
     end
   end
 
-  # YAML without objects and without aliases, which can grow without end.
+  # YAML without objects, and without aliases, which can grow without end.
   def yaml(text)
     raise Malformed, 'it is longer than 128 KiB' if text.bytesize > LONGEST_YAML
-    raise Malformed, 'too much lies in each other in it' if too_deep?(text)
+    raise Malformed, 'it is nested too deeply' if too_deep?(text)
     YAML.safe_load(text, permitted_classes: [Date, Time, Symbol], aliases: false)
   rescue Psych::Exception
-    raise Malformed, 'it is not YAML as is read here (no aliases, no objects)'
+    raise Malformed, 'it is not YAML that can be read here (no aliases, no objects)'
   end
 
-  # libyaml's time grows with the square of the depth: one of 200,000 takes it minutes
+  # libyaml's time grows with the square of the depth: a depth of 200,000 takes it minutes
   def too_deep?(text)
     depth = 0
     flow = text.scan(/[\[\]{}]/).any? { |one| (depth += '[{'.include?(one) ? 1 : -1) > DEEPEST }

@@ -1,14 +1,14 @@
-# What a setting may be. Everything here comes from outside: nothing is used that is not wholly understood, and what is
-# accepted holds no character that could end a line or a word in the files it is written into.
+# What a setting may be. Everything here comes from outside: nothing is used unless all of it is understood, and what is
+# accepted contains no character that could end a line or a word in the files it is written into.
 require 'ipaddr'
 require 'open3'
 
 module Values
-  # said to people; never quotes a key or a proxy, which may hold a password
+  # shown to people; never quotes a key or a proxy, which may contain a password
   class Bad < StandardError; end
 
   SETTABLE = %w[hostname address gateway dns ntp proxy admin_keys].freeze
-  # which adapter has the address is no setting of its own: it comes with a seed's network
+  # which adapter has the address is not a setting of its own: it comes with a seed's network
   FIELDS = %w[adapter].concat(SETTABLE).freeze
   LISTS = %w[dns ntp admin_keys].freeze
 
@@ -24,7 +24,7 @@ module Values
   # sshd(8), "AUTHORIZED_KEYS FILE FORMAT"
   OPTION = /["=]|\A(?:restrict|cert-authority|verify-required|pty|user-rc|no-|(?:agent|port|x11)-forwarding)/i
   KEY = %r{\A(?:#{KINDS}) AAAA[A-Za-z0-9+/]+={0,2}(?: [^[:cntrl:]]{0,200})?\z}
-  # without a user and a password: everybody on the machine may read the files that it is written into
+  # without a user and a password: everybody on the machine can read the files that it is written into
   PROXY = %r{\Ahttps?://(?<host>[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(?::(?<port>[0-9]{1,5}))?/?\z}
 
   # "mac" and a hardware address; "match" and a pattern of names, or "name" and one
@@ -32,17 +32,17 @@ module Values
 
   module_function
 
-  # blank and "null" (what some hypervisors make of nothing) mean: not set
+  # blank and "null" (which some hypervisors write for nothing) mean: not set
   def blank?(value) = value.nil? || ['', 'null'].include?(value.to_s.strip)
 
-  # a value for a message: one short line of ASCII, whatever it holds
+  # a value for a message: one short line of ASCII, whatever it contains
   def shown(value)
     text = value.to_s.dup.force_encoding('UTF-8').scrub('?')
     text = "#{text[0, 40]}…" if text.size > 40
     text.dump.gsub(/\\u\{2026\}|\\u2026/, '...')
   end
 
-  # in lower case, as names are compared; the last part is no number, so that nobody takes it for an address
+  # in lower case, as names are compared; the last part is not a number, so that nobody takes it for an address
   def name?(text) = text.size <= LONGEST_NAME && NAME.match?(text) && !/(?:\A|\.)[0-9]+\z/.match?(text)
 
   def hostname(value)
@@ -66,13 +66,13 @@ module Values
     unless /\A[0-9]{1,3}\z/.match?(bits.to_s) && (1..most_bits(parsed)).cover?(bits.to_i)
       raise Bad, "#{shown(value)} lacks its prefix, as in 192.0.2.10/24"
     end
-    raise Bad, "#{shown(value)} is no machine's address" if nobody?(parsed, bits.to_i)
+    raise Bad, "#{shown(value)} cannot be a machine's address" if nobody?(parsed, bits.to_i)
     "#{text}/#{bits.to_i}"
   end
 
   def most_bits(parsed) = parsed.ipv4? ? 32 : 128
 
-  # unspecified, loopback, multicast, and in a network of several the two ends of IPv4
+  # unspecified, loopback, multicast, and for IPv4 the first and last address of a network with several
   def nobody?(parsed, bits = most_bits(parsed))
     range = parsed.mask(bits).to_range
     ends = parsed.ipv4? && bits < 31 ? [range.begin, range.end] : []
@@ -80,8 +80,8 @@ module Values
       IPAddr.new(parsed.ipv4? ? '224.0.0.0/3' : 'ff00::/8').include?(parsed)
   end
 
-  # A router outside of the machine's network is reached only where somebody says that it is on the link, or where the
-  # network is the machine alone, so that no router could be in it.
+  # A router outside the machine's network can be reached only if somebody says that it is on the link, or if the network
+  # is only the machine itself, so that no router could be in it.
   def gateway(value, address, on_link)
     raise Bad, 'a gateway needs an address beside it' if address.nil?
     text, parsed = ip(value, 'a gateway')
@@ -90,23 +90,23 @@ module Values
     related = parsed.ipv4? == network.ipv4?
     inside = related && network.include?(parsed)
     raise Bad, "the gateway #{shown(value)} is the machine itself" if parsed == IPAddr.new(own)
-    raise Bad, "the gateway #{shown(value)} is no machine's address" if inside ? nobody?(parsed, bits.to_i) : nobody?(parsed)
+    raise Bad, "the gateway #{shown(value)} cannot be a machine's address" if inside ? nobody?(parsed, bits.to_i) : nobody?(parsed)
     return text if inside || (related && (on_link || bits.to_i == most_bits(parsed) || link_local?(parsed)))
     raise Bad, "the gateway #{shown(value)} is not in the network of #{address}"
   end
 
-  # IPv6 routers are usually named so
+  # IPv6 routers are usually given like this
   def link_local?(parsed) = parsed.ipv6? && parsed.link_local?
 
   def server(value, what)
     text, parsed = ip(value, what)
-    raise Bad, "#{shown(value)} is no machine's address" if nobody?(parsed)
+    raise Bad, "#{shown(value)} cannot be a machine's address" if nobody?(parsed)
     text
   end
 
   def adapter(value)
     text = value.to_s
-    raise Bad, "#{shown(value)} is no adapter" unless ADAPTER.match?(text)
+    raise Bad, "#{shown(value)} is not an adapter" unless ADAPTER.match?(text)
     text
   end
 
@@ -125,7 +125,7 @@ module Values
     whole = text.size <= 1024 && match && (port.nil? || (1..65_535).cover?(port.to_i))
     host = whole && match[:host]
     ok = host && (host.start_with?('[') ? ip?(host[1..-2]) : name?(host) || ip?(host))
-    raise Bad, 'it is not as in http://proxy.example:3128, without a user and a password' unless ok
+    raise Bad, 'it must look like http://proxy.example:3128, without a user and a password' unless ok
     text
   end
 
@@ -136,8 +136,8 @@ module Values
     false
   end
 
-  # Keys a line each, or with commas or spaces between them where the form that they were typed into has one line. A key
-  # that is none is left out; the block is told so.
+  # Keys, one per line, or with commas or spaces between them if they were typed into a form with one line. What is not a key
+  # is left out, and the block is called with a note.
   def admin_keys(values)
     found = list(values, /[\r\n]+/).flat_map { |line| keys_of(line) }
     found = found.each_with_index.filter_map do |one, index|
@@ -146,19 +146,19 @@ module Values
       yield "SSH key #{index + 1} is not an OpenSSH public key" if block_given?
       nil
     end
-    raise Bad, 'none of the SSH keys is one' if found.empty?
+    raise Bad, 'none of the SSH keys is an OpenSSH public key' if found.empty?
     found.uniq
   end
 
-  # A line that has options before a key stays whole, and is refused or is a comment to sshd as well: a key that was meant
-  # for one command must not be left without its options.
+  # A line with options before a key stays whole, and is then refused, or is a comment for sshd as well: a key that was meant
+  # for one command must not lose its options.
   def keys_of(line)
     keys = line.split(/[\s,;]+(?=#{START})/o)
     plain = /\A#{START}/o.match?(line) && keys[0..-2].none? { |key| OPTION.match?(key.split(/[\s,;]+/).drop(2).last.to_s) }
     plain ? keys : [line]
   end
 
-  # ssh-keygen reads what sshd will read: by pipe, and without a shell
+  # ssh-keygen reads what sshd will read: through a pipe, and without a shell
   def key?(key)
     _, status = Open3.capture2e('ssh-keygen', '-l', '-f', '-', stdin_data: "#{key}\n")
     status.success?
@@ -173,7 +173,7 @@ module Values
     all
   end
 
-  # Raw values to checked ones. Gives those, the fields that were refused, and why.
+  # Turns raw values into checked ones. Returns those, the fields that were refused, and why.
   def check(raw)
     good = {}
     refused = []
@@ -182,19 +182,19 @@ module Values
       value = raw[field]
       next if value.is_a?(Array) ? value.all? { |one| blank?(one) } : blank?(value)
       unless Array(value).all? { |one| text?(one) }
-        raise Bad, 'it holds bytes that are no text'
+        raise Bad, 'it contains bytes that are not text'
       end
       good[field] = one_value(field, value, good, raw) { |note| notes << note }
     rescue Bad => e
       refused << field
       notes << "#{field}: #{e.message}"
     end
-    # half an address is none: the machine keeps what it has
+    # half an address is not an address: the machine keeps what it has
     good.delete('address') if refused.include?('gateway')
     refused << 'address' if refused.include?('gateway')
     refused << 'gateway' if refused.include?('address')
     refused << 'adapter' if refused.include?('address')
-    # it is said of an address or of name servers, and of no other thing
+    # an adapter only matters for an address or for name servers
     good.delete('adapter') unless (good.key?('address') || good.key?('dns')) && !refused.include?('adapter')
     [good, refused.uniq, notes]
   end

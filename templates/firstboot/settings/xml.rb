@@ -1,5 +1,5 @@
-# A small reader of XML, because no XML library is in every base. It takes elements, attributes, text, CDATA, comments
-# and the entities that XML itself defines. A document type is refused: what it declares can grow without end, or name files.
+# A small XML reader, because no XML library is in every base. It accepts elements, attributes, text, CDATA, comments and the
+# entities that XML itself defines. A document type is refused: what it declares can grow without end, or name files.
 require 'strscan'
 
 class Xml
@@ -20,14 +20,14 @@ class Xml
     end
   end
 
-  # far more than any environment has, and few enough for the stack
+  # far more levels than any environment has, and few enough for the stack
   DEEPEST = 64
   NAME = /[[:alpha:]_][[:alnum:]_.-]*(?::[[:alpha:]_][[:alnum:]_.-]*)?/
   ENTITIES = { 'lt' => '<', 'gt' => '>', 'amp' => '&', 'quot' => '"', 'apos' => "'" }.freeze
-  # XML 1.0, production 2: a zero byte or an escape is no character of a document, however it is written
+  # XML 1.0, production 2: a zero byte or an escape is not a character of a document, however it is written
   CHARACTER = /\A[\t\n\r\u{20}-\u{d7ff}\u{e000}-\u{fffd}\u{10000}-\u{10ffff}]*\z/
 
-  # The root element. Names are local ones: an environment's prefixes are its writer's choice.
+  # The root element. Names are local ones: an environment's author chooses the prefixes.
   def self.parse(text) = new(text).root
 
   def initialize(text)
@@ -53,12 +53,12 @@ class Xml
     elsif s.scan(/<!\[CDATA\[(.*?)\]\]>/m) then @open.last.text << s[1]
     elsif s.scan(%r{</(#{NAME})\s*>}o) then close(local(s[1]))
     elsif s.scan(/<(#{NAME})/o) then open(local(s[1]))
-    else raise Malformed, 'something in it is no element, comment or text'
+    else raise Malformed, 'something in it is not an element, a comment or text'
     end
   end
 
   def open(name)
-    raise Malformed, 'its elements lie too deep in each other' if @open.size > DEEPEST
+    raise Malformed, 'its elements are nested too deeply' if @open.size > DEEPEST
     node = Node.new(name, {}, [], +'')
     while @scanner.scan(/\s+(#{NAME})\s*=\s*(?:"([^"<]*)"|'([^'<]*)')/o)
       node.attributes[local(@scanner[1])] = decode(@scanner[2] || @scanner[3])
@@ -89,8 +89,8 @@ class Xml
   def character(code)
     one = [code].pack('U')
     return one if one.valid_encoding? && CHARACTER.match?(one)
-    raise Malformed, 'it holds a character that no text has'
+    raise Malformed, 'it contains a character that XML does not allow'
   rescue RangeError
-    raise Malformed, 'it holds a character that no text has'
+    raise Malformed, 'it contains a character that XML does not allow'
   end
 end

@@ -182,7 +182,7 @@ fn a_try_begins_at_once_when_what_was_lacking_comes() {
         ),
         ("the clock was set", "echo '9012.34 20.00' >\"$SLIPWAY_ROOT/proc/uptime\"".to_owned()),
         (
-            "an address came",
+            "an address arrived",
             "echo \"echo '2: eth0 inet 192.0.2.8/24'\" >>\"$SLIPWAY_ROOT/fake/bin/ip\"".to_owned(),
         ),
     ] {
