@@ -11,7 +11,8 @@ use crate::profile::{Format, Hardware};
 use crate::progress::Progress;
 use crate::units::{Digest, Timestamp};
 
-/// Runs are cut into pieces of this many bytes at the most, so that writers can share one out among threads.
+/// Runs are cut into pieces of at most this many bytes, so that writers can divide one among
+/// threads.
 const PIECE: u64 = crate::units::GIB;
 
 impl ReadAt for Image {
@@ -20,7 +21,7 @@ impl ReadAt for Image {
     }
 }
 
-/// The disk in an image; its bytes are read when they are asked for.
+/// The disk in an image; its bytes are read on demand.
 pub fn disk(image: &Arc<Image>) -> Result<Disk> {
     disk_through(image, image.clone())
 }
@@ -41,10 +42,10 @@ pub fn disk_through(image: &Image, reader: Arc<dyn ReadAt>) -> Result<Disk> {
     Disk::new(image.size(), extents)
 }
 
-/// What formats with a description say of an image's machine: what the image's own record says, and what
-/// follows from the file's name where slipway did not build it.
+/// An image's machine, for formats that include a description: from the image's own record, or from
+/// the file's name if slipway did not build the image.
 pub fn machine(image: &Arc<Image>) -> Machine {
-    // an image without a table, a root or a record is converted as well
+    // an image without a table, a root or a record can be converted, too
     let record = inspect::report(image).ok().and_then(|report| report.record);
     match record {
         Some(record) => Machine::of(&record),
@@ -52,7 +53,7 @@ pub fn machine(image: &Arc<Image>) -> Machine {
     }
 }
 
-/// The name stands in for the plan: equal names give equal identifiers, whatever folder they are in.
+/// The name stands in for the plan: equal names give equal identifiers, in whatever folder.
 fn unknown(image: &Image) -> Machine {
     let name = stem(image.path(), image.format());
     let hardware = Hardware::default();
@@ -72,7 +73,7 @@ fn unknown(image: &Image) -> Machine {
     }
 }
 
-/// A file's name without its format's ending.
+/// A file's name without its format's extension.
 pub fn stem(path: &Path, format: Format) -> String {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let ending = format!(".{}", format::extension(format));
@@ -83,8 +84,8 @@ pub fn stem(path: &Path, format: Format) -> String {
 /// Writes an image's disk as `wanted`.
 ///
 /// # Errors
-/// [`Kind::Refused`] when the target is the image itself. An image that turns out to be damaged on the way is an
-/// error too, and what lay at the target stays.
+/// [`Kind::Refused`] when the target is the image itself. An image that turns out to be damaged on
+/// the way is an error, too, and an existing target stays.
 pub fn convert(
     image: &Arc<Image>,
     machine: &Machine,

@@ -6,7 +6,7 @@ use std::process::Output;
 use crate::command::{self, Sees};
 use crate::error::{Error, Kind, Result};
 
-/// The number of lines of output that an error shows.
+/// The number of lines of output that an error shows: enough to say why it failed.
 const LINES: usize = 20;
 /// Lines of npm's output that say nothing about the cause: where its log is, which script ran in
 /// which shell.

@@ -1,8 +1,9 @@
-//! What this machine lacks for Slipway's work, and how to give it that. What can be tried is tried: a device that is
-//! there and does not work helps nobody.
+//! What this machine lacks for Slipway's work, and how to provide it. Whatever can be tried is
+//! tried: a device that exists but does not work helps nobody.
 //!
-//! `programs` has what other programs do for us, by the packages of this distribution; `trials` what only an attempt
-//! shows. What belongs to a project (keys, trust, stores) is asked by whoever knows the project, in the same form.
+//! `programs` checks the programs that we need, with this distribution's package names; `trials`
+//! checks what only an attempt can show. Whoever knows the project checks what belongs to it (keys,
+//! trust, stores), in the same form.
 
 mod programs;
 mod stores;
@@ -20,34 +21,34 @@ use crate::units::Timestamp;
 pub use programs::{Distribution, programs};
 pub use stores::store;
 
-/// How well something stands.
+/// The state of something.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum State {
-    /// Nothing is to be done.
+    /// There is nothing to do.
     Good,
-    /// It works, with a limit that is said.
+    /// It works, with a limit that is stated.
     Limited,
     /// Something that Slipway does will fail.
     Missing,
 }
 
-/// One thing that was looked at.
+/// One thing that was checked.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Finding {
-    /// What was looked at, as in "KVM".
+    /// What was checked, as in "KVM".
     pub subject: String,
-    /// How it stands.
+    /// Its state.
     pub state: State,
     /// What was found, or what will not work.
     pub detail: String,
-    /// What to do about it; none where nothing is to be done.
+    /// What to do about it; none if there is nothing to do.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub remedy: Option<String>,
 }
 
 impl Finding {
-    /// Something that stands well.
+    /// Something that is in order.
     pub fn good(subject: impl Into<String>, detail: impl Into<String>) -> Self {
         let (subject, detail) = (subject.into(), detail.into());
         Self { subject, state: State::Good, detail, remedy: None }
@@ -71,7 +72,8 @@ impl Finding {
         Self { state: State::Missing, remedy: Some(remedy.into()), ..Self::good(subject, detail) }
     }
 
-    /// Something that could not be looked at, because of `error`; `remedy` where that has none of its own.
+    /// Something that could not be checked, because of `error`; `remedy` applies if the error has
+    /// none of its own.
     pub fn failed(subject: impl Into<String>, error: &Error, remedy: &str) -> Self {
         Self::missing(subject, error.in_one_line(), error.find_remedy().unwrap_or(remedy))
     }
@@ -80,9 +82,9 @@ impl Finding {
 /// Where Slipway works, and when.
 #[derive(Debug)]
 pub struct Place<'a> {
-    /// The cache; it need not be there yet.
+    /// The cache; it need not exist yet.
     pub cache: &'a Path,
-    /// Where artifacts go; it need not be there yet.
+    /// Where artifacts go; it need not exist yet.
     pub out: &'a Path,
     /// Where a tiny guest's disk may be written.
     pub scratch: &'a Path,
@@ -90,14 +92,15 @@ pub struct Place<'a> {
     pub path: &'a str,
     /// The text of os-release(5).
     pub os_release: &'a str,
-    /// The time, as this machine has it.
+    /// The time according to this machine.
     pub now: Timestamp,
 }
 
-/// Looks at everything that does not depend on a project.
+/// Checks everything that does not depend on a project.
 ///
 /// # Errors
-/// [`crate::error::Kind::Interrupted`] once `stop` is set, and a scratch folder that cannot be written to.
+/// [`crate::error::Kind::Interrupted`] once `stop` is set; also an error when the scratch folder
+/// cannot be written to.
 pub fn machine(
     place: &Place<'_>,
     stop: &AtomicBool,

@@ -1,10 +1,10 @@
-//! The programs that do something for us, and the packages that bring them.
+//! The programs that we use, and the packages that contain them.
 
 use std::path::{Path, PathBuf};
 
 use super::Finding;
 
-/// What os-release(5) says of a distribution, as far as packages' names depend on it.
+/// What os-release(5) says about a distribution, as far as packages' names depend on it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Distribution {
     /// Its name and version for people.
@@ -40,7 +40,7 @@ impl Distribution {
         }
     }
 
-    /// The agent's package: Ubuntu 22.04 has it by its old name.
+    /// The agent's package: Ubuntu 22.04 still has its old name.
     fn puppet(&self) -> &'static str {
         if self.id == "ubuntu" && self.version == "22.04" { "puppet" } else { "puppet-agent" }
     }
@@ -57,7 +57,7 @@ const fn program(name: &'static str, package: &'static str, fails: &'static str)
     Program { name, package, fails }
 }
 
-/// All but Puppet, whose package has several names.
+/// All except Puppet, whose package has several names.
 const PROGRAMS: [Program; 10] = [
     program("mmdebstrap", "mmdebstrap", "bases cannot be made"),
     program("newuidmap", "uidmap", "bases cannot be made without root"),
@@ -84,7 +84,7 @@ pub fn programs(distribution: &Distribution, path: &str) -> Vec<Finding> {
     all.map(look).collect()
 }
 
-/// The first file of that name which somebody may execute.
+/// The first file of that name that is executable.
 pub(super) fn find(name: &str, path: &str) -> Option<PathBuf> {
     use std::os::unix::fs::PermissionsExt as _;
     let executable = |file: &PathBuf| {

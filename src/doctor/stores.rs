@@ -1,4 +1,5 @@
-//! Whether the stores that a project names can be reached, and have what it asks them for.
+//! Checks whether the stores that a project names can be reached, and have what the project needs
+//! from them.
 
 use super::Finding;
 use crate::blob::{self, Key, Settings};

@@ -1,4 +1,4 @@
-//! What only an attempt shows.
+//! Checks what only an attempt can show.
 
 use std::path::Path;
 use std::sync::Mutex;
@@ -13,12 +13,13 @@ use crate::progress::Progress;
 use crate::smoke::{self, Accelerator};
 use crate::units::{ByteSize, GIB, Timestamp};
 
-/// What a base, its layers, a bundle and an image of the demo's size take together, with room for the next.
+/// The space for a base, its layers, a bundle and an image of the demo's size, and for the next
+/// ones.
 const ENOUGH: u64 = 10 * GIB;
-/// No machine that is right has an earlier time: this program is younger (2026-01-01).
+/// A machine with an earlier time is wrong: this program is younger than that (2026-01-01).
 const EARLIEST: i64 = 1_767_225_600;
 
-/// Lets mmdebstrap make the namespace that it makes for a base.
+/// Lets mmdebstrap make the same namespace as for a base.
 pub(super) fn namespaces(distribution: &Distribution, path: &str) -> Finding {
     const SUBJECT: &str = "user namespaces";
     if find("mmdebstrap", path).is_none() {
@@ -45,7 +46,7 @@ pub(super) fn namespaces(distribution: &Distribution, path: &str) -> Finding {
     }
 }
 
-/// Keeps what the trial says: why the machine would be translated.
+/// Keeps the trial's note: why the machine would run in emulation.
 #[derive(Default)]
 struct Heard(Mutex<String>);
 
@@ -57,7 +58,7 @@ impl Progress for Heard {
     }
 }
 
-/// Lets a tiny guest run.
+/// Runs a tiny guest.
 pub(super) fn kvm(path: &str, scratch: &Path, stop: &AtomicBool) -> Result<Finding> {
     const SUBJECT: &str = "KVM";
     if find("qemu-system-x86_64", path).is_none() {
@@ -75,7 +76,7 @@ pub(super) fn kvm(path: &str, scratch: &Path, stop: &AtomicBool) -> Result<Findi
     })
 }
 
-/// The nearest folder above that is there counts.
+/// Uses the nearest folder above that exists.
 pub(super) fn space(subject: &str, folder: &Path) -> Finding {
     let shown = folder.display();
     match format::space::spare(folder, std::iter::empty()) {

@@ -1,4 +1,4 @@
-//! Bundles, and what a store says of them.
+//! Bundles, and what a store says about them.
 
 use std::io::Write;
 
@@ -14,7 +14,8 @@ use crate::manifest::ImageRecord;
 use crate::progress::Quiet;
 use crate::units::Timestamp;
 
-/// A bundle's archive: as it is, or as a tar that is put right and packed.
+/// A bundle's archive: unchanged, or as a tar whose checksums are corrected and that is then
+/// packed.
 pub fn bundle(data: &[u8]) {
     let (choice, data) = choice(data);
     let file = match choice % 2 {
@@ -30,7 +31,7 @@ pub fn bundle(data: &[u8]) {
     let Ok(bundle) = Bundle::verify(file.path()) else { return };
     assert_eq!(bundle.size, file.length());
     let cache = tempfile::tempdir().expect("a folder");
-    // what no builder writes is refused, sound as it may be
+    // an archive that no builder writes is refused, even if it is sound
     let Ok(unpacked) = bundle::unpack(&bundle, cache.path()) else { return };
     for (file, offset) in bundle.manifest.files.iter().zip(&unpacked.offsets) {
         assert!(offset + file.size <= unpacked.pack.length(), "{} is in the pack", file.path);
@@ -56,7 +57,7 @@ pub fn records(data: &[u8]) {
     }
 }
 
-/// A key that somebody has, and the fuzzer has not.
+/// A key that somebody has, but not the fuzzer.
 const TRUSTED: &str = "demo namespaces=\"slipway-bundle,slipway-pointer\" ssh-ed25519 \
     AAAAC3NzaC1lZDI1NTE5AAAAIOLZeEHMRyJ0gnoKSlh0vp60yW+hu0e7q5LIEeyVGQCQ";
 
@@ -64,7 +65,7 @@ fn trust() -> Trust {
     Trust::parse(TRUSTED).expect("a key")
 }
 
-/// Nothing that a store says is taken without that key's signature.
+/// Nothing that a store says is accepted without that key's signature.
 fn pull(store: &Held, site: &Name, wanted: &Wanted) {
     let cache = tempfile::tempdir().expect("a folder");
     let trust = trust();
@@ -97,14 +98,14 @@ fn manifest(data: &[u8]) {
 fn image_record(data: &[u8]) {
     let Ok(mut record) = serde_json::from_slice::<ImageRecord>(data) else { return };
     Machine::of(&record);
-    // read from records of format 1, and never written
+    // read from records of format 1, but never written
     record.profile.probes.clear();
     let text = serde_json::to_vec(&record).expect("JSON");
     let again: ImageRecord = serde_json::from_slice(&text).expect("what was written reads");
     assert_eq!(again, record);
 }
 
-/// A store that gives the same bytes whatever is asked for.
+/// A store that returns the same bytes for every request.
 #[derive(Debug)]
 struct Held {
     bytes: Vec<u8>,

@@ -1,4 +1,4 @@
-//! What lies on a disk: partition table, EFI partition, root filesystem.
+//! The contents of a disk: partition table, EFI partition, root filesystem.
 
 use std::sync::{Arc, Once};
 
@@ -10,14 +10,15 @@ use crate::inspect::root::Root;
 use crate::inspect::{Image, boot, system, table as partitions};
 use crate::units::MIB;
 
-/// A raw disk, which nothing around it can keep from being read; none when it looks like another format.
+/// A raw disk, without a container that could stop the reader; none when it looks like another
+/// format.
 fn raw(file: &Memory) -> Option<(Arc<Image>, Region)> {
     let image = Arc::new(Image::open(file.path()).ok()?);
     let whole = Region { offset: 0, length: image.size() };
     Some((image, whole))
 }
 
-/// The GUID partition table, with its checksums put right.
+/// The GUID partition table, with corrected checksums.
 pub fn table(data: &[u8]) {
     let (choice, data) = choice(data);
     let file = Memory::sparse(data, 8 * MIB);
@@ -29,7 +30,7 @@ pub fn table(data: &[u8]) {
     for partition in &table.partitions {
         let region = partition.region();
         assert!(region.end() <= image.size(), "a partition lies on the disk");
-        // nothing of it needs to be there
+        // none of it needs to exist
         let _ = boot::bios(&image, region);
     }
 }
@@ -42,8 +43,8 @@ pub fn fat(data: &[u8]) {
     assert!(files.is_sorted_by(|a, b| a.path <= b.path), "files are sorted");
 }
 
-/// The fatfs crate stops at numbers that make no sense, and the reader takes that as damage; a fuzzer would take it
-/// as the end. Whatever else panics is one.
+/// The fatfs crate panics at numbers that make no sense. The reader treats that as damage, but a
+/// fuzzer would stop. Any other panic is a real one.
 fn expect_panics_of_fatfs() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
@@ -61,7 +62,7 @@ fn expect_panics_of_fatfs() {
 pub fn ext4(data: &[u8]) {
     let Some((image, region)) = raw(&Memory::sparse(data, 8 * MIB)) else { return };
     let Ok(root) = Root::open(&image, region) else { return };
-    // each says by itself what is damaged
+    // each reports damage on its own
     let _ = root.facts();
     let _ = root.record();
     let _ = system::look(&root);

@@ -13,11 +13,11 @@ use crate::lint::package::{self, Package};
 use crate::lint::{self, Platform};
 use crate::units::MIB;
 
-/// Bytes of a disk that are read in two ways.
+/// The number of a disk's bytes that are read in two ways.
 const COMPARED: u64 = 64 << 10;
 /// Bytes at a time in the second way: no divisor of any block.
 const STEP: usize = 1009;
-/// Runs, and gaps between them, that are looked at.
+/// The number of runs, and of gaps between them, that are checked.
 const LOOKS: usize = 8;
 
 /// QEMU's format.
@@ -43,7 +43,7 @@ pub fn vhd(data: &[u8]) {
     image(&file);
 }
 
-/// A package: a tar with a disk in it, or its description and its manifest alone.
+/// A package: a tar with a disk in it, or only its description and its manifest.
 pub fn ova(data: &[u8]) {
     let (choice, data) = choice(data);
     if choice % 3 == 2 {
@@ -89,7 +89,7 @@ pub fn stream(data: &[u8]) {
     image(&Memory::of(&gz.finish().expect("memory")));
 }
 
-/// Opens an image, and looks at its disk in every way that there is.
+/// Opens an image, and reads its disk in every possible way.
 fn image(file: &Memory) {
     let Ok(image) = Image::open(file.path()) else { return };
     let image = Arc::new(image);
@@ -104,7 +104,7 @@ fn image(file: &Memory) {
     }
 }
 
-/// Runs are in order and on the disk, and what lies between them is zeros.
+/// Runs are in order and on the disk, and the gaps between them are zeros.
 fn check_runs(image: &Image, runs: &[Region]) {
     let mut end = 0;
     for (i, run) in runs.iter().enumerate() {
@@ -120,7 +120,7 @@ fn check_runs(image: &Image, runs: &[Region]) {
     assert!(end <= image.size(), "runs are on the disk");
 }
 
-/// What a large read gives, small ones give as well.
+/// Small reads return the same bytes as a large one.
 fn read_twice(image: &Image) {
     let length = image.size().min(COMPARED);
     let mut all = vec![0; length as usize];

@@ -1,4 +1,4 @@
-//! Files that are nowhere but in memory.
+//! Files that exist only in memory.
 
 use std::fs::File;
 use std::os::fd::AsRawFd;
@@ -10,7 +10,7 @@ use rustix::fs::{MemfdFlags, memfd_create};
 /// Bytes before a piece: its offset (four) and its length (two), lowest byte first.
 const HEAD: usize = 6;
 
-/// A file with a path, as readers want one, that leaves nothing when a fuzzer is killed.
+/// A file with a path, as readers need one, that leaves nothing behind when a fuzzer is killed.
 pub struct Memory {
     file: File,
     path: PathBuf,
@@ -25,16 +25,17 @@ impl Memory {
         Self { file, path }
     }
 
-    /// A file of these bytes.
+    /// A file with these bytes.
     pub fn of(bytes: &[u8]) -> Self {
         let memory = Self::new();
         memory.put(0, bytes);
         memory
     }
 
-    /// A file that is mostly zeros: its length in four bytes, then pieces, each with its offset and its length
-    /// before its bytes. An image of megabytes becomes an input of kilobytes, whose changes hit what matters.
-    /// It has at most `longest` bytes: readers look at all that a file seems to have.
+    /// A file that is mostly zeros: its length in four bytes, then pieces, each with its offset and
+    /// its length before its bytes. An image of megabytes becomes an input of kilobytes, whose
+    /// mutations hit what matters. It has at most `longest` bytes: readers look at everything that
+    /// a file seems to have.
     pub fn sparse(input: &[u8], longest: u64) -> Self {
         let memory = Self::new();
         let Some((length, mut rest)) = input.split_first_chunk::<4>() else { return memory };
@@ -51,10 +52,10 @@ impl Memory {
         memory
     }
 
-    /// The same from bytes: what `sparse` makes these bytes of again.
+    /// The reverse: the input from which `sparse` makes these bytes.
     #[cfg(test)]
     pub fn sparse_input(bytes: &[u8]) -> Vec<u8> {
-        /// Zeros that are worth a new piece.
+        /// The number of zeros that is worth a new piece.
         const GAP: usize = 16;
         let mut input = (bytes.len() as u32).to_le_bytes().to_vec();
         let mut at = 0;
@@ -80,7 +81,7 @@ impl Memory {
         self.file.metadata().expect("memory").len()
     }
 
-    /// `length` bytes from `offset`; none where they are not all there.
+    /// `length` bytes from `offset`; none if the file does not have all of them.
     pub fn get(&self, offset: u64, length: u64) -> Option<Vec<u8>> {
         if offset.checked_add(length)? > self.length() {
             return None;

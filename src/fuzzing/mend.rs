@@ -1,10 +1,11 @@
-//! Puts checksums right: a fuzzer does not find them, and behind them is what is worth testing.
+//! Corrects checksums: a fuzzer does not find them, and the code behind them is what is worth
+//! testing.
 
 use super::memory::Memory;
 use crate::tree::tar::header::{BLOCK, Header};
 use crate::units::KIB;
 
-/// Where a tar header has its checksum.
+/// The place of the checksum in a tar header.
 const TAR_CHECKSUM: std::ops::Range<usize> = 148..156;
 
 /// The headers of a tar archive.

@@ -1,11 +1,11 @@
-//! What fuzzers throw bytes at: every parser of foreign bytes behind one function that takes any input.
+//! The targets of fuzzers: every parser of foreign bytes, behind one function that takes any input.
 //!
-//! The functions are here and not beside the fuzzer, because many parsers are private, and because the
-//! ordinary tests replay the committed inputs (`fuzz/corpus`) through the same functions. They are compiled
-//! for tests and with the feature `fuzzing` alone; see `docs/fuzzing.md`.
+//! The functions are here and not beside the fuzzer, because many parsers are private, and because
+//! the ordinary tests replay the committed inputs (`fuzz/corpus`) through the same functions. They
+//! are compiled only for tests and with the feature `fuzzing`; see `docs/fuzzing.md`.
 //!
-//! None may panic, hang, or take memory that the input does not pay for; and what could be read is held
-//! against itself: written and read again, or read in another way.
+//! None may panic, hang, or take more memory than the input justifies. Whatever could be read is
+//! checked against itself: written and read again, or read in another way.
 
 mod bundles;
 mod disks;
@@ -51,7 +51,7 @@ pub const TARGETS: [(&str, Target); 19] = [
     ("vendor", vendor),
 ];
 
-/// The first byte, which chooses what is done with the others.
+/// The first byte, which selects what is done with the others.
 fn choice(data: &[u8]) -> (u8, &[u8]) {
     data.split_first().map_or((0, data), |(first, rest)| (*first, rest))
 }
@@ -63,7 +63,7 @@ mod tests {
 
     use super::*;
 
-    /// What one target's committed inputs may take together, in bytes.
+    /// The largest total size of one target's committed inputs, in bytes.
     const CORPUS_LIMIT: u64 = 200 * 1024;
 
     #[test]

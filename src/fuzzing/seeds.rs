@@ -1,4 +1,4 @@
-//! Writes the inputs that fuzzing starts with: small real files, by this program's own writers and by those of
+//! Writes the inputs that fuzzing starts with: small real files, written by this program and by
 //! others. Run once for a new target or format, then let `scripts/fuzz --minimize` choose:
 //!
 //!     cargo test --lib seeds -- --ignored
@@ -74,7 +74,7 @@ fn folder(at: &Path) -> PathBuf {
     root
 }
 
-/// A disk with little on it.
+/// A nearly empty disk.
 fn disk(size: u64) -> Disk {
     let noise = |seed: u8| (0..3000u32).map(|i| ((i * i) >> 3) as u8 ^ seed).collect::<Vec<u8>>();
     Disk::new(size, vec![Extent::bytes(512, noise(1)), Extent::bytes(size - 8192, noise(2))])

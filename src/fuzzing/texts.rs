@@ -22,14 +22,14 @@ use crate::smoke::{qmp, screen};
 use crate::tree::Tree;
 use crate::units::Timestamp;
 
-/// A profile. What is wrong in it is shown, in every way that there is; what is right keeps its meaning.
+/// A profile. Its errors are shown in every possible way; a valid one keeps its meaning.
 pub fn profile(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else { return };
     let known = Known {
         bases: vec!["debian-12".to_owned(), "ubuntu-24.04".to_owned()],
         ..Known::default()
     };
-    // beside the shipped profiles, whose parent it may name
+    // in the folder of the shipped profiles, whose parent it may name
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("profiles/acme.toml");
     match profile::load_text(&path, text, &known) {
         Ok(loaded) => {
@@ -50,10 +50,10 @@ pub fn profile(data: &[u8]) {
     }
 }
 
-/// What a base is made of, what is said while it is made, what it says about itself, and the lists on its files.
+/// A base: its definition, the log of making it, its records, and its files' access control lists.
 pub fn base(data: &[u8]) {
     let (choice, data) = choice(data);
-    // so that inputs from before there was a log keep their meaning
+    // so that inputs from before the log was added keep their meaning
     if choice % 8 == 6 {
         return log(data);
     }
@@ -74,7 +74,7 @@ pub fn base(data: &[u8]) {
 
 static SHIPPED: OnceLock<Definition> = OnceLock::new();
 
-/// mmdebstrap's log: an error tells of it whatever is in it.
+/// mmdebstrap's log: whatever is in it, there is an error about it.
 fn log(data: &[u8]) {
     let mut log = String::new();
     mmdebstrap::follow("a base", data, &mut log, &Quiet);
@@ -88,7 +88,8 @@ fn log(data: &[u8]) {
     assert!(!error.is_empty() && !error.contains(drives));
 }
 
-/// An access control list is taken whole or refused: entries are as many on the disk as they were.
+/// An access control list is converted as a whole or refused: the number of entries on the disk is
+/// the same.
 fn access_list(data: &[u8]) {
     let Ok(disk) = acl::to_disk(data) else { return };
     let entries = (data.len() - 4) / 8;
@@ -106,7 +107,7 @@ fn definition(data: &[u8]) {
     assert_eq!(named, definition);
 }
 
-/// What a vendor's folders say: the site, an application, a list of modules.
+/// Files in a vendor's folders: the site, an application, a list of modules.
 pub fn site(data: &[u8]) {
     thread_local! {
         static FOLDER: OnceCell<tempfile::TempDir> = const { OnceCell::new() };
@@ -123,10 +124,11 @@ pub fn site(data: &[u8]) {
     }
 }
 
-/// What a machine that is tested says: on its console, over HTTP, on its screen; and what QEMU says of it.
+/// What a machine under test says on its console, over HTTP and on its screen, and what QEMU says
+/// about it.
 pub fn smoke(data: &[u8]) {
     let (choice, data) = choice(data);
-    // so that inputs from before there was a monitor keep their meaning
+    // so that inputs from before the monitor was added keep their meaning
     if choice % 6 == 5 {
         return monitor(data);
     }

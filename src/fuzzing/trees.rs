@@ -15,7 +15,7 @@ use crate::units::Digest;
 const DIGEST: usize = 32;
 const ENTRY_CHECKSUM: std::ops::Range<usize> = 56..88;
 
-/// A root's archive; what was read is written, and must read back.
+/// A root's archive: whatever could be read is written, and must read back.
 pub fn tar(data: &[u8]) {
     let (choice, data) = choice(data);
     let mut bytes = data.to_vec();
@@ -32,7 +32,7 @@ pub fn tar(data: &[u8]) {
     assert_eq!(loaded(&again), loaded(&tree));
 }
 
-/// What later rooms build on.
+/// Checks what later rooms rely on.
 fn check_tree(tree: &Tree) {
     for (path, entry) in tree {
         if let Some(parent) = path.parent() {
@@ -48,7 +48,7 @@ fn check_tree(tree: &Tree) {
     }
 }
 
-/// With every content in memory, so that trees from different packs compare.
+/// The tree with all contents in memory, so that trees from different packs can be compared.
 fn loaded(tree: &Tree) -> Tree {
     let mut out = Tree::new();
     for (path, entry) in tree {
@@ -61,7 +61,7 @@ fn loaded(tree: &Tree) -> Tree {
     out
 }
 
-/// Entries of both caches, with their checksums put right.
+/// Entries of both caches, with corrected checksums.
 pub fn cache(data: &[u8]) {
     let (choice, data) = choice(data);
     match choice % 3 {

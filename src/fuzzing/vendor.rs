@@ -1,4 +1,5 @@
-//! What a vendor's packages and repositories bring along: apps, modules, Hiera's data, addresses of stores.
+//! The contents of a vendor's packages and repositories: apps, modules, Hiera data, addresses of
+//! stores.
 
 use std::io::Write;
 use std::path::Path;
@@ -12,7 +13,7 @@ use crate::bundle::build::check::{hiera, yaml};
 use crate::bundle::build::files::{Files, Source};
 use crate::bundle::build::untar;
 
-/// Packed applications, and what npm and a store say of them.
+/// Packed applications, and what npm and a store say about them.
 pub fn app(data: &[u8]) {
     let (choice, data) = choice(data);
     match choice % 4 {
@@ -23,7 +24,7 @@ pub fn app(data: &[u8]) {
     }
 }
 
-/// A tar that is put right, as gzip.
+/// A tar with corrected checksums, as gzip.
 fn packed(tar: &[u8]) -> Memory {
     let mut bytes = tar.to_vec();
     mend::tar(&mut bytes);
@@ -57,7 +58,7 @@ fn index(data: &[u8]) {
     assert_eq!(Index::parse(&text, &name, &channel).expect("what was written reads"), index);
 }
 
-/// What a configuration repository holds besides Puppet's own language.
+/// The contents of a configuration repository, except code in Puppet's own language.
 pub fn vendor(data: &[u8]) {
     let (choice, data) = choice(data);
     let text = String::from_utf8_lossy(data);
@@ -69,8 +70,8 @@ pub fn vendor(data: &[u8]) {
     }
 }
 
-/// A module's archive. Whatever is in it, nothing appears outside of the folder that it is unpacked into, and
-/// in it nothing but folders and regular files.
+/// A module's archive. Whatever is in it, nothing appears outside the folder that it is unpacked
+/// into, and only folders and regular files appear inside.
 fn module(tar: &[u8]) {
     let mut bytes = tar.to_vec();
     mend::tar(&mut bytes);

@@ -1,4 +1,5 @@
-//! Disks that lie in blocks all over a file, found through mapping tables: all formats but raw.
+//! Disks whose blocks are scattered over a file and found through mapping tables: all formats
+//! except raw.
 
 use std::io::Read;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -11,29 +12,31 @@ use crate::disk::layout::Region;
 use crate::error::{Error, Kind, Result};
 use crate::units::MIB;
 
-/// Decoded blocks that are kept, in bytes: tables of filesystems are read again and again.
+/// The size of the cache of decoded blocks, in bytes: filesystems' tables are read again and again.
 const CACHE: u64 = 16 * MIB;
 /// log2 of the largest zstd window that is accepted: four times the largest block.
 const ZSTD_WINDOW: u32 = 23;
-/// The most runs that a disk may be scattered in: 64 MiB of memory, a thousand times what is usual.
+/// The most runs into which a disk may be scattered: they take 64 MiB of memory, a thousand times
+/// the usual amount.
 const RUNS: usize = 1 << 22;
-/// The most entries of tables that are looked at, one after the other: those of 16 TiB in blocks of 64 KiB.
+/// The most table entries that are looked at, one after the other: as many as 16 TiB has in blocks
+/// of 64 KiB.
 const LOOKS: u64 = 1 << 28;
 
 /// Where a block's bytes are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Place {
-    /// Nowhere: this many blocks from this one on are zeros, one at the least.
+    /// Nowhere: this many blocks from this one on are zeros, at least one.
     Zeros(u64),
-    /// As they are, from this byte of the file.
+    /// Uncompressed, from this byte of the file.
     At(u64),
     /// Compressed.
     Packed {
         /// Bytes from the start of the file.
         offset: u64,
-        /// Bytes; the file may end before.
+        /// Bytes; the file may end earlier.
         length: u64,
-        /// How.
+        /// How it is compressed.
         codec: Codec,
     },
 }
@@ -88,7 +91,7 @@ pub struct Blocks {
 }
 
 impl Blocks {
-    /// A disk of `size` bytes in blocks of `block` bytes, as `map` has them.
+    /// A disk of `size` bytes in blocks of `block` bytes, which `map` finds.
     pub fn new(source: Source, map: Map, size: u64, block: u64) -> Self {
         let places = (CACHE / block).max(4) as usize;
         let cache = Mutex::new(vec![None; places]);
@@ -100,7 +103,7 @@ impl Blocks {
         self.size
     }
 
-    /// Fills `buffer` from `offset`; both lie within the disk.
+    /// Fills `buffer` from `offset`; both are within the disk.
     pub fn read_at(&self, mut buffer: &mut [u8], mut offset: u64) -> Result<()> {
         while !buffer.is_empty() {
             let within = offset % self.block;
@@ -128,7 +131,7 @@ impl Blocks {
         Ok(())
     }
 
-    /// One look at a table less; an error when there were too many.
+    /// Counts down one look at a table; an error when there were too many.
     fn look(&self, looks: u64) -> Result<u64> {
         looks.checked_sub(1).ok_or_else(|| {
             let message = "the disk's tables have too many entries";
@@ -136,7 +139,7 @@ impl Blocks {
         })
     }
 
-    /// Looks whether the file has every place that is named.
+    /// Checks that the file contains every place that the tables name.
     pub fn check_whole(&self) -> Result<()> {
         let source = self.tables.source();
         let (mut index, mut looks) = (0, LOOKS);
@@ -146,7 +149,7 @@ impl Blocks {
             let (offset, length, blocks) = match self.map.place(&self.tables, index)? {
                 Place::Zeros(more) => (0, 0, more.max(1)),
                 Place::At(offset) => (offset, self.block.min(left), 1),
-                // how much of the last sector is used is known only to who unpacks it
+                // how much of the last sector is used is known only when it is unpacked
                 Place::Packed { offset, .. } => (offset, 1, 1),
             };
             source.slice(offset, length)?;
@@ -189,7 +192,8 @@ impl Blocks {
         Ok(runs)
     }
 
-    /// The lock is not held while a block is unpacked: several threads read a disk that is converted.
+    /// The lock is not held while a block is unpacked: several threads read a disk during a
+    /// conversion.
     fn decoded(&self, index: u64, offset: u64, length: u64, codec: Codec) -> Result<Arc<[u8]>> {
         let place = {
             let cache = self.cache.lock().unwrap_or_else(PoisonError::into_inner);
@@ -219,7 +223,7 @@ impl Blocks {
     }
 }
 
-/// Fills the block from a deflate stream; bytes behind the stream do not matter.
+/// Fills the block from a deflate stream; bytes after the stream do not matter.
 fn inflate(packed: &[u8], block: &mut [u8], zlib: bool) -> Option<()> {
     let mut inflate = Decompress::new(zlib);
     inflate.decompress(packed, block, FlushDecompress::Finish).ok();

@@ -1,4 +1,4 @@
-//! How an image boots: the BIOS way and the files of its EFI partition.
+//! How an image boots: by BIOS, and from the files of its EFI partition.
 
 use std::io::Read;
 use std::sync::Arc;
@@ -12,11 +12,11 @@ use crate::disk::layout::{Region, SECTOR};
 use crate::error::{Error, Kind, Result};
 use crate::units::{ByteSize, MIB};
 
-/// Bytes of the EFI partition that may be read, whatever its size: a chain of clusters that bites its tail must
-/// end. What systems install there has a few MiB.
+/// Bytes of the EFI partition that may be read, whatever its size: reading a circular chain of
+/// clusters must end. Systems install only a few MiB there.
 const BUDGET: u64 = 512 * MIB;
-/// The most folders within folders, names in all folders together, and bytes of a program that are looked at. A
-/// folder that contains itself has as many names as are asked for.
+/// Limits of what is looked at: the depth of folders, the names in all folders together, and the
+/// bytes of a program. A folder that contains itself never runs out of names.
 const DEPTH: usize = 8;
 const NAMES: usize = 4096;
 const PROGRAM_LIMIT: u64 = 64 * MIB;
@@ -31,9 +31,9 @@ pub struct EfiFile {
     pub path: String,
     /// Its length.
     pub size: ByteSize,
-    /// The names in the certificates of a program's signatures, in their order: each certificate's issuer and
-    /// then its owner. They are shown and not verified. Empty for a program without a signature; absent
-    /// for what is no program.
+    /// The names in the certificates of a program's signatures, in their order: each certificate's
+    /// issuer and then its owner. They are shown but not verified. Empty for a program without a
+    /// signature; absent for a file that is no program.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub signers: Option<Vec<String>>,
 }
@@ -64,8 +64,8 @@ pub fn efi_files(image: &Arc<Image>, partition: Region) -> Result<Vec<EfiFile>> 
         let message = "cannot read the EFI partition";
         Error::new(Kind::Damaged, message).at(image.path()).offset(partition.offset)
     };
-    // fatfs computes with cluster numbers as it finds them, and a build that checks for overflows stops
-    // there: foreign bytes are no reason for this program to end
+    // fatfs computes with cluster numbers as it finds them, and a build with overflow checks panics
+    // there: foreign bytes must not end this program
     match std::panic::catch_unwind(read) {
         Ok(files) => files.map_err(|e| failed().because(e)),
         Err(_) => Err(failed()),

@@ -1,4 +1,4 @@
-//! What of an image is not as it was made, as far as the image itself can tell.
+//! Which parts of an image are no longer as they were made, as far as the image itself shows.
 
 use std::sync::Arc;
 
@@ -7,7 +7,7 @@ use super::ova::PackageText;
 use super::table::Table;
 use crate::error::{Error, Kind, Result};
 
-/// What a package's manifest says against it, and what the file lacks: each a sentence for people.
+/// What contradicts a package's manifest, and what the file lacks, each as a sentence for people.
 ///
 /// # Errors
 /// When the package's texts cannot be read.
@@ -22,13 +22,13 @@ pub fn of_file(image: &Image) -> Result<Vec<String>> {
     Ok(damage)
 }
 
-/// The same of a partition table.
+/// The same for a partition table.
 pub fn of_table(table: &Table) -> Option<String> {
     let message = "one copy of the partition table is broken, or not where the disk ends";
     (!table.both_copies).then(|| message.to_owned())
 }
 
-/// Refuses a package that was changed after it was made: what is made from it would look sound.
+/// Refuses a package that was changed after it was made: a result made from it would look sound.
 pub fn refuse_changed(image: &Arc<Image>) -> Result<()> {
     match changed(image)?.first() {
         Some(name) => {

@@ -1,4 +1,5 @@
-//! Checks a FAT boot sector before the fatfs crate sees it: the crate computes with what it says.
+//! Checks a FAT boot sector before the fatfs crate sees it: the crate computes with its numbers
+//! unchecked.
 
 use super::image::Image;
 use crate::disk::layout::{Region, SECTOR};
@@ -28,7 +29,7 @@ pub fn check(image: &Image, partition: Region) -> Result<()> {
     let root_folder = (u16_at(17) * 32).div_ceil(sector);
     let first = u16_at(14) + u64::from(b[16]) * table + root_folder;
     let clusters = sectors.saturating_sub(first) / cluster;
-    // a table of twelve bits or more for a cluster
+    // a table with at least twelve bits for each cluster
     if clusters == 0 || sectors * sector > partition.length || table * sector * 8 < clusters * 12 {
         return Err(wrong("sizes that do not fit the partition"));
     }

@@ -1,4 +1,4 @@
-//! Which filesystem, or what else, lies on a partition or on a whole disk, by its magic.
+//! Identifies the filesystem, or whatever else is on a partition or a whole disk, by its magic.
 
 use super::image::Image;
 use super::source::Source;
@@ -36,7 +36,7 @@ const TABLES: [(u64, &[u8]); 5] = [
     (512, &[0x57, 0x45, 0x56, 0x82]),
 ];
 
-/// What lies in a region; none for what has no magic that is known here.
+/// What a region contains; none if it has no magic that is known here.
 pub fn name(image: &Image, region: Region) -> Result<Option<&'static str>> {
     named(region.length, |buffer, at| image.read_at(buffer, region.offset + at))
 }
@@ -46,7 +46,7 @@ pub fn begins_a_disk(image: &Image) -> Result<bool> {
     begins(image.size(), |buffer, at| image.read_at(buffer, at))
 }
 
-/// The same of a disk that lies in a file as it is.
+/// The same for a raw disk in a file.
 pub fn begins_a_plain_disk(disk: &Source) -> Result<bool> {
     begins(disk.length(), |buffer, at| disk.read_at(buffer, at))
 }

@@ -1,7 +1,8 @@
-//! The archive around a disk of Google Compute Engine's: disk.raw in a tar of the old GNU format, in gzip.
+//! The archive around a disk for Google Compute Engine: disk.raw in a tar of the old GNU format, in
+//! gzip.
 //!
-//! Archives that Google would refuse are read as well where they hold one disk, so that it can be said what is wrong
-//! with them.
+//! Archives that Google would refuse are read as well if they contain one disk, so that we can say
+//! what is wrong with them.
 
 use std::io::Read;
 
@@ -15,9 +16,10 @@ use crate::units::MIB;
 /// A tar's magic of the old GNU format, and where it is.
 const OLD_GNU: &[u8] = b"ustar  \0";
 const MAGIC: std::ops::Range<usize> = 257..265;
-/// What an extended header has of a sparse file in PAX's form (GNU tar manual, "PAX Format, Version 1.0").
+/// How an extended header marks a sparse file in PAX's form (GNU tar manual, "PAX Format, Version
+/// 1.0").
 const PAX_SPARSE: &[u8] = b"GNU.sparse.";
-/// How macOS's tar begins the names of what it adds to a file.
+/// The beginning of the names of members that macOS's tar adds to a file.
 const APPLE_DOUBLE: &str = "._";
 /// The most members and bytes before the disk.
 const MEMBERS: usize = 100;
@@ -62,7 +64,7 @@ fn read(source: &Source, reader: &mut impl Read) -> Result<(Source, Archive)> {
     Ok((target.finish()?, archive))
 }
 
-/// Reads to the header of the first file that is no attachment of macOS's.
+/// Reads up to the header of the first file that macOS did not add.
 fn find_disk(
     source: &Source,
     reader: &mut impl Read,
@@ -76,7 +78,7 @@ fn find_disk(
             Ok(Some(header)) if n == block.len() => header,
             Ok(None) if n == block.len() && member > 0 => break,
             Err(error) if member > 0 => return Err(error),
-            // its first bytes are no tar's: a disk, or a container
+            // its first bytes are not those of a tar: it is a disk, or a container
             _ => {
                 let message = "this is compressed with gzip, and no archive of GCE's";
                 return Err(source.refused(message, "unpack it first, as with gunzip"));
@@ -90,7 +92,7 @@ fn find_disk(
                 archive.member = name;
                 return Ok((block, header));
             }
-            // what they say is about the member behind them
+            // these describe the member that follows them
             b'x' | b'g' | b'L' => {}
             _ => archive.more = true,
         }
@@ -118,7 +120,8 @@ fn skip(reader: &mut impl Read, size: u64) -> Result<Vec<u8>> {
     Ok(content)
 }
 
-/// Reads to the archive's end, for its checksum too; whether there is another member behind the disk.
+/// Reads to the archive's end, also to verify its checksum, and says whether another member follows
+/// the disk.
 fn follows(reader: &mut impl Read, size: u64) -> Result<bool> {
     let padding = size.next_multiple_of(BLOCK) - size;
     let mut limited = reader.take(padding);

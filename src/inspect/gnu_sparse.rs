@@ -1,5 +1,6 @@
-//! Where the pieces of a sparse file lie in an archive of the old GNU format (GNU tar manual, "Storing Sparse
-//! Files", "Old GNU Format"): what `tar --format=oldgnu -S` writes, as GCE's documentation advises.
+//! The pieces of a sparse file in an archive of the old GNU format (GNU tar manual, "Storing Sparse
+//! Files", "Old GNU Format"), which `tar --format=oldgnu -S` writes, as GCE's documentation
+//! advises.
 
 use std::io::Read;
 
@@ -8,7 +9,7 @@ use crate::tree::tar::header::BLOCK;
 
 /// The type flag.
 pub const KIND: u8 = b'S';
-/// Pairs of offset and length, of twelve digits each, in the header and in each block behind it.
+/// Pairs of offset and length, of twelve digits each, in the header and in each block after it.
 const IN_HEADER: (usize, usize) = (386, 4);
 const IN_BLOCK: (usize, usize) = (0, 21);
 const NUMBER: usize = 12;
@@ -17,10 +18,11 @@ const HEADER_FLAG: usize = 482;
 const BLOCK_FLAG: usize = 504;
 /// The file's own length, in the header.
 const REAL_SIZE: usize = 483;
-/// The most pieces that are believed: a file of as many would not be worth the name of sparse.
+/// The most pieces that are believed: a file with that many would hardly deserve to be called
+/// sparse.
 const PIECES: usize = 1 << 20;
 
-/// The pieces of a file, in order and apart.
+/// The pieces of a file, in order and without overlap.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SparseMap {
     /// Offset and length of each.
@@ -29,7 +31,7 @@ pub struct SparseMap {
     pub size: u64,
 }
 
-/// Reads the map from the header and from the blocks behind it.
+/// Reads the map from the header and from the blocks after it.
 pub fn read(
     header: &[u8; BLOCK as usize],
     reader: &mut impl Read,
@@ -69,7 +71,7 @@ fn add(map: &mut SparseMap, block: &[u8], (start, pairs): (usize, usize)) -> Res
     Ok(())
 }
 
-/// Octal digits, or a number with its highest byte first behind a byte of 0x80.
+/// Octal digits, or a number with its highest byte first after a byte of 0x80.
 fn number(block: &[u8], at: usize) -> Result<u64> {
     let field = &block[at..at + NUMBER];
     if field[0] == 0x80 {

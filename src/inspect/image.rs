@@ -14,9 +14,10 @@ use crate::profile::Format;
 
 /// Where a tar has its magic.
 const TAR_MAGIC: (usize, &[u8]) = (257, b"ustar");
-/// The largest disk, in bytes: 64 TiB, the limit of VHDX. What claims to be larger is damaged.
+/// The largest disk, in bytes: 64 TiB, the limit of VHDX. An image that claims a larger one is
+/// damaged.
 const DISK_LIMIT: u64 = 1 << 46;
-/// An open image. Everything in it is foreign: no number in it is trusted before it was checked.
+/// An open image. Everything in it is foreign: no number in it is trusted before it is checked.
 #[derive(Debug)]
 pub struct Image {
     source: Source,
@@ -51,7 +52,7 @@ pub enum Container {
 
 #[derive(Debug)]
 enum Reader {
-    /// The disk lies in a file as it is.
+    /// The disk is in a file, uncompressed and contiguous.
     Plain(Source),
     Blocks(Blocks),
 }
@@ -59,15 +60,16 @@ enum Reader {
 type Opened = (Format, Container, Reader);
 
 impl Image {
-    /// Opens an image. Its content tells the format, a fixed VHD by its footer; a file without any that is
-    /// known is raw. What is compressed as a whole is unpacked into the temporary folder.
+    /// Opens an image. Its content determines the format (for a fixed VHD, the footer); a file in
+    /// no known format is raw. A file that is compressed as a whole is unpacked into the temporary
+    /// folder.
     pub fn open(path: &Path) -> Result<Self> {
         let source = Source::open(path)?;
         let (format, container, reader) = recognise(&source)?;
         Ok(Self { source, format, container, reader })
     }
 
-    /// Where it lies.
+    /// Its path.
     pub fn path(&self) -> &Path {
         self.source.path()
     }
@@ -113,10 +115,11 @@ impl Image {
         }
     }
 
-    /// Looks whether the file has every place that its mapping tables name; nothing is unpacked.
+    /// Checks that the file contains every place that its mapping tables name; nothing is unpacked.
     pub fn check_whole(&self) -> Result<()> {
         match &self.reader {
-            // what is compressed as a whole was unpacked to its end, and of a raw disk nobody knows its length
+            // a file that is compressed as a whole was unpacked to its end, and nobody knows the
+            // length that a raw disk should have
             Reader::Plain(_) => Ok(()),
             Reader::Blocks(blocks) => blocks.check_whole(),
         }
@@ -165,7 +168,7 @@ fn recognise(source: &Source) -> Result<Opened> {
     }
 }
 
-/// A disk in blocks, of a size that is possible.
+/// A disk in blocks, if its size is possible.
 fn blocks(source: &Source, map: Map, size: u64, block: u64) -> Result<Reader> {
     if size == 0 || size > DISK_LIMIT {
         let message = format!("the image claims to hold a disk of {size} bytes");
@@ -199,12 +202,12 @@ fn open_vhdx(source: &Source) -> Result<Opened> {
     Ok((Format::Vhdx, container, blocks(source, Map::Vhdx(map), size, block)?))
 }
 
-/// Where the file system has data: holes cost nothing to skip. A file system that knows none says that all
-/// is data.
+/// Where the file system has data: holes cost nothing to skip. A file system that does not know
+/// holes reports everything as data.
 fn data_runs(disk: &Source) -> Result<Vec<Region>> {
     let seek = |to| match rustix::fs::seek(disk.file(), to) {
         Ok(at) => Ok(Some(at)),
-        // behind the last data
+        // after the last data
         Err(rustix::io::Errno::NXIO) => Ok(None),
         Err(e) => Err(std::io::Error::from(e)).at("cannot look for holes", disk.path()),
     };

@@ -18,18 +18,18 @@ pub struct Member {
     pub offset: u64,
     /// Bytes of content.
     pub size: u64,
-    /// Whether its name and size were in a header of their own: old importers do not read those.
+    /// Whether its name and size were in an extended header, which old importers do not read.
     pub extended: bool,
 }
 
 impl Member {
-    /// Whether macOS's tar added it to the member that it is named after.
+    /// Whether macOS's tar added it to the member after which it is named.
     pub fn is_apple_double(&self) -> bool {
         self.name.rsplit('/').next().is_some_and(|name| name.starts_with("._"))
     }
 }
 
-/// What an extended header says of the member behind it.
+/// What an extended header says about the member after it.
 #[derive(Default)]
 struct Extended {
     name: Option<String>,
@@ -99,7 +99,7 @@ fn read_extended(extended: &mut Extended, kind: u8, mut bytes: &[u8]) {
     }
 }
 
-/// The first record without its length and its newline, and what lies behind it.
+/// The first record without its length and its newline, and the rest after it.
 fn split_record(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
     let digits = bytes.iter().position(|b| *b == b' ')?;
     let length: usize = str::from_utf8(&bytes[..digits]).ok()?.parse().ok()?;

@@ -1,4 +1,4 @@
-//! What went into an image, read from outside without booting or mounting it.
+//! What an image is made of, read from outside without booting or mounting it.
 //!
 //! Images are foreign bytes: another program may have written them, and a disk may have damaged them.
 
@@ -54,13 +54,15 @@ use crate::profile::Probe;
 use crate::units::{ByteSize, MIB};
 use root::Root;
 
-/// Bytes that are believed to be in a file of `length` bytes, packed; zeros do not count. Systems' own files
-/// compress to a third; what claims more than this was made to fill a disk, or to keep somebody waiting.
+/// The most bytes that a compressed file of `length` bytes may plausibly hold; zeros do not count.
+/// Systems' own files compress to a third; a file that claims more than this was made to fill a
+/// disk, or to keep somebody waiting.
 fn plausible(length: u64) -> u64 {
     length.saturating_mul(RATIO).saturating_add(ANYWAY)
 }
 
-/// The factor, and what may be there whatever the length: a file of one line packs better than any disk.
+/// The factor, and the number of bytes that is plausible for any length: a file of one line
+/// compresses better than any disk.
 const RATIO: u64 = 200;
 const ANYWAY: u64 = 256 * MIB;
 
@@ -88,11 +90,11 @@ pub struct Report {
 pub struct Boot {
     /// Whether it has GRUB for BIOS.
     pub bios: bool,
-    /// What lies on the EFI partition.
+    /// The files on the EFI partition.
     pub efi: Vec<EfiFile>,
 }
 
-/// Reads all that an image says about itself.
+/// Reads everything that an image says about itself.
 ///
 /// # Errors
 /// [`Kind::Damaged`] with the image's path, and the byte where it is known, for bytes that make no sense;
@@ -101,7 +103,7 @@ pub fn inspect(path: &Path) -> Result<Report> {
     report(&Arc::new(Image::open(path)?))
 }
 
-/// The same of an image that is open.
+/// The same for an open image.
 pub fn report(image: &Arc<Image>) -> Result<Report> {
     let table = table::read(image)?;
     let (bios, efi) = loaders(image, &table)?;
@@ -117,27 +119,27 @@ pub fn report(image: &Arc<Image>) -> Result<Report> {
     })
 }
 
-/// What decides whether an image starts elsewhere.
+/// The facts that decide whether an image starts elsewhere.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Inside {
     /// The partition table.
     pub table: Table,
     /// Whether it has GRUB for BIOS.
     pub bios: bool,
-    /// What lies on the EFI partition.
+    /// The files on the EFI partition.
     pub efi: Vec<EfiFile>,
     /// What the root filesystem says.
     pub system: System,
 }
 
 impl Inside {
-    /// Whether firmware finds a boot loader without having been told of one.
+    /// Whether firmware finds a boot loader without a boot entry for it.
     pub fn boots_by_uefi(&self) -> bool {
         self.efi.iter().any(|file| file.path.eq_ignore_ascii_case("EFI/BOOT/BOOTX64.EFI"))
     }
 }
 
-/// Looks at what decides whether an image starts elsewhere.
+/// Reads the facts that decide whether an image starts elsewhere.
 pub fn look_inside(image: &Arc<Image>) -> Result<Inside> {
     let table = table::read(image)?;
     let (bios, efi) = loaders(image, &table)?;
@@ -157,17 +159,17 @@ fn loaders(image: &Arc<Image>, table: &Table) -> Result<(bool, Vec<EfiFile>)> {
     Ok((bios, efi))
 }
 
-/// The probes that an image's profile has; see [`crate::manifest::PROBES`].
+/// The probes of an image's profile; see [`crate::manifest::PROBES`].
 pub fn probes(image: &Arc<Image>) -> Result<Vec<Probe>> {
     open_root(image, &table::read(image)?)?.probes()
 }
 
-/// Writes one file of the image's root filesystem to `out`; gives its length in bytes.
+/// Writes one file of the image's root filesystem to `out`; returns its length in bytes.
 pub fn copy_file(path: &Path, in_image: &str, out: &mut dyn std::io::Write) -> Result<u64> {
     copy_file_of(&Arc::new(Image::open(path)?), in_image, out)
 }
 
-/// The same of an image that is open.
+/// The same for an open image.
 pub fn copy_file_of(
     image: &Arc<Image>,
     in_image: &str,

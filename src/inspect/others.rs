@@ -1,13 +1,14 @@
-//! Containers and archives that are not read, told from raw disks. Anything else without a known magic is raw, so what
-//! is missing here would be copied as if it were a disk.
+//! Recognizes containers and archives that are not supported, to tell them from raw disks. Anything
+//! else without a known magic counts as raw, so a format missing here would be copied as if it were
+//! a disk.
 
 use super::source::Source;
 use super::{qcow2, vhd, vhdx, vmdk};
 use crate::error::Result;
 
-/// Bytes of a file's start that tell what it is.
+/// The number of bytes at a file's start that identify it.
 pub const START: u64 = 512;
-/// Offset, magic, what it is. QEMU's block/*.c has the disks' magics, file(1)'s magic/ the archives'.
+/// Offset, magic, name. QEMU's block/*.c has the disks' magics, file(1)'s magic/ the archives'.
 const OTHERS: [(usize, &[u8], &str); 33] = [
     (0, b"COWD", "a sparse disk of an ESX host"),
     (0, &[0xBE, 0xBA, 0xFE, 0xCA, 0, 0, 0, 0], "a space-efficient sparse disk of an ESX host"),
@@ -43,9 +44,9 @@ const OTHERS: [(usize, &[u8], &str); 33] = [
     (0, b"<?xml", "a description in XML"),
     (0, b"%PDF-", "a document"),
 ];
-/// The trailer of an image of macOS, and its bytes.
+/// The magic of the trailer of a macOS image, and the trailer's length.
 const KOLY: (&[u8], u64) = (b"koly", 512);
-/// Containers that are read, but not within an archive or a compressed file.
+/// Containers that are supported, but not inside an archive or a compressed file.
 const CONTAINERS: [(&[u8], &str); 5] = [
     (qcow2::MAGIC, "a qcow2"),
     (vmdk::MAGIC, "a VMDK"),
@@ -54,7 +55,7 @@ const CONTAINERS: [(&[u8], &str); 5] = [
     (super::stream::ZSTD, "compressed with zstd"),
 ];
 
-/// What a file is that is not read; none for all others.
+/// The kind of a file that is not supported; none for all others.
 pub fn name(source: &Source) -> Result<Option<&'static str>> {
     let start = source.up_to(START, 0)?;
     if is_description(&start) {
@@ -71,7 +72,7 @@ pub fn name(source: &Source) -> Result<Option<&'static str>> {
     Ok(disk_image.then_some("a disk image of macOS (UDIF)"))
 }
 
-/// The same of what was unpacked, where a container is one too many.
+/// The same for an unpacked file, where a further container is not supported either.
 pub fn name_within(source: &Source) -> Result<Option<&'static str>> {
     let start = source.up_to(START, 0)?;
     let container = CONTAINERS.iter().find(|(magic, _)| start.starts_with(magic));
@@ -81,7 +82,8 @@ pub fn name_within(source: &Source) -> Result<Option<&'static str>> {
     }
 }
 
-/// Whether a text begins as VMware's descriptions do, in whatever case, behind a byte order mark or not.
+/// Whether a text begins as VMware's descriptions do, in any case, with or without a byte order
+/// mark.
 fn is_description(start: &[u8]) -> bool {
     let text = start.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(start);
     let text = text.get(..vmdk::DESCRIPTOR.len()).unwrap_or_default();

@@ -1,4 +1,5 @@
-//! OVA: a tar with a description first and the disk behind it, read in place (DMTF DSP0243 1.1, 5.1).
+//! OVA: a tar with the description first and the disk after it, read in place (DMTF DSP0243 1.1,
+//! 5.1).
 
 use super::members::{self, Member};
 use super::source::Source;
@@ -7,13 +8,14 @@ use super::{stream, vmdk};
 use crate::error::{Error, Kind, Result};
 use crate::units::MIB;
 
-/// The endings of a description, of a manifest, of its signature, and of the disks that are read.
+/// The extensions of a description, of a manifest, of its signature, and of the disks that are
+/// supported.
 const DESCRIPTION: &str = ".ovf";
 const MANIFEST: &str = ".mf";
 const CERTIFICATE: &str = ".cert";
 const DISK: &str = ".vmdk";
 
-/// Endings of disks that are not VMDKs, and the digits in a chunk's name.
+/// Extensions of disks that are not VMDKs, and the number of digits in a chunk's name.
 const OTHER_DISKS: [&str; 6] = [".vhd", ".vhdx", ".qcow2", ".vdi", ".img", ".raw"];
 const CHUNK_DIGITS: usize = 9;
 const COMPRESSED: &str = "the package's disk is compressed with gzip, which is not read here, nor by vSphere 6.5 and newer";
@@ -28,7 +30,7 @@ pub struct Ova {
     pub source: Source,
     /// All its files in their order.
     pub members: Vec<Member>,
-    /// Which of them is the disk.
+    /// The index of the disk among them.
     pub disk: usize,
 }
 
@@ -55,7 +57,8 @@ impl Ova {
     }
 }
 
-/// Which member is the disk: the one VMDK by its name, or the one that is a VMDK without the name.
+/// Which member is the disk: the only one named as a VMDK, or the only one that is a VMDK without
+/// such a name.
 fn find_disk(source: &Source, members: &[Member]) -> Result<usize> {
     let all = |wanted: &dyn Fn(&Member) -> bool| -> Vec<usize> {
         (0..members.len())
@@ -95,18 +98,18 @@ fn find_disk(source: &Source, members: &[Member]) -> Result<usize> {
     }
 }
 
-/// Whether a member's name has this ending, in whatever case.
+/// Whether a member's name has this extension, in any case.
 fn ends(member: &Member, ending: &str) -> bool {
     member.name.to_ascii_lowercase().ends_with(ending)
 }
 
-/// Whether a member is a part of a file, as in "disk.vmdk.000000001" (DSP0243 1.1, 7.1).
+/// Whether a member is one part of a file, as in "disk.vmdk.000000001" (DSP0243 1.1, 7.1).
 fn is_chunk(member: &Member) -> bool {
     let digits = member.name.rsplit_once('.').map(|(_, digits)| digits);
     digits.is_some_and(|d| d.len() == CHUNK_DIGITS && d.bytes().all(|b| b.is_ascii_digit()))
 }
 
-/// What a package says in words, and what its members really are.
+/// A package's texts, and the real digests of its members.
 #[derive(Clone, Debug, Default)]
 pub struct PackageText {
     /// All members in their order.
@@ -115,12 +118,13 @@ pub struct PackageText {
     pub description: String,
     /// The manifest, when there is one.
     pub manifest: Option<String>,
-    /// The digests of the members that the manifest names, made as it says.
+    /// The digests of the members that the manifest names, computed with the algorithms that it
+    /// names.
     pub sums: Sums,
 }
 
 impl PackageText {
-    /// Reads the texts, and hashes what the manifest names.
+    /// Reads the texts, and hashes the members that the manifest names.
     pub fn read(ova: &Ova) -> Result<Self> {
         let (source, members) = (&ova.source, ova.members.clone());
         let find = |ending| members.iter().find(|m| ends(m, ending) && !m.is_apple_double());
@@ -139,12 +143,12 @@ impl PackageText {
         Ok(Self { description: description.unwrap_or_default(), members, manifest, sums })
     }
 
-    /// The members that are not what the manifest says.
+    /// The members that do not match the manifest.
     pub fn changed(&self) -> Vec<&str> {
         super::sums::changed(self.manifest.as_deref().unwrap_or_default(), &self.sums)
     }
 
-    /// The members that a manifest must name: all but itself and its signature.
+    /// The members that a manifest must name: all except itself and its signature.
     pub fn to_be_named(&self) -> impl Iterator<Item = &Member> {
         self.members.iter().filter(|m| !ends(m, MANIFEST) && !ends(m, CERTIFICATE))
     }

@@ -1,19 +1,20 @@
 //! Who signed an EFI program, as far as its certificates say (Microsoft PE/COFF specification, "Attribute
 //! certificate table"). Nothing is verified here: the firmware does that.
 
-/// Where the DOS header has the offset of the PE header.
+/// Where the DOS header stores the offset of the PE header.
 const PE_OFFSET_AT: usize = 0x3C;
 const PE_SIGNATURE: &[u8] = b"PE\0\0";
 /// Bytes from the PE signature to the optional header.
 const OPTIONAL_HEADER: usize = 24;
-/// The optional header's magic of 64-bit programs, and where such a header has its data directories.
+/// The optional header's magic of 64-bit programs, and the place of the data directories in such a
+/// header.
 const PE32_PLUS: &[u8] = &[0x0B, 0x02];
 const DIRECTORIES: usize = 112;
 /// The directory of certificates: offset in the file and length, four bytes each.
 const CERTIFICATES: usize = DIRECTORIES + 4 * 8;
 /// X.500's common name, 2.5.4.3, as DER; a string's tag and length follow.
 const COMMON_NAME: &[u8] = &[0x06, 0x03, 0x55, 0x04, 0x03];
-/// DER's tags of the strings that certificates use: UTF8String, PrintableString.
+/// DER's tags for the kinds of strings that certificates use: UTF8String, PrintableString.
 const STRING_TAGS: [u8; 2] = [0x0C, 0x13];
 /// The most names that are shown.
 const NAMES: usize = 16;

@@ -1,4 +1,4 @@
-//! Reading qcow2, ours and others': versions 2 and 3, plain, deflate and zstd clusters
+//! Reads qcow2, ours and others': versions 2 and 3, plain, deflate and zstd clusters
 //! (docs/interop/qcow2.txt in QEMU's source).
 
 use super::blocks::{Codec, Place};
@@ -9,7 +9,7 @@ use crate::units::MIB;
 
 /// "QFI" and 0xFB.
 pub const MAGIC: &[u8] = b"QFI\xFB";
-/// Bytes of the header up to the compression type, with it.
+/// Bytes of the header up to and including the compression type.
 const HEADER: usize = 105;
 /// Bytes of a version 2 header, which ends before the feature fields.
 const HEADER_2: usize = 72;
@@ -21,17 +21,18 @@ const L1_LIMIT: u64 = 32 * MIB;
 /// presence of a compression type.
 const FEATURE_DIRTY: u64 = 1;
 const FEATURE_COMPRESSION: u64 = 1 << 3;
-/// What the other incompatible features of the specification are called.
+/// The names of the specification's other incompatible features.
 const REFUSED_FEATURES: [(u64, &str); 3] = [
     (1 << 1, "it is marked as corrupt"),
     (1 << 2, "its data lie in another file"),
     (1 << 4, "it has extended mapping entries"),
 ];
-/// Offsets in entries of both tables; entries of the second level: compressed, and all zeros.
+/// The bits of the offset in both tables' entries; in second-level entries, the flags for
+/// compressed clusters and for all zeros.
 const OFFSET_MASK: u64 = 0x00FF_FFFF_FFFF_FE00;
 const COMPRESSED: u64 = 1 << 62;
 const ZEROS: u64 = 1;
-/// The most clusters that are looked at for a compressed one: as many as 256 GiB have.
+/// The most clusters that are searched for a compressed one: as many as 256 GiB has.
 const LOOKS: u64 = 1 << 22;
 /// Units of a compressed cluster's length, in bytes.
 const SECTOR: u64 = 512;
@@ -46,8 +47,8 @@ impl Map {
     /// Reads and checks the header.
     ///
     /// # Errors
-    /// [`Kind::Refused`] for what a reader of one file cannot give: backing files, encryption, external
-    /// data, unknown features.
+    /// [`Kind::Refused`] for anything that a reader of a single file cannot provide: backing files,
+    /// encryption, external data, unknown features.
     pub fn open(source: &Source) -> Result<Self> {
         let bytes = source.up_to(HEADER as u64, 0)?;
         Ok(Self { header: Header::parse(&bytes).map_err(|e| e.at(source.path()))? })
@@ -63,7 +64,8 @@ impl Map {
         1 << self.header.cluster_bits
     }
 
-    /// Which of the formats it is: one with plain clusters alone is [`Format::Qcow2Plain`], an empty one too.
+    /// Which of the formats it is: one with only uncompressed clusters is [`Format::Qcow2Plain`],
+    /// and so is an empty one.
     pub fn format(&self, tables: &Tables) -> Result<Format> {
         if self.header.compression == Codec::Zstd {
             return Ok(Format::Qcow2Zstd);
@@ -103,13 +105,13 @@ impl Map {
         let shift = 62 - (self.header.cluster_bits - 8);
         let offset = entry & ((1 << shift) - 1);
         let sectors = (entry & (COMPRESSED - 1)) >> shift;
-        // the last sector may end after the file
+        // the last sector may extend beyond the file
         let length = (sectors + 1) * SECTOR - offset % SECTOR;
         Place::Packed { offset, length, codec: self.header.compression }
     }
 }
 
-/// What a reader needs of the header.
+/// The header's fields that a reader needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Header {
     size: u64,

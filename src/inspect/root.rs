@@ -17,16 +17,16 @@ use crate::manifest::{IMAGE_RECORD, ImageRecord, PROBES, RECORD_FORMAT};
 use crate::profile::Probe;
 use crate::units::{GIB, MIB};
 
-/// The largest record that is read, in bytes; a real one has a few hundred KiB.
+/// The largest record that is read, in bytes; a real one takes a few hundred KiB.
 const RECORD_LIMIT: u64 = 32 * MIB;
 /// The largest of the small files, in bytes.
 const SMALL_LIMIT: u64 = MIB;
-/// Names in one folder that are looked at.
+/// The most names that are looked at in one folder.
 const NAMES: usize = 4096;
-/// Bytes of the filesystem that may be read for all but whole files, whatever its size.
+/// Bytes of the filesystem that may be read for everything except whole files, whatever its size.
 const BUDGET: u64 = 2 * GIB;
 
-/// Facts of the root filesystem.
+/// Facts about the root filesystem.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct RootFacts {
     /// Its UUID.
@@ -37,7 +37,7 @@ pub struct RootFacts {
     pub system: Option<String>,
     /// The kernels in /boot, by file name.
     pub kernels: Vec<String>,
-    /// Where the link that boots points.
+    /// The target of the kernel link that boots.
     pub boots: Option<String>,
 }
 
@@ -53,14 +53,14 @@ impl Root {
     /// Reads the superblock and the group descriptors.
     pub fn open(image: &Arc<Image>, region: Region) -> Result<Self> {
         let shape = superblock::check(image, region)?;
-        // a file that is copied is read at the most twice, with what says where it lies
+        // a copied file is read at most twice, including the metadata that locates it
         let budget = BUDGET.saturating_add(plausible(image.length()).saturating_mul(2));
         let window = Window::new(image, region.offset, region.length, budget);
         let filesystem = Ext4::load(Box::new(Reader::new(window, shape))).map_err(|e| {
             let cannot =
                 |kind, message| Error::new(kind, message).at(image.path()).offset(region.offset);
             match e {
-                // of features the superblock's were looked at, so these are the journal's
+                // the superblock's features were checked before, so these are the journal's
                 Ext4Error::Incompatible(_) => {
                     let message = "the root filesystem was not unmounted, and its journal is of a \
                                    kind that is not read here";
@@ -74,7 +74,7 @@ impl Root {
         Ok(Self { image: image.clone(), region, links: Links::new(filesystem) })
     }
 
-    /// What can be told without a record.
+    /// The facts that need no record.
     pub fn facts(&self) -> Result<RootFacts> {
         let os_release = self.small("/etc/os-release")?.unwrap_or_default();
         let name = os_release.lines().find_map(|line| line.strip_prefix("PRETTY_NAME="));
@@ -110,7 +110,7 @@ impl Root {
         serde_json::from_str(&text).map(Some).map_err(broken)
     }
 
-    /// The probes of the profile, which may hold secrets: they are for the smoke test alone.
+    /// The probes of the profile, which may hold secrets: they are only for the smoke test.
     ///
     /// A record of format 1 has them itself.
     pub fn probes(&self) -> Result<Vec<Probe>> {
@@ -159,7 +159,7 @@ impl Root {
         Ok(names)
     }
 
-    /// Whether something has this name; a link that leads nowhere, or in a circle, does not count.
+    /// Whether something has this name; a link that leads nowhere or in a circle does not count.
     pub fn exists(&self, path: &str) -> Result<bool> {
         self.there(path, self.links.follow(path)).map(|real| real.is_some())
     }
@@ -179,7 +179,8 @@ impl Root {
         Ok(target.flatten().map(|target| target.display().to_string()))
     }
 
-    /// What was found; none where the filesystem says that nothing is there, and not where it cannot be read.
+    /// The result; none only if the filesystem says that nothing is there, not if it cannot be
+    /// read.
     fn there<T>(&self, path: &str, found: Result<T, LinkError>) -> Result<Option<T>> {
         match found {
             Ok(found) => Ok(Some(found)),
@@ -195,7 +196,7 @@ impl Root {
         Ok(self.links.filesystem().open(&real[..])?)
     }
 
-    /// A folder, whose bytes were taken note of.
+    /// Opens a folder and counts its bytes.
     fn open_folder(&self, path: &str) -> Result<ReadDir, LinkError> {
         let real = self.links.follow(path)?;
         let facts = self.links.filesystem().symlink_metadata(&real[..])?;

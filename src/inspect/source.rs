@@ -1,4 +1,4 @@
-//! A run of an open file: where every reader of foreign bytes gets them.
+//! A run of an open file, from which every reader of foreign bytes gets them.
 
 use std::fs::File;
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
@@ -7,10 +7,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::error::{Context, Error, Kind, Result};
 
-/// Bytes of a page of [`Tables`]; every format's tables are made of sectors, so none of their entries lies
-/// across two pages.
+/// Bytes of a page of [`Tables`]; every format's tables consist of sectors, so no entry crosses a
+/// page boundary.
 const PAGE: u64 = 4096;
-/// How many pages are kept: the tables of 8 GiB at the least, with an entry of eight bytes for 64 KiB.
+/// The number of cached pages: enough for the tables of at least 8 GiB, with eight bytes for each
+/// 64 KiB.
 const PAGES: usize = 256;
 
 /// A run of an open file, with the file's name for errors.
@@ -25,7 +26,7 @@ pub struct Source {
 impl Source {
     /// Opens a regular file.
     pub fn open(path: &Path) -> Result<Self> {
-        // a FIFO under this name keeps nobody waiting
+        // so that a FIFO of this name does not make us wait
         let flags = rustix::fs::OFlags::NONBLOCK.bits() as i32;
         let file = File::options().read(true).custom_flags(flags).open(path);
         let file = file.at("cannot open", path)?;
@@ -37,7 +38,7 @@ impl Source {
         Ok(Self { file: Arc::new(file), path: path.into(), start: 0, length: facts.len() })
     }
 
-    /// Another file's bytes under this one's name: what was unpacked from it.
+    /// An unpacked file's bytes under the name of the file that they came from.
     pub fn unpacked(&self, file: File, length: u64) -> Self {
         Self { file: Arc::new(file), path: self.path.clone(), start: 0, length }
     }
@@ -70,7 +71,7 @@ impl Source {
         self.length
     }
 
-    /// Fills `buffer` from `offset`; an error when the run ends before.
+    /// Fills `buffer` from `offset`; an error if the run ends too early.
     pub fn read_at(&self, buffer: &mut [u8], offset: u64) -> Result<()> {
         if offset.checked_add(buffer.len() as u64).is_none_or(|end| end > self.length) {
             return Err(self.damaged("the file ends before what is needed", offset));
@@ -86,7 +87,7 @@ impl Source {
         Ok(bytes)
     }
 
-    /// As many of `most` bytes from `offset` as there are.
+    /// Up to `most` bytes from `offset`, as many as there are.
     pub fn up_to(&self, most: u64, offset: u64) -> Result<Vec<u8>> {
         let length = most.min(self.length.saturating_sub(offset));
         let mut bytes = vec![0; length as usize];
@@ -99,7 +100,7 @@ impl Source {
         Error::new(Kind::Damaged, what).at(&self.path).offset(self.start.saturating_add(offset))
     }
 
-    /// An error about the file as a whole: it is understood, and not read here.
+    /// An error about the file as a whole: we recognize it, but do not support it.
     pub fn refused(&self, what: impl Into<String>, remedy: &str) -> Error {
         Error::new(Kind::Refused, what).at(&self.path).remedy(remedy)
     }
@@ -108,8 +109,8 @@ impl Source {
 /// A page of a file with its number.
 type Page = Option<(u64, Arc<[u8]>)>;
 
-/// Small numbers in a file's mapping tables, with the pages that they were in kept: each is asked for again
-/// for every block that the table maps.
+/// Small numbers in a file's mapping tables, with a cache of their pages: the same page is needed
+/// for every block that it maps.
 #[derive(Debug)]
 pub struct Tables {
     source: Source,
@@ -117,7 +118,7 @@ pub struct Tables {
 }
 
 impl Tables {
-    /// Nothing is read yet.
+    /// Starts without reading anything.
     pub fn new(source: Source) -> Self {
         Self { source, pages: Mutex::new(vec![None; PAGES]) }
     }
@@ -152,7 +153,7 @@ impl Tables {
     }
 }
 
-/// Numbers at fixed places of a structure whose length was checked; what lies behind its end is 0.
+/// Numbers at fixed places of a structure whose length was checked; beyond its end they are 0.
 pub mod le {
     /// Two bytes.
     pub fn u16_at(bytes: &[u8], at: usize) -> u16 {

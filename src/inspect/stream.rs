@@ -1,7 +1,8 @@
 //! Formats that can only be read from their start: raw disks compressed with zstd, and (in [`super::gce`]) GCE's tar.gz.
 //!
-//! They are unpacked once, into a sparse file without a name in the temporary folder. To unpack again for
-//! every read would take minutes for a single inspection; a file with a name would stay after a `kill -9`.
+//! They are unpacked once, into a sparse file without a name in the temporary folder. Unpacking
+//! anew for every read would take minutes for a single inspection; a file with a name would remain
+//! after a `kill -9`.
 
 use std::fs::File;
 use std::io::{BufReader, Read};
@@ -12,17 +13,19 @@ use super::{filesystem, others, plausible};
 use crate::error::{Context, Error, Kind, Result};
 use crate::units::{KIB, MIB};
 
-/// What a zstd frame begins with (RFC 8878, 3.1.1).
+/// The first bytes of a zstd frame (RFC 8878, 3.1.1).
 pub const ZSTD: &[u8] = &[0x28, 0xB5, 0x2F, 0xFD];
-/// What a gzip member begins with (RFC 1952, 2.3.1).
+/// The first bytes of a gzip member (RFC 1952, 2.3.1).
 pub const GZIP: &[u8] = &[0x1F, 0x8B];
-/// log2 of the largest zstd window that is accepted: what `zstd -d` accepts without being told more.
+/// log2 of the largest zstd window that is accepted: the limit of `zstd -d` without further
+/// options.
 const ZSTD_WINDOW: u32 = 27;
-/// The largest disk that is unpacked, in bytes: what one file of ext4 can hold.
+/// The largest disk that is unpacked, in bytes: the limit of a file on ext4.
 pub(super) const DISK_LIMIT: u64 = 1 << 44;
-/// Bytes that are written before anybody looks whether it is a disk: the start of one, with all that tells it.
+/// Bytes that are written before checking whether it is a disk: the start of one, with everything
+/// that identifies it.
 const BLIND: u64 = 16 * MIB;
-/// Bytes that are unpacked at a time; a part of zeros of this size stays a hole.
+/// Bytes that are unpacked at a time; a part of this size that is all zeros stays a hole.
 pub(super) const PART: usize = 64 * KIB as usize;
 /// Bytes that are read at a time.
 const BUFFER: usize = MIB as usize;
@@ -44,7 +47,7 @@ pub(super) fn too_large() -> Error {
     Error::new(Kind::Refused, "it unpacks to more than 16 TiB")
 }
 
-/// An error on the way, with the file's name.
+/// An error during unpacking, with the file's name.
 pub(super) fn broken(source: &Source, error: Error) -> Error {
     let message = "cannot unpack the image";
     Error::new(error.kind(), message).at(source.path()).because(error)
@@ -73,7 +76,7 @@ impl Read for Reader<'_> {
 
 /// The sparse file that a disk is unpacked into.
 pub(super) struct Unpacked<'a> {
-    /// What is unpacked.
+    /// The file that is unpacked.
     source: &'a Source,
     file: File,
     /// Where the next bytes go, and where the disk ends so far.
@@ -83,13 +86,13 @@ pub(super) struct Unpacked<'a> {
     budget: Budget,
 }
 
-/// How many bytes may be written; zeros are not.
+/// How many bytes may be written; zeros are never written.
 enum Budget {
-    /// Nobody has looked yet whether this is a disk at all.
+    /// It is not known yet whether this is a disk at all.
     Blind,
     /// As many as a file of this length can hold.
     Plausible(u64),
-    /// As many as there is room for.
+    /// As many as there is space for.
     Room(u64),
 }
 
@@ -100,7 +103,7 @@ impl<'a> Unpacked<'a> {
         Ok(Self { source, file, at: 0, end: 0, written: 0, budget: Budget::Blind })
     }
 
-    /// Takes `length` bytes, or all that there are; zeros are skipped.
+    /// Unpacks `length` bytes, or all that there are; zeros are skipped.
     pub fn fill(&mut self, reader: &mut impl Read, length: Option<u64>) -> Result<()> {
         let mut left = length.unwrap_or(u64::MAX);
         let mut buffer = vec![0; PART];
@@ -130,8 +133,8 @@ impl<'a> Unpacked<'a> {
         Ok(())
     }
 
-    /// Takes note of bytes that are about to be written. What was written so far is looked at before there is much
-    /// of it: a few bytes can unpack to any number.
+    /// Counts bytes that are about to be written. The bytes written so far are checked before there
+    /// are many: a few bytes can unpack to any number.
     fn spend(&mut self, bytes: u64) -> Result<()> {
         self.written += bytes;
         if matches!(self.budget, Budget::Blind) && self.written > BLIND {
@@ -150,7 +153,7 @@ impl<'a> Unpacked<'a> {
         }
     }
 
-    /// Looks at what is there, and asks how much room there is for the rest.
+    /// Checks the bytes written so far, and finds out how much space there is for the rest.
     fn look(&self) -> Result<Budget> {
         let start =
             self.source.unpacked(self.file.try_clone().doing("cannot share a file")?, self.end);
@@ -176,7 +179,7 @@ impl<'a> Unpacked<'a> {
     }
 }
 
-/// Refuses a container within what was compressed: it is no disk.
+/// Refuses a container inside a compressed file: it is not a disk.
 fn check_content(disk: &Source) -> Result<()> {
     match others::name_within(disk)? {
         Some(what) => Err(Error::new(Kind::Refused, format!("what is compressed is {what}"))
@@ -189,7 +192,7 @@ fn more_room(error: Error) -> Error {
     error.remedy("point TMPDIR to a folder with more room")
 }
 
-/// Fills the buffer, or as much of it as there is.
+/// Fills the buffer, or as much of it as there is data.
 pub(super) fn read_full(reader: &mut impl Read, buffer: &mut [u8]) -> std::io::Result<usize> {
     let mut done = 0;
     while done < buffer.len() {

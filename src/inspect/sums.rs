@@ -9,14 +9,14 @@ use super::source::Source;
 use crate::error::Result;
 use crate::units::MIB;
 
-/// How a member's digest is made.
+/// The algorithm of a member's digest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Algorithm {
-    /// Of packages before vSphere 6.5.
+    /// Used by packages before vSphere 6.5.
     Sha1,
-    /// Of all others.
+    /// Used by all others.
     Sha256,
-    /// Allowed, and rare.
+    /// Allowed, but rare.
     Sha512,
 }
 
@@ -41,7 +41,7 @@ impl Algorithm {
         }
     }
 
-    /// A run's digest, in lowercase.
+    /// The digest of a run, in lowercase.
     pub fn of(self, content: &Source) -> Result<String> {
         match self {
             Self::Sha1 => digest(content, Sha1::new()),
@@ -64,18 +64,19 @@ fn digest(content: &Source, mut hasher: impl sha2::Digest) -> Result<String> {
 /// A line of a manifest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Line<'a> {
-    /// How the digest was made.
+    /// The algorithm of the digest.
     pub algorithm: Algorithm,
     /// The member.
     pub name: &'a str,
     /// Hexadecimal digits.
     pub digest: &'a str,
-    /// Whether VMware reads it: it wants nothing before the parenthesis and one space before the digest.
+    /// Whether VMware can read it: it expects nothing before the parenthesis and one space before
+    /// the digest.
     pub exact: bool,
 }
 
 impl<'a> Line<'a> {
-    /// A line in the form of VMware's, or of other programs with spaces elsewhere.
+    /// A line in VMware's form, or in that of other programs, with spaces elsewhere.
     pub fn parse(line: &'a str) -> Option<Self> {
         let (word, rest) = line.split_once('(')?;
         let (name, rest) = rest.rsplit_once(')')?;
@@ -92,7 +93,7 @@ impl<'a> Line<'a> {
 /// Digests by their algorithm and the member's name.
 pub type Sums = BTreeMap<(Algorithm, String), String>;
 
-/// The members that are not what the manifest says, in its order, each once.
+/// The members that do not match the manifest, in its order, each once.
 pub fn changed<'a>(manifest: &'a str, sums: &Sums) -> Vec<&'a str> {
     let mut changed = Vec::new();
     for line in manifest.lines().filter_map(Line::parse) {

@@ -10,9 +10,10 @@ use crate::error::Result;
 
 /// Files with the kernel's command line: GRUB's, and those of the boot loader specification.
 const BOOT_CONFIGS: [&str; 2] = ["/boot/grub/grub.cfg", "/boot/grub2/grub.cfg"];
-/// The list of a kernel's modules, that of what is built into it, and the largest of them, in bytes.
+/// The list of a kernel's modules, the list of its built-in drivers, and the largest such list in
+/// bytes.
 const MODULES: [&str; 2] = ["modules.dep", "modules.builtin"];
-/// Folders of network configuration, with the words that give an address there.
+/// Folders of network configuration, with the words that set an address there.
 const NETWORKS: [(&str, &[&str]); 4] = [
     ("/etc/systemd/network", &["address="]),
     ("/etc/netplan", &["addresses:"]),
@@ -20,7 +21,7 @@ const NETWORKS: [(&str, &[&str]); 4] = [
     ("/etc/NetworkManager/system-connections", &["address1="]),
 ];
 const INTERFACES: &str = "/etc/network/interfaces";
-/// Programs that tell Azure that the machine is there, and take its keys and its name.
+/// Programs that report to Azure that the machine is running, and that set its keys and its name.
 const AGENTS: [(&str, &str); 4] = [
     ("/usr/sbin/waagent", "waagent"),
     ("/usr/bin/waagent", "waagent"),
@@ -30,7 +31,7 @@ const AGENTS: [(&str, &str); 4] = [
 /// Saved randomness, of systemd and of older systems.
 const SEEDS: [&str; 2] = ["/var/lib/systemd/random-seed", "/var/lib/urandom/random-seed"];
 
-/// What was found.
+/// The facts that were found.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct System {
     /// The command lines of the kernels in the boot menu.
@@ -43,7 +44,7 @@ pub struct System {
     pub host_keys: Vec<String>,
     /// Files with saved randomness.
     pub seeds: Vec<String>,
-    /// Files that give an interface a fixed address.
+    /// Files that set a fixed address for an interface.
     pub addresses: Vec<String>,
     /// Agents for clouds.
     pub agents: Vec<String>,
@@ -82,7 +83,7 @@ pub fn look(root: &Root) -> Result<System> {
     Ok(system)
 }
 
-/// The words behind `linux PATH`, as GRUB's menu entries have them.
+/// The words after `linux PATH` in a menu entry of GRUB's.
 fn command_line(line: &str) -> Option<String> {
     let mut words = line.split_whitespace();
     let linux = matches!(words.next(), Some("linux" | "linux16" | "linuxefi"));

@@ -13,15 +13,16 @@ use crate::units::{ByteSize, MIB};
 
 /// Bytes that reading a table may take: both headers and both arrays, entry by entry.
 const BUDGET: u64 = 4 * MIB;
-/// Bytes of a partition entry; the specification allows more, nobody writes it, and the gpt crate panics.
+/// Bytes of a partition entry; the specification allows larger ones, but nobody writes them, and
+/// the gpt crate panics on them.
 const ENTRY: u32 = 128;
 /// The most entries that are believed: partition tools write 128.
 const ENTRIES_LIMIT: u32 = 1024;
-/// Where a header has the number of its entries and their size (UEFI 2.10, table 5-5).
+/// Where a header stores the number of its entries and their size (UEFI 2.10, table 5-5).
 const ENTRIES_AT: usize = 80;
 const ENTRY_SIZE_AT: usize = 84;
-/// A boot sector's last bytes, where it has the kinds of its partitions, and the kind that only guards a GUID
-/// partition table (UEFI 2.10, 5.2).
+/// A boot sector's last bytes, the places of its partitions' types, and the type that only protects
+/// a GUID partition table (UEFI 2.10, 5.2).
 const MBR_SIGNATURE: [u8; 2] = [0x55, 0xAA];
 const MBR_KINDS: [usize; 4] = [0x1C2, 0x1D2, 0x1E2, 0x1F2];
 const MBR_PROTECTIVE: u8 = 0xEE;
@@ -50,7 +51,7 @@ impl Partition {
         self.type_guid == wanted.guid.to_string()
     }
 
-    /// Where it lies.
+    /// Its place on the disk.
     pub fn region(&self) -> Region {
         Region { offset: self.offset, length: self.size.bytes() }
     }
@@ -61,18 +62,18 @@ impl Partition {
 pub struct Table {
     /// The disk's GUID.
     pub disk_guid: String,
-    /// Whether both copies are whole; one is enough to read it.
+    /// Whether both copies are intact; one is enough to read it.
     pub both_copies: bool,
     /// Where the first copy says that the second is, in bytes from the start of the disk; none when the first
     /// is broken.
     pub backup_at: Option<u64>,
-    /// The partitions by number.
+    /// The partitions, by number.
     pub partitions: Vec<Partition>,
 }
 
 impl Table {
-    /// The root filesystem's partition: the one with the type of an x86-64 root, else the largest of Linux's
-    /// general type, which many installers give it.
+    /// The root filesystem's partition: the one with the type of an x86-64 root, or else the
+    /// largest with Linux's general type, which many installers use.
     pub fn root(&self) -> Option<&Partition> {
         let of_type = |wanted| self.partitions.iter().filter(move |p| p.is(wanted));
         let general = || of_type(&LINUX_FS).max_by_key(|partition| partition.size);
@@ -122,7 +123,7 @@ pub fn read(image: &Arc<Image>) -> Result<Table> {
     })
 }
 
-/// Whether the first sector is a boot sector with a partition of a known kind (not that of a protective MBR).
+/// Whether the first sector is a boot sector with a partition of any type but the protective one.
 fn has_mbr(image: &Image) -> Result<bool> {
     let mut sector = [0; SECTOR as usize];
     image.read_at(&mut sector, 0)?;
@@ -131,7 +132,8 @@ fn has_mbr(image: &Image) -> Result<bool> {
     Ok(sector.ends_with(&MBR_SIGNATURE) && known)
 }
 
-/// Whether a header lies here; one with numbers that the gpt crate would trust too much is an error.
+/// Whether there is a header here. One with numbers that the gpt crate would trust too much is an
+/// error.
 fn check_header(image: &Image, offset: u64) -> Result<bool> {
     let mut sector = [0; SECTOR as usize];
     image.read_at(&mut sector, offset)?;

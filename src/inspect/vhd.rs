@@ -1,18 +1,18 @@
-//! Reading VHD, fixed and dynamic (Microsoft, "Virtual Hard Disk Image Format Specification" 1.0, for every
-//! number here). Numbers have the highest byte first.
+//! Reads VHD, fixed and dynamic (Microsoft, "Virtual Hard Disk Image Format Specification" 1.0, for
+//! every number here). Numbers have the highest byte first.
 
 use super::blocks::Place;
 use super::source::{Source, Tables, be};
 use crate::error::Result;
 
-/// What a footer begins with.
+/// The first bytes of a footer.
 pub const COOKIE: &[u8] = b"conectix";
 /// Bytes of the footer.
 pub const FOOTER: u64 = 512;
-/// What the header of a dynamic disk begins with, and its bytes.
+/// The first bytes of a dynamic disk's header, and its length.
 const DYNAMIC_COOKIE: &[u8] = b"cxsparse";
 const DYNAMIC_HEADER: usize = 1024;
-/// Where both structures have their checksums.
+/// The places of the checksums in both structures.
 const FOOTER_CHECKSUM: usize = 64;
 const DYNAMIC_CHECKSUM: usize = 36;
 /// Kinds of disk.
@@ -20,12 +20,12 @@ const FIXED: u32 = 2;
 const DYNAMIC: u32 = 3;
 const DIFFERENCING: u32 = 4;
 const SECTOR: u64 = 512;
-/// An entry of a block that is not there.
+/// The entry of an absent block.
 const UNUSED: u32 = u32::MAX;
 /// The largest block that is read, in bytes: 128 times the usual one.
 const BLOCK_LIMIT: u64 = 1 << 28;
 
-/// What a footer says.
+/// A footer's facts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Footer {
     /// The size of the disk, in bytes.
@@ -34,7 +34,7 @@ pub struct Footer {
     pub geometry: u64,
     /// Whether it is a fixed disk.
     pub fixed: bool,
-    /// Where a dynamic disk's header lies.
+    /// The place of a dynamic disk's header.
     dynamic: u64,
 }
 
@@ -65,7 +65,7 @@ impl Footer {
     }
 }
 
-/// Whether the bytes' checksum is right: the complement of the sum of all others.
+/// Whether the checksum is right: it is the complement of the sum of all other bytes.
 fn is_whole(bytes: &[u8], checksum: usize) -> bool {
     let field = checksum..checksum + 4;
     let others = bytes.iter().enumerate().filter(|(i, _)| !field.contains(i));
@@ -75,8 +75,8 @@ fn is_whole(bytes: &[u8], checksum: usize) -> bool {
 
 /// The fixed disk before the footer at the file's end; none when there is no such footer.
 ///
-/// The footer's eight first bytes are all that tell it from a raw disk, so a broken footer is an error, and no
-/// raw disk of 512 bytes more.
+/// Only the footer's first eight bytes tell it from a raw disk, so a broken footer is an error, and
+/// not a raw disk with 512 more bytes.
 pub fn fixed(source: &Source) -> Result<Option<(Footer, Source)>> {
     let Some(at) = source.length().checked_sub(FOOTER) else { return Ok(None) };
     if source.array::<8>(at)? != COOKIE {
@@ -125,7 +125,7 @@ impl Map {
         Ok(Self { footer, table, block })
     }
 
-    /// What the footer's copy says.
+    /// The facts from the footer's copy.
     pub fn footer(&self) -> Footer {
         self.footer
     }
@@ -135,8 +135,8 @@ impl Map {
         self.block
     }
 
-    /// Where a block is. Its bitmap of sectors is not looked at: a sector that was never written is zeros in
-    /// the file as well, and QEMU and Hyper-V read dynamic disks in this way.
+    /// Where a block is. Its bitmap of sectors is ignored: a sector that was never written is zeros
+    /// in the file as well, and QEMU and Hyper-V also read dynamic disks this way.
     pub fn place(&self, tables: &Tables, index: u64) -> Result<Place> {
         let entry = tables.entry(self.table.saturating_add(index.saturating_mul(4)))?;
         Ok(match u32::from_be_bytes(entry) {

@@ -1,23 +1,25 @@
-//! Reading VHDX (Microsoft, \[MS-VHDX\] 9.0, for every number here).
+//! Reads VHDX (Microsoft, \[MS-VHDX\] 9.0, for every number here).
 
 use super::blocks::Place;
 use super::source::{Source, Tables, le};
 use crate::error::Result;
 use crate::units::{KIB, MIB};
 
-/// What the file begins with.
+/// The first bytes of the file.
 pub const SIGNATURE: &[u8] = b"vhdxfile";
-/// Where both headers and both region tables lie, and their bytes that the checksums cover.
+/// The places of both headers and both region tables, and the number of bytes that their checksums
+/// cover.
 const HEADERS: [u64; 2] = [64 * KIB, 128 * KIB];
 const HEADER: u64 = 4 * KIB;
 const REGION_TABLES: [u64; 2] = [192 * KIB, 256 * KIB];
 const REGION_TABLE: u64 = 64 * KIB;
-/// The most entries of the region table and of the metadata table, and the bytes of one of either.
+/// The most entries of the region table and of the metadata table, and the length of an entry of
+/// either.
 const ENTRIES_LIMIT: usize = 2047;
 const ENTRY: usize = 32;
 /// Bytes of the metadata table.
 const METADATA_TABLE: u64 = 64 * KIB;
-/// Regions and metadata items, as their GUIDs lie in the file.
+/// The GUIDs of regions and metadata items, in the file's byte order.
 const BAT: u128 = 0x2DC27766_F623_4200_9D64_115E9BFD4A08;
 const METADATA: u128 = 0x8B7CA206_4790_4B9A_B8FE_575F050F886E;
 const FILE_PARAMETERS: u128 = 0xCAA16737_FA36_4D43_B3B6_33F0AA44E76B;
@@ -27,10 +29,11 @@ const SECTOR_SIZE: u128 = 0x8141BF1D_A96F_4709_BA47_F233A8FAAB5F;
 const HAS_PARENT: u32 = 1 << 1;
 /// Block sizes.
 const BLOCKS: std::ops::RangeInclusive<u64> = MIB..=256 * MIB;
-/// Sectors that one bitmap block covers: with their size and the block size they say how often a bitmap's
-/// entry lies between the others.
+/// Sectors that one bitmap block covers: together with their size and the block size, this
+/// determines how often a bitmap's entry comes between the others.
 const CHUNK_SECTORS: u64 = 1 << 23;
-/// States of a block in the low bits of its entry, and its place in the high ones, in whole MiB.
+/// The state of a block in the low bits of its entry, and its place, in whole MiB, in the high
+/// bits.
 const STATE: u64 = 7;
 const NOT_PRESENT: u64 = 0;
 const UNDEFINED: u64 = 1;
@@ -60,8 +63,8 @@ impl Map {
     /// Reads the newer header, the region table and the metadata.
     ///
     /// # Errors
-    /// [`crate::error::Kind::Refused`] for a differencing disk, and for one that was not closed: what its log holds has not
-    /// reached the places that are read here.
+    /// [`crate::error::Kind::Refused`] for a differencing disk, and for one that was not closed:
+    /// the log's contents have not reached the places that are read here.
     pub fn open(source: &Source) -> Result<Self> {
         check_log(source)?;
         let (bat, bat_length) = region(source, BAT, "the block table")?;
@@ -133,7 +136,7 @@ fn is_whole(bytes: &[u8], signature: &[u8]) -> bool {
     crc32c::crc32c_append(sum, &bytes[8..]) == le::u32_at(bytes, 4)
 }
 
-/// Refuses a file whose log has entries: they were not applied yet.
+/// Refuses a file whose log has entries, which were not applied yet.
 fn check_log(source: &Source) -> Result<()> {
     let mut newest: Option<[u8; HEADER as usize]> = None;
     for at in HEADERS {
@@ -166,7 +169,7 @@ fn check_log(source: &Source) -> Result<()> {
     Ok(())
 }
 
-/// Offset and length of a region of the file, from the first region table that is whole.
+/// Offset and length of a region of the file, from the first intact region table.
 fn region(source: &Source, guid: u128, what: &str) -> Result<(u64, u64)> {
     for at in REGION_TABLES {
         let table = source.up_to(REGION_TABLE, at)?;

@@ -1,5 +1,5 @@
-//! Reading VMDK in one file: monolithicSparse and streamOptimized (VMware, "Virtual Disk Format 5.0", for every
-//! number here).
+//! Reads VMDK in one file: monolithicSparse and streamOptimized (VMware, "Virtual Disk Format 5.0",
+//! for every number here).
 
 mod extent;
 
@@ -10,34 +10,35 @@ use super::source::{Source, Tables, le};
 use crate::error::Result;
 use crate::units::KIB;
 
-/// What a sparse extent begins with.
+/// The first bytes of a sparse extent.
 pub const MAGIC: &[u8] = b"KDMV";
-/// What a description of extents in other files begins with.
+/// The beginning of a description of extents in other files.
 pub const DESCRIPTOR: &[u8] = b"# Disk DescriptorFile";
 const SECTOR: u64 = 512;
 const HEADER: usize = 512;
-/// Flags: grains are compressed; markers stand before what they describe.
+/// Flags: grains are compressed; markers precede what they describe.
 const COMPRESSED: u32 = 1 << 16;
 const MARKERS: u32 = 1 << 17;
-/// The one way of compressing.
+/// The only compression method.
 const DEFLATE: u16 = 1;
-/// A header's offset of the grain directory that says: it is in the footer.
+/// The offset of the grain directory that means: the real one is in the footer.
 const AT_END: u64 = u64::MAX;
-/// The footer: a marker, the header once more, and the end-of-stream marker.
+/// The footer: a marker, the header again, and the end-of-stream marker.
 const FOOTER: u64 = 3 * SECTOR;
 /// The type of the footer's marker.
 const FOOTER_MARKER: u32 = 3;
-/// Sectors of a grain, and entries of a grain table, that are read; the usual ones are 128 and 512.
+/// The supported numbers of sectors in a grain, and of entries in a grain table; the usual ones are
+/// 128 and 512.
 const GRAIN: std::ops::RangeInclusive<u64> = 8..=4096;
 const TABLE_ENTRIES: std::ops::RangeInclusive<u64> = 1..=512;
-/// Bytes of a description that are looked at; VMware's own have 20 sectors at the most.
+/// Bytes of a description that are read; VMware's own have at most 20 sectors.
 const DESCRIPTION_LIMIT: u64 = 64 * KIB;
 /// The largest disk, in sectors: 64 TiB, as for the other formats; VMware's limit is 62 TiB.
 const CAPACITY: u64 = 1 << 37;
-/// A grain table's entries: nothing here; zeros.
+/// A grain table's entries: absent; zeros.
 const NOTHING: u32 = 0;
 const ZEROS: u32 = 1;
-/// What a description says for "no parent".
+/// A description's value for "no parent".
 const NO_PARENT: &str = "ffffffff";
 /// Bytes of a compressed grain's marker before the data.
 const MARKER: u64 = 12;
@@ -45,7 +46,7 @@ const MARKER: u64 = 12;
 /// What the file says about itself.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Facts {
-    /// The header's version; ESXi wants 3 of a streamOptimized disk.
+    /// The header's version; ESXi requires 3 for a streamOptimized disk.
     pub version: u32,
     /// Whether its grains are compressed.
     pub compressed: bool,
@@ -72,7 +73,7 @@ pub struct Map {
 }
 
 impl Map {
-    /// Reads the header, the description and, where there is one, the footer.
+    /// Reads the header, the description and, if there is one, the footer.
     pub fn open(source: &Source) -> Result<Self> {
         let header = source.array::<HEADER>(0)?;
         let description = description(source, &header)?;
@@ -148,11 +149,11 @@ impl Map {
         self.packed(tables.source(), sector * SECTOR, index)
     }
 
-    /// A compressed grain behind its marker, which must name the same grain.
+    /// A compressed grain after its marker, which must name the same grain.
     fn packed(&self, source: &Source, at: u64, index: u64) -> Result<Place> {
         let marker = source.array::<{ MARKER as usize }>(at)?;
         let (sector, length) = (le::u64_at(&marker, 0), u64::from(le::u32_at(&marker, 8)));
-        // a grain that does not compress grows by a few bytes
+        // an incompressible grain grows by a few bytes
         if self.facts.markers && sector != index * self.grain || length > 2 * self.block() {
             return Err(source.damaged("a grain's marker names another grain", at));
         }
@@ -160,7 +161,7 @@ impl Map {
     }
 }
 
-/// The header once more, from the end of the stream.
+/// The second header, from the end of the stream.
 fn footer(source: &Source) -> Result<([u8; HEADER], u64)> {
     let at = source.length().saturating_sub(FOOTER);
     let marker = source.array::<{ SECTOR as usize }>(at)?;
@@ -171,7 +172,7 @@ fn footer(source: &Source) -> Result<([u8; HEADER], u64)> {
     Ok((header, at + SECTOR))
 }
 
-/// The text inside the file that describes the disk. A file without one is a part of a disk.
+/// The text inside the file that describes the disk. A file without one is only part of a disk.
 fn description(source: &Source, header: &[u8]) -> Result<String> {
     let (sector, sectors) = (le::u64_at(header, 28), le::u64_at(header, 36));
     let length = sectors.saturating_mul(SECTOR).min(DESCRIPTION_LIMIT);

@@ -5,13 +5,13 @@ use std::sync::Arc;
 
 use super::image::Image;
 
-/// What one reading costs at the least, in bytes: thousands of tiny ones are work as well.
+/// The smallest cost of a read, in bytes: thousands of tiny ones are work, too.
 const LEAST: u64 = 512;
 
 /// A run of an image's disk as a read-only device.
 ///
-/// It gives at most `budget` bytes in its life: a folder or a chain that bites its own tail must end. The budget is
-/// the caller's own number, and none that follows from what the image says of its size.
+/// It returns at most `budget` bytes in its life, so that reading a circular folder or chain ends.
+/// The caller chooses the budget, and does not derive it from what the image says about its size.
 #[derive(Clone, Debug)]
 pub struct Window {
     image: Arc<Image>,
@@ -22,12 +22,12 @@ pub struct Window {
 }
 
 impl Window {
-    /// The `length` bytes from `start`; the caller has checked that they lie on the disk.
+    /// The `length` bytes from `start`; the caller has checked that they are on the disk.
     pub fn new(image: &Arc<Image>, start: u64, length: u64, budget: u64) -> Self {
         Self { image: image.clone(), start, length, position: 0, budget }
     }
 
-    /// The same from another place of the run.
+    /// Fills `buffer` from `offset` of the run.
     pub fn read_exact_at(&mut self, buffer: &mut [u8], offset: u64) -> IoResult<()> {
         self.position = offset;
         self.read_exact(buffer)

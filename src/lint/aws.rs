@@ -3,8 +3,8 @@
 use super::{Facts, Finding, convert_to, drivers, wrong_format};
 use crate::profile::Format;
 
-/// Machines of today (Nitro) show their disks as NVMe and their network as ENA; VM Import itself starts the
-/// machine once on an older one only where it must.
+/// Today's machines (Nitro) present their disks as NVMe and their network as ENA; VM Import itself
+/// starts the machine once on an older type, but only if it must.
 const NEEDS: [drivers::Need; 2] = [("disks", &["nvme"]), ("network", &["ena"])];
 
 pub(super) fn check(facts: &Facts) -> Vec<Finding> {
@@ -30,7 +30,7 @@ pub(super) fn check(facts: &Facts) -> Vec<Finding> {
                 ("the disk boots by BIOS alone", "import it with --boot-mode legacy-bios")
             }
             (false, true) => ("the disk boots by UEFI alone", "import it with --boot-mode uefi"),
-            // a finding of every platform
+            // a finding for every platform
             (false, false) => return findings,
         };
         findings.push(Finding::note("boot-mode", reason, fix));

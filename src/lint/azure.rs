@@ -5,8 +5,8 @@ use crate::inspect::{Container, System};
 use crate::profile::Format;
 use crate::units::{GIB, MIB};
 
-/// The largest disk that an image may have, in bytes: more is for machines of generation 2 alone, and their
-/// system disks have limits of their own.
+/// The largest disk that an image may have, in bytes: only machines of generation 2 allow more, and
+/// their system disks have their own limits.
 const LIMIT: u64 = 2048 * GIB;
 /// Bytes of a VHD's footer.
 const FOOTER: u64 = 512;
@@ -53,7 +53,7 @@ pub(super) fn generations(bios: bool, uefi: bool, platform: &str, findings: &mut
     let missing = match (bios, uefi) {
         (true, false) => ("generation 2", "a boot loader on an EFI partition"),
         (false, true) => ("generation 1", "GRUB for BIOS"),
-        // both do, or a finding of every platform
+        // both can, or there is a finding for every platform
         (true, true) | (false, false) => return,
     };
     let reason =

@@ -1,4 +1,4 @@
-//! What a build wrote, held against the platforms that it was asked for.
+//! Judges a build's output for the platforms that it was built for.
 
 use std::path::Path;
 
@@ -8,14 +8,14 @@ use super::{Finding, Platform, Severity, lint_for};
 use crate::build::Built;
 use crate::error::Result;
 
-/// What a platform says of the image that was written for it.
+/// What a platform says about the image that was written for it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Judged {
     /// The platform.
     pub platform: Platform,
     /// The image's name.
     pub file: String,
-    /// What was found; the worst comes first.
+    /// The findings; the worst comes first.
     pub findings: Vec<Finding>,
 }
 

@@ -2,7 +2,7 @@
 
 use super::{Facts, Finding};
 
-/// A piece of hardware, and the drivers of which one will do.
+/// A piece of hardware, and the drivers for it, any one of which is enough.
 pub(super) type Need = (&'static str, &'static [&'static str]);
 
 /// A finding for every piece of hardware without a driver. An image whose kernels list none is not judged.

@@ -8,7 +8,7 @@ use crate::profile::Format;
 
 use super::package::Package;
 
-/// What is known of an image.
+/// What is known about an image.
 #[derive(Clone, Debug)]
 pub struct Facts {
     /// Its format.
@@ -19,11 +19,11 @@ pub struct Facts {
     pub length: u64,
     /// What the file around the disk says.
     pub container: Container,
-    /// Why the file lacks a part of the disk; none when it does not.
+    /// Why the file lacks part of the disk; none when it is complete.
     pub cut_off: Option<String>,
     /// The package around the disk.
     pub package: Option<Package>,
-    /// What is on the disk, or why nobody can tell.
+    /// What is on the disk, or why that is unknown.
     pub inside: Result<Inside, Unread>,
 }
 
@@ -32,7 +32,7 @@ pub struct Facts {
 pub enum Unread {
     /// Its bytes make no sense.
     Damaged(String),
-    /// It may be sound, and is not read here.
+    /// It may be sound, but is not supported here.
     Refused {
         /// What it is.
         reason: String,
@@ -42,7 +42,8 @@ pub enum Unread {
 }
 
 impl Unread {
-    /// The reason in an error about an image's bytes; none in any other error, as that a disk failed.
+    /// The reason, from an error about an image's bytes; none for any other error, such as a
+    /// failing disk.
     pub fn of(error: &Error) -> Option<Self> {
         match error.kind() {
             Kind::Damaged => Some(Self::Damaged(with_causes(error))),
@@ -61,7 +62,7 @@ impl Unread {
     }
 }
 
-/// Reads all of it. Packages are hashed for their manifest.
+/// Reads everything. Packages are hashed to check their manifest.
 pub fn gather(image: &Arc<Image>) -> Result<Facts> {
     let package = match image.container() {
         Container::Ova(ova, _) => Some(Package::new(&PackageText::read(ova)?)),

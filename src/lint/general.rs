@@ -3,7 +3,7 @@
 use super::{Facts, Finding, Severity, Unread};
 use crate::inspect::{Inside, System, Table};
 
-/// Device names that depend on the controller, so that a disk moved elsewhere is not found.
+/// Device names that depend on the controller, so that a disk is not found when it moves elsewhere.
 const DEVICE_NAMES: [&str; 6] =
     ["/dev/sd", "/dev/hd", "/dev/vd", "/dev/xvd", "/dev/nvme", "/dev/mmc"];
 /// A serial console, on x86 and elsewhere.
@@ -26,7 +26,7 @@ pub(super) fn check(facts: &Facts) -> Vec<Finding> {
     findings
 }
 
-/// The finding that something was not looked at; `severity` is for what may be sound.
+/// The finding that something was not examined; `severity` is for the case that it may be sound.
 pub(super) fn unread(unread: &Unread, what: &str, severity: Severity) -> Finding {
     match unread {
         Unread::Damaged(reason) => {
@@ -89,7 +89,7 @@ fn system(system: &System, findings: &mut Vec<Finding>) {
     identity(system, findings);
 }
 
-/// What two machines made from one image would share.
+/// Finds identity that two machines made from one image would share.
 fn identity(system: &System, findings: &mut Vec<Finding>) {
     let mut shared = |rule, what: String, fix: &str| {
         let reason = format!("the image has {what}: all machines made from it share it");

@@ -1,6 +1,8 @@
-//! What a platform would refuse in an image, or trip over, found without it and without a network.
+//! Finds what a platform would refuse in an image, or fail on, without the platform and without a
+//! network.
 //!
-//! [`facts`] reads the image once; rules are pure functions of what it found, one file a platform.
+//! [`facts`] reads the image once; rules are pure functions of these facts, one file for each
+//! platform.
 
 mod aws;
 mod azure;
@@ -34,18 +36,18 @@ use crate::profile::Format;
 pub enum Severity {
     /// The platform refuses the image, or it cannot start there.
     Error,
-    /// It starts, and something will not be as it should.
+    /// It starts, but something will not be as it should.
     Warning,
-    /// Nothing is wrong: what to choose when it is imported.
+    /// Nothing is wrong: a hint for the import.
     Note,
 }
 
-/// One thing that was found.
+/// One finding.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Finding {
     /// How bad it is.
     pub severity: Severity,
-    /// The rule's name, which stays when its words change.
+    /// The rule's name, which stays the same when its words change.
     pub rule: &'static str,
     /// What it is, and why it matters.
     pub reason: String,
@@ -74,7 +76,7 @@ impl Finding {
 /// Reads an image and judges it.
 ///
 /// # Errors
-/// When the file cannot be read. What is refused or damaged is a finding.
+/// When the file cannot be read. An image that is refused or damaged is a finding.
 pub fn lint(path: &Path, platform: Platform) -> Result<Vec<Finding>> {
     Ok(lint_for(path, &[platform])?.remove(0))
 }
@@ -97,7 +99,7 @@ pub fn lint_for(path: &Path, platforms: &[Platform]) -> Result<Vec<Vec<Finding>>
     Ok(platforms.iter().map(|platform| findings(*platform)).collect())
 }
 
-/// Judges what was found; the worst comes first.
+/// Judges the facts; the worst finding comes first.
 pub fn judge(facts: &Facts, platform: Platform) -> Vec<Finding> {
     let mut findings = general::check(facts);
     findings.extend(match platform {

@@ -36,9 +36,9 @@ pub struct Package {
 /// A file that a description names.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct File {
-    /// What disks call it.
+    /// The name by which disks refer to it.
     pub id: String,
-    /// The member's name, with what a URI writes with % in plain.
+    /// The member's name, with a URI's percent-encoding decoded.
     pub name: String,
     /// Its length, in bytes.
     pub size: Option<u64>,
@@ -49,7 +49,7 @@ pub struct File {
 pub struct Disk {
     /// The file that it is made from; none for an empty one.
     pub file: Option<String>,
-    /// Its size, in bytes; none where it is said in a way that is not read here.
+    /// Its size, in bytes; none if it is given in a form that is not supported here.
     pub capacity: Option<u64>,
 }
 
@@ -99,7 +99,7 @@ impl Package {
         }
     }
 
-    /// The version of VMware's hardware: the lowest of those that are named.
+    /// The version of VMware's hardware: the lowest one named.
     pub fn hardware(&self) -> Option<u32> {
         let versions = self.systems.split([' ', ',']);
         versions.filter_map(|word| word.strip_prefix("vmx-")?.parse().ok()).min()
@@ -121,7 +121,7 @@ fn capacity(disk: Node<'_, '_>) -> Option<u64> {
     number.checked_mul(unit)
 }
 
-/// A reference as the name that it stands for (RFC 3986, 2.1).
+/// Decodes a reference into the name that it stands for (RFC 3986, 2.1).
 fn percent_decoded(text: &str) -> String {
     let (mut bytes, mut rest) = (Vec::new(), text.as_bytes());
     while let [first, others @ ..] = rest {
@@ -140,7 +140,7 @@ fn percent_decoded(text: &str) -> String {
     String::from_utf8_lossy(&bytes).into_owned()
 }
 
-/// What any importer would find in a package around a disk of `size` bytes.
+/// Findings for every importer about a package around a disk of `size` bytes.
 pub fn check(package: &Package, size: u64) -> Vec<Finding> {
     let mut findings = Vec::new();
     let again = "build it again, or convert it: slipway convert IMAGE --to ova";
@@ -177,7 +177,7 @@ pub fn check(package: &Package, size: u64) -> Vec<Finding> {
     findings
 }
 
-/// What the description says of files and disks, held against those that are there.
+/// Compares what the description says about files and disks with the real ones.
 fn check_files(package: &Package, size: u64, again: &str) -> Vec<Finding> {
     let mut findings = Vec::new();
     let mut wrong = |rule, reason: String| findings.push(Finding::error(rule, reason, again));

@@ -5,7 +5,7 @@ use crate::profile::Format;
 
 const NEEDS: [drivers::Need; 2] =
     [("disks", &["ahci", "ata_piix", "mptspi"]), ("network", &["e1000", "virtio_net"])];
-/// What VMware has and VirtualBox does not.
+/// Devices that VMware has and VirtualBox does not.
 const VMWARE_ONLY: [&str; 2] = ["virtualscsi", "vmxnet3"];
 
 pub(super) fn check(facts: &Facts) -> Vec<Finding> {

@@ -5,13 +5,14 @@ use super::{Facts, Finding, convert_to, drivers, package, wrong_format};
 use crate::inspect::{Container, VmdkFacts};
 use crate::profile::Format;
 
-/// The header's version that ESXi wants of a streamOptimized disk.
+/// The header's version that ESXi requires of a streamOptimized disk.
 const VERSION: u32 = 3;
-/// The hardware versions of ESXi 5.0 and of ESXi 7.0: older ones nobody runs, newer ones many do not have yet.
+/// The hardware versions of ESXi 5.0 and of ESXi 7.0: nobody runs older ones, and many do not have
+/// newer ones yet.
 const HARDWARE: std::ops::RangeInclusive<u32> = 8..=17;
 const MODERN: drivers::Need = ("disks", &["vmw_pvscsi", "mptspi", "ahci", "nvme"]);
 const NETWORK: drivers::Need = ("network", &["vmxnet3", "e1000", "e1000e"]);
-/// Drivers of what a description asks for.
+/// Drivers for the devices that a description asks for.
 const DEVICES: [(&str, drivers::Need); 6] = [
     ("virtualscsi", ("paravirtual SCSI controller", &["vmw_pvscsi"])),
     ("lsilogic", ("LSI Logic controller", &["mptspi"])),
@@ -49,7 +50,7 @@ pub(super) fn check(facts: &Facts) -> Vec<Finding> {
     findings
 }
 
-/// What ESXi wants of a streamOptimized disk.
+/// ESXi's requirements for a streamOptimized disk.
 fn stream(vmdk: &VmdkFacts, format: Format, findings: &mut Vec<Finding>) {
     let mut wrong = |rule, reason: &str| {
         findings.push(Finding::error(rule, reason, convert_to(format)));

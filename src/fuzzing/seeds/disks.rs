@@ -1,4 +1,4 @@
-//! Disks that are compressed as a whole, and what lies on disks.
+//! Disks that are compressed as a whole, and the contents of disks.
 
 use std::fs;
 use std::path::Path;

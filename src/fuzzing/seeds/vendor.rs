@@ -1,4 +1,4 @@
-//! What vendors' packages and repositories begin with.
+//! Seeds for vendors' packages and repositories.
 
 use std::path::Path;
 

@@ -1,10 +1,10 @@
 //! Features that the ext4-view crate does not read, in words (Documentation/filesystems/ext4/super.rst,
 //! s_feature_incompat).
 
-/// Those that it does read: file types, a journal to recover, extents, 64 bits, flexible groups, a seed of checksums,
-/// encrypted files (which it refuses one by one).
+/// The features that it does read: file types, a journal to recover, extents, 64 bits, flexible
+/// groups, a seed of checksums, encrypted files (which it refuses one by one).
 const READ: u32 = 0x2 | 0x4 | 0x40 | 0x80 | 0x200 | 0x2000 | 0x1_0000;
-/// The others by their names in mke2fs.
+/// The others, by their names in mke2fs.
 const OTHERS: [(u32, &str); 9] = [
     (0x1, "compressed files"),
     (0x8, "its journal on another device (journal_dev)"),

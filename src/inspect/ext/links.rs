@@ -1,4 +1,5 @@
-//! Follows symbolic links before the ext4-view crate does: it takes memory for whatever length a link claims.
+//! Follows symbolic links before the ext4-view crate does: the crate allocates whatever length a
+//! link claims.
 
 use std::cell::Cell;
 
@@ -6,12 +7,14 @@ use ext4_view::{Ext4, Ext4Error, PathBuf};
 
 use crate::units::GIB;
 
-/// The longest target, in bytes, and the most links on one way (`PATH_MAX` and `MAXSYMLINKS` of Linux).
+/// The longest target, in bytes, and the most links on one path (`PATH_MAX` and `MAXSYMLINKS` of
+/// Linux).
 const LONGEST: u64 = 4096;
 const MOST: usize = 40;
 
-/// Bytes of folders that may be gone through in all, each as often as it is: the crate looks for a name from the
-/// root on, one after the other, and keeps blocks that it read. The image has no part in this number.
+/// The total bytes of folders that may be searched; a folder counts each time. The crate searches
+/// for a name from the root on, folder by folder, and keeps the blocks that it read. The image
+/// cannot influence this number.
 const FOLDERS: u64 = GIB;
 
 /// A filesystem whose links are followed here.
@@ -26,7 +29,7 @@ pub struct Links {
 pub enum LinkError {
     /// The crate's reason.
     Crate(Ext4Error),
-    /// There was more to go through than a filesystem has.
+    /// There was more to search than a real filesystem has.
     Endless,
 }
 
@@ -36,15 +39,15 @@ impl From<Ext4Error> for LinkError {
     }
 }
 
-/// The way to a name, without links, and the bytes of the folders on it.
+/// The path to a name, without links, and the bytes of the folders on it.
 struct Way {
     real: Vec<u8>,
-    /// Of the root, and of each folder behind it.
+    /// Bytes of the root, and of each folder after it.
     folders: Vec<u64>,
 }
 
 impl Links {
-    /// Nothing is looked at yet.
+    /// Starts without looking at anything.
     pub fn new(filesystem: Ext4) -> Self {
         Self { filesystem, left: Cell::new(FOLDERS) }
     }
@@ -54,7 +57,7 @@ impl Links {
         &self.filesystem
     }
 
-    /// Takes note that so many bytes of folders are gone through.
+    /// Counts this many bytes of folders as searched.
     pub fn walk(&self, bytes: u64) -> Result<(), LinkError> {
         let left = self.left.get().checked_sub(bytes).ok_or(LinkError::Endless)?;
         self.left.set(left);
@@ -103,7 +106,7 @@ impl Links {
         Ok(way)
     }
 
-    /// What is known of a name in the last folder of a way.
+    /// The metadata of a name in the last folder of a path.
     fn facts(&self, way: &Way, path: &[u8]) -> Result<ext4_view::Metadata, LinkError> {
         self.walk(way.folders.iter().fold(0, |sum: u64, bytes| sum.saturating_add(*bytes)))?;
         Ok(self.filesystem.symlink_metadata(path)?)
@@ -116,7 +119,7 @@ impl Links {
         Ok(self.filesystem.read_link(path)?)
     }
 
-    /// Where the link at `path` points; none for what is no link.
+    /// Where the link at `path` points; none if it is not a link.
     pub fn target(&self, path: &str) -> Result<Option<PathBuf>, LinkError> {
         let (folder, name) = path.rsplit_once('/').unwrap_or(("", path));
         let way = self.way(folder)?;
@@ -138,7 +141,7 @@ mod tests {
 
     use super::*;
 
-    /// A filesystem with links, by mke2fs; a link whose target is longer than 59 bytes has it in a block.
+    /// A filesystem with links, made by mke2fs; a target longer than 59 bytes is stored in a block.
     fn filesystem() -> Vec<u8> {
         let folder = tempfile::tempdir().unwrap();
         let (root, image) = (folder.path().join("root"), folder.path().join("image"));
@@ -187,7 +190,7 @@ mod tests {
     #[test]
     fn a_link_that_claims_an_impossible_length_takes_no_memory() {
         let mut bytes = filesystem();
-        // the length in its inode: 100 bytes, which no other file has, behind the mode of a link
+        // the length in its inode: 100 bytes, which no other file has, after the mode of a link
         let inode = bytes.windows(8).position(|w| w == [0xFF, 0xA1, 0, 0, 100, 0, 0, 0]).unwrap();
         bytes[inode + 4 + 104..][..4].copy_from_slice(&0x20u32.to_le_bytes());
         let filesystem = Links::new(Ext4::load(Box::new(bytes)).unwrap());

@@ -1,4 +1,5 @@
-//! ext2, ext3 and ext4, by the ext4-view crate; what that crate would trust too much is checked before it sees it.
+//! ext2, ext3 and ext4, read by the ext4-view crate. Bytes that the crate would trust too much are
+//! checked before it sees them.
 
 pub(super) mod features;
 pub(super) mod links;

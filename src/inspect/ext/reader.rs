@@ -1,4 +1,4 @@
-//! What the ext4-view crate reads from.
+//! The source from which the ext4-view crate reads.
 
 use ext4_view::Ext4Read;
 
@@ -42,10 +42,10 @@ impl Ext4Read for Reader {
     }
 }
 
-/// Whether a block among these is a node of an extent tree that leads nowhere: one without entries, or with an extent
-/// of no blocks. The crate follows as many of them as a tree names, and a tree of six blocks can name one of them
-/// 340 times in each: it would go on for years. Every other node gives a file blocks, and a file's length is
-/// checked.
+/// Whether a block among these is a node of an extent tree that leads nowhere: one without entries,
+/// or with an extent of no blocks. The crate follows as many of them as a tree names, and each
+/// block of a six-block tree can name such a node 340 times: that would take years. Every other
+/// node adds blocks to a file, and a file's length is checked.
 fn runs_on(buffer: &[u8], block: usize) -> bool {
     buffer.chunks(block).any(|node| {
         let (entries, depth) = (usize::from(le::u16_at(node, 2)), le::u16_at(node, 6));

@@ -1,4 +1,5 @@
-//! Checks a superblock before the ext4-view crate sees it: the crate takes memory for what it says.
+//! Checks a superblock before the ext4-view crate sees it: the crate allocates whatever the
+//! superblock claims.
 
 use super::features;
 use crate::disk::layout::Region;
@@ -7,7 +8,7 @@ use crate::inspect::filesystem;
 use crate::inspect::image::Image;
 use crate::inspect::source::le;
 
-/// Where the superblock lies in the filesystem, its bytes, and the fields that are looked at
+/// The superblock's place in the filesystem, its length, and the fields that are checked
 /// (Documentation/filesystems/ext4/super.rst).
 const AT: u64 = 1024;
 const LENGTH: usize = 1024;
@@ -26,36 +27,37 @@ const BLOCKS_HIGH: usize = 0x150;
 /// Features (incompatible): the journal has to be replayed; descriptors of more than 32 bytes, with high halves.
 const RECOVER: u32 = 0x4;
 const WIDE: u32 = 0x80;
-/// Where a descriptor of a group has its inodes (group_descr.rst), and bytes of one without high halves.
+/// Where a group descriptor has the place of its inodes (group_descr.rst), and the length of one
+/// without high halves.
 const INODE_TABLE: usize = 0x8;
 const INODE_TABLE_HIGH: usize = 0x28;
 const DESCRIPTOR: u64 = 32;
 /// Where an inode has its file's size (inodes.rst).
 const SIZE: usize = 0x4;
 const SIZE_HIGH: usize = 0x6C;
-/// The feature (read-only compatible) that there are checksums of everything.
+/// The feature (read-only compatible) that everything has checksums.
 const CHECKSUMS: u32 = 0x400;
 /// Bytes of the smallest inode, which has no room for a whole checksum.
 const SMALL_INODE: u16 = 128;
-/// What the magic field has.
+/// The value of the magic field.
 const EXT: u16 = 0xEF53;
 /// log2 of the largest block, in KiB: 64 KiB (`EXT4_MAX_BLOCK_LOG_SIZE`).
 const LOG_BLOCK_LIMIT: u32 = 6;
-/// The most groups that are believed: those of 128 TiB with blocks of 4 KiB.
+/// The most groups that are believed: as many as 128 TiB has with blocks of 4 KiB.
 const GROUPS_LIMIT: u64 = 1 << 20;
 
-/// What reading a filesystem needs of its superblock.
+/// The facts of the superblock that reading a filesystem needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Shape {
     /// Bytes of a block.
     pub block: usize,
-    /// Whether its checksums stay unknown to who reads it: the crate wants a checksum of 32 bits of each inode, and the
-    /// smallest ones have the lower half alone.
+    /// Whether its checksums are hidden from the crate, which expects a 32-bit checksum in each
+    /// inode: the smallest inodes have only its lower half.
     hidden: bool,
 }
 
 impl Shape {
-    /// Takes the feature out of a superblock that was read from `offset` of the filesystem.
+    /// Clears the feature in a superblock that was read from `offset` of the filesystem.
     pub fn hide_checksums(&self, buffer: &mut [u8], offset: u64) {
         let at = (AT + READ_ONLY_FEATURES as u64).checked_sub(offset);
         let field =
@@ -66,8 +68,8 @@ impl Shape {
     }
 }
 
-/// Refuses another filesystem than ext's, one with features that are not read here, and one whose sizes are
-/// impossible or do not fit the partition.
+/// Refuses any other filesystem than ext, one with features that are not supported here, and one
+/// whose sizes are impossible or do not fit the partition.
 pub fn check(image: &Image, partition: Region) -> Result<Shape> {
     let fails = |kind, what: &str| {
         let message = format!("the root filesystem {what}");
@@ -99,8 +101,9 @@ pub fn check(image: &Image, partition: Region) -> Result<Shape> {
     })
 }
 
-/// Bytes of the journal, as its inode says: the crate goes through all its blocks, and a claim of 2^32 of them would
-/// keep it for minutes. Zero where there is no such inode in the partition, which the crate refuses by itself.
+/// The journal's length in bytes, according to its inode: the crate reads all its blocks, and a
+/// claim of 2^32 of them would keep it busy for minutes. Zero if there is no such inode in the
+/// partition, which the crate refuses by itself.
 fn journal(image: &Image, b: &[u8], partition: Region) -> Result<u64> {
     let block = 1u64 << (le::u32_at(b, LOG_BLOCK) + 10);
     let wide = le::u32_at(b, FEATURES) & WIDE != 0;
@@ -124,7 +127,7 @@ fn journal(image: &Image, b: &[u8], partition: Region) -> Result<u64> {
     }
 }
 
-/// Reads at an offset of the filesystem; false where the partition has ended.
+/// Reads at an offset of the filesystem; false beyond the end of the partition.
 fn read(image: &Image, partition: Region, buffer: &mut [u8], at: u64) -> Result<bool> {
     let inside = at.checked_add(buffer.len() as u64).is_some_and(|end| end <= partition.length);
     if inside {
@@ -138,7 +141,7 @@ fn check_sizes(b: &[u8], partition: Region) -> Result<(), &'static str> {
     if log > LOG_BLOCK_LIMIT {
         return Err("blocks of an impossible size");
     }
-    // the crate takes the high half whether or not the filesystem says that it has one
+    // the crate uses the high half whether or not the filesystem says that it has one
     let high = u64::from(le::u32_at(b, BLOCKS_HIGH));
     let blocks = high << 32 | u64::from(le::u32_at(b, BLOCKS));
     if blocks > partition.length >> (log + 10) {
@@ -192,7 +195,8 @@ mod tests {
         }
     }
 
-    /// Judged by mke2fs and debugfs: a real filesystem, whose journal's inode is made to lie.
+    /// Judged by mke2fs and debugfs: a real filesystem whose journal's inode is made to give a
+    /// false length.
     #[test]
     fn a_journal_that_claims_more_than_the_partition_is_refused_before_it_is_gone_through() {
         let folder = tempfile::tempdir().unwrap();

@@ -3,15 +3,15 @@
 use crate::error::Result;
 use crate::inspect::source::Source;
 
-/// How a line about an extent begins.
+/// The words that begin a line about an extent.
 const ACCESS: [&str; 3] = ["RW", "RDONLY", "NOACCESS"];
 /// The kind of an extent that is a sparse file: this file.
 const SPARSE: &str = "SPARSE";
 
 /// Refuses a description of anything but one sparse extent in the file itself, of `capacity` sectors.
 ///
-/// The extent's name is not compared with the file's: files are renamed, and importers do not look at it either. A name
-/// that leads into another folder was never this file's.
+/// The extent's name is not compared with the file's: files get renamed, and importers ignore it,
+/// too. But a name that leads into another folder was never this file's.
 pub(super) fn check(source: &Source, description: &str, capacity: u64) -> Result<()> {
     let lines = || description.lines().filter_map(Extent::parse);
     let other = || {
@@ -33,7 +33,7 @@ pub(super) fn check(source: &Source, description: &str, capacity: u64) -> Result
 /// A line about an extent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Extent<'a> {
-    /// None where the line has no number.
+    /// None if the line has no number.
     sectors: Option<u64>,
     kind: &'a str,
     name: &'a str,
