@@ -1,8 +1,10 @@
 //! What is printed, and how: results on stdout, everything else on stderr.
 //!
-//! `speech` has how much is said, `steps` the progress of long work, `estimates` how long each step took the last time.
+//! `speech` has the options for how much is said (`level`), `steps` the progress of long work, `estimates` how long each
+//! step took the last time.
 
 mod estimates;
+mod level;
 mod speech;
 mod steps;
 

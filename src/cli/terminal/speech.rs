@@ -1,10 +1,10 @@
 //! How much is said, and in which colours: asked once, on the command line.
 
-use std::sync::OnceLock;
-
 use crate::project::Surroundings;
 
 use super::complain;
+use super::level::Level;
+use super::steps::remember_in;
 
 /// How a verb speaks: every verb has these.
 #[derive(Clone, Debug, clap::Args)]
@@ -29,25 +29,6 @@ enum Color {
     Never,
 }
 
-/// How much is said on stderr.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Level {
-    /// Warnings and errors.
-    Quiet,
-    /// The steps, too.
-    Steps,
-    /// The steps, what each took, and the folders that are used.
-    Everything,
-}
-
-/// Set once, by [`Speech::begin`]: whoever prints anywhere in the command line follows it.
-static LEVEL: OnceLock<Level> = OnceLock::new();
-
-/// How much is said in this process.
-pub(super) fn level() -> Level {
-    LEVEL.get().copied().unwrap_or(Level::Steps)
-}
-
 impl Speech {
     /// From here on the process speaks like this.
     pub fn begin(&self, surroundings: &Surroundings) {
@@ -56,7 +37,7 @@ impl Speech {
             (_, true) => Level::Everything,
             _ => Level::Steps,
         };
-        let _ = LEVEL.set(level);
+        level.set();
         match self.color {
             Color::Auto => anstream::ColorChoice::Auto,
             Color::Always => anstream::ColorChoice::Always,
@@ -64,7 +45,7 @@ impl Speech {
         }
         .write_global();
         if let Ok(cache) = surroundings.cache() {
-            super::steps::remember_in(&cache);
+            remember_in(&cache);
             if level == Level::Everything {
                 complain(&format!("cache    {}", cache.display()));
             }

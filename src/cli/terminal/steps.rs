@@ -13,7 +13,7 @@ use signal_hook::consts::{SIGINT, SIGTERM};
 
 use super::complain;
 use super::estimates::Estimates;
-use super::speech::{Level, level};
+use super::level::Level;
 use crate::error::{Context as _, Result};
 use crate::progress::Progress;
 
@@ -70,7 +70,7 @@ struct Step {
 impl Terminal {
     /// Looks at stderr once.
     pub fn new() -> Self {
-        let (moving, level) = (std::io::stderr().is_terminal(), level());
+        let (moving, level) = (std::io::stderr().is_terminal(), Level::get());
         let (state, changed) = (Mutex::default(), Condvar::new());
         let shared = Arc::new(Shared { moving, level, state, changed });
         if !moving && level != Level::Quiet {
