@@ -1,6 +1,6 @@
 //! A vendor's new project: its first files, and the folder that holds them.
 //!
-//! [`files`] is pure; [`write`] gives a folder its name when all of them are in it. The example is the demo of this
+//! [`files`] is pure; [`write()`] gives a folder its name when all of them are in it. The example is the demo of this
 //! repository itself: what is shown to strangers is what our own tests build and boot.
 
 mod demo;

@@ -1,7 +1,7 @@
 //! What a machine says about itself, and how it is asked: by an address, with or without QEMU.
 //!
 //! Three ways lead out of a machine, and a file is for each. Its serial console has one JSON line for each change of
-//! state and each probe ([`line`], [`state`]), between which the kernel complains ([`kernel`]). Its status page has
+//! state and each probe ([`mod@line`], [`state`]), between which the kernel complains ([`kernel`]). Its status page has
 //! the same state for everybody, with who the machine is ([`page`]). Its application is asked the profile's probes
 //! ([`check`]). The last two go over HTTP ([`http`]) to an [`Address`]; a [`Way`] says which address leads to a port.
 //!
