@@ -1,7 +1,7 @@
-//! The start of the local master: the package as it is against ours, alternating, on this machine.
+//! The start of the local master: the unchanged package against ours, alternating, on this machine.
 //!
-//! `scripts/bench-master [BASE] [ROUNDS]`: what each costs until it answers, medians; status 1 when ours
-//! takes more than [`BAR`] of the package's processor time.
+//! `scripts/bench-master [BASE] [ROUNDS]`: the median cost of each until it answers; status 1 when
+//! ours takes more than [`BAR`] of the package's processor time.
 
 #![allow(clippy::unwrap_used, missing_docs)]
 
@@ -13,7 +13,7 @@ use master_root::MasterRoot;
 /// The share of the package's CPU seconds that ours may cost.
 const BAR: f64 = 0.3;
 
-/// Prints wall ms, CPU ms (its children's too) and resident KiB of one start, by name.
+/// Prints wall ms, CPU ms (including its children's) and resident KiB of one start, by name.
 const MEASURE: &str = r#"
 printf 'SLIPWAY_MASTER=puppetserver\n' >/etc/slipway/master.env
 rm -f /var/log/puppetserver/*

@@ -1,7 +1,8 @@
-//! What pulling and unpacking a large bundle costs, as ratios against other programs in the same run.
+//! The cost of pulling and unpacking a large bundle, as ratios to other programs in the same run.
 //!
-//! `scripts/bench-pull` runs it. A row is the best of [`ROUNDS`], each from an empty cache; ours are on the
-//! disk (fsync) before the clock stops. Status 1 when a row misses its reach, but for `--small`.
+//! `scripts/bench-pull` runs it. A row is the best of [`ROUNDS`], each from an empty cache; our
+//! files are on the disk (fsync) before the clock stops. Status 1 when a row misses its reach,
+//! except with `--small`.
 
 #![allow(clippy::unwrap_used, missing_docs)]
 
@@ -47,13 +48,13 @@ fn main() {
     for row in &rows {
         println!("{row}");
     }
-    // one round says that it works, and nothing of speed
+    // one round shows that it works, but says nothing about speed
     if rounds > 1 && rows.iter().any(|row| row.contains("not reached")) {
         std::process::exit(1);
     }
 }
 
-/// A published bundle, a web server that shows it, and whom builders trust.
+/// A published bundle, a web server that serves it, and the keys that builders trust.
 struct Place {
     folder: PathBuf,
     bundle: Bundle,
@@ -73,7 +74,7 @@ impl Place {
         Self { folder: folder.to_owned(), bundle, url: serve(root), vendor }
     }
 
-    /// A folder that was not there before.
+    /// A new folder.
     fn empty(&self, name: &str) -> PathBuf {
         let path = self.folder.join(name);
         if path.exists() {
@@ -89,8 +90,8 @@ impl Place {
     }
 }
 
-/// Files of which every other one is noise, the rest is text: half of what is unpacked compresses well, as
-/// packed apps and Puppet code do.
+/// Files of which every other one is noise, and the rest text: half of the unpacked bytes compress
+/// well, as packed apps and Puppet code do.
 fn build(folder: &Path, megabytes: usize) -> Bundle {
     let site = folder.join("site");
     for below in ["manifests", "data"] {
@@ -123,7 +124,7 @@ fn build(folder: &Path, megabytes: usize) -> Bundle {
     bundle::build(&request, &Quiet).unwrap()
 }
 
-/// Shows a folder over HTTP, to one after the other.
+/// Serves a folder over HTTP, one client after the other.
 fn serve(root: PathBuf) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
@@ -147,7 +148,7 @@ fn serve(root: PathBuf) -> String {
     url
 }
 
-/// Seconds of the quickest; `before` is not counted.
+/// Seconds of the fastest; `before` is not counted.
 fn best<T>(rounds: usize, mut before: impl FnMut() -> T, mut work: impl FnMut(T)) -> f64 {
     let once = |_| {
         let start = before();

@@ -1,4 +1,5 @@
-//! The input of the first rows: one tar, read in the same way for us and for the crate beside us.
+//! The input of the first rows: one tar, read in the same way for us and for the crate we compare
+//! with.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fs::File;
@@ -11,7 +12,7 @@ use slipway::pack::Pack;
 use slipway::tree::{self, Content, Entry, Node, Tree, TreePath};
 use slipway::units::{Digest, Timestamp};
 
-/// One member as the tar crate gives it.
+/// One member, as the tar crate returns it.
 pub struct Member {
     path: Vec<u8>,
     meta: tree::Meta,
@@ -34,8 +35,8 @@ fn trimmed(path: &[u8]) -> Vec<u8> {
     path.strip_suffix(b"/").unwrap_or(path).to_vec()
 }
 
-/// An archive's file. The tar crate seeks before each header, though it may be the next byte, and a reader with a
-/// buffer throws that away whenever it is told to seek; this one keeps it where it can.
+/// An archive's file. The tar crate seeks before each header, even to the next byte, and a buffered
+/// reader discards its buffer at every seek; this one keeps it where it can.
 struct Headers {
     file: BufReader<File>,
     at: u64,
@@ -43,7 +44,7 @@ struct Headers {
 
 impl Headers {
     fn open(path: &Path) -> Self {
-        // a header and its neighbours: behind a large content the buffer is read anew
+        // enough for a header and its neighbours: after large contents the buffer is filled anew
         let file = BufReader::with_capacity(8 << 10, File::open(path).unwrap());
         Self { file, at: 0 }
     }
@@ -70,7 +71,7 @@ impl Seek for Headers {
     }
 }
 
-/// The headers of an archive, contents left where they lie.
+/// The headers of an archive; the contents stay where they are.
 pub fn members(path: &Path) -> Vec<Member> {
     let mut archive = tar::Archive::new(Headers::open(path));
     archive.entries_with_seek().unwrap().map(|entry| member(&mut entry.unwrap())).collect()
@@ -116,7 +117,7 @@ fn member<R: Read>(entry: &mut tar::Entry<'_, R>) -> Member {
 
 /// The archive as our tree: contents stay in it.
 pub fn tree(archive: &Path) -> Tree {
-    // the digest only tells packs apart
+    // the digest only distinguishes packs
     let pack = Pack::open(archive, Digest::of("the archive")).unwrap();
     let mut tree = Tree::new();
     for Member { path, meta, kind } in members(archive) {
@@ -136,7 +137,7 @@ pub fn tree(archive: &Path) -> Tree {
     tree
 }
 
-/// The crate mkext4 fed the same archive: a filesystem of `size` bytes in a file.
+/// Feeds the same archive to the crate mkext4: a filesystem of `size` bytes in a file.
 pub fn mkext4(archive: &Path, size: u64, out: &Path) {
     let mut builder = FsBuilder::new(Options::new(size, *b"0123456789abcdef", 0)).unwrap();
     let mut handles: HashMap<Vec<u8>, InodeHandle> = HashMap::from([(Vec::new(), ROOT)]);
@@ -174,7 +175,7 @@ pub fn mkext4(archive: &Path, size: u64, out: &Path) {
             Kind::Fifo => special(&mut builder, SpecialKind::Fifo),
         };
         for (name, value) in &meta.xattrs {
-            // it has no ACLs in the form that the archive has them in
+            // it does not know ACLs in the archive's form
             if !name.starts_with(b"system.") {
                 let name = std::str::from_utf8(name).unwrap();
                 builder.set_xattr(handle, name, value).unwrap();

@@ -1,4 +1,4 @@
-//! Many customers of one base: what each further one costs.
+//! Many customers with one base: the cost of each further one.
 
 use std::collections::HashSet;
 use std::fmt::Write as _;
@@ -16,7 +16,7 @@ use crate::table::{Figure, Row};
 
 /// What each customer gets.
 const FORMATS: [Format; 2] = [Format::Ova, Format::Qcow2];
-/// Pieces that a store which keeps every content once would cut files into, in bytes.
+/// The size of the pieces, in bytes, into which a deduplicating store would cut files.
 const PIECE: usize = 16 << 10;
 
 /// The cost of customers, in order.
@@ -25,7 +25,7 @@ pub struct Curve {
     seconds: Vec<f64>,
     /// Bytes of all artifacts after each.
     bytes: Vec<u64>,
-    /// The same with the cache, each content counted once.
+    /// The same, including the cache, with each content counted once.
     unique: Vec<u64>,
     /// Seconds that copying and hashing the first customer's artifacts takes.
     floor: f64,
@@ -88,7 +88,7 @@ impl Curve {
         ]
     }
 
-    /// Some points of it.
+    /// Some points of the curve.
     pub fn markdown(&self) -> String {
         let mut text = String::from(
             "| customers | seconds | artifacts | each content once |\n| --- | --- | --- | --- |\n",
@@ -105,7 +105,7 @@ impl Curve {
         text
     }
 
-    /// The plot: seconds over customers, and what it would be without the cache.
+    /// The plot: seconds over customers, with and without the cache.
     pub fn svg(&self) -> String {
         let (width, height, left, bottom) = (640.0, 320.0, 60.0, 40.0);
         let count = self.seconds.len();
@@ -142,7 +142,7 @@ impl Curve {
     }
 }
 
-/// The least that anybody takes who writes these files and says their digests.
+/// The least time in which anybody could write these files and compute their digests.
 fn floor(inputs: &Inputs, written: &[Written]) -> f64 {
     let copy = inputs.path("floor");
     let line = "cp \"$1\" \"$2\"; openssl dgst -sha256 \"$2\" >/dev/null; sync \"$2\"";

@@ -13,7 +13,7 @@ use crate::inputs::{DISK, Inputs, name};
 use crate::run::{best, remove, shell};
 use crate::table::{Figure, Row};
 
-/// The program that makes a filesystem of a tar: e2fsprogs 1.47.1 or newer, with libarchive.
+/// The program that makes a filesystem from a tar: e2fsprogs 1.47.1 or newer, with libarchive.
 const MKE2FS: &str = "BENCH_MKE2FS";
 /// One incremental image of mkosi after a change of one file, as a shell line.
 const MKOSI: &str = "BENCH_MKOSI";
@@ -66,7 +66,7 @@ fn row(work: &str, against: &str, ours: f64, peer: f64, reach: f64) -> Row {
 fn ours_from_tar(inputs: &Inputs) {
     let tree = archive::tree(&inputs.tar);
     let spec = DiskSpec { size: inputs.size, ..inputs.contents.spec.clone() };
-    // no pack is laid: an archive's contents lie where no filesystem could leave them
+    // no pack is placed as a whole: an archive's contents are where no filesystem could leave them
     let disk = compose(&tree, &[], &spec).unwrap();
     inputs.write(&disk, &[Format::Raw], "made", None);
 }
@@ -110,7 +110,7 @@ fn second_disk(inputs: &Inputs) -> [Row; 2] {
     [row(work, against, ours, peer, 0.6), floor]
 }
 
-/// Seconds for as many bytes as a file has on the disk, when nobody reads or works out anything.
+/// Seconds to write as many bytes as a file has on the disk, without reading or computing anything.
 fn disk_alone(inputs: &Inputs, file: &Path) -> f64 {
     let out = inputs.path("zeros");
     let bytes = file.metadata().unwrap().blocks() * 512;
@@ -123,7 +123,8 @@ fn disk_alone(inputs: &Inputs, file: &Path) -> f64 {
     seconds
 }
 
-/// What turns the first customer's filesystem into the second's: files taken away and written anew.
+/// The requests that turn the first customer's filesystem into the second's: files are removed and
+/// written anew.
 fn debugfs_requests(inputs: &Inputs) -> String {
     let other = inputs.project.contents(&name(1));
     let mut text = String::new();
@@ -153,8 +154,9 @@ fn whole_program(inputs: &Inputs) -> Option<Row> {
     Some(row(work, "mkosi 25, incremental, one changed file", ours, peer, 0.03))
 }
 
-/// Peak memory of the program that encodes a customer's OVA and qcow2, none of it cached, in bytes: the least of
-/// some runs, for how far threads are ahead of each other is not the same in all.
+/// Peak memory of the program that encodes a customer's OVA and qcow2, nothing of it cached, in
+/// bytes: the smallest of some runs, because threads are not equally far ahead of each other in all
+/// of them.
 pub fn peak(inputs: &Inputs, disk: &str) -> f64 {
     let customer = format!("peak-{}", disk.replace(' ', "-").to_lowercase());
     let profile =

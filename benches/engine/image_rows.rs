@@ -10,8 +10,9 @@ use crate::inputs::{DISK, Inputs};
 use crate::run::{best, remove, shell};
 use crate::table::{Figure, Row};
 
-/// A format, what QEMU's program is told to make the same, and how near to it the first one and the
-/// second one should come, in time; the first one's length should be at most [`LONGER`] of QEMU's.
+/// A format, the arguments with which QEMU's program makes the same, and how close to its time the
+/// first and the second customer's artifact should come. The first one's length should be at most
+/// [`LONGER`] times QEMU's.
 struct Rival {
     format: Format,
     name: &'static str,
@@ -114,7 +115,7 @@ fn against_qemu(inputs: &Inputs, rival: &Rival) -> Vec<Row> {
     let mut rows = Vec::new();
     let Rival { format, name, .. } = *rival;
     if let Some(reach) = rival.first {
-        // an OVA's manifest has the disk's digest; of a qcow2 QEMU works out none
+        // an OVA's manifest contains the disk's digest; for a qcow2 QEMU computes none
         let ours = first(inputs, format, format == Format::Ova);
         rows.push(row(format!("first {name}"), ours, peer, reach));
         let first_path = inputs.path(&format!("first.{}", extension(format)));

@@ -1,4 +1,4 @@
-//! The customers, and the folder that everything is measured in.
+//! The customers, and the folder in which everything is measured.
 
 use std::fs::File;
 use std::io::BufWriter;
@@ -27,10 +27,10 @@ pub struct Scale {
     pub customers: usize,
 }
 
-/// What the rows are measured on.
+/// The inputs of the measurements.
 pub struct Inputs {
     pub scale: Scale,
-    /// A folder of this run's own.
+    /// This run's own folder.
     pub folder: tempfile::TempDir,
     pub project: Project,
     /// The first customer's whole root as one tar.
@@ -38,7 +38,7 @@ pub struct Inputs {
     pub first: Disk,
     pub second: Disk,
     pub contents: Contents,
-    /// Files that differ between the two customers, for who writes them into a copy.
+    /// The files that differ between the two customers, for a program that writes them into a copy.
     pub size: ByteSize,
 }
 
@@ -61,13 +61,13 @@ pub fn name(customer: usize) -> String {
     format!("customer-{customer}")
 }
 
-/// The machine that descriptions state.
+/// The machine in descriptions.
 pub fn machine(contents: &Contents) -> Machine {
     Machine { plan: contents.record.plan, ..crate::common::artifact::machine() }
 }
 
 impl Inputs {
-    /// Makes the base where it is missing, and reads all of it once.
+    /// Makes the base if it is missing, and reads all of it once.
     pub fn make(scale: Scale, folder: &Path) -> Self {
         std::fs::create_dir_all(folder).unwrap();
         let folder = tempfile::tempdir_in(folder).unwrap();
@@ -98,12 +98,12 @@ impl Inputs {
         stem: &str,
         cache: Option<&Path>,
     ) -> Vec<Written> {
-        // who is measured beside us works out no digest of a disk without compression
+        // the programs we compare with compute no digest of an uncompressed disk
         let digests = formats.iter().all(|f| !matches!(f, Format::Raw | Format::Vhd));
         self.write_with(disk, formats, stem, cache, digests)
     }
 
-    /// The same, with the artifacts' SHA-256 or without.
+    /// The same, with or without the artifacts' SHA-256.
     pub fn write_with(
         &self,
         disk: &Disk,
@@ -123,7 +123,7 @@ impl Inputs {
         format::write(&job, &wanted, &Quiet).unwrap()
     }
 
-    /// The first customer's raw disk, written when it is not there.
+    /// The first customer's raw disk, written if it does not exist.
     pub fn raw(&self, disk: &Disk, stem: &str) -> PathBuf {
         let path = self.path(&format!("{stem}.raw"));
         if !path.exists() {

@@ -1,7 +1,7 @@
-//! What an image costs, as ratios against other programs in the same run, on this machine.
+//! The cost of an image, as ratios to other programs in the same run, on this machine.
 //!
-//! `scripts/bench-engine` runs it; `--small` takes a small site, one round and three customers: that the
-//! command works is what the tests want to know, and nobody should read the figures.
+//! `scripts/bench-engine` runs it; `--small` takes a small site, one round and three customers:
+//! that is only for the tests, which check that the command works; nobody should read its figures.
 
 #![allow(clippy::unwrap_used, missing_docs)]
 
@@ -29,7 +29,8 @@ fn main() {
     let folder =
         args.next().map_or_else(|| PathBuf::from(env!("CARGO_TARGET_TMPDIR")), PathBuf::from);
     let inputs = Inputs::make(scale, &folder);
-    // a long run that fails late has still said what it knew: on stderr, the whole on stdout
+    // rows go to stderr as they come, so that a long run that fails late has still reported them;
+    // the whole goes to stdout
     let mut rows = disk_rows::all(&inputs);
     eprintln!("{}", table::markdown(&rows));
     rows.extend(image_rows::all(&inputs));

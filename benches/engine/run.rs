@@ -6,11 +6,12 @@ use std::time::{Duration, Instant};
 
 use crate::common::disk::must;
 
-/// How long the filesystem has for giving removed blocks back to the disk, which it does behind everybody's back.
+/// The time for the filesystem to give removed blocks back to the disk, which it does in the
+/// background.
 const PAUSE: Duration = Duration::from_millis(500);
 
-/// Seconds of the quickest of `rounds` runs. `before` puts things back, and is not counted; what it and earlier
-/// runs left to be written is on the disk before the clock starts.
+/// Seconds of the quickest of `rounds` runs. `before` restores the start, and is not counted.
+/// Everything that it and earlier runs left to write is on the disk before the clock starts.
 pub fn best<T>(rounds: usize, mut before: impl FnMut(), mut work: impl FnMut() -> T) -> f64 {
     let mut least = f64::INFINITY;
     for _ in 0..rounds {
@@ -29,7 +30,7 @@ pub fn shell(line: &str, arguments: &[&Path]) {
     must(Command::new("sh").args(["-euc", line, "sh"]).args(arguments));
 }
 
-/// Removes what a run leaves, if it is there.
+/// Removes what a run leaves, if it exists.
 pub fn remove(path: &Path) {
     if path.is_dir() {
         std::fs::remove_dir_all(path).unwrap();

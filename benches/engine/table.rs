@@ -1,16 +1,16 @@
 //! The figures as people read them.
 
-/// One comparison: seconds (or bytes) of ours and of the peer beside it, from one run.
+/// One comparison: our seconds (or bytes) and the peer's, from the same run.
 pub struct Row {
-    /// What is done.
+    /// The work.
     pub work: String,
-    /// By whom else.
+    /// The peer.
     pub against: String,
     /// Ours.
     pub ours: Figure,
     /// The peer's.
     pub peer: Figure,
-    /// The largest ratio that is good enough; none for what only shows where the floor is.
+    /// The largest ratio that is good enough; none for a row that only shows the floor.
     pub reach: Option<f64>,
 }
 

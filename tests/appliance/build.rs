@@ -1,5 +1,5 @@
-//! `slipway build` as a whole: the same bytes whatever surrounds it, and nothing half made when it is killed.
-//! `cargo test --test appliance build:: -- --ignored`
+//! `slipway build` as a whole: the same bytes in any environment, and nothing half-made when it is
+//! killed. `cargo test --test appliance build:: -- --ignored`
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -72,7 +72,8 @@ fn a_build_that_is_killed_leaves_no_artifact_and_the_next_one_works() {
             .spawn()
             .unwrap();
         std::thread::sleep(takes.mul_f64(f64::from(part) / 10.0));
-        // gone already when it was quicker this time: then its artifacts are whole, which is asserted too
+        // it may have ended already, if it was faster this time: then its artifacts are complete,
+        // which is asserted, too
         let _ = child.kill();
         child.wait().unwrap();
         for artifact in digests(&killed) {
@@ -110,7 +111,7 @@ fn one_bad_customer_never_costs_another_one_the_image() {
     );
     assert!(project.root().join("out/tiny/latest.json").is_file());
 
-    // all of the project's, for people: what is to be done stands at the end
+    // all of the project's, for people: the things to do come at the end
     let output = project.command(&["build", "--all"]).output().unwrap();
     let said = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(1), "{said}");

@@ -1,4 +1,5 @@
-//! The demo's own image: every judge is content, and everything that went in is in it. `cargo test --test appliance image:: -- --ignored`
+//! The demo's own image: no judge finds anything wrong, and everything that went in is in it.
+//! `cargo test --test appliance image:: -- --ignored`
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -120,8 +121,8 @@ fn attributes(answer: &str) -> BTreeSet<(String, usize)> {
         .collect()
 }
 
-/// What ext4 should keep. POSIX ACLs have another form there: a header of 4 bytes, and 4 bytes for an entry
-/// without an id, 8 for one with.
+/// What ext4 should keep. POSIX ACLs have another form there: a header of 4 bytes, 4 bytes for an
+/// entry without an id, and 8 for one with an id.
 fn names_and_sizes(entry: &Entry) -> BTreeSet<(String, usize)> {
     let size = |name: &[u8], value: &[u8]| match name.starts_with(b"system.posix_acl_") {
         true => {

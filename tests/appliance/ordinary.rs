@@ -1,5 +1,5 @@
-//! A build by somebody who is not root, from nothing: base, layer, image; and killed on the way. Real bases
-//! take their minutes. `cargo test --test appliance ordinary:: -- --ignored`
+//! A build from scratch by somebody who is not root: base, layer, image; and one that is killed on
+//! the way. Real bases take minutes. `cargo test --test appliance ordinary:: -- --ignored`
 
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::Path;
@@ -8,18 +8,19 @@ use std::time::{Duration, Instant};
 
 use crate::common::project::Project;
 
-/// A profile without a master, with a package that the base lacks: so there is a layer.
+/// A profile without a master, with a package that the base lacks, so that there is a layer.
 const PROFILE: &str = "base = \"debian-12\"\nsite = \"tiny\"\nchannel = \"stable\"\n\
      store = \"file:out/store\"\npackages = [\"tree\"]\n\
      [customer]\nname = \"Tiny\"\n[master]\nmode = \"apply\"\n[hardware]\ndisk = \"4 GiB\"\n";
 
-/// Who builds when the tests run as root: nobody's number on any machine, and in no file of this one.
+/// The builder's user number when the tests run as root: used by nobody on any machine, and by no
+/// file on this one.
 const USER: u32 = 54_321;
 /// Where this user's subordinate ids begin.
 const SUBORDINATE: u32 = 1_000_000_000;
 
-/// Runs the program as an ordinary user: as ourselves, or as one that exists only in a mount namespace of
-/// this command, with /etc/passwd and the ranges of ids as `useradd` would write them.
+/// Runs the program as an ordinary user: as ourselves, or as a user that exists only in this
+/// command's mount namespace, with /etc/passwd and the ranges of ids as `useradd` would write them.
 fn command(project: &Project, folder: &Path, arguments: &[&str]) -> Command {
     let program = project.command(arguments);
     let mut command = Command::new("sh");
@@ -45,7 +46,7 @@ fn command(project: &Project, folder: &Path, arguments: &[&str]) -> Command {
     command
 }
 
-/// A project of that user's own, in which nothing is cached.
+/// That user's own project, in which nothing is cached.
 fn project() -> Project {
     let project = Project::new();
     project.publish("tiny");
@@ -53,7 +54,7 @@ fn project() -> Project {
     for folder in ["cache", "tmp"] {
         std::fs::create_dir(project.root().join(folder)).unwrap();
     }
-    // the user namespace's ids must come through to the temporary folder
+    // the user namespace's ids must be able to reach the temporary folder
     for path in
         project.root().ancestors().take_while(|path| path.metadata().unwrap().uid() == uid())
     {
@@ -93,7 +94,7 @@ fn artifacts(project: &Project) -> Vec<String> {
     names.filter(|name| !name.starts_with('.')).collect()
 }
 
-/// Waits until the build works inside its root, whose folder is the sign, and then as long as that.
+/// Waits until the build works inside its root, which shows by its folder, and then for `more`.
 fn let_it_work(project: &Project, child: &mut Child, more: Duration) {
     let begun = Instant::now();
     while std::fs::read_dir(project.root().join("tmp")).unwrap().count() == 0 {

@@ -1,12 +1,13 @@
-//! The vendor's pipeline from end to end: an app is packed, a bundle published to a cloud's store, and an image
-//! built from what is pulled there. `cargo test --test appliance pipeline:: -- --ignored`
+//! The vendor's pipeline from end to end: an app is packed, a bundle is published to a cloud's
+//! store, and an image is built from what is pulled there. `cargo test --test appliance pipeline::
+//! -- --ignored`
 
 use crate::common::project::{Project, json};
 use crate::common::servers::{azure_client, azurite, bucket, moto};
 use slipway::units::Digest;
 
-/// Packs, publishes, bundles, and builds the demo's image from a store; gives the bundle's digest,
-/// which is the image's, and its name below the site's folder in the store.
+/// Packs, publishes, bundles, and builds the demo's image from a store; returns the bundle's
+/// digest, which is also in the image, and its name below the site's folder in the store.
 fn image_from(store: &str, variables: &[(&str, &str)]) -> (Digest, String) {
     let project = Project::with(variables);
     let published = project.publish_to("demo", store);
@@ -35,7 +36,7 @@ fn an_image_holds_the_very_bundle_that_was_published_to_azure_blob_storage() {
     let variables =
         [("AZURE_STORAGE_USE_EMULATOR", "true"), ("AZURITE_BLOB_STORAGE_URL", azurite())];
     let (digest, name) = image_from("azure://devstoreaccount1/pipeline/sites", &variables);
-    // and it is what lies in the store, by somebody else's client
+    // and it is what the store holds, according to somebody else's client
     let name = format!("sites/bundles/demo/{name}");
     assert_eq!(Digest::of(azure_client(&["cat", "pipeline", &name])), digest);
 }

@@ -1,4 +1,4 @@
-//! The smoke test against guests that misbehave in each of the ways that it tells apart. They are real
+//! The smoke test against guests that misbehave in each way that it distinguishes. They are real
 //! machines under QEMU; only the operating system is missing (see `common::guest`).
 
 use std::path::Path;
@@ -50,7 +50,7 @@ fn a_failed_appliance_is_reported_with_state_resource_and_hint() {
 fn a_machine_starts_from_every_format() {
     let bench = Bench::new(&Script::new().state("FAILED", RELEASE, ""));
     let raw = bench.path("guest.raw");
-    // a whole number of MiB, as Azure wants it
+    // a whole number of MiB, as Azure requires
     std::fs::OpenOptions::new().write(true).open(&raw).unwrap().set_len(4 << 20).unwrap();
     for format in Format::ALL.into_iter().filter(|format| *format != Format::Raw) {
         let image = bench.path(&format!("machine.{}", slipway::format::extension(format)));
@@ -66,7 +66,7 @@ fn a_machine_starts_from_every_format() {
 #[test]
 fn no_file_of_the_host_is_shown_to_a_machine_whose_disk_names_it() {
     let bench = Bench::new(&Script::new());
-    // a sector that would be the machine's first, were the description believed
+    // a sector that would be the machine's first if the description were believed
     let secret = bench.path("secret");
     std::fs::write(&secret, [0x55; 4096]).unwrap();
     let image = bench.path("evil.vmdk");
@@ -83,7 +83,7 @@ fn no_file_of_the_host_is_shown_to_a_machine_whose_disk_names_it() {
     bytes[44] = 255;
     bytes[512..][..description.len()].copy_from_slice(description.as_bytes());
     std::fs::write(&image, bytes).unwrap();
-    // QEMU itself does believe it
+    // QEMU itself believes it
     let read = Command::new("qemu-img")
         .args(["dd", "-f", "vmdk", "-O", "raw", "bs=512", "count=1"])
         .arg(format!("if={}", image.display()))
@@ -116,7 +116,7 @@ fn the_report_on_stdout_is_json_and_nothing_else() {
     assert_eq!(report, bench.report());
 }
 
-/// What the program wrote is read back as what the library gave.
+/// The report that the program wrote reads back as the one that the library returned.
 #[test]
 fn a_report_that_was_written_is_read_back() {
     let more = r#","stage":"CONVERGING","code":"resources","hint":"free some space","failed":["File[/srv/app]: no space left"]"#;
@@ -143,7 +143,7 @@ fn reports_of_every_released_form_are_read_and_of_no_later_one() {
         assert_eq!(report.verdict.summary(), report.summary);
         assert!(report.boots.iter().all(|boot| !boot.states.is_empty()));
         codes.push(report.exit_code);
-        // nothing that was written is lost, and what is unknown is let pass
+        // nothing that was written is lost, and unknown fields are ignored
         let mut written: Value = serde_json::from_slice(&bytes).unwrap();
         assert_eq!(serde_json::to_value(&report).unwrap(), written);
         written["later"] = "x".into();
@@ -224,7 +224,7 @@ fn output_of_another_boot_does_not_count() {
 #[test]
 fn a_silent_machine_is_not_waited_for_in_silence_and_times_out_and_points_at_its_screen() {
     let bench = Bench::new(&Script::new());
-    // longer than a log may be silent
+    // longer than a log may stay silent
     let output = bench.run(&["--timeout", "12"]);
     let shown = text(&output.stderr);
     assert_eq!(output.status.code(), Some(10), "{shown}");
@@ -283,7 +283,7 @@ fn qemu_makes_the_network_that_the_profile_expects_and_the_report_names_the_addr
             ..NetworkRecord::default()
         })
         .unwrap();
-        // the machine has no network of its own; that its port is forwarded is what QEMU says
+        // the machine has no network of its own; QEMU reports that its port is forwarded
         let report = run(&order);
         assert_eq!(report.exit_code, 14, "{address}: {}", report.summary);
         assert!(!report.summary.contains("not forwarded"), "{}", report.summary);
@@ -296,7 +296,7 @@ fn qemu_makes_the_network_that_the_profile_expects_and_the_report_names_the_addr
     );
 }
 
-/// Remembers what is said.
+/// Remembers all messages.
 #[derive(Debug, Default)]
 struct Said(Mutex<Vec<String>>);
 
@@ -362,7 +362,7 @@ fn probes_that_the_machine_runs_are_told_in_the_profiles_order() {
 
 #[test]
 fn the_power_is_cut_at_the_named_state_and_the_same_disk_starts_again() {
-    // this guest keeps nothing, so it passes the state twice and is READY in the second boot only
+    // this guest stores nothing, so it passes the state twice and is READY only in the second boot
     let script = Script::new()
         .state("CONVERGING", RELEASE, r#","attempt":1,"of":3"#)
         .wait()
@@ -411,7 +411,7 @@ fn wrong_arguments_are_refused_before_anything_starts() {
     assert!(text(&output.stderr).contains("one of BOOTING"));
 }
 
-/// Starts a test of a silent machine and gives it when QEMU runs.
+/// Starts a test of a silent machine, and returns once QEMU runs.
 fn start(bench: &Bench) -> Child {
     let child = bench.command(&[]).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
     let deadline = Instant::now() + Duration::from_secs(20);
@@ -457,7 +457,7 @@ fn a_signal_ends_the_machine_and_cleans_up() {
 #[test]
 fn a_killed_test_leaves_no_machine_and_the_next_one_cleans_up() {
     let bench = Bench::new(&Script::new());
-    // each finds the machine at another moment, the first of them before it is one
+    // each finds the machine at another moment, the first before there is a machine
     for moment in [0, 0, 0, 2, 10, 50] {
         let mut child = start(&bench);
         std::thread::sleep(Duration::from_millis(moment));

@@ -1,11 +1,11 @@
-//! A small appliance with all that a reader looks at.
+//! A small appliance with everything that a reader looks at.
 
 use slipway::disk::{Disk, DiskSpec, bootloader, compose};
 use slipway::manifest::{IMAGE_RECORD, ImageRecord};
 use slipway::tree::Tree;
 use slipway::units::{ByteSize, Digest, MIB, Timestamp};
 
-/// What the builder wrote down.
+/// The builder's record.
 pub fn record() -> ImageRecord {
     let digest = Digest::of("anything");
     serde_json::from_value(serde_json::json!({
@@ -32,7 +32,7 @@ pub fn disk() -> Disk {
     disk_with(256 * MIB, &[])
 }
 
-/// The same of another size, and with more files.
+/// The same with another size and more files.
 pub fn disk_with(size: u64, more: &[(&str, &str)]) -> Disk {
     let time = Timestamp::from_seconds(1_760_000_000);
     let plan = Digest::of("a plan");

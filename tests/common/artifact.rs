@@ -27,7 +27,7 @@ pub fn machine() -> Machine {
     }
 }
 
-/// Writes a disk to `path`, with the cache in `cache` when one is given.
+/// Writes a disk to `path`, using the cache in `cache` if one is given.
 pub fn try_write(
     format: Format,
     disk: &Disk,
@@ -40,7 +40,7 @@ pub fn try_write(
     Ok(format::write(&job, &[wanted], &Quiet)?.remove(0))
 }
 
-/// Writes a disk into a folder in several formats by one job.
+/// Writes a disk into a folder in several formats, as one job.
 pub fn write_all(
     formats: &[Format],
     disk: &Disk,
@@ -63,7 +63,8 @@ pub fn write(format: Format, disk: &Disk, folder: &Path) -> PathBuf {
     path
 }
 
-/// Writes a disk to `path` without its digest: that of a large disk's holes takes longer than all the rest.
+/// Writes a disk to `path` without its digest: hashing a large disk's holes takes longer than
+/// everything else.
 pub fn undigested(format: Format, disk: &Disk, path: &Path) -> Written {
     let machine = machine();
     let job = Job { disk, machine: &machine, cache: None, digests: false };

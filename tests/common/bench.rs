@@ -13,7 +13,7 @@ use slipway::units::{ByteSize, MIB};
 
 use super::guest::Script;
 
-/// What the guests converge to.
+/// The release to which the guests converge.
 pub const RELEASE: &str = "demo-1.0.0+b1";
 
 /// A folder with one guest in it.
@@ -35,12 +35,12 @@ impl Bench {
         self.folder.path().join(name)
     }
 
-    /// The verb, on this guest, told to translate: the judge is ours here, not the machine.
+    /// The verb on this guest, in emulation: these tests are about our judgement, not the machine.
     pub fn command(&self, arguments: &[&str]) -> Command {
         self.command_on(&self.path("guest.raw"), arguments)
     }
 
-    /// The same on another file with this guest in it.
+    /// The same, on another file with this guest in it.
     pub fn command_on(&self, image: &Path, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_slipway"));
         command
@@ -58,7 +58,8 @@ impl Bench {
         self.command(arguments).output().unwrap()
     }
 
-    /// The same through the library, with limits of a tenth of a second: ten times that here.
+    /// The same through the library, with limits that default to a tenth of a second; here they are
+    /// ten times that.
     pub fn order(&self) -> Order {
         let limit = Duration::from_millis(150);
         Order {
@@ -90,12 +91,12 @@ impl Bench {
         }
     }
 
-    /// The report that was left.
+    /// The report that the run left.
     pub fn report(&self) -> Value {
         serde_json::from_slice(&std::fs::read(self.path("report/report.json")).unwrap()).unwrap()
     }
 
-    /// How many scratch folders there are.
+    /// The number of scratch folders.
     pub fn left_in_scratch(&self) -> usize {
         std::fs::read_dir(self.path("scratch")).unwrap().count()
     }

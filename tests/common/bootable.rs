@@ -3,7 +3,7 @@
 use slipway::tree::Tree;
 use slipway::units::Timestamp;
 
-/// GRUB's images with nothing in them but what the builder looks at.
+/// GRUB's images with only the bytes that the builder looks at.
 pub fn tree(time: Timestamp) -> Tree {
     let mut tree = Tree::new();
     let mut boot = vec![0x11; 512];

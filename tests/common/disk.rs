@@ -10,7 +10,7 @@ const ESP: u32 = 2;
 /// The root partition's slot.
 const ROOT: u32 = 3;
 
-/// What the table counts in, in bytes.
+/// The unit of the partition table, in bytes.
 const SECTOR: u64 = 512;
 
 /// A disk as a sparse raw file, and where its root filesystem is.
@@ -21,7 +21,7 @@ pub struct GuestDisk {
 }
 
 impl GuestDisk {
-    /// Takes the disk apart that `slipway smoke --keep-disk` left.
+    /// Takes apart the disk that `slipway smoke --keep-disk` left.
     pub fn open(qcow2: &Path) -> Self {
         let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
         let raw = folder.path().join("disk.raw");
@@ -46,7 +46,7 @@ impl GuestDisk {
         self.folder.path().join("disk.raw")
     }
 
-    /// As e2fsprogs names a filesystem inside a larger file.
+    /// e2fsprogs' name for a filesystem inside a larger file.
     fn root(&self) -> String {
         format!("{}?offset={}", self.raw().display(), self.root_offset)
     }
@@ -56,7 +56,7 @@ impl GuestDisk {
         self.root_offset
     }
 
-    /// What debugfs prints on these requests, one a line.
+    /// What debugfs prints for these requests, one per line.
     pub fn debugfs(&self, requests: &str) -> String {
         let file = self.folder.path().join("requests");
         std::fs::write(&file, requests).unwrap();
@@ -66,7 +66,7 @@ impl GuestDisk {
         String::from_utf8_lossy(&output.stdout).into_owned()
     }
 
-    /// Takes a file or a link out of the root filesystem.
+    /// Removes a file or a link from the root filesystem.
     pub fn remove(&self, path: &str) {
         let request = format!("rm {path}");
         must(Command::new("debugfs").args(["-w", "-R", &request, &self.root()]));
@@ -76,7 +76,7 @@ impl GuestDisk {
         assert!(complaint.contains("File not found"), "{path} is still there: {complaint}");
     }
 
-    /// The EFI partition, in a file of its own.
+    /// The EFI partition, in a separate file.
     pub fn esp(&self) -> PathBuf {
         let first = |text: &str, field: &str| -> u64 {
             let line = text.lines().find_map(|line| line.strip_prefix(field)).unwrap();
@@ -104,7 +104,7 @@ impl GuestDisk {
 
     /// The size of the root filesystem in bytes.
     pub fn root_size(&self) -> u64 {
-        // not dumpe2fs: that of e2fsprogs 1.47.2 takes no filesystem inside a larger file
+        // not dumpe2fs: that of e2fsprogs 1.47.2 does not accept a filesystem inside a larger file
         let text = self.debugfs("stats -h\n");
         let field = |name: &str| -> u64 {
             let line = text.lines().find_map(|line| line.strip_prefix(name)).unwrap();

@@ -5,7 +5,7 @@ use std::process::Command;
 
 use slipway::profile::Format;
 
-/// An image that others make from a raw disk.
+/// A program that makes an image from a raw disk.
 #[derive(Clone, Copy, Debug)]
 pub enum Maker {
     /// `qemu-img convert -O` with these options.
@@ -18,7 +18,7 @@ pub enum Maker {
     Package,
 }
 
-/// Every way that is known here to make an image, and the format that it gives.
+/// Every known way to make an image, with its format.
 pub const ALL: [(Format, Maker); 22] = [
     (Format::Raw, Maker::Qemu("raw", &[])),
     (Format::Qcow2Plain, Maker::Qemu("qcow2", &[])),
@@ -48,7 +48,7 @@ pub const ALL: [(Format, Maker); 22] = [
 ];
 
 impl Maker {
-    /// Makes `folder`/foreign from a raw disk, in place of what was there.
+    /// Makes `folder`/foreign from a raw disk, replacing what was there.
     pub fn make(self, raw: &Path, folder: &Path) -> PathBuf {
         let image = folder.join("foreign");
         match self {
@@ -78,7 +78,7 @@ impl Maker {
     }
 }
 
-/// The least that a package is: a description that no importer would like, and the disk.
+/// A minimal package: a description that no importer would accept, and the disk.
 fn package(raw: &Path, folder: &Path, image: &Path) {
     let disk = folder.join("disk.vmdk");
     let mut command = Command::new("qemu-img");
@@ -90,7 +90,7 @@ fn package(raw: &Path, folder: &Path, image: &Path) {
     run(command.arg(image).args(["disk.ovf", "disk.vmdk"]));
 }
 
-/// Runs a program that must do its work.
+/// Runs a program that must succeed.
 pub fn run(command: &mut Command) {
     let output = command.output().unwrap_or_else(|e| panic!("{command:?} does not start: {e}"));
     let errors = String::from_utf8_lossy(&output.stderr);

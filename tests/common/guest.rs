@@ -1,9 +1,9 @@
-//! A guest of 276 bytes that plays a script on its serial console: what a smoke test must make of an
-//! appliance is tried in a second each, without an operating system.
+//! A guest of 276 bytes that plays a script on its serial console: each case of what a smoke test
+//! must make of an appliance is tried within a second, without an operating system.
 //!
-//! The boot sector loads the script (the 32 sectors after it) to 0x8000, finds the nonce in the SMBIOS
-//! tables as an appliance's kernel would, and plays: text is written to COM1, and the bytes 1 to 4 are
-//! commands. Assembled with the GNU assembler from:
+//! The boot sector loads the script (the 32 sectors after it) to 0x8000, finds the nonce in the
+//! SMBIOS tables as an appliance's kernel would, and plays the script: text is written to COM1, and
+//! the bytes 1 to 4 are commands. It was assembled with the GNU assembler from:
 //!
 //! ```text
 //! start:  cli; xorw %ax,%ax; movw %ax,%ds; movw %ax,%es; movw %ax,%ss; movw $0x7c00,%sp; sti; cld
@@ -90,7 +90,7 @@ impl Script {
         self
     }
 
-    /// Tells a state of `release` as an appliance does; `more` are further members of the object.
+    /// Reports a state of `release` as an appliance does; `more` are further members of the object.
     pub fn state(self, state: &str, release: &str, more: &str) -> Self {
         self.line(&format!(
             r#"{{"slipway":1,"seq":1,"boot":"b","nonce":"{{nonce}}","release":"{release}","state":"{state}","uptime":1.5{more}}}"#

@@ -1,5 +1,5 @@
-//! A signed archive that has names alone: enough for apt to say what there is, and nothing can be installed from it.
-//! Judges: apt-ftparchive and gpg write what apt reads.
+//! A signed archive with nothing but names: enough for apt to say what exists, but nothing can be
+//! installed from it. Judges: apt-ftparchive and gpg write what apt reads.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -10,7 +10,7 @@ pub struct Index {
 }
 
 impl Index {
-    /// Makes it in `folder`, with each suite as Debian names it.
+    /// Makes it in `folder`, with suites named as in Debian.
     pub fn make(folder: &Path, suites: &[&str], names: &[String]) -> Self {
         let index = Self { folder: folder.to_owned() };
         std::fs::create_dir_all(folder.join("gnupg")).unwrap();

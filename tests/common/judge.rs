@@ -3,14 +3,14 @@
 use std::path::Path;
 use std::process::Command;
 
-/// Runs a judge; what it prints is given when it finds nothing wrong. One that is missing fails the test.
+/// Runs a judge, and returns its output if it finds nothing wrong. A missing judge fails the test.
 pub fn judge(program: &str, arguments: &[&str]) -> String {
     judge_in(Path::new("."), program, arguments)
 }
 
 /// The same, in a folder.
 pub fn judge_in(folder: &Path, program: &str, arguments: &[&str]) -> String {
-    // an ordinary user's search path lacks the folders that sgdisk and fsck are in
+    // an ordinary user's search path lacks the folders with sgdisk and fsck
     let path = std::env::var("PATH").unwrap_or_default() + ":/usr/sbin:/sbin";
     let output = Command::new(program)
         .args(arguments)

@@ -13,7 +13,7 @@ use slipway::progress::Quiet;
 use slipway::tree::{Tree, tar};
 use slipway::units::Timestamp;
 
-/// Started in the root, before the script that a caller gives: no network but loopback.
+/// Runs in the root before the caller's script: no network but loopback.
 const ENTER: &str = r#"
 set -eu
 mount -t proc proc "$ROOT/proc"
@@ -23,7 +23,8 @@ ip link set lo up
 exec chroot "$ROOT" /usr/bin/env -i LC_ALL=C.UTF-8 HOME=/root PATH=/usr/sbin:/usr/bin:/sbin:/bin sh -euc "$SCRIPT"
 "#;
 
-/// What callers' scripts may use: a stand-in for the unit, by its own start and wait commands.
+/// Functions for callers' scripts: a stand-in for the unit, which uses its own start and wait
+/// commands.
 const LIBRARY: &str = r#"
 export RUNTIME_DIRECTORY=/run/puppetserver
 as_puppet() {
@@ -54,8 +55,8 @@ pub struct MasterRoot {
 }
 
 impl MasterRoot {
-    /// Takes base and layer from the cache (or makes them), and puts them into the build folder, unless
-    /// they are there from the last time.
+    /// Takes base and layer from the cache (or makes them), and puts them into the build folder
+    /// unless they are still there from the last run.
     pub fn open(base: &str) -> Self {
         let tmp = Path::new(env!("CARGO_TARGET_TMPDIR"));
         let cache = Cache::open(cache_folder()).unwrap();
@@ -82,7 +83,7 @@ impl MasterRoot {
         opened
     }
 
-    /// Runs a script for `sh -eu` in the root; [`LIBRARY`] is at hand.
+    /// Runs a script for `sh -eu` in the root, with [`LIBRARY`] available.
     pub fn run(&self, script: &str) -> Output {
         let script = format!("{LIBRARY}\n{script}");
         namespace(&["--mount", "--net", "--pid", "--kill-child"])
@@ -93,7 +94,7 @@ impl MasterRoot {
             .unwrap()
     }
 
-    /// Runs a script that must end with 0; gives what it printed.
+    /// Runs a script that must end with 0; returns its output.
     pub fn stdout(&self, script: &str) -> String {
         let output = self.run(script);
         let errors = String::from_utf8_lossy(&output.stderr);
@@ -124,7 +125,7 @@ impl MasterRoot {
     }
 }
 
-/// The configuration alone: the scripts may have changed since the root was put there.
+/// Only the configuration: the scripts may have changed since the root was put there.
 fn configuration() -> Tree {
     let mut tree = Tree::new();
     let facts = Facts { mode: MasterMode::Puppetserver, time: Timestamp::default() };

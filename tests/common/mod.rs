@@ -1,4 +1,4 @@
-//! What the behaviour tests and the benchmarks share. Each of their programs uses some of it.
+//! Code that the behaviour tests and the benchmarks share. Each of their programs uses some of it.
 #![allow(dead_code, clippy::unwrap_used)]
 
 pub mod appliance;

@@ -1,5 +1,5 @@
-//! A project folder of its own for a test: profiles, the shipped bases, a store. Everything is done
-//! through the program, as a user does it.
+//! A test's own project folder: profiles, the shipped bases, a store. Everything is done through
+//! the program, as a user does it.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -12,7 +12,7 @@ use slipway::progress::Quiet;
 use slipway::project::{self, Surroundings};
 use slipway::units::Timestamp;
 
-/// Machines that run, and how often each of those starts that wait to.
+/// The running machines, and for each waiting test how often it will start one.
 static QUEUE: Mutex<Queue> = Mutex::new(Queue { running: 0, waiting: Vec::new() });
 static MOVED: Condvar = Condvar::new();
 
@@ -24,9 +24,9 @@ struct Queue {
 /// How long a machine may take to converge, in seconds.
 const PATIENCE: &str = "4000";
 
-/// A machine's turn: two run at a time. One alone waits for much, and more would slow each other down until their
-/// limits, which know nothing of the others, are over. Who starts more than once goes first, or at the end one
-/// would be left alone with it.
+/// A machine's turn: two run at a time. One alone would often leave the processors idle, and more
+/// would slow each other down until they exceed their limits, which do not account for the others.
+/// A test that starts more than once goes first; otherwise it would run alone at the end.
 struct Turn;
 
 impl Turn {
@@ -55,11 +55,11 @@ impl Drop for Turn {
 /// A folder with profiles/, images/ and out/store.
 pub struct Project {
     root: tempfile::TempDir,
-    /// What its commands find in their environment, besides the tests' own.
+    /// Environment variables of its commands, in addition to the tests' own.
     variables: Vec<(String, String)>,
 }
 
-/// A bundle as its publisher has it.
+/// A published bundle.
 pub struct Published {
     /// The SHA-256 of its .tgz.
     pub sha256: String,
@@ -67,15 +67,15 @@ pub struct Published {
     pub file: PathBuf,
 }
 
-/// What one smoke test said.
+/// The result of one smoke test.
 pub struct Smoke {
     /// The exit code.
     pub code: Option<i32>,
     /// The report.
     pub report: Value,
-    /// What people see.
+    /// The output for people.
     pub shown: String,
-    /// What the first boot wrote to its serial console.
+    /// The first boot's output on the serial console.
     pub serial: String,
 }
 
@@ -85,7 +85,7 @@ impl Project {
         Self::with(&[])
     }
 
-    /// The same; its commands have these variables.
+    /// The same, with these variables for its commands.
     pub fn with(variables: &[(&str, &str)]) -> Self {
         let root = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
         std::fs::create_dir(root.path().join("profiles")).unwrap();
@@ -97,7 +97,8 @@ impl Project {
         project
     }
 
-    /// What `slipway init --example` makes of an empty folder, with the key and the published bundle of its README.
+    /// The project that `slipway init --example` makes in an empty folder, with the key and the
+    /// published bundle of its README.
     pub fn begun() -> Self {
         let root = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
         let mut init = Command::new(env!("CARGO_BIN_EXE_slipway"));
@@ -130,7 +131,7 @@ impl Project {
         command
     }
 
-    /// The same; it must end well.
+    /// The same; it must succeed.
     pub fn run(&self, arguments: &[&str]) -> Output {
         let output = self.command(arguments).output().unwrap();
         let shown = String::from_utf8_lossy(&output.stderr);
@@ -146,7 +147,7 @@ impl Project {
         self.publish_to(site, &store);
     }
 
-    /// The same in any store; gives what was published.
+    /// The same in any store; returns what was published.
     pub fn publish_to(&self, site: &str, store: &str) -> Published {
         if !self.root().join("keys/vendor").exists() {
             self.run(&["key", "new", "vendor", "--no-passphrase"]);
@@ -157,7 +158,7 @@ impl Project {
         let mut arguments =
             vec!["bundle", "build", path, "--publish", store, "--channel", "stable", "--json"];
         if site.ends_with("demo") {
-            // as the vendor's pipeline does it: the app goes through a store
+            // as in the vendor's pipeline: the app goes through a store
             let app = repository("examples/demo-vendor/apps/guestbook");
             let packed = json(&self.run(&["app", "pack", app.to_str().unwrap(), "--json"]));
             self.run(&["app", "publish", packed["file"].as_str().unwrap(), "--to", store]);
@@ -168,7 +169,7 @@ impl Project {
         Published { sha256: text("sha256"), file: text("file").into() }
     }
 
-    /// Builds a profile's image; gives where it lies.
+    /// Builds a profile's image; returns its path.
     pub fn build(&self, profile: &str) -> PathBuf {
         self.run(&["build", profile]);
         let folder = self.root().join("out").join(profile);
@@ -179,7 +180,7 @@ impl Project {
         images.remove(0)
     }
 
-    /// Where the library takes orders for it: nothing of this process's environment counts.
+    /// The library's desk for this project: nothing in this process's environment counts.
     pub fn desk(&self) -> Desk {
         let surroundings = Surroundings {
             project: Some(self.root().to_owned()),
@@ -189,7 +190,7 @@ impl Project {
         Desk::open(project::Project::open(&surroundings).unwrap(), Pulling::default()).unwrap()
     }
 
-    /// What the library says goes into a profile's image.
+    /// The contents of a profile's image, according to the library.
     pub fn contents(&self, profile: &str) -> Contents {
         let since = std::time::UNIX_EPOCH.elapsed().unwrap().as_secs();
         let desk = self.desk();
@@ -205,17 +206,19 @@ impl Project {
         let _turn = Turn::wait(1 + arguments.iter().filter(again).count());
         let folder = tempfile::tempdir_in(self.root()).unwrap();
         let report = folder.path().to_str().unwrap();
-        // other tests run beside it, and none is judged by its speed: the default suits a host that has nothing else to do
+        // other tests run beside it, and none is judged by its speed; the default suits a host that
+        // has nothing else to do
         let first = ["smoke", profile, "--json", "--report", report, "--timeout", PATIENCE];
         let output = self.command(&[&first, arguments].concat()).output().unwrap();
         let shown = String::from_utf8_lossy(&output.stderr).into_owned();
-        // the log of a passed test is hidden, of a failed one it is the evidence
+        // the log of a passed test is hidden; that of a failed one is the evidence
         println!("slipway smoke {profile} {arguments:?}\n{shown}");
         let report = serde_json::from_slice(&output.stdout)
             .unwrap_or_else(|e| panic!("the report is not JSON: {e}\n{shown}"));
         let serial = std::fs::read(folder.path().join("serial-1.log")).unwrap();
         let serial = String::from_utf8_lossy(&serial).into_owned();
-        // whatever became of the machine: a kernel that stumbles over the hardware that we show is our fault
+        // whatever became of the machine: a kernel that stumbles over the hardware that we present
+        // is our fault
         assert!(!serial.contains("---[ end trace "), "{serial}");
         let smoke = Smoke { code: output.status.code(), report, shown, serial };
         let complaints = smoke.complaints();
@@ -224,7 +227,7 @@ impl Project {
     }
 }
 
-/// What a program printed, as JSON.
+/// A program's output, as JSON.
 pub fn json(output: &Output) -> Value {
     serde_json::from_slice(&output.stdout).unwrap()
 }
@@ -236,7 +239,7 @@ impl Smoke {
         states.iter().map(|state| state["state"].as_str().unwrap()).collect()
     }
 
-    /// What the kernels of all boots complained about, but for stalls: those may be a busy host's.
+    /// The complaints of all boots' kernels, except stalls, which a busy host may cause.
     fn complaints(&self) -> Vec<String> {
         let boots = self.report["boots"].as_array().unwrap().iter();
         let all = boots.flat_map(|boot| boot["complaints"].as_array().unwrap());
@@ -250,7 +253,7 @@ impl Smoke {
         ready["at"].as_f64().unwrap()
     }
 
-    /// Fails with what people see unless the exit code is `code`.
+    /// Fails with the output for people unless the exit code is `code`.
     pub fn assert_code(&self, code: i32) {
         assert_eq!(self.code, Some(code), "{}", self.shown);
     }
@@ -261,7 +264,8 @@ pub fn repository(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
 }
 
-/// Bases are made once for all tests of all runs: $SLIPWAY_CACHE, else a folder of the build's own.
+/// Bases are made once for all tests of all runs: $SLIPWAY_CACHE, or else a folder of the build's
+/// own.
 pub fn cache() -> PathBuf {
     std::env::var_os("SLIPWAY_CACHE")
         .map_or_else(|| Path::new(env!("CARGO_TARGET_TMPDIR")).join("cache"), PathBuf::from)

@@ -1,5 +1,5 @@
-//! Readers of disk images that slipway did not write: qemu-img, and by scripts/readers dissect.hypervisor
-//! and libyal's libvhdi and libvmdk.
+//! Readers of disk images that slipway did not write: qemu-img, and dissect.hypervisor and libyal's
+//! libvhdi and libvmdk, which scripts/readers installs.
 
 use std::path::Path;
 use std::process::Command;
@@ -9,7 +9,7 @@ use slipway::profile::Format;
 use super::disk::must;
 use super::judge::{judge_in, shown};
 
-/// How qemu-img calls a format.
+/// qemu-img's name for a format.
 pub fn qemu_name(format: Format) -> &'static str {
     match format {
         Format::Raw => "raw",
@@ -21,7 +21,7 @@ pub fn qemu_name(format: Format) -> &'static str {
     }
 }
 
-/// Every reader of the format sees `raw`'s bytes in the image, and nothing wrong.
+/// Every reader of the format finds `raw`'s bytes in the image, and nothing wrong.
 pub fn assert_all_read(format: Format, image: &Path, raw: &Path) {
     qemu_reads(format, image, raw);
     reads("dissect", format, image, raw);
@@ -32,7 +32,7 @@ pub fn assert_all_read(format: Format, image: &Path, raw: &Path) {
     }
 }
 
-/// QEMU finds the size and the bytes of `raw` in the image, and nothing wrong where it can look.
+/// QEMU finds the size and the bytes of `raw` in the image, and nothing wrong where it can check.
 pub fn qemu_reads(format: Format, image: &Path, raw: &Path) {
     let name = qemu_name(format);
     if matches!(name, "qcow2" | "vmdk" | "vhdx") {
@@ -44,7 +44,7 @@ pub fn qemu_reads(format: Format, image: &Path, raw: &Path) {
     must(Command::new("qemu-img").args(compare).arg(raw).arg(image));
 }
 
-/// The size of the disk as QEMU reads it.
+/// The size of the disk according to QEMU.
 pub fn virtual_size(format: Format, image: &Path) -> u64 {
     let info = ["info", "--output=json", "-f", qemu_name(format)];
     let info = must(Command::new("qemu-img").args(info).arg(image));
@@ -52,14 +52,14 @@ pub fn virtual_size(format: Format, image: &Path) -> u64 {
     info["virtual-size"].as_u64().unwrap()
 }
 
-/// A program of the readers' environment, which is made when it is not there.
+/// A program of the readers' environment, which is created if it does not exist.
 pub fn installed(name: &str) -> String {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR"));
     judge_in(folder, "scripts/readers", &[]);
     shown(&folder.join("target/readers/bin").join(name)).to_owned()
 }
 
-/// One of the readers that scripts/readers installs sees `raw`'s bytes in the image.
+/// One of the readers that scripts/readers installs finds `raw`'s bytes in the image.
 pub fn reads(reader: &str, format: Format, image: &Path, raw: &Path) {
     let mut command = Command::new(installed("read-image"));
     must(command.args([reader, &format.to_string()]).args([image, raw]));

@@ -1,4 +1,5 @@
-//! Real servers, started once for all tests: Azurite, moto and s3s-fs, as scripts/test-servers installs them.
+//! Real servers, started once for all tests: Azurite, moto and s3s-fs, which scripts/test-servers
+//! installs.
 
 use std::io::Write;
 use std::net::{TcpListener, TcpStream};
@@ -9,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use slipway::blob::{Patience, Settings};
 
-/// A server; it ends with this process, however that ends.
+/// A server. It ends with this process, however that ends.
 struct Server {
     url: String,
     /// The shell that watches its stdin.
@@ -46,7 +47,7 @@ fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
-/// Azure Blob Storage, as its emulator speaks it.
+/// Azure Blob Storage, as its emulator implements it.
 pub fn azurite() -> &'static str {
     static SERVER: OnceLock<Server> = OnceLock::new();
     let start = || {
@@ -60,7 +61,7 @@ pub fn azurite() -> &'static str {
     &SERVER.get_or_init(start).url
 }
 
-/// S3, as moto speaks it: conditional writes are right, any key is accepted.
+/// S3, as moto implements it: conditional writes work, and any key is accepted.
 pub fn moto() -> &'static str {
     static SERVER: OnceLock<Server> = OnceLock::new();
     let start = || {
@@ -74,7 +75,7 @@ pub fn moto() -> &'static str {
 /// The only key that [`strict_s3`] knows: its id and its secret.
 pub const STRICT_KEY: (&str, &str) = ("id-that-is-known", "s3cr3t-that-is-known");
 
-/// S3, as s3s-fs speaks it: a wrong key is refused. It has one bucket, "strict".
+/// S3, as s3s-fs implements it: a wrong key is refused. It has one bucket, "strict".
 pub fn strict_s3() -> &'static str {
     static SERVER: OnceLock<(Server, tempfile::TempDir)> = OnceLock::new();
     let start = || {
@@ -90,7 +91,7 @@ pub fn strict_s3() -> &'static str {
     &SERVER.get_or_init(start).0.url
 }
 
-/// Has Microsoft's own client do something; gives what it printed.
+/// Runs Microsoft's own client; returns its output.
 pub fn azure_client(arguments: &[&str]) -> Vec<u8> {
     let output = Command::new("node")
         .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/servers/azure.cjs"))
@@ -104,7 +105,7 @@ pub fn azure_client(arguments: &[&str]) -> Vec<u8> {
     output.stdout
 }
 
-/// Makes a bucket.
+/// Creates a bucket.
 pub fn bucket(name: &str) {
     let url = format!("{}/{name}", moto());
     let status = Command::new("curl").args(["-sfX", "PUT", &url]).output().unwrap().status;
@@ -122,12 +123,12 @@ pub fn settings(variables: &[(&str, &str)]) -> Settings {
     Settings { variables, patience, ..Settings::default() }
 }
 
-/// What reaches Azurite.
+/// Settings that reach Azurite.
 pub fn azure_settings() -> Settings {
     settings(&[("AZURE_STORAGE_USE_EMULATOR", "true"), ("AZURITE_BLOB_STORAGE_URL", azurite())])
 }
 
-/// What reaches moto.
+/// Settings that reach moto.
 pub fn s3_settings() -> Settings {
     settings(&[
         ("AWS_ENDPOINT_URL", moto()),

@@ -1,4 +1,5 @@
-//! A project whose base has what the builder looks at, and nothing that runs: an image takes a moment.
+//! A project whose base has only what the builder looks at, and nothing that runs: an image takes a
+//! moment.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -8,7 +9,7 @@ use slipway::units::{Digest, Timestamp};
 
 use super::bootable;
 
-/// What the first boot calls, and the image is refused without.
+/// Programs that the first boot calls: without them the image is refused.
 const PROGRAMS: [&str; 22] = [
     "usr/bin/curl",
     "usr/bin/dbus-daemon",
@@ -33,7 +34,7 @@ const PROGRAMS: [&str; 22] = [
     "usr/sbin/sfdisk",
     "usr/sbin/sshd",
 ];
-/// What the layers write into.
+/// Files that the layers edit.
 const TEXTS: [(&str, &str); 8] = [
     ("etc/passwd", "root:x:0:0:root:/root:/bin/bash\n"),
     ("etc/shadow", "root:*:19000:0:99999:7:::\n"),
@@ -80,7 +81,7 @@ fn root() -> Tree {
     root
 }
 
-/// Writes the customer's profile; another disk is another plan.
+/// Writes the customer's profile; another disk makes another plan.
 pub fn profile(folder: &Path, disk: &str) {
     let store = store(folder);
     let text = format!(
@@ -95,7 +96,7 @@ pub fn store(folder: &Path) -> String {
     format!("file://{}/store", folder.display())
 }
 
-/// Builds the site tiny; gives the bundle's file.
+/// Builds the site tiny; returns the bundle's file.
 pub fn bundle(folder: &Path, build: &str) -> PathBuf {
     let site = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/demo-vendor/sites/tiny");
     let site = site.to_str().unwrap();
@@ -110,7 +111,7 @@ pub fn publish(folder: &Path, bundle: &Path) {
     run(folder, &["bundle", "publish", bundle, "--to", &store, "--channel", "stable"]);
 }
 
-/// `slipway` in the project, with everything that it writes below the project's folder.
+/// `slipway` in the project, which writes everything below the project's folder.
 pub fn slipway(folder: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_slipway"));
     command.args(arguments).current_dir(folder);
@@ -126,7 +127,7 @@ pub fn slipway(folder: &Path, arguments: &[&str]) -> Command {
     command
 }
 
-/// The same; it must end well.
+/// The same; it must succeed.
 pub fn run(folder: &Path, arguments: &[&str]) {
     let output = slipway(folder, arguments).output().unwrap();
     let said = String::from_utf8_lossy(&output.stderr);

@@ -1,4 +1,4 @@
-//! A vendor with a key, and builders who trust it: what tests publish and pull with.
+//! A vendor with a key, and builders who trust it, for tests that publish and pull.
 
 use std::path::Path;
 
@@ -10,7 +10,7 @@ use slipway::units::Timestamp;
 /// When everything happens, unless a test says otherwise.
 pub const TIME: Timestamp = Timestamp { seconds: 1_700_000_000, nanos: 0 };
 
-/// A key, and whom builders trust.
+/// A key, and the keys that builders trust.
 pub struct Vendor {
     pub key: SecretKey,
     pub trust: Trust,

@@ -1,4 +1,4 @@
-//! `slipway convert`, as its users see it; qemu-img judges what it wrote.
+//! `slipway convert`, as its users see it; qemu-img judges the results.
 
 use std::path::Path;
 use std::process::Command;
@@ -83,7 +83,7 @@ fn an_unknown_format_is_answered_with_the_known_ones() {
     assert!(text(&failed.get_output().stderr).contains("vhd-dynamic"));
 }
 
-/// Copies the program to where every user may run it.
+/// Copies the program to a place where every user may run it.
 fn program(folder: &Path) -> std::path::PathBuf {
     use std::os::unix::fs::PermissionsExt;
     let program = folder.join("slipway");
@@ -96,7 +96,7 @@ fn program(folder: &Path) -> std::path::PathBuf {
 fn where_threads_run_out_there_are_fewer_or_an_error_and_no_panic() {
     let folder = tempfile::tempdir().unwrap();
     let raw = artifact::write(Format::Raw, &appliance::disk(), folder.path());
-    // an image is its owner's alone, and the one that has no threads is another
+    // only its owner can read an image, and the user without threads is another one
     let readable = std::os::unix::fs::PermissionsExt::from_mode(0o644);
     std::fs::set_permissions(&raw, readable).unwrap();
     let program = program(folder.path());
@@ -104,7 +104,7 @@ fn where_threads_run_out_there_are_fewer_or_an_error_and_no_panic() {
     for (format, threads) in
         ["ova", "qcow2", "vhd"].into_iter().flat_map(|f| (1..7).map(move |n| (f, n)))
     {
-        // a user of its own: root has no limit, and others have processes already
+        // a separate user: root has no limit, and other users already have processes
         let mut command = Command::new("setpriv");
         command.args(["--reuid=61234", "--regid=61234", "--clear-groups", "prlimit"]);
         if !rustix::process::geteuid().is_root() {
@@ -153,7 +153,7 @@ fn ctrl_c_says_what_was_stopped_and_what_a_killed_run_left_goes_with_the_next_on
         let code = child.wait().unwrap().code();
         left = left.max(strangers());
         match (signal, code) {
-            // it was done before the signal came
+            // it was finished before the signal came
             (_, Some(0)) => assert!(folder.path().join(&out).exists()),
             ("INT", code) => assert_eq!(code, Some(130)),
             ("TERM", code) => assert_eq!(code, Some(143)),
@@ -165,7 +165,7 @@ fn ctrl_c_says_what_was_stopped_and_what_a_killed_run_left_goes_with_the_next_on
         }
     }
     assert!(left <= 1, "each run removes what the one before left");
-    // under another name: what was left is not taken over, but removed
+    // under another name: the remains are not taken over, but removed
     convert(folder.path(), &["disk.raw", "--to", "qcow2"]).success();
     assert_eq!(strangers(), 0);
 }

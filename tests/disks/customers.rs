@@ -32,15 +32,15 @@ fn add(tree: &mut Tree, folder: &str, lengths: &[usize]) -> Arc<Pack> {
     pack
 }
 
-/// What makes one customer another.
+/// What distinguishes one customer from another.
 #[derive(Clone, Debug)]
 struct Customer {
     host: String,
-    /// Lengths of files of a layer, in a pack of its own.
+    /// Lengths of a layer's files, in a separate pack.
     layer: Vec<usize>,
-    /// How many small files come on top, which need inodes.
+    /// The number of additional small files, which need inodes.
     inodes: usize,
-    /// Which of the base's files are taken away.
+    /// The base's file that is removed.
     without: usize,
 }
 
@@ -62,7 +62,7 @@ fn disk(base: &(Tree, Arc<Pack>), customer: &Customer, size: u64) -> Disk {
     compose(&tree, &[base.1.clone(), layer], &spec).unwrap()
 }
 
-/// Where the base's bytes lie: on the disk, in the pack, how many.
+/// The places of the base's bytes: on the disk, in the pack, and how many.
 fn runs(disk: &Disk, base: &Pack) -> Vec<(u64, u64, u64)> {
     let run = |extent: &slipway::disk::Extent| match &extent.data {
         Data::Content(Content::Packed { pack, offset, length }) if **pack == *base => {

@@ -1,4 +1,4 @@
-//! The disk and its formats before independent judges: sgdisk, fsck.vfat, mtools, qemu-img.
+//! The disk and its formats, judged independently: sgdisk, fsck.vfat, mtools, qemu-img.
 
 use std::path::{Path, PathBuf};
 
@@ -13,7 +13,7 @@ use slipway::tree::Content;
 use slipway::units::{ByteSize, Digest, MIB, Timestamp};
 
 const FORMATS: [Format; 3] = [Format::Raw, Format::Qcow2, Format::Qcow2Zstd];
-/// Those that qemu-img checks and compares.
+/// The formats that qemu-img checks and compares.
 const COMPRESSED: [Format; 2] = [Format::Qcow2, Format::Qcow2Zstd];
 
 fn spec() -> DiskSpec {
@@ -36,7 +36,7 @@ fn written(format: Format, disk: &Disk, folder: &Path) -> PathBuf {
     artifact::write(format, disk, folder)
 }
 
-/// A partition in a file of its own.
+/// A partition in a separate file.
 fn partition(disk: &Disk, region: layout::Region, folder: &Path) -> PathBuf {
     let mut bytes = vec![0; region.length as usize];
     disk.read_at(&mut bytes, region.offset).unwrap();
@@ -132,7 +132,7 @@ fn another_plan_gives_other_identifiers() {
     assert_ne!(spec().ids(), other.ids());
     let mut tree = bootable::tree(spec().time);
     bootloader::configure(&mut tree, &other).unwrap();
-    // the tree was made for another disk, whose root it would look for
+    // the tree was made for another disk, and would look for that one's root
     assert_eq!(assemble(&tree, &spec(), vec![]).unwrap_err().kind(), Kind::Input);
 }
 
@@ -175,7 +175,7 @@ fn what_cannot_fit_on_the_disk_of_the_builder_is_refused_before_a_byte_is_writte
     }
 }
 
-/// Contents from easy to impossible to compress, zeros among them.
+/// Contents from easy to impossible to compress, including zeros.
 fn bytes() -> impl Strategy<Value = Vec<u8>> {
     let length = 1..300_000usize;
     prop_oneof![

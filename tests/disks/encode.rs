@@ -1,4 +1,5 @@
-//! Encoded formats and the cache of encoded regions: whatever the cache holds, the bytes are the same.
+//! Encoded formats and the cache of encoded regions: the bytes are the same, whatever the cache
+//! holds.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -14,7 +15,7 @@ use slipway::profile::Format;
 use slipway::tree::Content;
 use slipway::units::{GIB, MIB};
 
-/// All formats that the cache serves.
+/// All formats that use the cache.
 const FORMATS: [Format; 6] =
     [Format::Qcow2, Format::Qcow2Zstd, Format::RawZst, Format::Gce, Format::Vmdk, Format::Ova];
 
@@ -85,7 +86,7 @@ fn contents(paths: &[PathBuf]) -> Vec<Vec<u8>> {
     paths.iter().map(|path| std::fs::read(path).unwrap()).collect()
 }
 
-/// Every entry in another way.
+/// Damages every entry in another way.
 fn damage(paths: &[PathBuf]) {
     for (i, path) in paths.iter().enumerate() {
         let mut bytes = std::fs::read(path).unwrap();
@@ -100,7 +101,7 @@ fn damage(paths: &[PathBuf]) {
     }
 }
 
-/// Where an extent's bytes come from, and how many bytes lie before it that nothing covers.
+/// Where an extent's bytes come from, and the length of the gap before it.
 #[derive(Clone, Debug)]
 enum Part {
     Bytes { gap: u64, length: usize, seed: u64 },
@@ -158,7 +159,8 @@ proptest! {
     }
 }
 
-/// A disk with a base of several segments, and a customer's own bytes before, between and behind.
+/// A disk with a base of several segments, and a customer's own bytes before, between and after
+/// them.
 fn customer(pack: &Arc<Pack>, name: u8) -> Disk {
     let base = |offset, from, length| {
         let data = Content::Packed { pack: pack.clone(), offset: from, length }.into();
@@ -181,9 +183,9 @@ fn a_second_customer_takes_all_of_the_base_from_the_cache() {
     let cache = Cache::new(folder.path().join("cache"), GIB);
     written(&FORMATS, &customer(&pack, 1), Some(&cache));
     let paths = entries(cache.folder());
-    // the end of a segment cuts the first run in two; what is in an OVA is a VMDK
+    // the end of a segment cuts the first run in two; an OVA contains a VMDK
     assert_eq!(paths.len(), 3 * (FORMATS.len() - 1));
-    // entries that are read are marked as used, and none is made
+    // entries that are read are marked as used, and no new one is made
     let long_ago = std::time::SystemTime::UNIX_EPOCH;
     let open = |path| std::fs::File::options().write(true).open(path).unwrap();
     paths.iter().for_each(|path| open(path).set_modified(long_ago).unwrap());
@@ -233,7 +235,7 @@ fn zstd_finds_nothing_wrong_and_restores_the_raw_disk() {
 #[test]
 fn clusters_of_a_qcow2_need_no_larger_window_than_4_kib() {
     let folder = tempfile::tempdir().unwrap();
-    // what repeats just within a window of 4 KiB, just beyond it, and at every distance
+    // bytes that repeat just within a window of 4 KiB, just beyond it, and at every distance
     let repeated = |period, seed| noise(period, seed, 0xFF).repeat((2 * MIB) as usize / period);
     let extents = vec![
         Extent::bytes(0, repeated(4096, 1)),
@@ -272,10 +274,11 @@ fn a_large_disk_of_nothing_is_cheap_in_every_encoded_format() {
     let disk = Disk::new(64 * GIB, vec![Extent::bytes(0, *b"x")]).unwrap();
     let paths = artifact::write_all(&FORMATS, &disk, folder.path(), None);
     let lengths: Vec<u64> = paths.iter().map(|p| p.metadata().unwrap().len()).collect();
-    // gzip makes a thousandth of zeros, and no less
+    // gzip compresses zeros to a thousandth, and no further
     let limits = [MIB, MIB, 8 * MIB, 80 * MIB, MIB, MIB];
     assert!(lengths.iter().zip(limits).all(|(length, limit)| *length < limit), "{lengths:?}");
-    // tar would have all of it decompressed; the start has the size, which is too large for octal digits
+    // tar would decompress all of it; the start contains the size, which is too large for octal
+    // digits
     let head =
         format!("gzip -dc {} | head -c 10240 | tar -tvf - 2>/dev/null; true", shown(&paths[3]));
     let list = judge("sh", &["-c", &head]);

@@ -1,4 +1,4 @@
-//! The formats that hold the disk's bytes as they are, before readers that slipway did not write.
+//! The formats that hold the disk's bytes unencoded, judged by readers that slipway did not write.
 
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
@@ -24,13 +24,13 @@ const FORMATS: [Format; 6] = [
     Format::Vhdx,
 ];
 
-/// Bytes that nobody compresses, and that differ wherever one looks.
+/// Bytes that cannot be compressed, and that differ everywhere.
 fn noise(length: u64, seed: u64) -> Vec<u8> {
     let byte = |i: u64| ((i ^ seed).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 56) as u8;
     (0..length).map(byte).collect()
 }
 
-/// A pack, whose name is gone: it lives as long as it is open.
+/// A pack whose file is deleted: it lives as long as it is open.
 fn pack(bytes: &[u8]) -> Arc<Pack> {
     let file = tempfile::NamedTempFile::new().unwrap();
     let mut writer = PackWriter::create(file.path()).unwrap();
@@ -42,7 +42,8 @@ fn packed(at: u64, pack: &Arc<Pack>, offset: u64, length: u64) -> Extent {
     Extent { offset: at, data: Content::Packed { pack: pack.clone(), offset, length }.into() }
 }
 
-/// What occurs: odd places, runs that cross blocks of every format, zeros in memory and in a pack.
+/// Typical contents: odd places, runs that cross blocks of every format, zeros in memory and in a
+/// pack.
 fn disk(size: u64) -> Disk {
     let mut bytes = noise(9 * MIB, 1);
     bytes[3_000_000..5_000_000].fill(0);
@@ -79,7 +80,8 @@ fn every_reader_finds_the_disk_in_every_format() {
 #[test]
 fn every_size_in_mib_is_what_readers_find() {
     let folder = tempfile::tempdir().unwrap();
-    // one where QEMU's own VHDs are rounded to a geometry, and one on each side of its kinds
+    // one where QEMU's own VHDs are rounded to a geometry, and one on each side of the limits
+    // between its kinds
     for size in [16 * MIB, 133 * MIB, 137 * MIB, 503 * MIB, 33 * GIB + MIB] {
         let disk = disk(size);
         for format in FORMATS {
@@ -108,7 +110,8 @@ fn the_fixed_vhd_is_the_disk_and_a_footer_whose_current_size_is_the_disks() {
     assert!(!path.exists());
 }
 
-/// What Virtual PC and old Hyper-V boot by; QEMU goes by it for creators that it does not know.
+/// The geometry by which Virtual PC and old Hyper-V boot; QEMU uses it for creators that it does
+/// not know.
 #[test]
 fn the_geometry_is_the_specifications_and_never_larger_than_the_disk() {
     let folder = tempfile::tempdir().unwrap();

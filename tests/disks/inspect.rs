@@ -1,4 +1,4 @@
-//! `inspect` on images of ours, of QEMU's making, and on damaged ones.
+//! `inspect` on our images, on images made by QEMU, and on damaged ones.
 
 use std::fs::File;
 use std::io::Write;
@@ -34,7 +34,7 @@ fn shown(path: &Path) -> &str {
     path.to_str().unwrap()
 }
 
-/// What a report says of the disk, whatever file it is in.
+/// What a report says about the disk, whatever file it is in.
 fn content(report: Report) -> Report {
     Report { format: Format::Raw, file: ByteSize(0), ..report }
 }
@@ -148,7 +148,8 @@ fn an_image_that_needs_another_file_or_a_key_is_refused() {
         assert_eq!(error.kind(), Kind::Refused, "{error}");
         assert!(error.to_string().contains(reason), "{error}");
     }
-    // by hand: qemu-img measures the processor for an encrypted one, and gives up on a busy machine
+    // made by hand: for an encrypted image, qemu-img measures the processor, and gives up on a busy
+    // machine
     let encrypted = written(Format::Qcow2, folder.path());
     let file = File::options().write(true).open(&encrypted).unwrap();
     file.write_all_at(&2u32.to_be_bytes(), 32).unwrap();
@@ -157,7 +158,7 @@ fn an_image_that_needs_another_file_or_a_key_is_refused() {
     assert!(error.to_string().contains("encrypted"), "{error}");
 }
 
-/// A VMDK's header with its description behind it, and nothing of a disk.
+/// A VMDK's header, followed by its description, without any disk.
 fn vmdk(capacity: u64, description: &str) -> Vec<u8> {
     let mut bytes = vec![0; 65536];
     bytes[..4].copy_from_slice(b"KDMV");
@@ -183,7 +184,7 @@ fn a_vmdk_that_leads_to_another_file_is_refused() {
     let own = "parentCID=ffffffff\nRW 2048 SPARSE \"a.vmdk\"";
     assert_eq!(read(2048, own).unwrap(), 1 << 20);
     let evil = [
-        // QEMU takes a header without a capacity for a description
+        // QEMU treats a header without a capacity as a description
         (0, "RW 8 FLAT \"/etc/passwd\" 0"),
         (0, own),
         (2048, "parentCID=ffffffff\nRW 2048 FLAT \"/etc/passwd\" 0"),
@@ -310,7 +311,7 @@ fn what_is_in_another_container_is_named_and_never_taken_for_a_raw_disk() {
     }
 }
 
-/// Compresses `zeros` megabytes of one letter behind these bytes.
+/// Compresses these bytes followed by `megabytes` megabytes of one letter.
 fn bomb(start: &[u8], megabytes: usize, path: &Path) {
     let mut zstd = zstd::Encoder::new(File::create(path).unwrap(), 1).unwrap();
     zstd.write_all(start).unwrap();
@@ -353,7 +354,7 @@ fn a_folder_of_the_efi_partition_that_contains_itself_is_damage() {
     file.read_exact_at(&mut entries, root).unwrap();
     let at = entries.chunks(32).position(|entry| entry.starts_with(b"EFI     ")).unwrap();
     let efi: [u8; 32] = entries[at * 32..][..32].try_into().unwrap();
-    // the root has as many names for itself as it has room
+    // the root contains as many names for itself as fit
     let number = (u32_at(44) as u32).to_le_bytes();
     for (i, entry) in entries.chunks_mut(32).enumerate() {
         entry.copy_from_slice(&efi);
@@ -367,7 +368,7 @@ fn a_folder_of_the_efi_partition_that_contains_itself_is_damage() {
     assert!(cause.contains("within themselves"), "{cause}");
 }
 
-/// A disk with a root partition of what mke2fs makes with these arguments.
+/// A disk with a root partition made by mke2fs with these arguments.
 fn with_root(folder: &Path, arguments: &[&str]) -> PathBuf {
     let (root, disk) = (folder.join("root"), folder.join("disk.raw"));
     std::fs::create_dir_all(root.join("etc")).unwrap();
@@ -438,7 +439,7 @@ fn a_package_that_was_tampered_with_is_told_of_first_and_by_the_exit_code() {
     let name = image.file_name().unwrap().to_str().unwrap();
     let (code, sound, _) = run(&["inspect", name]);
     assert_eq!(code, Some(0), "{sound}");
-    // a letter of the description, which nothing but the manifest covers
+    // a letter of the description, which only the manifest covers
     let file = File::options().read(true).write(true).open(&image).unwrap();
     let mut bytes = vec![0; 4096];
     file.read_exact_at(&mut bytes, 0).unwrap();
@@ -454,22 +455,23 @@ fn a_package_that_was_tampered_with_is_told_of_first_and_by_the_exit_code() {
     let (code, text, error) = run(&["inspect", name, "--file", "/etc/hostname"]);
     assert_eq!((code, text.as_str()), (Some(3), "acme\n"));
     assert!(error.contains("not what the package's manifest says"), "{error}");
-    // and nothing is made from it that would look sound
+    // and no result is made from it that would look sound
     for arguments in [&["convert", name, "--to", "raw"][..], &["smoke", name]] {
         let (code, _, error) = run(arguments);
         assert!(code == Some(1) && error.contains("the package was changed"), "{error}");
     }
 }
 
-/// A place that a reader looks at, as bytes of the raw image.
+/// The places that a reader looks at, as bytes of the raw image.
 fn read_places(disk: &Disk) -> Vec<(u64, u64)> {
     let known = |data: &Data| matches!(data, Data::Content(Content::Bytes(_)));
     let extents = disk.extents().iter().filter(|e| known(&e.data));
-    // the beginning of each part is where its structure is
+    // a part's structure is at its beginning
     extents.map(|e| (e.offset, e.data.length().min(4096))).collect()
 }
 
-/// Overwrites some bytes, looks at the image, and puts them back. Any answer will do but a panic.
+/// Overwrites some bytes, inspects the image, and puts the bytes back. Any answer but a panic will
+/// do.
 fn survives(path: &Path, damages: &[(u64, u8)]) {
     let file = File::options().read(true).write(true).open(path).unwrap();
     let mut before = vec![0; damages.len()];
@@ -485,7 +487,7 @@ fn survives(path: &Path, damages: &[(u64, u8)]) {
     }
 }
 
-/// Runs `check` with many lists of numbers, from which it makes its damages.
+/// Runs `check` with many lists of numbers, from which it derives the damage.
 fn with_damages(check: impl Fn(&[(Index, u64, u8)])) {
     let config = Config { cases: 400, failure_persistence: None, ..Config::default() };
     let damages = prop::collection::vec((any::<Index>(), any::<u64>(), any::<u8>()), 1..6);
@@ -516,7 +518,7 @@ fn a_damaged_qcow2_image_gives_an_error_or_a_report() {
     let image = written(Format::Qcow2, folder.path());
     let length = std::fs::metadata(&image).unwrap().len() as usize;
     with_damages(|damages| {
-        // half of them into the header
+        // half of them in the header
         let place = |(index, half, byte): &(Index, u64, u8)| {
             (index.index(if half % 2 == 0 { 112 } else { length }) as u64, *byte)
         };

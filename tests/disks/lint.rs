@@ -1,4 +1,4 @@
-//! `slipway lint`: every rule on an image that breaks it, and a good image that none of them minds.
+//! `slipway lint`: every rule on an image that breaks it, and a good image that breaks none.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use slipway::lint::{Facts, Finding, Platform, Severity, Unread, facts, judge, li
 use slipway::profile::Format;
 use slipway::units::{Digest, GIB, MIB};
 
-/// Every driver that a rule asks for.
+/// Every driver that a rule requires.
 const MODULES: &str = "kernel/a/virtio_blk.ko: \nkernel/a/virtio-net.ko.xz:\nkernel/a/virtio_scsi.ko:\n\
     kernel/a/nvme.ko:\nkernel/a/ena.ko:\nkernel/a/hv_storvsc.ko:\nkernel/a/hv_netvsc.ko:\nkernel/a/ahci.ko:\n\
     kernel/a/e1000.ko:\nkernel/a/vmxnet3.ko:\nkernel/a/vmw_pvscsi.ko:\nkernel/a/mptspi.ko:\n";
@@ -33,7 +33,7 @@ fn facts(path: &Path) -> Facts {
     facts::gather(&Arc::new(Image::open(path).unwrap())).unwrap()
 }
 
-/// A good image in what `maker` makes of it.
+/// A good image, in the format that `maker` makes.
 fn good(folder: &Path, maker: Maker) -> Facts {
     let mut facts = facts(&maker.make(&raw(folder, GIB, &[]), folder));
     let inside = facts.inside.as_mut().unwrap();
@@ -75,7 +75,7 @@ fn manifest() -> String {
 
 const NAMES: [&str; 3] = ["a.ovf", "a.mf", "a.vmdk"];
 
-/// A good package: others' tools make none, so what is wrong with theirs is put right.
+/// A good package: other tools make none, so the faults of theirs are corrected.
 fn good_package(folder: &Path) -> Facts {
     let mut facts = good(folder, Maker::Package);
     facts.package = Some(package(OVF, Some(&manifest()), &NAMES));

@@ -1,4 +1,5 @@
-//! The disk, its filesystems and formats, and the readers of foreign images, before judges that we did not write.
+//! The disk, its filesystems and formats, and the readers of foreign images, with judges that we
+//! did not write.
 
 #![allow(clippy::unwrap_used)]
 

@@ -1,4 +1,4 @@
-//! Readers of every format: before images that other programs made, and before damaged ones.
+//! Readers of every format, on images that other programs made, and on damaged ones.
 
 use std::fs::File;
 use std::os::unix::fs::FileExt;
@@ -17,7 +17,7 @@ use slipway::inspect::{Image, Report, inspect};
 use slipway::profile::Format;
 use slipway::units::{ByteSize, KIB, MIB};
 
-/// Bytes that are compared at a time: no multiple of any format's blocks.
+/// Bytes that are compared at a time: not a multiple of any format's blocks.
 const PART: usize = 1_000_003;
 
 /// Text, noise and holes, at even and uneven places.
@@ -75,13 +75,13 @@ fn what_is_zeros_is_not_read_and_nothing_else_is_left_out() {
         let mut bytes = vec![1; all.len()];
         disk.read_at(&mut bytes, 0).unwrap();
         assert!(bytes == all, "{maker:?}");
-        // the largest blocks here have 64 MiB, and some writers keep zeros
+        // the largest blocks here have 64 MiB, and some writers store zeros
         let sparse = !matches!(format, Format::Vhdx | Format::Vhd | Format::Raw);
         assert!(!sparse || disk.allocated() < 10 * MIB, "{maker:?}: {}", disk.allocated());
     }
 }
 
-/// What a report says of the disk, whatever file it is in.
+/// What a report says about the disk, whatever file it is in.
 fn content(report: Report) -> Report {
     Report { format: Format::Raw, file: ByteSize(0), ..report }
 }
@@ -180,7 +180,7 @@ fn an_image_that_is_cut_off_is_an_error() {
     let folder = tempfile::tempdir().unwrap();
     let raw = raw(folder.path());
     for (format, maker) in foreign::ALL {
-        // of a raw disk nobody knows how long it was, and a fixed VHD becomes one without its footer
+        // nobody knows how long a raw disk was, and a fixed VHD without its footer becomes one
         if matches!(format, Format::Raw | Format::Vhd) {
             continue;
         }
@@ -201,7 +201,7 @@ fn read_all(path: &Path) -> Result<()> {
     let mut buffer = vec![0; PART];
     for extent in disk.extents() {
         let mut at = 0;
-        // as much of a damaged disk's terabytes as fits into a test
+        // only as much of a damaged disk's terabytes as fits into a test
         while at < extent.data.length().min(64 * MIB) {
             let n = (extent.data.length() - at).min(PART as u64) as usize;
             extent.data.read_at(&mut buffer[..n], at)?;

@@ -1,5 +1,6 @@
-//! No two files of a room need each other: one of them can be read, moved and tested without the other. Between rooms
-//! the order of docs/architecture.md says the same, and `rooms` compares it with the code.
+//! No two files of a room need each other: each can be read, moved and tested without the other.
+//! Between rooms, the order in docs/architecture.md ensures the same, and `rooms` compares it with
+//! the code.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -43,7 +44,7 @@ type Module = Vec<String>;
 
 /// One name that a file takes from elsewhere in the crate.
 struct Import {
-    /// What the file calls it.
+    /// The file's name for it.
     name: String,
     /// Where it is, from the crate's root.
     path: Module,
@@ -57,7 +58,7 @@ struct Source {
     body: String,
 }
 
-/// All files by their modules.
+/// All files, by their modules.
 struct House(BTreeMap<Module, Source>);
 
 impl House {
@@ -90,7 +91,7 @@ impl House {
         Self(texts.iter().map(source).collect())
     }
 
-    /// The file that has what a path names; what a file only hands on is another's.
+    /// The file that defines what a path names; a re-export belongs to another file.
     fn home(&self, path: &[String]) -> Option<Module> {
         let known = (0..=path.len()).rev().find(|n| self.0.contains_key(&path[..*n]))?;
         let module = path[..known].to_vec();
@@ -136,8 +137,9 @@ impl House {
         homes.filter(|home| home != module && home.first() == module.first()).collect()
     }
 
-    /// Sets of neighbours in one folder that all reach each other. A neighbour is a file, or a folder with all that is
-    /// in it. The file that a folder begins with is none: it names what the others share, and is the way in to them.
+    /// Sets of neighbours in one folder that all reach each other. A neighbour is a file, or a
+    /// folder with everything in it. A folder's first file is none: it names what the others share,
+    /// and is the way in to them.
     fn circles(&self) -> Vec<BTreeSet<String>> {
         let mut needs: BTreeMap<Module, BTreeSet<Module>> = BTreeMap::new();
         for module in self.0.keys() {
@@ -169,7 +171,7 @@ impl House {
     }
 }
 
-/// The module that a file is.
+/// The module of a file.
 fn module(file: &Path) -> Module {
     let path = file.with_extension("");
     let mut parts: Module = path.iter().map(|part| part.to_str().unwrap().to_owned()).collect();
@@ -179,7 +181,8 @@ fn module(file: &Path) -> Module {
     parts
 }
 
-/// The trees of a file's imports, with whether they are handed on, and the rest of its code without comments and tests.
+/// The trees of a file's imports, each with whether it is re-exported, and the rest of its code
+/// without comments and tests.
 fn split(text: &str) -> (Vec<(bool, String)>, String) {
     let code = text.split("#[cfg(test)]\nmod ").next().unwrap();
     let lines = code.lines().filter(|line| !line.trim_start().starts_with("//"));
@@ -246,7 +249,7 @@ fn flatten(before: &[String], tree: &str, leaves: &mut Vec<(Module, String)>) {
     leaves.push((path, name));
 }
 
-/// A path from the crate's root; none for what is another crate's.
+/// A path from the crate's root; none for another crate's.
 fn absolute(
     module: &Module,
     path: &[String],
@@ -270,7 +273,7 @@ fn absolute(
     Some([&base[..], rest].concat())
 }
 
-/// The paths that stand behind `start` (as in `boot::`) in some code.
+/// The paths that follow `start` (as in `boot::`) in some code.
 fn following(code: &str, start: &str) -> Vec<Module> {
     let is_part = |c: char| c.is_alphanumeric() || c == '_';
     let own = |(at, _): &(usize, &str)| {
@@ -323,20 +326,20 @@ fn a_circle_is_seen_however_its_paths_are_written() {
         let circles = house(&[shared, ("room/a.rs", a), ("room/b.rs", b)]).circles();
         assert_eq!(circles, [["room::a", "room::b"].map(str::to_owned).into()], "{a} {b}");
     }
-    // what is handed on is no need, and what tests need is not the code's
+    // a re-export is not a need, and the tests' needs are not the code's
     let one_way = [
         shared,
         ("room/a.rs", "use super::b::Three;\n// super::b"),
         ("room/b.rs", "#[cfg(test)]\nmod tests {\n use super::a; }"),
     ];
     assert!(house(&one_way).circles().is_empty());
-    // the way in to a folder is no neighbour of what is in it
+    // the way in to a folder is not a neighbour of its files
     let parent = [
         ("room/mod.rs", "mod a;\npub struct Own;\nfn f() { a::g() }"),
         ("room/a.rs", "use super::Own;"),
     ];
     assert!(house(&parent).circles().is_empty());
-    // a folder is what all its files need
+    // a folder needs whatever any of its files needs
     let folders = [
         ("room/a.rs", "use super::b::One;"),
         ("room/b/mod.rs", "mod c;\npub struct One;"),

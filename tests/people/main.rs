@@ -1,4 +1,4 @@
-//! What people write and read: profiles, and the verbs as they are typed.
+//! What people write and read: profiles, and the verbs that they type.
 
 #![allow(clippy::unwrap_used)]
 

@@ -1,10 +1,10 @@
-//! The Debian package, installed in a root that has nothing else of ours.
+//! The Debian package, installed in a root without anything else of ours.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// What a stranger does first, in a root where only the package and what it depends on were installed. Each line that is
-/// printed is a fact that the test asks for.
+/// A stranger's first steps, in a root where only the package and its dependencies were installed.
+/// Each printed line is a fact that the test checks.
 const FIRST_STEPS: &str = r#"
 exec 3>&1 >&2
 export DEBIAN_FRONTEND=noninteractive HOME=/root/stranger
@@ -32,7 +32,7 @@ fn repository(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
 }
 
-/// Runs a script of ours; gives what it printed.
+/// Runs one of our scripts; returns its output.
 fn script(command: &mut Command) -> String {
     let output = command.output().unwrap();
     let shown = String::from_utf8_lossy(&output.stderr);
@@ -70,6 +70,6 @@ fn the_debian_package_installs_in_a_fresh_root_and_goes_without_a_trace() {
         value.trim().parse::<u64>().unwrap()
     };
     assert!(number("sections:") >= 3, "{said}");
-    // the manual's promise: a program that is mailed and copied, not a hundred megabytes
+    // the manual's promise: a program that can be mailed and copied, not a hundred megabytes
     assert!(number("size:") < 40_000_000, "{said}");
 }

@@ -1,4 +1,4 @@
-//! Our own pages: what they link to, show and name is in the repository.
+//! Our own pages: everything that they link to, show and name is in the repository.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Component, Path, PathBuf};
@@ -7,7 +7,7 @@ use std::process::Command;
 use clap::Parser as _;
 use pulldown_cmark::{Event, Options, Parser, Tag, TagEnd};
 
-/// Folders whose files the pages name as they are typed, from the repository's root.
+/// Folders whose files the pages name by their path from the repository's root.
 const NAMED: [&str; 8] =
     ["docs/", "examples/", "images/", "profiles/", "scripts/", "src/", "benches/", "tests/"];
 
@@ -15,7 +15,7 @@ fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// Every file that a clone has: what lies here and is ignored, a visitor never sees.
+/// Every file that a clone has: a visitor never sees ignored files.
 fn committed() -> BTreeSet<PathBuf> {
     let mut command = Command::new("git");
     command.args(["ls-files", "-z", "--cached", "--others", "--exclude-standard"]);
@@ -25,7 +25,7 @@ fn committed() -> BTreeSet<PathBuf> {
     names.split_terminator('\0').map(PathBuf::from).filter(|p| root().join(p).exists()).collect()
 }
 
-/// The pages among them; the log of changes speaks of files that are no more.
+/// The pages among them, except the changelog, which mentions files that no longer exist.
 fn pages(files: &BTreeSet<PathBuf>) -> BTreeMap<PathBuf, Page> {
     let page = |file: &&PathBuf| {
         file.extension().is_some_and(|e| e == "md") && !file.ends_with("CHANGELOG.md")
@@ -79,7 +79,8 @@ impl Page {
         page
     }
 
-    /// As GitHub names a heading: lowercase, no punctuation, hyphens for blanks, a number for the second of a name.
+    /// GitHub's anchor for a heading: lowercase, no punctuation, hyphens for spaces, a number for
+    /// the second heading of a name.
     fn anchor(&mut self, heading: &str) {
         let kept = |c: &char| c.is_alphanumeric() || matches!(c, ' ' | '-' | '_');
         let slug: String = heading.to_lowercase().chars().filter(kept).collect();
@@ -93,7 +94,8 @@ impl Page {
     }
 }
 
-/// A relative link from a page, without its anchor, as a path from the root; none for the world outside.
+/// A relative link from a page, without its anchor, as a path from the root; none for a link to
+/// another site.
 fn target(page: &Path, link: &str) -> Option<(PathBuf, Option<String>)> {
     if link.contains("://") || link.starts_with("mailto:") {
         return None;
@@ -179,7 +181,8 @@ fn every_picture_of_our_pages_is_in_the_repository() {
     assert!(wrong.is_empty(), "{wrong:#?}");
 }
 
-/// The words of a command as a shell would have them; none where a comment begins. A variable is a number.
+/// The words of a command as a shell would split them, up to a comment. A variable becomes a
+/// number.
 fn words(line: &str) -> Vec<String> {
     let line = line.replace("$CI_BUILD", "17");
     let (mut words, mut word, mut quote) = (Vec::new(), None::<String>, None);
@@ -205,11 +208,11 @@ fn every_command_of_our_pages_is_one_that_the_program_takes() {
     let files = committed();
     let (mut wrong, mut count) = (Vec::new(), 0);
     for (name, page) in pages(&files) {
-        // a line that goes on ends with a backslash
+        // a line that continues ends with a backslash
         let text = page.lines.join("\n").replace("\\\n", " ");
         for line in text.lines().map(|line| line.trim_start_matches("$ ").trim_start()) {
             let line = line.trim_start_matches("target/release/");
-            // in an indented example, two blanks and more part a command from what is said of it
+            // in an indented example, several spaces separate a command from its description
             let said = line.split("    ").next().unwrap_or_default();
             let command = words(said);
             if command.first().is_none_or(|word| word != "slipway") {

@@ -1,10 +1,10 @@
-//! The verbs as they are typed, and what they answer: tests/cli/*.trycmd.
+//! The verbs as they are typed, and their answers: tests/cli/*.trycmd.
 
 use std::process::{Command, Stdio};
 
 #[test]
 fn the_verbs_answer_as_written_down() {
-    // a project of the developer's must not be found
+    // it must not find a project of the developer's
     trycmd::TestCases::new().env("SLIPWAY_PROJECT", "").case("tests/cli/*.trycmd");
 }
 
@@ -70,7 +70,7 @@ fn programs_get_the_errors_as_json() {
     assert!(listed[1].get("profile").is_none());
 }
 
-/// A folder with what is needed to be a project.
+/// A folder with everything that a project needs.
 fn project(profiles: &[(&str, &[u8])]) -> tempfile::TempDir {
     let root = tempfile::tempdir().expect("a folder");
     std::fs::create_dir(root.path().join("profiles")).expect("a folder");
@@ -125,7 +125,7 @@ fn a_project_needs_no_definitions_of_bases_and_its_own_win() {
     assert_eq!((adopt().0, adopt().0), (Some(0), Some(1)));
     let (_, adopted, _) = run(&["base", "show", "debian-13"]);
     assert_eq!(std::fs::read_to_string(images.join("debian-13.toml")).expect("it"), adopted);
-    // and no project is needed to look at what the program has
+    // and looking at what the program has needs no project
     let empty = tempfile::tempdir().expect("a folder");
     let (code, all, _) = slipway(empty.path(), &["base", "show"]);
     assert_eq!((code, all.lines().count()), (Some(0), 4), "{all}");
@@ -144,7 +144,7 @@ fn two_profiles_of_one_customer_are_refused_and_both_are_named() {
     }
     let (code, out, _) = slipway(root.path(), &["list"]);
     assert_eq!((code, out.matches("broken").count()), (Some(0), 2), "{out}");
-    // a third customer is none the worse for it
+    // a third customer is not affected
     std::fs::write(root.path().join("profiles/third.toml"), GOOD).expect("a profile");
     let (code, _, err) = slipway(root.path(), &["check", "third"]);
     assert_eq!(code, Some(0), "{err}");
@@ -180,7 +180,7 @@ fn what_a_word_processor_wrote_is_named_with_its_line_and_what_to_type() {
         }
         assert_eq!(err.matches("error: ").count(), 1, "{err}");
     }
-    // what is good TOML may hold all of it
+    // valid TOML may contain all of these
     let good = GOOD.replace("Ltd", "\u{201c}M\u{fc}ller\u{201d} O\u{2019}Neill")
         + "# \u{201c}\u{a0}\u{201d}\n";
     let bom = [b"\xef\xbb\xbf", good.replace('\n', "\r\n").as_bytes()].concat();
@@ -249,7 +249,7 @@ fn every_verb_with_json_prints_its_error_as_json() {
         (&value["error"]["errors"][0]["line"], &value["error"]["errors"][0]["column"]),
         (&1.into(), &8.into())
     );
-    // of several customers each has its own
+    // with several customers, each has its own
     let (_, out, _) = slipway(root.path(), &["build", "bad", "goood", "--json"]);
     let value: serde_json::Value = serde_json::from_str(&out).expect("JSON");
     let [bad, goood] = [0, 1].map(|i| &value["failed"][i]["error"]);

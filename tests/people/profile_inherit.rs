@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use slipway::profile::{self, Diagnostics, Known, Loaded, Style};
 
-/// A folder of profiles from names and texts.
+/// A folder of profiles, from names and texts.
 fn project(files: &[(&str, &str)]) -> tempfile::TempDir {
     let root = tempfile::tempdir().expect("a folder");
     std::fs::create_dir(root.path().join("shared")).expect("a folder");

@@ -1,4 +1,5 @@
-//! Packages that no archive has: told before anything is made, with the line that asks for them.
+//! Packages that no archive has: they are reported before anything is made, with the line that asks
+//! for them.
 
 use std::path::Path;
 
@@ -7,11 +8,11 @@ use slipway::base::Definition;
 use crate::common::index::Index;
 use crate::common::project::{Project, repository};
 
-/// What the profile asks for stands in lines of its own.
+/// The packages that the profile asks for are on separate lines.
 const PROFILE: &str = "base = \"debian-12\"\nsite = \"tiny\"\nchannel = \"stable\"\nstore = \"file:out/store\"\n\
     packages = [\n  \"htop\",\n  \"nodejss\",\n]\n[customer]\nname = \"A\"\n";
 
-/// The shipped debian-12 alone, with the archive in the place of its mirrors.
+/// Only the shipped debian-12, with the archive in place of its mirrors.
 fn define(project: &Project, index: &Index, change: impl Fn(String) -> String) {
     let shipped = std::fs::read_to_string(repository("images/debian-12.toml")).unwrap();
     let line = |line: &str| match line.split_once(" = ") {
@@ -28,7 +29,7 @@ fn define(project: &Project, index: &Index, change: impl Fn(String) -> String) {
     std::fs::write(images.join("debian-12.toml"), change(text.join("\n"))).unwrap();
 }
 
-/// What a command says that must fail.
+/// The output of a command that must fail.
 fn refused(project: &Project, arguments: &[&str]) -> String {
     let output = project.command(arguments).output().unwrap();
     let said = String::from_utf8(output.stderr).unwrap();
@@ -59,17 +60,17 @@ fn a_package_that_no_archive_has_is_told_with_its_line_before_anything_is_made()
     assert!(said.contains("profiles/acme.toml:7:3"), "{said}");
     assert!(said.contains("debian-12 have no package \"nodejss\""), "{said}");
     assert!(said.contains("did you mean \"nodejs\"?"), "{said}");
-    // nothing was installed, nothing said anything
+    // nothing was installed, and nothing was logged
     assert!(is_empty(&cache.join("base/roots")) && !cache.join("base/logs").exists(), "{said}");
     assert!(!said.contains("mmdebstrap"), "{said}");
 
-    // the names are at hand now: a profile is held to them where nothing is made
+    // the names are cached now: verbs that make nothing check a profile against them, too
     for verb in ["check", "plan"] {
         let said = refused(&project, &[verb, "acme"]);
         assert!(said.contains("profiles/acme.toml:7:3") && said.contains("nodejs\"?"), "{said}");
     }
 
-    // so is a site
+    // and so is a site
     let site = project.root().join("site");
     std::fs::create_dir_all(site.join("manifests")).unwrap();
     let write = |path: &str, text: &str| std::fs::write(site.join(path), text).unwrap();
@@ -78,14 +79,14 @@ fn a_package_that_no_archive_has_is_told_with_its_line_before_anything_is_made()
     write("manifests/site.pp", "include slipway::sentinel\n");
     let said = refused(&project, &["bundle", "build", "site"]);
     assert!(said.contains("SITE.toml:6") && said.contains("did you mean \"htop\"?"), "{said}");
-    // what a package provides is a name too
+    // a name that a package provides counts, too
     write("SITE.toml", &format!("{toml}packages = [\"virtual-htop\"]\n"));
     write("manifests/site.pp", "include slipway::sentinel\npackage { 'nodejss': }\n");
     let said = refused(&project, &["bundle", "build", "site"]);
     assert!(said.contains("manifests/site.pp:2"), "{said}");
     assert!(said.contains("did you mean \"nodejs\"?"), "{said}");
 
-    // names that were kept are never believed to lack one
+    // cached names are never trusted to lack a package
     let newer = [&names[..], &["nodejss".to_owned()]].concat();
     suites.iter().for_each(|suite| index.suite(suite, &newer));
     define(&project, &index, |text| text.replace("\"sudo\"", "\"sudoo\""));

@@ -1,11 +1,11 @@
-//! What a site declares that profiles may set, and what every verb makes of it.
+//! The parameters that a site lets profiles set, and what every verb makes of them.
 
 use std::path::Path;
 use std::process::{Command, Stdio};
 
 use serde_json::Value;
 
-/// A site that declares a parameter of each sort.
+/// A site that declares a parameter of each kind.
 const DECLARED: &str = r#"
 [parameters."profile::shop::title"]
 type = "string"
@@ -114,7 +114,7 @@ fn settings_are_held_against_what_the_site_declares() {
     let project = Project::new();
     project.customer("\"profile::shop::titel\" = \"x\"\n");
     project.publish("1", "");
-    // a bundle that declares nothing cannot be asked; that is said, once
+    // a bundle that declares nothing cannot be asked, and that is said once
     let said = project.good(&["check", "--all"]);
     assert_eq!(said.matches("not checked: whether the settings of acme fit").count(), 1, "{said}");
     project.good(&["plan", "acme"]);
@@ -208,7 +208,7 @@ fn a_new_profile_and_the_editors_schema_know_what_the_site_declares() {
         );
     }
     assert_eq!(plain, schema(&["--no-sites"]));
-    // who is of a site that nobody knows may set anything
+    // a profile of an unknown site may set anything
     project.write(
         "profiles/other.toml",
         "extends = \"common\"\nsite = \"other\"\n[customer]\nname = \"O\"\n",

@@ -1,4 +1,4 @@
-//! The profiles that we ship, and the schema that their editors read.
+//! The profiles that we ship, and the schema that editors read.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -78,7 +78,7 @@ fn a_loaded_profile_reads_back_from_an_image_record() {
     }
 }
 
-/// A copy of what we ship, as somebody who tries slipway has it: in no repository of git's.
+/// A copy of what we ship, as somebody who tries slipway has it: not in a git repository.
 struct Copy {
     root: tempfile::TempDir,
 }
@@ -115,7 +115,7 @@ impl Copy {
         said
     }
 
-    /// As scripts/demo does it, the app straight from its folder.
+    /// Publishes as scripts/demo does, with the app straight from its folder.
     fn publish(&self) {
         self.good(&["key", "new", "demo", "--no-passphrase"]);
         self.good(&["key", "trust", "demo", "--site", "demo"]);

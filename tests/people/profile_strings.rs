@@ -1,5 +1,5 @@
-//! Throws nasty texts at every place of a profile that takes one: each is refused, or holds only
-//! characters that are safe where the value is used.
+//! Throws nasty texts at every place in a profile that accepts text: each is refused, or contains
+//! only characters that are safe where the value is used.
 
 use std::path::Path;
 
@@ -9,21 +9,22 @@ use slipway::profile::{self, Known, Profile};
 const KEY: &str =
     "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f";
 
-/// Where a text goes in a profile and how it is written there, what is safe there, and a good value.
+/// A place for a text in a profile and how it is written there, what is safe there, and a good
+/// value.
 struct Slot(&'static str, Safe, &'static str);
 
-/// What a text may hold where it is used.
+/// What a text may contain where it is used.
 #[derive(Clone, Copy)]
 enum Safe {
-    /// ASCII letters and digits, and these: it stands in commands and configuration.
+    /// ASCII letters and digits, and these: it is used in commands and configuration.
     Only(&'static str),
-    /// Every script's letters, and punctuation that no shell knows.
+    /// Letters of every script, and punctuation without a meaning to any shell.
     Name,
     /// The same on several lines.
     Banner,
-    /// One line that is handed on as data.
+    /// One line that is passed on as data.
     Line,
-    /// A text of Hiera's data, which is written as JSON: no look-ups.
+    /// A text in Hiera data, which is written as JSON: no lookups.
     Plain,
     /// The bytes of a file.
     File,
@@ -67,7 +68,7 @@ const SLOTS: [Slot; 35] = [
     Slot("network.ntp = [@]", Safe::Only(".:-"), "2001:db8::1"),
 ];
 
-/// A profile in which one line is put in the place of its own.
+/// A profile in which one line replaces its own.
 fn profile_with(line: &str) -> String {
     let own = [
         ("base", "base = \"debian-12\""),
@@ -115,7 +116,7 @@ fn is_safe(safe: Safe, value: &str) -> bool {
     }
 }
 
-/// What breaks out of somewhere.
+/// Texts that break out of some context.
 fn nasty() -> impl Strategy<Value = String> {
     let known = prop::sample::select(vec![
         "$(id)",

@@ -1,5 +1,5 @@
-//! docs/reference.md is what the code says, and the code names no variable that the page lacks; completions and
-//! manual pages are what shells and man take.
+//! docs/reference.md matches the code, and the code names no variable that the page lacks; shells
+//! and man accept the completions and manual pages.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -29,11 +29,11 @@ fn the_reference_is_what_the_program_says_of_itself() {
     );
 }
 
-/// Each `SLIPWAY_…` of the library's own text.
+/// Each `SLIPWAY_…` in the library's own text.
 fn variables(folder: &Path, found: &mut BTreeSet<String>) {
     for entry in std::fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
-        // the layers speak of the machine's own variables
+        // the layers mention the machine's own variables
         if path.is_dir() && !path.ends_with("src/layer") {
             variables(&path, found);
         }
@@ -92,7 +92,7 @@ fn man_reads_a_page_for_each_verb_without_complaint() {
     for name in ["slipway.1", "slipway-build.1", "slipway-bundle-promote.1"] {
         assert!(folder.path().join(name).is_file(), "{pages:?}");
     }
-    // groff's own warnings judge
+    // groff's own warnings are the judge
     for page in &pages {
         let output =
             Command::new("groff").args(["-man", "-Tascii", "-ww", "-z"]).arg(page).output();
@@ -137,14 +137,14 @@ fn the_doctor_names_what_is_missing_with_its_remedy_and_ends_with_1() {
             .unwrap_or_else(|| panic!("{found:?}"))
             .clone()
     };
-    // a machine that has nothing
+    // a machine without any of it
     let (code, found) = doctor("/nonexistent");
     assert_eq!(code, Some(1), "{found:?}");
     let npm = about(&found, "npm");
     assert_eq!(npm["state"], "missing");
     assert_eq!(npm["remedy"], "sudo apt-get install npm");
     assert_eq!(about(&found, "trusted keys")["state"], "missing");
-    // this one, which runs these tests: what mmdebstrap and QEMU can do is tried
+    // this machine, which runs these tests: mmdebstrap and QEMU are tried
     let (_, found) = doctor(&std::env::var("PATH").unwrap());
     assert_eq!(about(&found, "mmdebstrap")["state"], "good", "{found:?}");
     assert_ne!(about(&found, "KVM")["state"], "missing", "{found:?}");

@@ -1,5 +1,6 @@
-//! The map of the house: docs/architecture.md lists the rooms of `src/` in an order, and a file imports only from
-//! rooms listed above its own. What a map says and nobody compares is wrong after a year.
+//! The map of the house: docs/architecture.md lists the rooms of `src/` in an order, and a file
+//! imports only from rooms listed above its own. A map that nobody compares with the land is wrong
+//! after a year.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -32,7 +33,7 @@ pub fn files(folder: &Path, found: &mut Vec<PathBuf>) {
     }
 }
 
-/// Not rooms: the library's own list of them, and the program's first step.
+/// Not rooms: the library's own list of rooms, and the program's entry point.
 const DOORS: [&str; 2] = ["lib.rs", "main.rs"];
 
 fn room(file: &Path) -> String {
@@ -40,7 +41,7 @@ fn room(file: &Path) -> String {
     first.trim_end_matches(".rs").to_owned()
 }
 
-/// The rooms that a file names behind `crate::`. Its own tests may look anywhere.
+/// The rooms that a file names after `crate::`. Its own tests may look anywhere.
 fn imports(text: &str) -> BTreeSet<String> {
     let code = text.split("#[cfg(test)]\nmod ").next().unwrap();
     let code = code.lines().filter(|line| !line.trim_start().starts_with("//"));
@@ -78,7 +79,7 @@ fn a_file_imports_only_from_rooms_that_the_map_lists_above_its_own() {
     files(&root().join("src"), &mut found);
     let (mut wrong, mut count) = (Vec::new(), 0);
     for file in found.iter().filter(|f| !DOORS.iter().any(|d| f.as_os_str() == *d)) {
-        // a file of tests that stands beside the code which it tests
+        // a file of tests beside the code that it tests
         if file.file_stem().is_some_and(|stem| stem == "tests") {
             continue;
         }

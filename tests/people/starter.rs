@@ -1,11 +1,11 @@
-//! What `slipway init` makes is a project that works, by the commands of its own README.
+//! `slipway init` makes a project that works with the commands of its own README.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
 use clap::Parser as _;
 
-/// A stranger's machine: a home of their own, and a folder that has nothing to do with this repository.
+/// A stranger's machine: their own home, and a folder that has nothing to do with this repository.
 struct Stranger {
     root: tempfile::TempDir,
 }
@@ -31,7 +31,7 @@ impl Stranger {
         command.envs(variables.iter().copied()).output().unwrap()
     }
 
-    /// The same; it must end well. Gives what it printed.
+    /// The same; it must succeed. Returns its output.
     fn good(&self, folder: &Path, line: &str, variables: &[(&str, &str)]) -> String {
         let output = self.shell(folder, line, variables);
         let shown = String::from_utf8_lossy(&output.stderr);
@@ -46,7 +46,7 @@ fn commands(readme: &str) -> Vec<String> {
     blocks.flat_map(str::lines).map(str::to_owned).collect()
 }
 
-/// Whether it makes or starts a machine: minutes that `tests/appliance/boots` spends.
+/// Whether it builds or starts a machine, which takes minutes: `tests/appliance/boots` does that.
 fn is_long(line: &str) -> bool {
     ["slipway build ", "slipway smoke "].iter().any(|long| line.starts_with(long))
 }
@@ -60,7 +60,7 @@ fn every_command_of_a_new_projects_readme_works_on_a_machine_that_has_only_the_p
     let commands = commands(&readme);
     let verbs =
         ["key new", "bundle build", "build", "smoke"].map(|verb| format!("slipway {verb} "));
-    // the first command makes the project: with these, five lead to READY
+    // the first command makes the project: including these, five lead to READY
     for (line, verb) in commands.iter().zip(&verbs) {
         assert!(line.starts_with(verb), "{commands:?}");
     }
@@ -72,7 +72,7 @@ fn every_command_of_a_new_projects_readme_works_on_a_machine_that_has_only_the_p
             let plan = stranger.good(&project, "slipway plan demo", &[]);
             assert!(plan.contains("guestbook 1.0.0") && plan.contains("demo-1.0.0+b1"), "{plan}");
         } else if line == "slipway doctor" {
-            // this machine may lack what the images of this test do not need
+            // this machine may lack things that this test's images do not need
             let said = String::from_utf8(stranger.shell(&project, line, &[]).stdout).unwrap();
             assert!(
                 said.lines().any(|l| l.starts_with("good") && l.contains("trusted keys")),
@@ -101,7 +101,7 @@ fn what_ci_runs_checks_and_publishes_and_takes_no_key_that_is_not_there() {
     assert!(!project.join("out/store").exists());
 
     stranger.good(&project, "slipway key new ci --trust --no-passphrase", &[]);
-    // as CI servers leave it: readable for others
+    // as CI servers leave it: readable by others
     stranger.good(&project, "cp ~/.config/slipway/keys/ci key && chmod 644 key", &[]);
     let key = project.join("key");
     let variables = [("SLIPWAY_KEY_FILE", key.to_str().unwrap()), ("BUILD", "7")];
@@ -122,7 +122,7 @@ fn what_ci_servers_read_is_what_they_read_it_as() {
     let mut shellcheck = Command::new("shellcheck");
     let scripts = shellcheck.args(["ci/run", "ci/prepare"]).current_dir(&project).output().unwrap();
     assert!(scripts.status.success(), "{}", String::from_utf8_lossy(&scripts.stdout));
-    // a job's steps are programs, and they are there
+    // a job's steps are programs, and they exist
     let read = "ruby -ryaml -e '
         jobs = YAML.load_file(\".github/workflows/appliances.yml\")[\"jobs\"]
         lab = YAML.load_file(\".gitlab-ci.yml\")

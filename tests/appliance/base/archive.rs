@@ -14,7 +14,7 @@ pub struct Archive {
 }
 
 impl Archive {
-    /// Makes it with all `packages` and what a minimal system needs.
+    /// Makes it with all `packages`, and with everything that a minimal system needs.
     pub fn make(folder: &Path, packages: &[String]) -> Self {
         let folder = folder.join("ubuntu");
         let pool = folder.join("pool");
@@ -121,7 +121,7 @@ impl Archive {
     }
 }
 
-/// Debian's essential and required packages and apt, by apt itself, into a root that holds nothing yet.
+/// Debian's essential and required packages and apt, by apt itself, into an empty root.
 fn download_essential(root: &Path, pool: &Path) {
     for part in [
         "etc/apt/apt.conf.d",
@@ -177,7 +177,7 @@ fn small_package(folder: &Path, name: &str) {
     pack(folder, &root, name, "");
 }
 
-/// A package that replaces less, reads a file that the layer put before it, and starts a service.
+/// A package that replaces less, reads a file that the layer added before, and starts a service.
 fn extra_package(folder: &Path) {
     let root = folder.join("build/slipway-extra");
     put_program(&root.join("etc/init.d/slipway-extra"), "#!/bin/sh\ntouch /etc/extra-started\n");

@@ -13,7 +13,8 @@ use slipway::progress::{Progress, Quiet};
 use slipway::tree::{Entry, Node, Tree, TreePath, tar};
 use slipway::units::{Digest, Timestamp};
 
-/// A definition of kind "tarball" beside a root of three files, whose archive is `root.tar` + `suffix`.
+/// A definition of kind "tarball" beside a root of three files; the archive is `root.tar` +
+/// `suffix`.
 fn tarball(folder: &Path, suffix: &str, compress: Option<&[&str]>) -> Definition {
     let time = Timestamp::from_seconds(1_700_000_000);
     let mut tree = Tree::new();
@@ -249,7 +250,7 @@ fn folders_that_an_archive_leaves_out_and_depth_have_limits() {
     packed("deep.tar", &deep(250)).unwrap();
     let error = packed("deeper.tar", &deep(2000)).unwrap_err();
     assert!(error.contains("256 folders"), "{error}");
-    // each of these few bytes asks for two hundred folders
+    // each of these short names asks for two hundred folders
     let wide: Vec<_> = (0..600).map(|i| file(format!("{i}/{}f", "d/".repeat(200)))).collect();
     let error = packed("wide.tar", &wide).unwrap_err();
     assert!(error.contains("leaves out too many"), "{error}");
@@ -272,7 +273,7 @@ fn a_list_with_verification_reads_every_byte() {
     let mut bytes = std::fs::read(&pack).unwrap();
     bytes[1] ^= 1;
     std::fs::write(&pack, bytes).unwrap();
-    // a bit that rots leaves the time as it was
+    // a rotten bit does not change the time
     std::fs::File::open(&pack).unwrap().set_modified(modified).unwrap();
     assert!(cache.list(false).unwrap()[0].damage.is_none());
     assert!(cache.list(true).unwrap()[0].damage.is_some());
@@ -295,7 +296,7 @@ fn pruning_keeps_the_newest_of_each_definition_and_what_is_in_use() {
     assert_eq!((pruned.removed.len(), pruned.in_use.len()), (0, 1));
     let old_digest = old.digest;
     drop(old);
-    // another test that is just starting a program holds a copy of our lock until the program runs
+    // another test that is just starting a program holds a copy of our lock until that program runs
     let removed = (0..100).find_map(|_| {
         std::thread::sleep(std::time::Duration::from_millis(20));
         cache.prune().unwrap().removed.pop()
@@ -324,7 +325,8 @@ fn what_a_killed_build_left_is_removed_by_the_next_one() {
     let definition = tarball(folder.path(), "", None);
     let cache = Cache::open(folder.path().join("cache")).unwrap();
     let tmp = folder.path().join("cache/base/tmp");
-    // the folder itself is locked: a maker that is killed before anything is in it leaves nothing either
+    // the folder itself is locked, so a maker that is killed before it writes anything leaves
+    // nothing either
     let [dead, alive] = [".dead.slipway-new", ".alive.slipway-new"].map(|name| {
         std::fs::create_dir_all(tmp.join(name).join("entry")).unwrap();
         std::fs::File::open(tmp.join(name)).unwrap()
@@ -391,7 +393,7 @@ fn noble(archive: &Archive, mirrors: &[&str], keyring: &Path, folder: &Path) -> 
     definition
 }
 
-/// One test, because the archive and the base are what takes the time.
+/// One test, because making the archive and the base takes most of the time.
 #[test]
 fn the_shipped_ubuntu_definition_builds_from_a_signed_archive_with_ubuntus_names() {
     let folder = tempfile::tempdir().unwrap();
@@ -400,7 +402,7 @@ fn the_shipped_ubuntu_definition_builds_from_a_signed_archive_with_ubuntus_names
     let cache = Cache::open(folder.path().join("cache")).unwrap();
     let definitions = folder.path().join("images");
 
-    // signed, and not by a key that we trust
+    // signed, but not by a key that we trust
     let mirror = archive.url();
     let definition = noble(&archive, &[&mirror], &archive.other_keyring(), &definitions);
     let error = cache.ensure(&definition, &Quiet).unwrap_err();
@@ -421,14 +423,15 @@ fn the_shipped_ubuntu_definition_builds_from_a_signed_archive_with_ubuntus_names
     check_pinned(&cache, &root, folder.path());
 }
 
-/// The same root as a pinned archive without GRUB's image: that is made, and nothing else is touched.
+/// The same root as a pinned archive without GRUB's image: the image is made, and nothing else is
+/// touched.
 fn check_pinned(cache: &Cache, root: &Root, folder: &Path) {
     let mut tree = root.tree.clone();
     tree.remove_all(&TreePath::new(b"usr/lib/slipway").unwrap());
     tar::write(&tree, std::fs::File::create(folder.join("root.tar")).unwrap()).unwrap();
     let sum = Digest::of(std::fs::read(folder.join("root.tar")).unwrap());
     let definition = write_tarball_definition(folder, "root.tar", sum);
-    // its time must not be before anything in it
+    // its time must not be earlier than anything in it
     let text = std::fs::read_to_string(folder.join("x.toml")).unwrap();
     std::fs::write(folder.join("x.toml"), text.replace("2026-01-01", "2026-06-02")).unwrap();
     let definition = Definition::find(folder, &definition.name).unwrap();
@@ -455,7 +458,7 @@ fn check_base(root: &Root, first_mirror: &str) {
     assert_eq!(sources.lines().count(), 3, "{sources}");
     assert_eq!(text(root, "usr/lib/slipway/boot/core.img"), "core (,gpt3)/boot/grub\n");
     assert_eq!(text(root, "etc/machine-id"), "uninitialized\n");
-    // the archive's date, which the test wrote
+    // the archive's date, which the test set
     assert_eq!(root.time, Timestamp::from_seconds(archive::DATE));
     assert!(root.tree.iter().all(|(_, entry)| entry.meta.mtime <= root.time));
     for absent in ["etc/hostname", "var/lib/apt/lists/lock", "etc/apt/apt.conf.d/99mmdebstrap"] {
@@ -478,13 +481,13 @@ fn check_layers(cache: &Cache, root: &Root) {
     assert!(layered.packs[1].length() < 4 << 20, "{}", layered.packs[1].length());
     assert_eq!(text(&layered, "etc/seen"), "asked = yes\n");
     assert_eq!(text(&layered, "etc/extra-saw"), "asked = yes\n");
-    // its service may not start: nothing may listen, and nothing may be made, while an image is made
+    // its service must not start: while an image is made, nothing may listen or create files
     assert!(layered.tree.get("etc/extra-started").is_none());
-    // slipway-extra conflicts with less: what it took away is gone
+    // slipway-extra conflicts with less: the files that it removed are absent
     assert!(root.tree.get("usr/share/doc/less/copyright").is_some());
     assert!(layered.tree.get("usr/share/doc/less/copyright").is_none());
     assert!(!layered.packages.iter().any(|package| package.name == "less"));
-    // everything else is the parent's very entry
+    // everything else is exactly the parent's entry
     let changed: Vec<String> = layered
         .tree
         .iter()
@@ -501,7 +504,7 @@ fn check_layers(cache: &Cache, root: &Root) {
     let missing = LayerSpec { packages: vec!["slipway-extar".into()], ..spec.clone() };
     let error: Error = cache.ensure_layer(root.clone(), &missing, &Quiet).unwrap_err();
     assert_eq!(error.kind(), Kind::Input, "{error}");
-    // told by the archives' index: nothing was run for it
+    // the archives' index told: nothing was run for this
     assert_eq!(error.find_remedy(), Some("did you mean \"slipway-extra\"?"), "{error}");
     check_secrets_are_refused(cache, root);
 }

@@ -1,10 +1,10 @@
-//! What real machines boot from: minutes, and Debian's archive.
+//! The roots that real machines boot from: this takes minutes, and Debian's archive.
 
 use super::*;
 use std::io::Write;
 use std::process::{Command, Stdio};
 
-/// As the files in the initramfs are called; those that a kernel has built in are not modules.
+/// The names of the files in the initramfs; drivers that are built into the kernel are not modules.
 const DRIVERS: &str = "ext4 sd_mod sr_mod virtio_pci virtio_blk virtio_scsi virtio_net vmw_pvscsi \
     vmxnet3 mptspi mptsas hv_vmbus hv_storvsc hv_netvsc hyperv-keyboard hid-hyperv xen-blkfront \
     xen-netfront ahci ata_piix nvme megaraid_sas sym53c8xx e1000 e1000e usbhid";

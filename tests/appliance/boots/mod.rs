@@ -1,6 +1,7 @@
-//! Real appliances, from a profile to READY and back: minutes each, so ignored unless asked for.
+//! Real appliances, from a profile to READY and back: each takes minutes, so they are ignored
+//! unless requested.
 //!
-//! A boot is shared by all that can be asked of it: a test names one scenario, and asserts everything
+//! All assertions that a boot allows share it: a test names one scenario, and asserts everything
 //! that it shows. `cargo test --test appliance boots:: -- --ignored`
 
 mod settings;
@@ -27,8 +28,8 @@ fn converged(project: &Project, profile: &str, arguments: &[&str]) -> Converged 
     Converged { smoke, disk }
 }
 
-/// The image of a stranger's first project, built once: `slipway init --example`, and the commands of its README. It is
-/// the demo's: what is shown to strangers is what boots here.
+/// The image of a stranger's first project, built once with `slipway init --example` and the
+/// commands of its README. It is the demo's: strangers are shown exactly what boots here.
 fn demo() -> &'static Project {
     static DEMO: OnceLock<Project> = OnceLock::new();
     DEMO.get_or_init(|| {
@@ -40,8 +41,9 @@ fn demo() -> &'static Project {
 
 /// BIOS, the Puppet Server, a disk of 100 GiB.
 ///
-/// With one processor, as most machines here: two run at a time, and four translated processors on two real ones
-/// wait for each other's locks, which cost a fifth more. The broken site has the two that profiles recommend.
+/// With one processor, like most machines here: two machines run at a time, and four emulated
+/// processors on two real ones wait for each other's locks, which costs a fifth more. The broken
+/// site has the two that profiles recommend.
 fn by_bios() -> &'static Converged {
     static BOOT: OnceLock<Converged> = OnceLock::new();
     BOOT.get_or_init(|| converged(demo(), "demo", &["--disk-size", "100 GiB", "--vcpus", "1"]))
@@ -142,7 +144,7 @@ fn a_masterless_machine_converges_under_uefi_and_keeps_what_it_stored_over_a_reb
     assert!(identity(0)["ssh_fingerprint"].as_str().unwrap().starts_with("SHA256:"));
 }
 
-/// A site that cannot converge, on a disk whose newest kernel is not there: started by GRUB's fall-back.
+/// A site that cannot converge, on a disk that lacks its newest kernel: started by GRUB's fallback.
 fn broken() -> &'static Smoke {
     static BOOT: OnceLock<Smoke> = OnceLock::new();
     BOOT.get_or_init(|| {

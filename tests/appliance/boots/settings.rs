@@ -1,5 +1,5 @@
-//! Settings from outside: what a machine makes of a seed or a disc. Both machines are without a master, and are
-//! asked for more than their settings: by [`super`] too.
+//! Settings from outside: what a machine makes of a seed or a disc. Both machines have no master,
+//! and are used for more than their settings, also by [`super`].
 
 use std::path::Path;
 use std::process::Command;
@@ -8,8 +8,8 @@ use std::sync::OnceLock;
 use crate::boots::masterless;
 use crate::common::project::{Project, Smoke};
 
-/// What a machine shows of its settings, in this order; last, whether its firmware enforces Secure Boot: the
-/// variable's fifth byte is its value (UEFI 2.10, 3.3: SecureBoot).
+/// What a machine shows about its settings, in this order. The last one is whether its firmware
+/// enforces Secure Boot: the variable's fifth byte is its value (UEFI 2.10, 3.3: SecureBoot).
 const SHOWN: [&str; 8] = [
     "cat /proc/sys/kernel/hostname",
     "cat /var/lib/slipway/inputs/source",
@@ -31,8 +31,8 @@ pub struct Shown {
     details: Vec<String>,
 }
 
-/// Builds a machine of this site on this base, and starts it with the medium that `make` puts into the folder;
-/// `probes` is asked of it besides, as TOML.
+/// Builds a machine of this site on this base, and starts it with the medium that `make` puts into
+/// the folder; `probes` are further probes, as TOML.
 fn shown(base: &str, site: &str, probes: &str, make: fn(&Path), arguments: &[&str]) -> Shown {
     let project = Project::new();
     project.publish(site);
@@ -70,7 +70,7 @@ fn make(folder: &Path, program: &str, arguments: &[&str]) {
     assert!(status.unwrap().success(), "{program} {arguments:?}");
 }
 
-/// The demo's site, with probes that store a value and ask for it, and that UEFI started it.
+/// The demo's site, with probes that store a value, ask for it, and check that UEFI started it.
 const STORES: &str = "
 [[probes]]
 http = \"/health\"
@@ -95,7 +95,7 @@ pub fn seeded() -> &'static Shown {
     })
 }
 
-/// What the site that expires goes on serving.
+/// The page that the expired site continues to serve.
 const PAGE: &str = "
 [[probes]]
 http = \"/\"
@@ -163,7 +163,7 @@ fn name_address_and_key_come_from_a_nocloud_seed() {
 #[test]
 #[ignore = "takes minutes: scripts/test runs it"]
 fn name_address_and_key_come_from_an_ovf_disc() {
-    // FAILED or DEGRADED, which its second start shall be: a probe that fails has a code of its own
+    // FAILED or DEGRADED, as its second start should be: a failing probe has a code of its own
     with_disc().smoke.assert_code(11);
     assert_settings(&with_disc().details, "discs", "ovf-iso");
 }

@@ -79,7 +79,7 @@ fn with_dhcp_every_adapter_is_served_as_the_image_says() {
     assert!(!machine.has("run/systemd/network/45-slipway-others.network"));
 }
 
-/// A network-config, as a NoCloud seed on an ISO has it.
+/// A network-config in a NoCloud seed on an ISO.
 fn seed(machine: &Machine, config: &str) {
     std::fs::create_dir_all(machine.root().join("dev/disk/by-label")).unwrap();
     image(machine, "disk/by-label/cidata", "cidata", &[("network-config", config.as_bytes())]);

@@ -35,7 +35,8 @@ fn without_a_master_nothing_is_begun_ahead() {
     assert_eq!(machine.read("fake/runs"), "run\n");
 }
 
-/// The server does not come at the first try; the run that waited for it is gone before the second one's.
+/// The server does not start at the first try; the run that waited for it has ended before the
+/// second try's begins.
 #[test]
 fn a_run_whose_server_does_not_start_is_recalled() {
     let machine = Machine::new(&facts());
@@ -46,7 +47,7 @@ fn a_run_whose_server_does_not_start_is_recalled() {
          [ \"$(grep -c try \"$tries\")\" = 2 ] || { echo 'no memory' >&2; exit 1; }\n\
          : >\"$SLIPWAY_ROOT/run/fake-master\"",
     );
-    // each run notes its end: a recalled one has none
+    // each run records its end: a recalled one has none
     let run = machine.read("usr/lib/slipway/converge-once");
     let ends = "trap 'echo end >>\"$SLIPWAY_ROOT/fake/runs\"' EXIT\n";
     let body = run.strip_prefix("#!/bin/sh\n").unwrap();
@@ -62,7 +63,7 @@ fn what_an_earlier_run_said_does_not_speak_for_one_that_was_begun_ahead() {
     let machine = Machine::new(&facts());
     machine.write("run/slipway/converge.json", "{\"converged\":true}");
     machine.write("var/lib/slipway/converged-release", "another\n");
-    // it ends without a result, and without having written the sentinel
+    // it ends without a result and without writing the sentinel
     machine.write("fake/puppet", "die");
     boot(&machine);
     let lines = machine.lines();

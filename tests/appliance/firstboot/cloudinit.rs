@@ -1,4 +1,5 @@
-//! Settings as cloud-init's own readers understand them: what we take is what they find, and where we take less there is a note.
+//! Settings as cloud-init's own readers understand them: what we accept is what they find, and
+//! where we accept less, there is a note.
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -27,7 +28,7 @@ fn ask(program: &str, arguments: &[&str], documents: &Value) -> Vec<Value> {
     serde_json::from_slice(&output.stdout).unwrap()
 }
 
-/// Each document with what cloud-init makes of it, and what we do.
+/// Each document, with cloud-init's result and ours.
 fn compared(kind: &str, texts: Vec<String>) -> Vec<(String, Value, Value)> {
     judge("scripts/cloud-init-reader", &[], &root());
     let documents: Value = texts.iter().map(|text| json!({ "kind": kind, "text": text })).collect();
@@ -48,7 +49,8 @@ fn list(value: &Value) -> Vec<String> {
     value.as_array().into_iter().flatten().filter_map(|v| v.as_str().map(str::to_owned)).collect()
 }
 
-/// Version 1 in the ways that its documentation and public templates have: each part in every spelling.
+/// Version 1 in the forms of its documentation and of public templates: each part in every
+/// spelling.
 fn version_1() -> Vec<String> {
     let addresses = [
         ("address: 192.0.2.10/24", "192.0.2.1", "0.0.0.0"),
@@ -93,7 +95,7 @@ fn version_1() -> Vec<String> {
     texts
 }
 
-/// Version 2 likewise.
+/// The same for version 2.
 fn version_2() -> Vec<String> {
     let mut texts = Vec::new();
     for (address, gateway, any, key) in [

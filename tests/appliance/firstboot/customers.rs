@@ -134,7 +134,7 @@ fn admin_may_log_in_by_key_and_root_may_not() {
     assert!(sshd.contains("PermitRootLogin no\n") && sshd.contains("PasswordAuthentication no\n"));
     assert!(text(&tree, "etc/shadow").contains("root:*:1:"));
     assert!(text(&tree, "etc/group").contains("sudo:x:27:admin\n"));
-    // nothing of ours ends PAM's list before what a site adds to it
+    // none of our lines ends PAM's list before the lines that a site adds
     assert_eq!(text(&tree, "etc/pam.d/sshd"), "auth x\n@include common-account\n");
     assert!(tree.get("etc/pam.d/systemd-user").is_none());
     assert_eq!(tree.get("etc/shadow").unwrap().meta.mode, 0o640, "as the base had it");
@@ -146,7 +146,8 @@ fn a_key_with_options_in_front_is_refused() {
     assert!(laid(&profile(|p| p["access"] = json!({ "ssh_keys": [key] }))).is_err());
 }
 
-/// What someone without rights on the machine can read, by the permission bits of the file and of every folder above it.
+/// The files that someone without rights on the machine can read, by the permission bits of the
+/// file and of every folder above it.
 fn readable_by_all(tree: &Tree) -> Vec<(String, String)> {
     let open = |path: &TreePath, bit| tree.get(path).is_none_or(|e| e.meta.mode & bit != 0);
     let mut found = Vec::new();
@@ -192,14 +193,14 @@ fn nobody_without_rights_reads_the_customers_secrets_on_the_machine() {
         assert!(!record.contains("4711"), "{record}");
         let Entry { meta, .. } = tree.get("etc/slipway/hiera/customer.yaml").unwrap();
         assert_eq!((meta.uid, meta.gid, meta.mode), (0, owner.0, owner.1));
-        // the smoke test has them all the same
+        // the smoke test still has them
         let kept: Vec<Probe> =
             serde_json::from_str(&text(&tree, "etc/slipway/probes.json")).unwrap();
         assert_eq!(kept, profile.probes);
     }
 }
 
-/// A plan with nothing in it but the profile.
+/// A plan with nothing but the profile in it.
 fn plan(profile: &Profile) -> Plan {
     let digest = slipway::units::Digest::of("anything");
     let value = json!({

@@ -5,10 +5,12 @@ use std::time::{Duration, Instant};
 
 use crate::firstboot::machine::{Machine, RELEASE, boot, facts};
 
-/// Any moment will do: the driver is killed, or the power is cut, again and again; the next start goes on.
+/// Any moment will do: the driver is killed, or the power is cut, again and again; the next start
+/// continues.
 #[test]
 fn killed_or_cut_at_random_moments_it_goes_on_and_ends_ready() {
-    // the moments must fall into the work on a fast machine and on a busy one: a run that nobody cuts is the measure
+    // the moments must fall within the work on a fast machine and on a busy one, so an
+    // uninterrupted run sets the scale
     let measured = Machine::new(&facts());
     let spans = ["identity", "converge"].map(|script| {
         let start = Instant::now();

@@ -1,4 +1,4 @@
-//! Who comes in: the firewall in namespaces of its own, first passwords, limits of logs.
+//! Access from outside: the firewall in its own namespaces, first passwords, limits of logs.
 
 use std::process::Command;
 
@@ -104,7 +104,7 @@ fn a_machine_whose_keys_went_has_a_first_password_again() {
     assert_eq!(machine.read("fake/password"), format!("admin:{password}"));
 }
 
-/// logrotate itself, with the base's file as it is laid in and the demo site's own rule, over logs that were filled.
+/// logrotate itself, with the base's file as we edit it and the demo site's own rule, on full logs.
 #[test]
 fn every_log_that_grows_has_a_limit() {
     let mut tree = base();

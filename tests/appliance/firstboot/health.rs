@@ -9,7 +9,7 @@ use slipway::layer::firstboot::Health;
 
 use crate::firstboot::machine::{FAILS, Machine, boot, facts};
 
-/// An application that answers 200 or, when it is told to, 500.
+/// An application that answers 200 or, on demand, 500.
 struct Application {
     port: u16,
     well: Arc<AtomicBool>,
@@ -98,14 +98,14 @@ fn after_a_restart_it_serves_as_soon_as_the_application_answers_and_converges_af
     monitor(&machine, 1);
     let (status, body) = page(&machine);
     assert_eq!((status.as_str(), &body["run"]), ("200", &"pending".into()));
-    // a run that goes on, and fails, takes nobody's service away
+    // a run in progress that fails does not interrupt the service
     machine.write("fake/puppet", FAILS);
     machine.run("converge");
     let (status, body) = page(&machine);
     assert_eq!((status.as_str(), &body["state"]), ("200", &"DEGRADED".into()));
     assert_eq!((&body["run"], &body["code"]), (&"done".into(), &"RESOURCES".into()));
     assert!(machine.watch("banner").contains("The application answers"));
-    // and after one more restart, what the last run came to is not forgotten
+    // and after one more restart, the last run's result is not forgotten
     machine.power_on();
     machine.run("grow");
     monitor(&machine, 1);

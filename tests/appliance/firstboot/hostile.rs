@@ -7,7 +7,7 @@ use crate::firstboot::settings::{
     start,
 };
 
-/// What people and attackers write, several lines and very long ones included.
+/// What people and attackers write, including several lines and very long ones.
 fn hostile() -> Vec<String> {
     let more = [
         "a\nGateway=192.0.2.9",
@@ -43,7 +43,7 @@ fn a_hostile_value_of_any_field_changes_nothing_and_is_named_on_the_console() {
     let before = configuration(&machine);
     for value in hostile() {
         let fields = ["hostname", "address", "gateway", "dns", "ntp", "proxy", "admin_keys"];
-        // time servers may have names, and be several
+        // there may be several time servers, and they may have names
         let words =
             [" lead and trail ", "a\r\nb", "localhost", "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOLZ"];
         let names = words.contains(&value.as_str());
@@ -160,7 +160,7 @@ fn a_malformed_seed_is_ignored_with_a_line_on_the_console() {
         assert!(console.contains("ignored"), "{console:?} of {shown}");
         assert_eq!(configuration(&machine), before, "{shown}");
     }
-    // odd shapes: there is nothing in them that is read
+    // odd shapes: nothing in them is read
     for odd in ["- a\n", "a: {b: [1, 2]}\n", "local-hostname: {a: b}\n", "public-keys: 7\n"] {
         seed(("meta-data", odd.as_bytes()));
         start(&machine);
@@ -194,7 +194,7 @@ fn a_link_on_a_disc_does_not_reach_into_the_machine() {
     assert_eq!(machine.read("etc/hostname"), "own\n");
 }
 
-/// The machine has been READY: from now on its own processes may be anybody's.
+/// The machine has been READY: from now on its own processes may belong to anybody.
 fn in_use(machine: &Machine) {
     machine.write("var/lib/slipway/stamps/ready", "done\n");
 }
@@ -223,7 +223,7 @@ fn a_process_of_the_machine_cannot_bring_keys_or_a_network_through_guestinfo_onc
             ("gateway", "192.0.2.66"),
         ]),
         environment(&[("admin_keys", KEY), ("proxy", "http://evil.example:1")]),
-        // the profile's keys and address again are a change as well
+        // returning to the profile's keys and address is a change as well
         environment(&[("admin_keys", "")]),
     ] {
         guestinfo(&machine, evil.as_bytes());
@@ -232,7 +232,7 @@ fn a_process_of_the_machine_cannot_bring_keys_or_a_network_through_guestinfo_onc
         assert_eq!(configuration(&machine), before, "{evil}");
         assert_eq!(machine.read("run/systemd/network/40-slipway-first.network"), network);
     }
-    // a machine that guestinfo never said anything to, and a document of nonsense
+    // a machine that never had settings in guestinfo, and a nonsensical document
     let other = crate::firstboot::settings::machine();
     in_use(&other);
     let before = configuration(&other);
@@ -252,7 +252,7 @@ fn a_disc_is_believed_at_every_start_and_guestinfo_does_not_hide_it() {
     assert!(start(&machine).contains("ovf-guestinfo: it changed"));
     assert_eq!(machine.read("home/admin/.ssh/authorized_keys"), format!("{OTHER_KEY}\n"));
     assert_eq!(machine.read("etc/hostname"), "own\n");
-    // what the hypervisor says on both ways needs nobody's word
+    // settings that the hypervisor gives in both ways need nobody's consent
     guestinfo(&machine, environment(&[("admin_keys", OTHER_KEY)]).as_bytes());
     assert_eq!(start(&machine), "");
 }

@@ -1,11 +1,11 @@
-//! Programs that we did not write, and what they are shown.
+//! Programs that we did not write, and the values that we try on them.
 
 use std::path::Path;
 use std::process::{Command, Output};
 
 use slipway::tree::Tree;
 
-/// What people type, and what attackers do. One line each: what takes several lines has tests of its own.
+/// What people and attackers type, one line each: texts of several lines have their own tests.
 pub const HOSTILE: &[&str] = &[
     "$(touch /tmp/owned)",
     "`id`",
@@ -33,7 +33,7 @@ pub fn text(tree: &Tree, path: &str) -> String {
     String::from_utf8(bytes.to_vec()).unwrap()
 }
 
-/// Runs a judge that must be content.
+/// Runs a judge, which must find nothing wrong.
 pub fn judge(program: &str, arguments: &[&str], place: &Path) -> Output {
     let output = Command::new(program).args(arguments).current_dir(place).output();
     let output = output.unwrap_or_else(|e| panic!("the judge {program} does not run: {e}"));

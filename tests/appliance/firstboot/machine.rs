@@ -1,4 +1,5 @@
-//! A machine for the scripts: a folder that stands for `/`, with fakes for what only a real one has.
+//! A machine for the scripts: a folder that stands for `/`, with fakes for everything that only a
+//! real machine has.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -34,7 +35,7 @@ pub fn facts() -> Facts {
     }
 }
 
-/// As much of a base as the layers look at.
+/// The parts of a base that the layers look at.
 pub fn base() -> Tree {
     let mut tree = Tree::new();
     for program in [
@@ -113,14 +114,14 @@ pub fn boot(machine: &Machine) {
     }
 }
 
-/// The status page of a machine; it ends with this.
+/// The status page of a machine. It ends with this value.
 pub struct StatusPage {
     child: Child,
     pub port: u16,
 }
 
 impl StatusPage {
-    /// Where it is asked.
+    /// Its address.
     pub fn address(&self) -> Address {
         Address { host: "127.0.0.1".to_owned(), port: self.port }
     }
@@ -129,10 +130,10 @@ impl StatusPage {
         TcpStream::connect(("127.0.0.1", self.port)).unwrap()
     }
 
-    /// What is answered to `request`.
+    /// The answer to `request`.
     pub fn ask(&self, request: &[u8]) -> String {
         let mut stream = self.connect();
-        // it may have answered, and hung up, before all of a long request is sent
+        // it may have answered and hung up before all of a long request is sent
         let _ = stream.write_all(request);
         let _ = stream.shutdown(std::net::Shutdown::Write);
         let mut answer = String::new();
@@ -163,7 +164,7 @@ pub struct Machine {
     folder: tempfile::TempDir,
 }
 
-/// What a try of the fake Puppet does, read by it from /fake/puppet.
+/// What a try of the fake Puppet does, which it reads from /fake/puppet.
 pub const SUCCEEDS: &str = "ok";
 pub const FAILS: &str = "fail";
 
@@ -172,7 +173,7 @@ impl Machine {
         Self::of(base(), facts)
     }
 
-    /// A machine of a tree that other layers have been at.
+    /// A machine from a tree that other layers have edited.
     pub fn of(mut tree: Tree, facts: &Facts) -> Self {
         firstboot::add(&mut tree, facts).unwrap();
         let folder = tempfile::tempdir().unwrap();
@@ -201,7 +202,7 @@ impl Machine {
         machine
     }
 
-    /// Programs that would touch the real machine, or that another room brings.
+    /// Fakes for programs that would touch the real machine, or that another room provides.
     fn fakes(&self) {
         let bin = "fake/bin";
         self.script(&format!("{bin}/sleep"), "echo \"$1\" >>\"$SLIPWAY_ROOT/fake/sleeps\"");
@@ -209,12 +210,13 @@ impl Machine {
             case \"$*\" in *puppetserver*) exit 3 ;; *is-active*bad*) echo failed; exit 3 ;; *is-active*) echo active ;; esac");
         self.script(&format!("{bin}/ip"), "echo '2: eth0    inet 192.0.2.7/24 scope global eth0'");
         self.script(&format!("{bin}/ss"), "cat \"$SLIPWAY_ROOT/fake/ss\" 2>/dev/null; :");
-        // a power cut is not played by losing pages, so waiting for the disk of the machine that tests proves nothing
+        // these power cuts do not lose pages, so waiting for the test machine's disk would prove
+        // nothing
         self.script(&format!("{bin}/sync"), ":");
         self.script(&format!("{bin}/chage"), ":");
         self.script(&format!("{bin}/chgrp"), ":");
         self.script(&format!("{bin}/chpasswd"), "cat >\"$SLIPWAY_ROOT/fake/password\"");
-        // the firewall's state is in the kernel: gone after a power cut
+        // the firewall's state is in the kernel, and lost after a power cut
         self.script(&format!("{bin}/nft"), "closed=$SLIPWAY_ROOT/fake/kernel/closed\n\
             case $1 in list) [ -e \"$closed\" ] ;; -f) cp \"$2\" \"$SLIPWAY_ROOT/fake/kernel/rules\"\n\
             case $(head -n 1 \"$2\") in '# closed') : >\"$closed\" ;; *) rm -f \"$closed\" ;; esac ;; esac");
@@ -222,9 +224,9 @@ impl Machine {
             &format!("{bin}/usermod"),
             "echo \"usermod $*\" >>\"$SLIPWAY_ROOT/fake/calls\"",
         );
-        // the real one reads the secrets of the machine that it is on
+        // the real one reads the secrets of the machine that it runs on
         self.script("usr/lib/slipway/mask", "exec sed 's/hunter22/[secret]/g'");
-        // a certificate authority that a kill leaves half made
+        // a certificate authority that a kill leaves half-made
         self.script("usr/lib/slipway/master-setup", "ca=$SLIPWAY_ROOT/fake/ca\n\
             if [ \"$1\" = --check ]; then [ -e \"$ca/cert\" ]; exit; fi\n\
             rm -rf \"$ca\"; mkdir \"$ca\"; echo \"$1\" >\"$ca/key\"; /bin/sleep 0.02; mv \"$ca/key\" \"$ca/cert\"");
@@ -265,7 +267,8 @@ impl Machine {
         self.root().join(path).symlink_metadata().is_ok()
     }
 
-    /// What is not on the disk goes, the boot gets a new number, and the early units run as systemd has them.
+    /// Everything that is not on the disk is lost, the boot gets a new number, and the early units
+    /// run in systemd's order.
     pub fn power_on(&self) {
         for gone in ["run", "fake/kernel"] {
             let _ = fs::remove_dir_all(self.root().join(gone));
@@ -280,13 +283,13 @@ impl Machine {
         }
     }
 
-    /// Puts a fake program that only notes how it was called.
+    /// Adds a fake program that only records how it was called.
     pub fn record(&self, program: &str) {
         let body = format!("echo \"{program} $*\" >>\"$SLIPWAY_ROOT/fake/calls\"");
         self.script(&format!("fake/bin/{program}"), &body);
     }
 
-    /// What a program that does not end by itself prints in a moment.
+    /// The first output of a program that does not end by itself.
     pub fn watch(&self, script: &str) -> String {
         let file = self.root().join("fake/screen");
         let out = fs::File::create(&file).unwrap();
@@ -332,13 +335,13 @@ impl Machine {
         let port = listener.local_addr().unwrap().port();
         let program = self.root().join("usr/lib/slipway/status-http");
         let mut command = Command::new("sh");
-        // what the tests' own process has open is not the server's
+        // the server must not inherit the files that the tests' own process has open
         command.args(["-c", "exec 3<&0 0</dev/null; exec \"$0\""]).arg(program);
         command.env("SLIPWAY_ROOT", self.root()).stdin(OwnedFd::from(listener));
         StatusPage { child: command.spawn().unwrap(), port }
     }
 
-    /// Starts a script in a process group of its own, as systemd would in a control group.
+    /// Starts a script in its own process group, as systemd would in a control group.
     pub fn start(&self, script: &str) -> Child {
         let quiet = self
             .command(script)
@@ -373,7 +376,7 @@ impl Machine {
         self.lines().iter().filter_map(state).collect()
     }
 
-    /// Every file that one machine must not share with another, by path.
+    /// Every file that a machine must not share with another, by path.
     pub fn secrets(&self) -> BTreeMap<String, String> {
         let paths = [
             "etc/ssh/ssh_host_ed25519_key",

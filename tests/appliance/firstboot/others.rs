@@ -113,7 +113,8 @@ fn the_banner_forgets_the_first_password_when_it_was_changed() {
 #[test]
 fn a_banner_drawn_while_the_first_password_is_set_does_not_forget_it() {
     let machine = Machine::new(&facts());
-    // chpasswd dates the password today, as if somebody had changed it; and just then the banner is drawn
+    // chpasswd dates the password today, as if somebody had changed it; and the banner is drawn at
+    // that very moment
     machine.script(
         "fake/bin/chpasswd",
         "cat >/dev/null; echo 'admin:$y$x:20781:0:99999:7:::' >\"$SLIPWAY_ROOT/etc/shadow\"\n\

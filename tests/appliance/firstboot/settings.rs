@@ -1,4 +1,5 @@
-//! Settings from outside: what is taken from whom, what it becomes, and when it is the profile's again.
+//! Settings from outside: what is accepted from which source, what it becomes, and when the
+//! profile's value returns.
 
 use std::collections::BTreeMap;
 
@@ -106,7 +107,7 @@ pub fn eject(machine: &Machine) {
     std::fs::remove_dir_all(machine.root().join("sys/class/block/sr0")).unwrap();
 }
 
-/// Power on, and the settings; gives what the console says of them.
+/// Powers on and applies the settings; returns what the console says about them.
 pub fn start(machine: &Machine) -> String {
     machine.power_on();
     let (code, _, console) = machine.run("inputs");

@@ -1,4 +1,4 @@
-//! Each source in its own words.
+//! Each source in its own format.
 
 use std::process::Command;
 
@@ -43,7 +43,7 @@ fn vmwares_guestinfo_is_asked_on_vmware_alone_and_wins() {
     start(&machine);
     assert_eq!(machine.read("etc/hostname"), "by-guestinfo\n");
     assert_eq!(machine.read("var/lib/slipway/inputs/source"), "ovf-guestinfo\n");
-    // properties that nobody filled in do not keep a seed out
+    // properties that nobody filled in do not hide a seed
     machine.write("fake/guestinfo", &environment(&[("hostname", ""), ("address", "")]));
     seed(&machine, &[("meta-data", "local-hostname: by-seed\n")]);
     insert(&machine, &[("readme", b"")]);
@@ -154,7 +154,7 @@ const AZURE_DISC: &str = r#"<?xml version="1.0" encoding="utf-8"?>
    <ns1:CustomData>I2Nsb3VkLWNvbmZpZwpudHA6IHtzZXJ2ZXJzOiBbMTkyLjAuMi4zXX0K</ns1:CustomData>
   </ns1:LinuxProvisioningConfigurationSet></ns1:ProvisioningSection></ns0:Environment>"#;
 
-/// Azure's two servers: each call is written down, the answers are files.
+/// Azure's two servers: each call is recorded, and the answers are files.
 fn azure(machine: &Machine) {
     machine.write("sys/class/dmi/id/chassis_asset_tag", "7783-7084-3265-9085-8269-3286-77\n");
     machine.script("fake/bin/curl", "echo \"$*\" >>\"$SLIPWAY_ROOT/fake/curl\"\n\
@@ -198,7 +198,8 @@ fn azures_disc_and_metadata_set_name_and_keys_and_azure_is_told() {
         .args(["etc", "var", "home"].map(|d| machine.root().join(d)))
         .output();
     assert!(tree.unwrap().stdout.is_empty(), "the password of the disc is nowhere");
-    // the same at the next start: the disc's keys come first, then those of the service, and the end is the same
+    // the same at the next start: the disc's keys come first, then the service's, and the result is
+    // the same
     start(&machine);
     machine.run("azure");
     assert_eq!(machine.read("home/admin/.ssh/authorized_keys"), format!("{OTHER_KEY}\n"));
@@ -225,7 +226,7 @@ fn a_seed_on_an_iso_is_as_good() {
     );
     assert_eq!(start(&machine), "");
     assert_eq!(machine.read("etc/hostname"), "iso\n");
-    // everything from a hypervisor counts more than a seed
+    // settings from a hypervisor take precedence over a seed
     insert(&machine, &[("ovf-env.xml", environment(&all()).as_bytes())]);
     start(&machine);
     assert_eq!(machine.read("etc/hostname"), "erp\n");
@@ -332,7 +333,7 @@ fn a_router_outside_of_the_machines_network_is_on_the_link() {
     assert_eq!(start(&machine), "");
     let text = network(&machine);
     assert!(text.contains("Address=192.0.2.10/24\n") && text.contains(on_link), "{text}");
-    // without a word of it there is no way to that router
+    // without that setting, the router cannot be reached
     seed(&machine, &[("network-config", &config.replace(", on-link: true", ""))]);
     assert!(start(&machine).contains("is not in the network"));
     let alone = [("address", "192.0.2.10/32"), ("gateway", "169.254.0.1")];
@@ -366,7 +367,7 @@ fn devices_that_udev_is_still_finding_are_waited_for() {
     std::fs::rename(machine.root().join("dev/sr0"), &disc).unwrap();
     insert(&machine, &[("ovf-env.xml", environment(&[("hostname", "slow")]).as_bytes())]);
     std::fs::rename(machine.root().join("dev/sr0"), &disc).unwrap();
-    // two rounds of udev's end without the end of its work
+    // udev reports an end twice before its work has ended
     machine.script(
         "fake/bin/udevadm",
         "echo x >>\"$SLIPWAY_ROOT/fake/rounds\"\n\

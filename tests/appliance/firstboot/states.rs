@@ -97,7 +97,7 @@ fn a_site_that_never_converges_ends_failed_names_its_resources_and_stays_closed(
     assert!(machine.read("fake/systemctl").contains("start slipway-retry.service"));
 }
 
-/// Whoever reaches the port learns what failed, and no word of it.
+/// Whoever reaches the port learns what failed, but none of its details.
 #[test]
 fn over_the_network_a_failure_has_its_code_its_counts_and_its_titles_and_no_words() {
     let machine = Machine::new(&facts());
@@ -115,13 +115,13 @@ fn over_the_network_a_failure_has_its_code_its_counts_and_its_titles_and_no_word
     );
     assert!(http.get("failed").is_none() && http.get("message").is_none(), "{http}");
     assert!(!answer.contains("it`s") && !answer.contains("hunter22"), "{answer}");
-    // who manages machines reads the same words
+    // somebody who manages machines reads the same words
     let page = Page::ask(&status.address(), SOON).unwrap();
     assert_eq!((page.state, page.serving, page.configured), (State::Failed, false, false));
     let failed = page.resources.unwrap();
     assert_eq!((failed.total, failed.failed, failed.titles.len()), (120, 2, 2));
     assert!(page.next_try.is_some(), "{answer}");
-    // what is kept over a restart is the same
+    // the text kept across a restart is the same
     assert!(!machine.read("var/lib/slipway/outcome.json").contains("it`s"));
     assert_eq!(mode(&machine, "run/slipway/failure"), 0o600);
 }
@@ -281,7 +281,7 @@ fn a_machine_that_is_too_small_or_has_a_wrong_clock_is_told_what_it_needs() {
     let mut facts = facts();
     facts.time = slipway::units::Timestamp::from_seconds(99_000_000_000);
     let machine = Machine::new(&facts);
-    // systemd has moved the clock to a time of its own, which is nobody's mistake
+    // systemd has set the clock to its own minimum, which is nobody's mistake
     machine.write("sys/class/rtc/rtc0/date", "2010-01-01\n");
     machine.write("sys/class/rtc/rtc0/time", "00:03:21\n");
     boot(&machine);
@@ -400,14 +400,15 @@ fn the_status_page_says_200_only_when_the_application_serves_whatever_is_asked()
     assert!(told.identity.instance.is_some() && told.identity.ssh_fingerprint.is_some());
 }
 
-/// Whoever only connects, or reads nothing, holds up nobody; and the server stays one small process.
+/// A client that only connects, or reads nothing, holds up nobody; and the server stays a single
+/// small process.
 #[test]
 fn fifteen_hundred_silent_connections_hold_up_nobody_and_cost_one_small_process() {
     let machine = Machine::new(&facts());
     boot(&machine);
     let page = machine.status_page();
     let mut silent: Vec<_> = (0..1500).map(|_| page.connect()).collect();
-    // slow readers: they ask, and take nothing of the answer
+    // slow readers: they ask, but read nothing of the answer
     for stream in silent.iter_mut().step_by(3) {
         let _ = stream.write_all(b"GET / HTTP/1.1\r\n");
     }
@@ -418,7 +419,7 @@ fn fifteen_hundred_silent_connections_hold_up_nobody_and_cost_one_small_process(
     assert!(page.descriptors() < 1000, "{}", page.descriptors());
     assert!(page.figure("VmRSS") < 32 << 10, "{} KiB", page.figure("VmRSS"));
     assert_eq!(page.figure("Threads"), 1);
-    // each of them is answered in the end
+    // each of them gets its answer in the end
     let mut last = silent.pop().unwrap();
     let mut answer = String::new();
     last.read_to_string(&mut answer).unwrap();

@@ -1,4 +1,5 @@
-//! What the first boot lays in, read by the programs that will read it, with values that try to break out.
+//! The files that the first boot adds, read by the programs that will read them, with values that
+//! try to break out.
 
 use slipway::layer::firstboot::{self, Health};
 use slipway::profile::Probe;
@@ -49,7 +50,7 @@ fn systemd_accepts_every_unit() {
     let folder = tempfile::tempdir().unwrap();
     lay_out(&tree, folder.path());
     let units = folder.path().join("usr/lib/systemd/system");
-    // what ours stand on: the targets and slices of the systemd that judges
+    // the units that ours depend on: the targets and slices of the judging systemd
     judge(
         "sh",
         &["-c", "cp /usr/lib/systemd/system/*.target /usr/lib/systemd/system/*.slice ."],

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::process::{Command, Output};
 
-/// A machine's folders of PostgreSQL, with stand-ins for the programs that would make a cluster.
+/// PostgreSQL's folders on a machine, with stand-ins for the programs that would make a cluster.
 struct Postgres(tempfile::TempDir);
 
 impl Postgres {
@@ -42,7 +42,7 @@ impl Postgres {
             .unwrap()
     }
 
-    /// A cluster with somebody's data; `used` when a server has run on it.
+    /// A cluster with somebody's data; `used` says that a server has run on it.
     fn with_data(&self, used: bool) {
         fs::create_dir_all(self.path("data/15/main/global")).unwrap();
         fs::create_dir_all(self.path("conf/15/main")).unwrap();

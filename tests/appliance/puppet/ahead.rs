@@ -1,4 +1,4 @@
-//! A run of the agent that is begun while the master starts.
+//! A run of the agent that begins while the master starts.
 
 use std::fs::{self, Permissions};
 use std::io::{BufRead, BufReader};
@@ -10,13 +10,13 @@ use std::time::{Duration, Instant};
 
 use super::scripts;
 
-/// A shipped file whose absolute paths lead into `folder`.
+/// A shipped file with its absolute paths redirected into `folder`.
 fn placed(name: &str, folder: &Path) -> String {
     let (_, text) = scripts().into_iter().find(|(path, _)| path.ends_with(name)).unwrap();
     let here = folder.to_str().unwrap();
     let roots = ["/etc/", "/usr/lib/slipway/", "/usr/share/", "/var/", "/run/"];
     roots.iter().fold(text, |text, root| {
-        // a path begins a word or stands in quotes
+        // a path begins a word or is in quotes
         [" ", "\"", "'", "="].iter().fold(text, |text, before| {
             text.replace(&format!("{before}{root}"), &format!("{before}{here}{root}"))
         })
@@ -69,7 +69,7 @@ fn plugins_that_were_just_copied_are_not_compared_and_others_are() {
     let folder = tempfile::tempdir().unwrap();
     let awaiting = folder.path().join("await-master.rb");
     fs::write(&awaiting, placed("/await-master.rb", folder.path())).unwrap();
-    // the very question that Puppet::Agent asks before a run
+    // exactly the question that Puppet::Agent asks before a run
     let story = "require 'puppet/agent'\nrequire 'puppet/configurer'\n\
         p [Puppet::Configurer.should_pluginsync?, ENV['SLIPWAY_PLUGINS']]";
     for (given, told) in [(Some("copied"), "[false, nil]\n"), (None, "[true, nil]\n")] {
@@ -119,7 +119,7 @@ fn the_plugins_that_are_copied_are_those_that_the_master_would_give() {
         (DISTRIBUTIONS, "stdlib"),
     ];
     plugins(root, &modules);
-    // a hidden module's own files are not the master's to give
+    // the master must not serve a hidden module's own files
     fs::write(root.join(DISTRIBUTIONS).join("both/lib/hidden.rb"), "").unwrap();
     let facts = root.join(OWN).join("mine/facts.d");
     program(&facts.join("where.sh"), "#!/bin/sh\n");

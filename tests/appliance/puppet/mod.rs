@@ -1,4 +1,5 @@
-//! The local master, judged by the programs that it is for: shells, Ruby, Puppet, a real Puppet Server.
+//! The local master, judged by the programs that use it: shells, Ruby, Puppet, a real Puppet
+//! Server.
 
 use std::io::Write;
 use std::process::{Command, Stdio};
@@ -62,7 +63,8 @@ fn the_shell_scripts_are_read_by_dash() {
     }
 }
 
-/// Puts a shipped script where its paths lead into `folder`, with a `systemctl` that notes how it is called.
+/// Copies a shipped script, with its paths redirected into `folder`, beside a `systemctl` that
+/// records how it is called.
 fn beside_fakes(name: &str, folder: &std::path::Path, systemctl: &str) -> Command {
     let (_, text) = scripts().into_iter().find(|(path, _)| path.ends_with(name)).unwrap();
     let here = folder.to_str().unwrap();

@@ -1,4 +1,5 @@
-//! What a run is judged by, and what of it may be shown: Puppet's own reports of sites that are applied here.
+//! How a run is judged, and which parts of it may be shown: Puppet's own reports of sites that are
+//! applied here.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -12,7 +13,7 @@ const RELEASE: &str = "demo-1.0.0+b1";
 /// What the class slipway::sentinel writes on a machine.
 const SENTINEL: &str = "/var/lib/slipway/converged-release";
 
-/// The folders of a machine below one of the test's.
+/// A machine's folders, below a folder of the test.
 struct Site {
     folder: tempfile::TempDir,
 }
@@ -54,7 +55,7 @@ impl Site {
         fs::write(path, text).unwrap();
     }
 
-    /// Applies the site, and gives what converge-report makes of it.
+    /// Applies the site, and returns converge-report's result.
     fn apply(&self, options: &[&str]) -> Value {
         fs::create_dir_all(self.path("state")).unwrap();
         let (state, log) = (self.path("state"), self.path("log"));
@@ -82,7 +83,7 @@ impl Site {
     }
 
     fn judge(&self, code: i32, log: &Path) -> Value {
-        // apply takes no config_version but its own: it is what the agent's would be
+        // apply accepts no config_version but its own, which is what the agent's would be
         let summary = self.path("state/summary.yaml");
         let text = fs::read_to_string(&summary).unwrap_or_default();
         let text: Vec<String> = text
@@ -148,7 +149,8 @@ fn missing_manifests_are_called_missing() {
     assert!(result["message"].as_str().unwrap().contains("no manifests"), "{result}");
 }
 
-/// Values of a customer's profile and of keys that the site marks, in whatever spelling a command prints them.
+/// Values of a customer's profile and of keys that the site marks, in any spelling that a command
+/// may print.
 #[test]
 fn no_word_of_a_failed_resource_that_came_from_a_secret_is_shown() {
     let manifest = r#"
@@ -179,7 +181,7 @@ fn no_word_of_a_failed_resource_that_came_from_a_secret_is_shown() {
     let titles = result["titles"].as_array().unwrap();
     assert!(titles.contains(&"Exec[import]".into()), "{titles:?}");
     assert!(titles.contains(&"Exec[/bin/sh …]".into()), "{titles:?}");
-    // root finds all of it on the disk
+    // root finds everything on the disk
     assert!(fs::read_to_string(site.path("state/report.yaml")).unwrap().contains("never-declared"));
 }
 
@@ -197,7 +199,7 @@ fn a_run_without_a_server_keeps_no_report_of_its_own() {
     let (_, conf) =
         all_files().into_iter().find(|(path, _)| path == "/etc/puppet/puppet.conf").unwrap();
     let site = Site::new(Some("file { 'HERE/a': content => 'x' }"));
-    // the settings that a machine has, without the folders that they name
+    // a machine's settings, without the folders that they name
     let own: Vec<&str> =
         conf.lines().filter(|l| !l.contains("path = ") && !l.contains("dir = ")).collect();
     let own: Vec<&str> = own.into_iter().filter(|l| !l.contains("hiera_config")).collect();

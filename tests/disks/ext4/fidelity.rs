@@ -82,8 +82,9 @@ fn modes_and_owners_are_kept() {
 
 #[test]
 fn times_are_kept_to_the_nanosecond_from_1901_to_2446() {
-    // ext4-view takes times whose lower half is negative for damage, so the judge is debugfs. The kernel takes
-    // that half for signed, and so does debugfs up to 1.47.0; later ones show what is behind "or"
+    // ext4-view treats times with a negative lower half as damage, so the judge is debugfs. The
+    // kernel treats that half as signed, and so does debugfs up to 1.47.0; later versions show the
+    // values after "or"
     let cases = [
         ("first", i64::from(i32::MIN), 1, "Fri Dec 13 20:45:52 1901 or Tue Jan 19 03:14:08 2038"),
         ("before", -1, 999_999_999, "Wed Dec 31 23:59:59 1969 or Sun Feb  7 06:28:15 2106"),
@@ -145,7 +146,8 @@ fn hard_links_are_names_of_one_inode() {
 
 #[test]
 fn attributes_are_kept_in_the_inode_and_in_a_block() {
-    // debugfs shows the number of an entry without a name as 0, the kernel as -1; neither is on disk
+    // debugfs shows the number of an entry without a name as 0, the kernel as -1; neither is on the
+    // disk
     let list = [
         &[2, 0, 0, 0][..],
         &[1, 0, 7, 0, 0, 0, 0, 0],
@@ -216,7 +218,7 @@ fn contents_of_packs_and_of_memory_are_kept() {
         (b"block".to_vec(), entry(3, 4096)),
         (b"memory".to_vec(), file(&large[1000..])),
     ]);
-    // the same part of the pack in other files, which must not share its blocks
+    // the same part of the pack is also in other files, which must not share its blocks
     tree.insert(path(b"twin"), entry(1, large.len() as u64));
     tree.insert(path(b"part"), entry(1, 5000));
     let image = Image::of(&tree, &[packed.clone(), packed.clone()], SIZE);
@@ -233,7 +235,7 @@ fn large_files_are_broken_at_metadata_and_at_the_longest_extent() {
         let tree = of([(b"large".to_vec(), node(Node::File(content)))]);
         let size = length + length / 8;
         let extents = ext4::build(&tree, &[sparse], &params(size)).unwrap();
-        // only what is in memory is written: the content's blocks stay holes
+        // only the extents in memory are written: the content's blocks stay holes
         let in_memory = extents
             .into_iter()
             .filter(|e| matches!(e.data, Data::Content(Content::Bytes(_))))

@@ -40,7 +40,7 @@ fn names_are_found_by_the_hash_that_debugfs_computes() {
 
 #[test]
 fn a_large_folder_has_an_index_of_two_levels() {
-    // ext4-view looks each name up by the index; long names fill it sooner
+    // ext4-view looks up each name in the index; long names fill it sooner
     let tree = holding((0..12_000).map(|i| format!("{i:0>200}")));
     let image = Image::of(&tree, &[], 256 * MIB);
     image.assert_clean();

@@ -1,4 +1,4 @@
-//! The filesystem grows to what an appliance's disk may become.
+//! The filesystem grows to any size that an appliance's disk may reach.
 
 use std::process::Command;
 

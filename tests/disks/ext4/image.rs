@@ -1,4 +1,4 @@
-//! An image file made from a tree, and what judges say of it.
+//! An image file made from a tree, and the judges' verdicts on it.
 
 use std::io::Write as _;
 use std::os::unix::fs::FileExt;
@@ -46,7 +46,8 @@ pub fn file(bytes: impl Into<Vec<u8>>) -> Entry {
     node(Node::File(bytes.into().into()))
 }
 
-/// A pack with these contents, each with its offset; the file is gone, only the handle is left.
+/// A pack with these contents, each with its offset; the file is deleted, and only the handle is
+/// left.
 pub fn pack(contents: &[&[u8]]) -> (Arc<Pack>, Vec<u64>) {
     let file = tempfile::NamedTempFile::new().unwrap();
     let mut writer = PackWriter::create(file.path()).unwrap();
@@ -61,7 +62,8 @@ pub struct Image {
 }
 
 impl Image {
-    /// Builds the tree and writes it to a sparse file. What lies over one another or outside is refused.
+    /// Builds the tree and writes it to a sparse file. Extents that overlap or lie outside are
+    /// refused.
     pub fn of(tree: &Tree, packs: &[Arc<Pack>], size: u64) -> Self {
         Self::of_extents(ext4::build(tree, packs, &params(size)).unwrap(), size)
     }
@@ -78,12 +80,12 @@ impl Image {
         Self { file, extents }
     }
 
-    /// e2fsck ends with 0 and says nothing but its passes and its summary.
+    /// e2fsck ends with 0 and prints nothing but its passes and its summary.
     pub fn assert_clean(&self) {
         assert_clean(self.file.path());
     }
 
-    /// What debugfs prints on one request.
+    /// What debugfs prints for one request.
     pub fn debugfs(&self, request: &[u8]) -> String {
         let mut requests = tempfile::NamedTempFile::new().unwrap();
         requests.write_all(request).unwrap();

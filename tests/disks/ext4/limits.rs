@@ -1,4 +1,4 @@
-//! What cannot be done is refused before anything is written, with the path and a remedy.
+//! Anything impossible is refused before anything is written, with the path and a remedy.
 
 use std::path::Path;
 use std::slice::from_ref;

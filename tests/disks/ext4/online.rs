@@ -1,7 +1,7 @@
 //! A real kernel boots from the filesystem, grows it while it is mounted, and writes to it.
 //!
-//! The root is a minimal Debian that mmdebstrap makes here, read by the `tar` crate, so that nothing of
-//! what is tested also judges.
+//! The root is a minimal Debian that mmdebstrap makes here, read by the `tar` crate, so that no
+//! code under test is also a judge.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -17,7 +17,8 @@ use tar::EntryType;
 
 use crate::ext4::image::{Image, TIME, assert_clean, path};
 
-/// Runs as the first process: grows the root to the disk, fills folders and blocks, turns off.
+/// Runs as the first process: grows the root to the disk, fills folders and blocks, and switches
+/// off.
 const SCRIPT: &str = "#!/bin/sh
 export PATH=/usr/sbin:/usr/bin:/sbin:/bin
 [ -c /dev/ttyS0 ] || mount -t devtmpfs dev /dev
@@ -78,7 +79,7 @@ fn run(kernel: &Path, initrd: &Path, disk: &Path) -> String {
     log
 }
 
-/// A minimal bookworm with a kernel, and the pack of its contents.
+/// A minimal bookworm with a kernel, and the pack with its contents.
 fn debian(work: &Path) -> (Tree, Arc<Pack>) {
     let archive = work.join("root.tar");
     let status = Command::new("mmdebstrap")
@@ -119,7 +120,7 @@ fn meta(header: &tar::Header) -> Meta {
     }
 }
 
-/// What the entry is, unless it is a file.
+/// The entry's node, unless it is a file.
 fn node(entry: &tar::Entry<'_, impl Read>) -> Option<Node> {
     let header = entry.header();
     let link = || entry.link_name_bytes().unwrap().into_owned();

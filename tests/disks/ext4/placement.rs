@@ -1,5 +1,5 @@
-//! Where things lie: the same pack lies at the same place in every image of one size, whole, and
-//! keeps its place within clusters in images of other sizes.
+//! Placement: a pack has the same place, undivided, in every image of one size, and keeps its place
+//! within clusters in images of other sizes.
 
 use std::slice::from_ref;
 use std::sync::Arc;

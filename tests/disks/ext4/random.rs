@@ -1,4 +1,4 @@
-//! Any tree: clean, kept, and the same bytes when it is built again.
+//! Any tree: the image is clean, keeps everything, and has the same bytes when it is built again.
 
 use proptest::prelude::{Just, ProptestConfig, Strategy, any, prop_oneof};
 use proptest::{collection, prop_assert_eq, proptest};
@@ -8,7 +8,7 @@ use slipway::units::{MIB, Timestamp};
 
 use crate::ext4::image::{Image, pack, params, path};
 
-/// Names without the bytes that no name has.
+/// Names without the bytes that a name cannot contain.
 fn name() -> impl Strategy<Value = Vec<u8>> {
     let byte = any::<u8>().prop_map(|b| if b == 0 || b == b'/' { b'_' } else { b });
     collection::vec(byte, 1..40).prop_map(|name| match &name[..] {

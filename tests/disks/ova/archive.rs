@@ -10,7 +10,7 @@ use slipway::units::{ByteSize, Digest, GIB, MIB};
 
 use super::{artifact, disk, judge, reader, shown, written};
 
-/// What the judge with the readers found.
+/// The result of the judge with the readers.
 fn judged(folder: &Path, arguments: &[&str]) -> Value {
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/disks/ova/judge.py");
     let text = judge(folder, &reader("python"), &[&[script], arguments].concat());
@@ -89,7 +89,7 @@ fn the_description_says_what_the_machine_is() {
     assert!(found["properties"].as_object().unwrap().values().all(|p| p[0] == ""));
 }
 
-/// Its verdict on the digests is none: it takes every manifest beside an OVF 1 for SHA-1.
+/// Its verdict on the digests does not count: it assumes SHA-1 for every manifest beside an OVF 1.
 #[test]
 fn cot_reads_the_archive_and_its_description() {
     let folder = tempfile::tempdir().unwrap();
@@ -195,7 +195,7 @@ fn importers_show_the_vendor_and_not_the_customer_and_a_name_without_digits_of_a
         found["annotation"],
         "Harbour ERP 1.0.0+b1 for Acme GmbH.\nOrders and stock.\nTo open it: https://{address}:8443/"
     );
-    // what nobody said is not made up, and an address that the network gives is not known
+    // nothing is made up, and an address that the network assigns is not known
     let machine = machine_of(json!({
         "customer": { "id": "acme", "name": "Acme GmbH" }, "site": "erp", "branding": { "open": "http://{address}/" },
     }));

@@ -1,5 +1,5 @@
-//! OVA and streamOptimized VMDK before independent judges. No VMware product and no VirtualBox is among
-//! them: what those refuse is known from public threads, which the tests name.
+//! OVA and streamOptimized VMDK, judged independently. Neither a VMware product nor VirtualBox is
+//! among the judges: what those refuse is known from public threads, which the tests name.
 
 mod archive;
 mod stream;
@@ -14,7 +14,7 @@ use crate::common::artifact;
 use crate::common::judge::{judge_in as judge, shown};
 use crate::common::readers::installed as reader;
 
-/// A disk with grains of all sorts in its first and third 32 MiB, and none in the second.
+/// A disk with grains of all kinds in its first and third 32 MiB, and none in the second.
 fn disk() -> Disk {
     let noise: Vec<u8> =
         (0u64..300_000).map(|i| (i.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 56) as u8).collect();

@@ -1,4 +1,4 @@
-//! The stream as an importer reads it: from front to back, by its markers.
+//! The stream as an importer reads it: from front to back, following its markers.
 
 use std::io::Read;
 
@@ -21,10 +21,11 @@ fn u64_at(bytes: &[u8], at: usize) -> u64 {
     u64::from_le_bytes(bytes[at..at + 8].try_into().unwrap())
 }
 
-/// What stands in a stream, in its order.
+/// The parts of a stream, in order.
 #[derive(Debug, PartialEq)]
 enum Part {
-    /// A grain: the sector of the file where it starts, of the guest, and what it holds.
+    /// A grain: its first sector in the file, its first sector on the guest's disk, and its
+    /// content.
     Grain(usize, u64, Vec<u8>),
     Table(usize, Vec<u32>),
     Directory(usize, Vec<u32>),
@@ -32,7 +33,8 @@ enum Part {
     End,
 }
 
-/// Reads a stream by the specification; it panics where that is broken, and when anything is left.
+/// Reads a stream according to the specification; panics when that is violated, or when anything is
+/// left over.
 fn parts(bytes: &[u8]) -> Vec<Part> {
     let (mut parts, mut at) = (Vec::new(), u64_at(bytes, 64) as usize * SECTOR);
     while at < bytes.len() {
@@ -89,7 +91,7 @@ fn cot_65_the_header_is_of_version_3_and_its_flags_are_those_of_a_stream() {
     assert_eq!(&bytes[73..79], b"\n \r\n\x01\0", "newlines unharmed, deflate");
 }
 
-/// QEMU's streams have neither an end mark nor an adapter that ESXi gives a disk by default.
+/// QEMU's streams have neither an end mark nor the adapter that ESXi gives a disk by default.
 #[test]
 fn flatcar_scripts_540_the_file_is_markers_to_its_last_byte_and_the_adapter_is_lsilogic() {
     let (disk, bytes) = stream();
@@ -118,7 +120,7 @@ fn flatcar_scripts_540_the_file_is_markers_to_its_last_byte_and_the_adapter_is_l
     }
 }
 
-/// Every grain stands in the table behind it, every table in the directory, and nothing else does.
+/// Every grain is in the table after it, every table is in the directory, and nothing else is.
 fn check_tables(parts: &[Part], directory: &[u32]) {
     let (mut grains, mut tables) = (vec![0; 512], Vec::new());
     let mut number = 0;

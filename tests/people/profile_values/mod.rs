@@ -15,7 +15,7 @@ fn known() -> Known {
     Known { bases: vec!["debian-12".to_owned(), "ubuntu-24.04".to_owned()], ..Known::default() }
 }
 
-/// A valid profile in which one line may be replaced; `line` stands in a table of its own if it has one.
+/// A valid profile in which one line may be replaced; `line` may bring its own table.
 fn with(line: &str) -> String {
     let key = line.split(['=', ' ']).next().unwrap_or_default();
     let top = [
@@ -37,14 +37,14 @@ fn with(line: &str) -> String {
     format!("{text}{line}\n")
 }
 
-/// What the checker says; a JSON Schema validator must say the same of every value that any test tries.
+/// The checker's verdict. A JSON Schema validator must agree on every value that any test tries.
 fn load(text: &str) -> Result<profile::Loaded, Diagnostics> {
     let said = profile::load_text(Path::new("profiles/x.toml"), text, &known());
     schema::agrees(text, &said);
     said
 }
 
-/// Asserts that a line is refused, once, and where it stands.
+/// Asserts that a line is refused, once, and at its place.
 fn refused(line: &str) -> Diagnostics {
     let text = with(line);
     let errors = load(&text).expect_err(line);
@@ -62,7 +62,7 @@ fn accepted(line: &str) {
     }
 }
 
-/// A text as TOML has it, whatever is in it.
+/// Any text, quoted for TOML.
 fn quoted(text: &str) -> String {
     toml::Value::String(text.to_owned()).to_string()
 }
@@ -79,7 +79,7 @@ fn all_accepted(key: &str, values: &[&str]) {
     }
 }
 
-/// What every identifier is tried with.
+/// Values that every identifier is tried with.
 const NASTY: [&str; 14] = [
     "",
     " ",

@@ -1,4 +1,4 @@
-//! The schema that editors have, judged by a validator that we did not write.
+//! The schema for editors, judged by a validator that we did not write.
 
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
@@ -6,8 +6,8 @@ use std::sync::{LazyLock, Mutex, PoisonError};
 
 use slipway::profile::{self, Audience, Diagnostics};
 
-/// What a schema cannot tell, by the checker's message or label: it depends on two values at once, on a
-/// value's meaning, or on what is at hand.
+/// What a schema cannot see, by the checker's message or label: it depends on two values at once,
+/// on a value's meaning, or on what exists.
 const BEYOND: [&str; 20] = [
     "there is no base",
     "this source cannot be used",
@@ -26,7 +26,7 @@ const BEYOND: [&str; 20] = [
     "not an address",
     "Hiera takes it for a look-up",
     "Hiera has no dates",
-    // nor has JSON
+    // JSON has none either
     "this is not a finite number",
     "this text holds an invisible character",
     "does not know the old name",
@@ -52,7 +52,7 @@ static JUDGE: LazyLock<Mutex<Judge>> = LazyLock::new(|| {
     Mutex::new(Judge { ask, answers, _child: child })
 });
 
-/// What the validator says: nothing, or why not.
+/// The validator's verdict: none if it is valid, or else the reason.
 fn judge(profile: &serde_json::Value) -> Option<String> {
     let mut judge = JUDGE.lock().unwrap_or_else(PoisonError::into_inner);
     writeln!(judge.ask, "{profile}").and_then(|()| judge.ask.flush()).expect("the validator");
@@ -78,8 +78,8 @@ fn json(value: toml::Value) -> serde_json::Value {
     }
 }
 
-/// Asserts that the schema accepts what the checker accepts, and refuses what it refuses, save what no
-/// schema can tell.
+/// Asserts that the schema accepts what the checker accepts, and refuses what it refuses, except
+/// what no schema can see.
 pub(super) fn agrees<T>(text: &str, said: &Result<T, Diagnostics>) {
     let Ok(table) = text.parse::<toml::Table>() else { return };
     let answer = judge(&json(toml::Value::Table(table)));

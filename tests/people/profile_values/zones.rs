@@ -1,4 +1,4 @@
-//! Time zones are checked from a table at once, for each base.
+//! Time zones are checked against a table at once, for each base.
 
 use std::path::Path;
 use std::process::Command;
@@ -43,7 +43,7 @@ fn a_time_zone_is_one_of_the_database() {
     assert_eq!(label("europe/berlin"), "write \"Europe/Berlin\"");
     assert_eq!(label("Berlin"), "write \"Europe/Berlin\"");
     assert_eq!(label("New York"), "write \"America/New_York\"");
-    // a city of Germany is not in the zone of the one that is spelt most like it
+    // a German city is not in the zone of the city with the most similar name
     assert_eq!(label("Europe/Munich"), "not a name of the time zone database");
 }
 
@@ -75,8 +75,9 @@ fn the_shipped_bases_know_which_of_them_have_the_old_names() {
     assert_eq!(names.map(has), [true, false, true, false]);
 }
 
-/// The judge is the distribution's own package: `tzdata` where this is Debian 12 or Ubuntu 22.04, with
-/// `tzdata-legacy` on newer ones. An older state of it may lack the newest zones, never know others.
+/// The judge is the distribution's own package: `tzdata` where this is Debian 12 or Ubuntu 22.04,
+/// with `tzdata-legacy` on newer ones. An older state of it may lack the newest zones, but never
+/// knows others.
 #[test]
 fn the_table_has_every_name_of_the_distributions_package() {
     let output = Command::new("dpkg").args(["-L", "tzdata"]).output().expect("dpkg");
@@ -88,7 +89,8 @@ fn the_table_has_every_name_of_the_distributions_package() {
         plain && path.is_file() && std::fs::read(path).expect("a zone").starts_with(b"TZif")
     });
     let mut count = 0;
-    // names of no place: a link to the machine's own zone, a default, one that says "not set"
+    // names that are no places: a link to the machine's own zone, a default, and one that means
+    // "not set"
     for zone in zones.filter(|zone| !["localtime", "posixrules", "Factory"].contains(zone)) {
         all_accepted("system.timezone", &[zone]);
         count += 1;
