@@ -3,6 +3,7 @@
 mod handover;
 
 use std::fs::File;
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -43,6 +44,8 @@ pub struct Workshop {
     pub digests: bool,
     /// Whether to read the whole base and its layers first; without, what is read is checked by its sums.
     pub verify: bool,
+    /// How many threads encode an image.
+    pub threads: NonZeroUsize,
 }
 
 /// A plan with all that it pins at hand: from here on the network is not touched.
@@ -96,7 +99,8 @@ pub const LATEST: &str = "latest.json";
 /// # Errors
 /// Whatever the rooms say. Each artifact's name then holds what it held before or the whole new artifact, and the
 /// record and [`LATEST`] name complete builds alone. (Several names cannot be given at one moment; each holds the
-/// plan's digest, so that none of them stands for two contents.)
+/// plan's digest, so that none of them stands for two contents.) [`Kind::Interrupted`] when `progress` says so: nothing
+/// of the build is left then but what it put into the cache.
 pub fn build(
     order: &Order,
     bundles: &bundle::Reader<'_>,
@@ -107,14 +111,15 @@ pub fn build(
     let prepared = prepare(order, bundle, workshop, progress)?;
     if workshop.verify {
         progress.step("reading the base", None);
-        prepared.root.packs.iter().try_for_each(|pack| pack.verify())?;
+        let verify = |pack: &Arc<Pack>| progress.go_on().and_then(|()| pack.verify());
+        prepared.root.packs.iter().try_for_each(verify)?;
     }
     let folder = workshop.out.join(&order.profile.customer.id);
     std::fs::create_dir_all(&folder).at("cannot make the folder", &folder)?;
     let stem = prepared.plan.stem()?;
     let path = folder.join(format!("{stem}.json"));
     let mut waited = false;
-    let _turn = Turn::wait(&path, || {
+    let _turn = Turn::wait(&path, progress, || {
         waited = true;
         progress.note(&format!("another build is making {stem}: waiting for it"));
     })?;
@@ -141,6 +146,7 @@ pub fn build(
         machine: &machine,
         cache: Some(&workshop.encoded),
         digests: workshop.digests,
+        threads: workshop.threads,
     };
     let artifacts = format::write(&job, &wanted, progress)?.iter().map(Artifact::from).collect();
     let built = Built { record: record.clone(), artifacts };
@@ -261,6 +267,7 @@ pub fn contents(
 ) -> Result<Contents> {
     let Prepared { plan, root, bundle } = prepared;
     let Root { mut tree, mut packs, packages, holds, .. } = root;
+    progress.go_on()?;
     progress.step(&format!("assembling {}", plan.stem()?), None);
     let spec = DiskSpec {
         size: plan.profile.hardware.disk,

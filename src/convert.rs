@@ -1,5 +1,6 @@
 //! From one image format to another, without a copy between them: the image's reader is the new disk's source.
 
+use std::num::NonZeroUsize;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -23,12 +24,7 @@ impl ReadAt for Image {
 
 /// The disk in an image; its bytes are read on demand.
 pub fn disk(image: &Arc<Image>) -> Result<Disk> {
-    disk_through(image, image.clone())
-}
-
-/// The same, with its bytes read through `reader`.
-pub fn disk_through(image: &Image, reader: Arc<dyn ReadAt>) -> Result<Disk> {
-    let reader = Reader::new(reader);
+    let reader = Reader::new(image.clone());
     let mut extents = Vec::new();
     for run in image.allocated()? {
         let mut offset = run.offset;
@@ -81,6 +77,15 @@ pub fn stem(path: &Path, format: Format) -> String {
     name.strip_suffix(&ending).map_or_else(own, str::to_owned)
 }
 
+/// How an image is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct How {
+    /// Whether to work out its SHA-256.
+    pub digests: bool,
+    /// How many threads encode.
+    pub threads: NonZeroUsize,
+}
+
 /// Writes an image's disk as `wanted`.
 ///
 /// # Errors
@@ -90,7 +95,7 @@ pub fn convert(
     image: &Arc<Image>,
     machine: &Machine,
     wanted: &Wanted,
-    digests: bool,
+    how: How,
     progress: &dyn Progress,
 ) -> Result<Written> {
     if is_same(image.path(), &wanted.path) {
@@ -98,18 +103,18 @@ pub fn convert(
             .at(&wanted.path)
             .remedy("give another path with --out"));
     }
-    write(&disk(image)?, machine, wanted, digests, progress)
+    write(&disk(image)?, machine, wanted, how, progress)
 }
 
-/// Writes a disk as `wanted`.
-pub fn write(
+fn write(
     disk: &Disk,
     machine: &Machine,
     wanted: &Wanted,
-    digests: bool,
+    how: How,
     progress: &dyn Progress,
 ) -> Result<Written> {
-    let job = Job { disk, machine, cache: None, digests };
+    let How { digests, threads } = how;
+    let job = Job { disk, machine, cache: None, digests, threads };
     let written = format::write(&job, std::slice::from_ref(wanted), progress)?;
     let nothing = || Error::new(Kind::Io, "nothing was written").at(&wanted.path);
     written.into_iter().next().ok_or_else(nothing)

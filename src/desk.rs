@@ -53,6 +53,7 @@ impl Desk {
             out: project.out.clone(),
             digests: true,
             verify: false,
+            threads: project.surroundings.threads(),
         };
         Ok(Self { project, workshop, pulling })
     }

@@ -1,11 +1,13 @@
 //! Locks between processes: an empty file that the kernel unlocks when its holder ends, however that happens.
 
-use std::fs::File;
+use std::fs::{File, TryLockError};
 use std::io;
 use std::path::Path;
+use std::time::Duration;
 
 use crate::error::{Context, Result};
 use crate::file;
+use crate::progress::Progress;
 
 /// Creates the file if there is none, and waits until nobody else holds the lock. It is held until
 /// the result is dropped.
@@ -18,6 +20,23 @@ pub(crate) fn wait(path: &Path) -> Result<File> {
     let file = open(path)?;
     file.lock().at("cannot lock", path)?;
     Ok(file)
+}
+
+/// How often to try a lock that another process holds: soon enough for people, seldom enough to cost
+/// nothing.
+const AGAIN: Duration = Duration::from_millis(50);
+
+/// Waits until nobody else holds the lock of the open file at `path`, or until `progress` ends the
+/// wait. A wait in the kernel was rejected: only a signal that ends the process would end it.
+pub(crate) fn wait_for(file: &File, path: &Path, progress: &dyn Progress) -> Result<()> {
+    loop {
+        match file.try_lock() {
+            Ok(()) => return Ok(()),
+            Err(TryLockError::WouldBlock) => progress.go_on()?,
+            Err(TryLockError::Error(e)) => return Err(e).at("cannot lock", path),
+        }
+        std::thread::sleep(AGAIN);
+    }
 }
 
 /// Opens the lock's file, and creates it if there is none. Its contents are not touched.

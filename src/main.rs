@@ -8,9 +8,6 @@ use slipway::error::Kind;
 /// What a shell reports for a program that a closed pipe ended: 128 and the number of SIGPIPE.
 const CLOSED_PIPE: u8 = 141;
 
-/// What a shell reports for a program that Ctrl-C ended: 128 and the number of SIGINT.
-const INTERRUPTED: u8 = 130;
-
 fn main() -> ExitCode {
     let (cli, output) = cli::parse();
     match cli.run() {
@@ -19,7 +16,7 @@ fn main() -> ExitCode {
         Err(error) => {
             cli::report(&error, output);
             match error.kind() {
-                Kind::Interrupted => ExitCode::from(INTERRUPTED),
+                Kind::Interrupted => ExitCode::from(cli::interrupted()),
                 _ => ExitCode::FAILURE,
             }
         }

@@ -119,7 +119,8 @@ impl Inputs {
         let wanted: Vec<_> = formats.iter().map(wanted).collect();
         let machine = machine(&self.contents);
         let cache = cache.map(|folder| Cache::new(folder, DEFAULT_LIMIT));
-        let job = Job { disk, machine: &machine, cache: cache.as_ref(), digests };
+        let threads = std::thread::available_parallelism().unwrap();
+        let job = Job { disk, machine: &machine, cache: cache.as_ref(), digests, threads };
         format::write(&job, &wanted, &Quiet).unwrap()
     }
 

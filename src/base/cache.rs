@@ -228,6 +228,7 @@ impl Cache {
         if !fresh && let Some(found) = self.lookup(wanted, progress)? {
             return Ok(found);
         }
+        progress.go_on()?;
         let work = Work::new_in(&self.part("tmp"))?;
         let entry = work.path().join("entry");
         std::fs::create_dir(&entry).at("cannot make", &entry)?;
@@ -308,7 +309,7 @@ impl Cache {
             }
             Err(TryLockError::Error(e)) => return Err(e).at("cannot lock", &path),
         }
-        file.lock().at("cannot lock", &path)?;
+        lock::wait_for(&file, &path, progress)?;
         Ok(file)
     }
 }

@@ -53,6 +53,7 @@ fn answering(
     let mirrors = addresses(definition, archive)?;
     let mut last = None;
     for i in 0..mirrors.len() {
+        progress.go_on()?;
         let mirror = &mirrors[(i + skip) % mirrors.len()];
         match newest_date(mirror, archive, scratch) {
             Ok(date) => return Ok((mirror.clone(), date)),

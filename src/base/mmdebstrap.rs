@@ -83,6 +83,7 @@ pub fn run(
     require_room(run)?;
     let mut attempt = 0;
     loop {
+        progress.go_on()?;
         let (chosen, newest) = if run.bootstrap || !run.packages.is_empty() {
             mirror::choose(run.definition, attempt, run.scratch, progress)?
         } else {
@@ -123,10 +124,9 @@ fn once(
     let mut command = command(run, mode, &sources, &seed, &target, time);
     let (group, stderr) = Group::start(&mut command, PROGRAM)?;
     let mut log = String::new();
-    if let Some(stderr) = stderr {
+    let status = supervise::listen(group, stderr, progress, |stderr| {
         follow(run.what, stderr, &mut log, progress);
-    }
-    let status = group.wait()?;
+    })?;
     if status.code() == Some(supervise::NOT_FOUND) {
         let missing = std::io::Error::from(std::io::ErrorKind::NotFound);
         return Err(command::cannot_start(PROGRAM, PROGRAM, missing));

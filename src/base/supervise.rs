@@ -1,12 +1,19 @@
 //! A program that does not outlive us: a killed build must not leave one working in a root.
 
+use std::collections::VecDeque;
 use std::ffi::OsStr;
-use std::io::Error as IoError;
+use std::io::{Error as IoError, Read};
 use std::os::unix::process::CommandExt;
 use std::process::{ChildStderr, ChildStdin, Command, ExitStatus, Stdio};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::time::Duration;
 
 use crate::command::{self, Sees};
 use crate::error::{Context, Result};
+use crate::progress::Progress;
+
+/// How often somebody looks whether a program that says nothing is to go on.
+const LOOK: Duration = Duration::from_millis(100);
 
 /// The shell's script.
 const SUPERVISE: &str = include_str!("files/supervise.sh");
@@ -58,12 +65,66 @@ impl Drop for Group {
     }
 }
 
+/// Lets `hear` read what a program complains about until it ends; gives its status.
+///
+/// # Errors
+/// What `progress` says once the program is not to go on: it is ended then, with all that it started.
+pub fn listen(
+    group: Group,
+    stderr: Option<ChildStderr>,
+    progress: &dyn Progress,
+    hear: impl FnOnce(&mut dyn Read),
+) -> Result<ExitStatus> {
+    let (sender, said) = channel();
+    std::thread::scope(move |scope| {
+        if let Some(stderr) = stderr {
+            let thread = std::thread::Builder::new();
+            let reading = thread.spawn_scoped(scope, move || pass_on(stderr, &sender));
+            reading.doing("cannot start a thread")?;
+        }
+        hear(&mut Said { said, left: VecDeque::new(), progress });
+        // in here: its end is what the reading thread waits for
+        progress.go_on()?;
+        group.wait()
+    })
+}
+
+fn pass_on(mut stderr: ChildStderr, to: &Sender<Vec<u8>>) {
+    let mut buffer = vec![0; 1 << 13];
+    while let Ok(n @ 1..) = stderr.read(&mut buffer) {
+        // whoever does not hear any more still wants the program not to wait for a reader
+        let _ = to.send(buffer[..n].to_vec());
+    }
+}
+
+/// What a program says, until it ends or is not to go on.
+struct Said<'a> {
+    said: Receiver<Vec<u8>>,
+    left: VecDeque<u8>,
+    progress: &'a dyn Progress,
+}
+
+impl Read for Said<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        while self.left.is_empty() && self.progress.go_on().is_ok() {
+            match self.said.recv_timeout(LOOK) {
+                Ok(bytes) => self.left = bytes.into(),
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => break,
+            }
+        }
+        self.left.read(buffer)
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use std::io::Read;
-    use std::time::{Duration, Instant};
+    use std::sync::atomic::AtomicBool;
+    use std::time::Instant;
 
     use super::*;
+    use crate::error::Kind;
+    use crate::progress::{Quiet, Stoppable};
 
     fn shell(script: &str) -> Command {
         let mut command = command("sh".as_ref());
@@ -86,6 +147,26 @@ mod tests {
             drop(group);
             stderr.unwrap().read_to_end(&mut Vec::new()).unwrap();
         }
+    }
+
+    #[test]
+    fn a_program_that_says_nothing_is_ended_once_it_is_not_to_go_on() {
+        let (group, stderr) = Group::start(&mut shell("sleep 60"), "sh").unwrap();
+        let stop = AtomicBool::new(true);
+        let progress = Stoppable { progress: &Quiet, stop: &stop };
+        let begun = Instant::now();
+        let mut heard = Vec::new();
+        let ended = listen(group, stderr, &progress, |said| {
+            said.read_to_end(&mut heard).unwrap();
+        });
+        assert_eq!(ended.unwrap_err().kind(), Kind::Interrupted);
+        assert!(begun.elapsed() < Duration::from_secs(30));
+
+        let (group, stderr) = Group::start(&mut shell("echo no >&2; exit 7"), "sh").unwrap();
+        let status = listen(group, stderr, &Quiet, |said| {
+            said.read_to_end(&mut heard).unwrap();
+        });
+        assert_eq!((status.unwrap().code(), &heard[..]), (Some(7), &b"no\n"[..]));
     }
 
     #[test]

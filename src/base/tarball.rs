@@ -26,8 +26,9 @@ pub fn fetch(
     let copied = {
         let mut plain =
             decompressed(&tarball.source, BufReader::with_capacity(1 << 18, &mut source))?;
-        copy(&mut plain, &mut out, target)
+        copy(&mut plain, &mut out, target, progress)
     };
+    progress.go_on()?;
     // bytes after the compressed stream count for the digest, and so do those that a damaged one
     // left unread
     std::io::copy(&mut source, &mut std::io::sink())
@@ -46,9 +47,10 @@ pub fn fetch(
     copied
 }
 
-fn copy(from: &mut dyn Read, out: &mut File, target: &Path) -> Result<()> {
+fn copy(from: &mut dyn Read, out: &mut File, target: &Path, progress: &dyn Progress) -> Result<()> {
     let mut buffer = vec![0; 1 << 18];
     loop {
+        progress.go_on()?;
         let n = match from.read(&mut buffer) {
             Ok(0) => return Ok(()),
             Ok(n) => n,

@@ -15,7 +15,16 @@ pub trait Clock: fmt::Debug + Send + Sync {
     fn now(&self) -> Duration;
     /// Waits.
     fn sleep(&self, time: Duration);
+    /// Waits, or ends early with the error that `go_on` gives meanwhile.
+    fn wait(&self, time: Duration, go_on: &dyn Fn() -> Result<()>) -> Result<()> {
+        go_on()?;
+        self.sleep(time);
+        go_on()
+    }
 }
+
+/// How often somebody who waits looks whether to go on.
+const LOOK: Duration = Duration::from_millis(100);
 
 /// The machine's own clock.
 #[derive(Debug)]
@@ -28,6 +37,17 @@ impl Clock for Machine {
 
     fn sleep(&self, time: Duration) {
         std::thread::sleep(time);
+    }
+
+    fn wait(&self, time: Duration, go_on: &dyn Fn() -> Result<()>) -> Result<()> {
+        let end = self.now() + time;
+        loop {
+            go_on()?;
+            match end.saturating_sub(self.now()) {
+                Duration::ZERO => return Ok(()),
+                left => self.sleep(left.min(LOOK)),
+            }
+        }
     }
 }
 
@@ -119,6 +139,7 @@ impl Patience {
     ) -> Result<T> {
         let mut tries = self.begin(what);
         loop {
+            progress.go_on()?;
             match attempt(&tries) {
                 Err(e) => tries.wait_after(e, progress)?,
                 done => return done,
@@ -143,8 +164,7 @@ impl Tries<'_> {
         let wait = wait.min(self.patience.longest_wait);
         self.check_total(wait).map_err(|late| late.because(error.to_string()))?;
         progress.note(&format!("{error}; trying again in {:.1} s", wait.as_secs_f32()));
-        self.patience.clock.sleep(wait);
-        Ok(())
+        self.patience.clock.wait(wait, &|| progress.go_on())
     }
 
     /// Bytes came: the next failure counts as the first again.

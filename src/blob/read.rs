@@ -133,6 +133,7 @@ impl<'a> Part<'a> {
                 return Err(too_large(self.store, self.key, self.expected.size));
             }
             on_time()?;
+            self.progress.go_on()?;
             self.file.write_all(&buffer[..n]).doing("cannot write the temporary file")?;
             self.hasher.update(&buffer[..n]);
             self.size += n as u64;

@@ -148,8 +148,11 @@ fn list(cache: &Cache, verify: bool, json: bool) -> Result<u8> {
     Ok(u8::from(all.iter().any(|root| root.damage.is_some())))
 }
 
+/// What an interrupted build leaves.
+const STAYS: &str = "the cache has what it had before; the next build removes what was half made";
+
 fn build(cache: &Cache, definition: &Definition, fresh: bool) -> Result<u8> {
-    let progress = Terminal::new();
+    let progress = Terminal::stoppable(STAYS)?;
     let root = match fresh {
         true => cache.rebuild(definition, &progress)?,
         false => cache.ensure(definition, &progress)?,

@@ -1,5 +1,6 @@
 //! `slipway build`: build customers' images.
 
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::Instant;
 
@@ -38,6 +39,9 @@ pub struct Args {
     /// Read the whole base and its layers first, and compare them with their SHA-256
     #[arg(long)]
     verify: bool,
+    /// How many threads work on an image [default: as many as this machine has]
+    #[arg(long, value_name = "N")]
+    threads: Option<NonZeroUsize>,
     /// Print what was built as JSON on stdout
     #[arg(long)]
     json: bool,
@@ -55,10 +59,11 @@ const STAYS: &str = "earlier artifacts are as they were, and finished bases, bun
 pub fn run(args: &Args, surroundings: &Surroundings) -> Result<u8> {
     let mut desk = Desk::open(args.project.open(surroundings)?, args.pulling.read())?;
     (desk.workshop.digests, desk.workshop.verify) = (!args.no_digest, args.verify);
+    desk.workshop.threads = args.threads.unwrap_or(desk.workshop.threads);
     if let Some(out) = &args.out {
         desk.workshop.out.clone_from(out);
     }
-    let progress = Terminal::interruptible(STAYS)?;
+    let progress = Terminal::stoppable(STAYS)?;
     if let ([wanted], false) = (&args.profiles[..], args.all) {
         let one = build(&desk, wanted, &progress)?;
         progress.done();

@@ -1,5 +1,6 @@
 //! `slipway convert`: an image in another format.
 
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -12,6 +13,7 @@ use crate::format::{self, Machine, Wanted};
 use crate::inspect::{Image, begins_a_disk, damage};
 use crate::profile::Format;
 use crate::progress::Progress;
+use crate::project::Surroundings;
 use crate::units::ByteSize;
 
 /// Arguments of `slipway convert`.
@@ -41,6 +43,9 @@ pub struct Args {
     /// Do not work out the new image's SHA-256
     #[arg(long)]
     no_digest: bool,
+    /// How many threads encode [default: as many as this machine has]
+    #[arg(long, value_name = "N")]
+    threads: Option<NonZeroUsize>,
     /// Print what was written as JSON on stdout
     #[arg(long)]
     json: bool,
@@ -50,7 +55,7 @@ pub struct Args {
 const STAYS: &str = "what was at the target is as it was; the next image that is written there removes what was half written";
 
 /// Runs the verb; the number is the process's exit code.
-pub fn run(args: &Args) -> Result<u8> {
+pub fn run(args: &Args, surroundings: &Surroundings) -> Result<u8> {
     let image = Arc::new(Image::open(&args.image)?);
     let wanted = Wanted { format: args.to, path: target(args, image.format()) };
     if !args.force {
@@ -58,14 +63,16 @@ pub fn run(args: &Args) -> Result<u8> {
     }
     damage::refuse_changed(&image)?;
     let machine = machine(args, convert::machine(&image));
-    let progress = Terminal::interruptible(STAYS)?;
+    let progress = Terminal::stoppable(STAYS)?;
     if image.format() == Format::Raw && !begins_a_disk(&image)? {
         progress.note(
             "the image begins with neither a partition table nor a filesystem: it is copied as it is, and may \
              be no disk",
         );
     }
-    let written = convert::convert(&image, &machine, &wanted, !args.no_digest, &progress)?;
+    let threads = args.threads.unwrap_or_else(|| surroundings.threads());
+    let how = convert::How { digests: !args.no_digest, threads };
+    let written = convert::convert(&image, &machine, &wanted, how, &progress)?;
     progress.done();
     let (size, path) = (ByteSize(written.size), written.path.display());
     if args.json {

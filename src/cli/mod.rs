@@ -106,7 +106,7 @@ impl Cli {
             Verb::Build(args) => build::run(args, &surroundings),
             Verb::Inspect(args) => inspect::run(args),
             Verb::Lint(args) => lint::run(args),
-            Verb::Convert(args) => convert::run(args),
+            Verb::Convert(args) => convert::run(args, &surroundings),
             Verb::Smoke(args) => smoke::run(args, &surroundings),
             Verb::Base(args) => base::run(args, &surroundings),
             Verb::App(args) => app::run(args, &surroundings),
@@ -139,6 +139,9 @@ pub fn parse() -> (Cli, Output) {
         Err(wrong) => wrong.exit(),
     }
 }
+
+/// What a shell reports for a program that Ctrl-C ended: 128 and the number of SIGINT.
+const INTERRUPTED: u8 = 130;
 
 /// Whom a verb speaks to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -182,6 +185,11 @@ fn report_text(error: &Error) {
         text.push_str(&format!("\n  {blue}help{blue:#}: {remedy}"));
     }
     terminal::complain(&text);
+}
+
+/// The exit code for work that was stopped: what a shell reports for the signal that did it.
+pub fn interrupted() -> u8 {
+    terminal::stopped_by().unwrap_or(INTERRUPTED)
 }
 
 /// Whether an error only says that the reader of our output went away, as in `slipway schema | head`.

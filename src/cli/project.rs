@@ -42,7 +42,8 @@ impl Options {
 
 /// What this process was started with. Read once: whatever a verb does later sees the same.
 pub(super) fn surroundings() -> Surroundings {
-    Surroundings::new(std::env::current_dir().ok(), std::env::vars_os())
+    let surroundings = Surroundings::new(std::env::current_dir().ok(), std::env::vars_os());
+    Surroundings { threads: std::thread::available_parallelism().ok(), ..surroundings }
 }
 
 /// Shows every error of a profile on stderr.

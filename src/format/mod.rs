@@ -26,7 +26,7 @@ mod writer;
 
 use std::fs::File;
 use std::io::ErrorKind;
-use std::num::NonZeroU64;
+use std::num::{NonZeroU64, NonZeroUsize};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
@@ -84,6 +84,8 @@ pub struct Job<'a> {
     /// Whether to compute the artifacts' SHA-256. For a raw disk that takes longer than writing it,
     /// because of the holes, so a raw disk for your own use may do without.
     pub digests: bool,
+    /// How many threads encode. The bytes are the same with any number.
+    pub threads: NonZeroUsize,
 }
 
 /// The file name's extension, without the dot. No two formats share one, so that one build can
@@ -136,7 +138,7 @@ fn make_private(target: &Target<'_>) -> Result<()> {
 ///
 /// # Errors
 /// [`Kind::NoSpace`] before anything is written when there is less free space than [`needed_bytes`]
-/// of all of them.
+/// of all of them; [`Kind::Interrupted`] when `progress` ends the work: existing files stay then.
 pub fn write(job: &Job<'_>, wanted: &[Wanted], progress: &dyn Progress) -> Result<Vec<Written>> {
     let pending = wanted.iter().map(|wanted| Pending::create(&wanted.path));
     let pending = pending.collect::<Result<Vec<_>>>()?;
@@ -150,6 +152,7 @@ pub fn write(job: &Job<'_>, wanted: &[Wanted], progress: &dyn Progress) -> Resul
         Ok(Written { format, path, size: pending.length()?, digest })
     });
     let written = written.collect::<Result<Vec<_>>>()?;
+    progress.go_on()?;
     // the slow part first: giving all the names then takes only an instant
     pending.iter().try_for_each(Pending::flush)?;
     pending.into_iter().try_for_each(Pending::commit)?;
@@ -185,7 +188,7 @@ fn fill(
     }
     encode::walk(work(job, wanted)?, &mut writers, progress)?;
     let ends = encoded.iter().map(|i| targets[*i]).zip(writers).collect();
-    for (i, digest) in encoded.iter().zip(finish(ends, job.digests)?) {
+    for (i, digest) in encoded.iter().zip(finish(ends, job.digests, progress)?) {
         digests[*i] = digest;
     }
     Ok(digests)
@@ -193,9 +196,13 @@ fn fill(
 
 /// Finishes encoded artifacts, each in its own thread: hashing takes the time, and each has its own
 /// bytes. Meanwhile they are flushed to the disk.
-fn finish(ends: Vec<(Target<'_>, Writer<'_>)>, digests: bool) -> Result<Vec<Option<Digest>>> {
-    let end = |target: Target<'_>, writer: Writer<'_>| match writer.finish()? {
-        None if digests => digest::of(target).map(Some),
+fn finish(
+    ends: Vec<(Target<'_>, Writer<'_>)>,
+    digests: bool,
+    progress: &dyn Progress,
+) -> Result<Vec<Option<Digest>>> {
+    let end = |target: Target<'_>, writer: Writer<'_>| match writer.finish(progress)? {
+        None if digests => digest::of(target, progress).map(Some),
         known => Ok(known),
     };
     std::thread::scope(|scope| {
@@ -222,8 +229,7 @@ fn work<'a>(job: &Job<'a>, wanted: &[Wanted]) -> Result<encode::Work<'a>> {
         Some(cache) => space::spare(cache.folder(), needs(job, wanted))?,
         None => 0,
     };
-    let threads = std::thread::available_parallelism().map_or(1, |n| n.get());
-    Ok(encode::Work { disk: job.disk, cache: job.cache, spare, threads })
+    Ok(encode::Work { disk: job.disk, cache: job.cache, spare, threads: job.threads.get() })
 }
 
 /// The space that each artifact may need, and in which folder.

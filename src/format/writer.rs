@@ -9,6 +9,7 @@ use super::vmdk::stream::{Params, Stream};
 use super::{Job, Target};
 use crate::error::Result;
 use crate::profile::Format;
+use crate::progress::Progress;
 use crate::units::Digest;
 
 /// An artifact that takes the encoded disk.
@@ -48,11 +49,11 @@ impl<'a> Writer<'a> {
     }
 
     /// Writes what is known only at the end; returns the file's digest if it is known by now.
-    pub fn finish(self) -> Result<Option<Digest>> {
+    pub fn finish(self, progress: &dyn Progress) -> Result<Option<Digest>> {
         match self {
             Self::Qcow2(image) => image.finish()?,
             Self::Vmdk(stream) => stream.finish().map(drop)?,
-            Self::Ova(archive) => return archive.finish(),
+            Self::Ova(archive) => return archive.finish(progress),
             Self::RawZst(stream) => stream.finish()?,
             Self::Gce(gce) => gce.finish()?,
         }

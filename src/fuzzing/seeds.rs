@@ -7,6 +7,7 @@ mod disks;
 mod vendor;
 
 use std::fs;
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -97,7 +98,13 @@ fn written(format: Format, size: u64, at: &Path) -> Vec<u8> {
         settings: None,
     };
     let disk = disk(size);
-    let job = Job { disk: &disk, machine: &machine, cache: None, digests: false };
+    let job = Job {
+        disk: &disk,
+        machine: &machine,
+        cache: None,
+        digests: false,
+        threads: NonZeroUsize::MIN,
+    };
     let path = at.join(format!("disk.{}", format::extension(format)));
     format::write(&job, &[Wanted { format, path: path.clone() }], &Quiet).unwrap();
     read(path)

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
 use crate::blob::Settings;
@@ -56,6 +57,8 @@ pub struct Surroundings {
     pub bundle_limit: Option<String>,
     /// Credentials of stores, and patience with them.
     pub stores: Settings,
+    /// How many threads may work on one image; one where nobody says.
+    pub threads: Option<NonZeroUsize>,
 }
 
 impl Surroundings {
@@ -87,6 +90,7 @@ impl Surroundings {
             bundle_limit: text(BUNDLE_LIMIT_VARIABLE),
             here,
             stores: Settings::with(variables),
+            threads: None,
         }
     }
 
@@ -127,6 +131,11 @@ impl Surroundings {
         let limit = size(ENCODED_LIMIT_VARIABLE, self.encoded_limit.as_deref())?;
         let limit = limit.unwrap_or(format::encode::DEFAULT_LIMIT);
         Ok(format::Cache::new(self.cache()?.join(format::CACHE), limit))
+    }
+
+    /// How many threads work on one image.
+    pub fn threads(&self) -> NonZeroUsize {
+        self.threads.unwrap_or(NonZeroUsize::MIN)
     }
 
     /// The largest bundle that is fetched where nothing signed says how large it is, in bytes.

@@ -1,20 +1,20 @@
 //! The machine's disk: an overlay on the artifact, so that the artifact is only ever read.
 
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 
 use serde_json::{Value, json};
 
 use super::machine;
-use crate::convert;
-use crate::disk::ReadAt;
+use crate::convert::{self, How};
 use crate::error::{Context, Error, Kind, Result};
 use crate::format::Wanted;
 use crate::inspect::Image;
 use crate::profile::Format;
-use crate::progress::Progress;
+use crate::progress::{Progress, Stoppable};
 use crate::units::ByteSize;
 use crate::whole::Draft;
 
@@ -78,7 +78,7 @@ impl Overlay {
         image: &Arc<Image>,
         size: Option<ByteSize>,
         path: &Path,
-        stop: &Arc<AtomicBool>,
+        stop: &AtomicBool,
         progress: &dyn Progress,
     ) -> Result<Self> {
         let own = ByteSize(image.size());
@@ -133,32 +133,18 @@ impl Overlay {
     }
 }
 
+/// How our readers unpack: nothing of it is hashed, or encoded.
+const PLAIN: How = How { digests: false, threads: NonZeroUsize::MIN };
+
 fn unpack(
     image: &Arc<Image>,
     target: &Path,
-    stop: &Arc<AtomicBool>,
+    stop: &AtomicBool,
     progress: &dyn Progress,
 ) -> Result<()> {
     let wanted = Wanted { format: Format::Raw, path: target.to_owned() };
-    let reader = Arc::new(Stoppable { image: image.clone(), stop: stop.clone() });
-    let disk = convert::disk_through(image, reader)?;
-    convert::write(&disk, &convert::machine(image), &wanted, false, progress).map(drop)
-}
-
-/// An image that is read until a signal comes.
-#[derive(Debug)]
-struct Stoppable {
-    image: Arc<Image>,
-    stop: Arc<AtomicBool>,
-}
-
-impl ReadAt for Stoppable {
-    fn read_at(&self, buffer: &mut [u8], offset: u64) -> Result<()> {
-        if self.stop.load(Ordering::Relaxed) {
-            return Err(machine::stopped());
-        }
-        self.image.read_at(buffer, offset)
-    }
+    let progress = Stoppable { progress, stop };
+    convert::convert(image, &convert::machine(image), &wanted, PLAIN, &progress).map(drop)
 }
 
 #[cfg(test)]
@@ -209,7 +195,7 @@ mod tests {
         for format in Format::ALL {
             let path = folder.path().join(format!("image-{format}"));
             let wanted = Wanted { format, path };
-            convert::convert(&own, &machine, &wanted, false, &Quiet).unwrap();
+            convert::convert(&own, &machine, &wanted, PLAIN, &Quiet).unwrap();
             let image = Arc::new(Image::open(&wanted.path).unwrap());
             let overlay = create(&image, None, &folder.path().join(format!("{format}.o"))).unwrap();
             let mut start = [0; 4];
@@ -227,7 +213,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let own = raw(folder.path(), MIB);
         let wanted = Wanted { format: Format::Vhdx, path: folder.path().join("image.vhdx") };
-        convert::convert(&own, &convert::machine(&own), &wanted, false, &Quiet).unwrap();
+        convert::convert(&own, &convert::machine(&own), &wanted, PLAIN, &Quiet).unwrap();
         let image = Arc::new(Image::open(&wanted.path).unwrap());
         let (path, stop) = (folder.path().join("o"), Arc::new(AtomicBool::new(true)));
         let error = Overlay::create(&image, None, &path, &stop, &Quiet).unwrap_err();

@@ -10,6 +10,8 @@ use rustix::fs::OFlags;
 
 use super::{SUFFIX, flush_folder, folder_of, is_named, sweep};
 use crate::error::{Context, Error, Kind, Result};
+use crate::lock;
+use crate::progress::Progress;
 
 /// A sweep holds a dead file's lock for an instant. That alone must not make it look like another's
 /// work.
@@ -51,7 +53,7 @@ impl Turn {
 
     /// Takes the turn. If another process holds it, calls `busy` first and waits until that process
     /// is done.
-    pub(crate) fn wait(path: &Path, busy: impl FnOnce()) -> Result<Self> {
+    pub(crate) fn wait(path: &Path, progress: &dyn Progress, busy: impl FnOnce()) -> Result<Self> {
         if let Some(turn) = Self::take(path)? {
             return Ok(turn);
         }
@@ -59,7 +61,7 @@ impl Turn {
         let hidden = hidden_name(path)?;
         loop {
             let file = open_hidden(&hidden)?;
-            file.lock().at("cannot lock", &hidden)?;
+            lock::wait_for(&file, &hidden, progress)?;
             if is_named(&file, &hidden)? {
                 return Self::held(file, hidden, path);
             }
@@ -136,6 +138,7 @@ mod tests {
 
     use super::super::tests::{leave, names};
     use super::*;
+    use crate::progress::Quiet;
 
     #[test]
     fn a_turn_is_one_processs_at_a_time_and_is_taken_over_from_the_dead() {
@@ -158,7 +161,7 @@ mod tests {
         let first = Turn::take(&path).unwrap().unwrap();
         std::thread::scope(|scope| {
             let (told, hear) = std::sync::mpsc::channel();
-            let second = scope.spawn(|| Turn::wait(&path, move || told.send(()).unwrap()));
+            let second = scope.spawn(|| Turn::wait(&path, &Quiet, move || told.send(()).unwrap()));
             hear.recv().unwrap();
             first.commit().unwrap();
             second.join().unwrap().unwrap();

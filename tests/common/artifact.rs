@@ -1,12 +1,13 @@
 //! Writes disks as artifacts.
 
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
 use slipway::disk::Disk;
 use slipway::error::Result;
 use slipway::format::{self, About, Cache, GuestOs, Job, Machine, Settings, Wanted, Written};
 use slipway::profile::Format;
-use slipway::progress::Quiet;
+use slipway::progress::{Progress, Quiet};
 use slipway::units::{ByteSize, Digest, GIB, Timestamp};
 
 /// A machine for formats that describe one.
@@ -27,7 +28,10 @@ pub fn machine() -> Machine {
     }
 }
 
-/// Writes a disk to `path`, using the cache in `cache` if one is given.
+/// How many threads encode where a test says nothing: the bytes are the same with any number.
+pub const THREADS: NonZeroUsize = NonZeroUsize::new(3).unwrap();
+
+/// Writes a disk to `path`, with the cache in `cache` when one is given.
 pub fn try_write(
     format: Format,
     disk: &Disk,
@@ -35,7 +39,7 @@ pub fn try_write(
     cache: Option<&Cache>,
 ) -> Result<Written> {
     let machine = machine();
-    let job = Job { disk, machine: &machine, cache, digests: true };
+    let job = Job { disk, machine: &machine, cache, digests: true, threads: THREADS };
     let wanted = Wanted { format, path: path.to_owned() };
     Ok(format::write(&job, &[wanted], &Quiet)?.remove(0))
 }
@@ -47,13 +51,35 @@ pub fn write_all(
     folder: &Path,
     cache: Option<&Cache>,
 ) -> Vec<PathBuf> {
+    write_how(formats, disk, folder, How { threads: THREADS, progress: &Quiet, cache }).unwrap()
+}
+
+/// How several artifacts are written.
+pub struct How<'a> {
+    pub threads: NonZeroUsize,
+    pub progress: &'a dyn Progress,
+    pub cache: Option<&'a Cache>,
+}
+
+/// Where an artifact goes in a folder.
+pub fn path(folder: &Path, format: Format) -> PathBuf {
+    folder.join(format!("disk.{}", format::extension(format)))
+}
+
+/// Writes a disk into a folder in several formats by one job.
+pub fn write_how(
+    formats: &[Format],
+    disk: &Disk,
+    folder: &Path,
+    how: How<'_>,
+) -> Result<Vec<PathBuf>> {
     let machine = machine();
-    let job = Job { disk, machine: &machine, cache, digests: true };
-    let path = |format| folder.join(format!("disk.{}", format::extension(format)));
-    let wanted: Vec<_> =
-        formats.iter().map(|&format| Wanted { format, path: path(format) }).collect();
-    let written = format::write(&job, &wanted, &Quiet).unwrap();
-    written.into_iter().map(|written| written.path).collect()
+    let How { threads, progress, cache } = how;
+    let job = Job { disk, machine: &machine, cache, digests: true, threads };
+    let wanted = |&format: &Format| Wanted { format, path: path(folder, format) };
+    let wanted: Vec<_> = formats.iter().map(wanted).collect();
+    let written = format::write(&job, &wanted, progress)?;
+    Ok(written.into_iter().map(|written| written.path).collect())
 }
 
 /// Writes a disk into a folder, without a cache.
@@ -67,7 +93,7 @@ pub fn write(format: Format, disk: &Disk, folder: &Path) -> PathBuf {
 /// everything else.
 pub fn undigested(format: Format, disk: &Disk, path: &Path) -> Written {
     let machine = machine();
-    let job = Job { disk, machine: &machine, cache: None, digests: false };
+    let job = Job { disk, machine: &machine, cache: None, digests: false, threads: THREADS };
     let wanted = Wanted { format, path: path.to_owned() };
     format::write(&job, &[wanted], &Quiet).unwrap().remove(0)
 }

@@ -7,6 +7,7 @@ pub mod bench;
 pub mod bootable;
 pub mod contents;
 pub mod disk;
+pub mod ends;
 pub mod foreign;
 pub mod guest;
 pub mod index;

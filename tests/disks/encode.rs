@@ -1,17 +1,21 @@
 //! Encoded formats and the cache of encoded regions: the bytes are the same, whatever the cache
 //! holds.
 
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::common::artifact;
+use crate::common::ends::{Ends, moments};
 use crate::common::judge::{judge, shown};
 use crate::common::readers;
 use proptest::prelude::{Just, ProptestConfig, Strategy, any, prop, prop_oneof, proptest};
 use slipway::disk::{Disk, Extent};
+use slipway::error::Kind;
 use slipway::format::Cache;
 use slipway::pack::{ALIGN, Pack, PackWriter};
 use slipway::profile::Format;
+use slipway::progress::Quiet;
 use slipway::tree::Content;
 use slipway::units::{GIB, MIB};
 
@@ -196,6 +200,46 @@ fn a_second_customer_takes_all_of_the_base_from_the_cache() {
         assert!(path.metadata().unwrap().modified().unwrap() > long_ago, "{}", path.display());
     }
     assert!(warm == written(&FORMATS, &second, None));
+}
+
+#[test]
+fn one_thread_and_eight_give_the_same_bytes() {
+    let folder = tempfile::tempdir().unwrap();
+    let disk = customer(&pack(folder.path()), 1);
+    let [one, eight] = [1, 8].map(|threads| {
+        let folder = tempfile::tempdir().unwrap();
+        let threads = NonZeroUsize::new(threads).unwrap();
+        let how = artifact::How { threads, progress: &Quiet, cache: None };
+        let written = artifact::write_how(&FORMATS, &disk, folder.path(), how).unwrap();
+        written.iter().map(|path| std::fs::read(path).unwrap()).collect::<Vec<_>>()
+    });
+    assert!(one == eight);
+}
+
+#[test]
+fn what_is_stopped_anywhere_leaves_what_was_there_and_nothing_else() {
+    let folder = tempfile::tempdir().unwrap();
+    let disk = customer(&pack(folder.path()), 1);
+    let out = folder.path().join("out");
+    for formats in [&[Format::Qcow2, Format::Ova][..], &[Format::Vhdx]] {
+        std::fs::create_dir_all(&out).unwrap();
+        let paths: Vec<_> = formats.iter().map(|format| artifact::path(&out, *format)).collect();
+        paths.iter().for_each(|path| std::fs::write(path, "before").unwrap());
+        let mut stopped = 0;
+        for after in moments() {
+            let progress = Ends::after(after);
+            let how =
+                artifact::How { threads: artifact::THREADS, progress: &progress, cache: None };
+            let Err(error) = artifact::write_how(formats, &disk, &out, how) else { break };
+            assert_eq!(error.kind(), Kind::Interrupted, "{error}");
+            assert!(contents(&paths).iter().all(|bytes| bytes == b"before"), "{after}");
+            assert_eq!(std::fs::read_dir(&out).unwrap().count(), paths.len(), "{after}");
+            stopped += 1;
+        }
+        assert!(stopped > 5, "{stopped}");
+        assert!(contents(&paths).iter().all(|bytes| bytes != b"before"));
+        std::fs::remove_dir_all(&out).unwrap();
+    }
 }
 
 #[test]

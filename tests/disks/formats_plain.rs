@@ -177,7 +177,13 @@ fn several_formats_of_one_job_are_what_each_is_alone() {
     let folder = tempfile::tempdir().unwrap();
     let disk = disk(20 * MIB);
     let machine = artifact::machine();
-    let job = Job { disk: &disk, machine: &machine, cache: None, digests: true };
+    let job = Job {
+        disk: &disk,
+        machine: &machine,
+        cache: None,
+        digests: true,
+        threads: artifact::THREADS,
+    };
     let path = |f: Format| folder.path().join(format!("together.{}", format::extension(f)));
     let wanted = FORMATS.map(|format| Wanted { format, path: path(format) });
     let together = format::write(&job, &wanted, &Quiet).unwrap();

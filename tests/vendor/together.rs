@@ -1,10 +1,16 @@
-//! Two builds of one customer at the same moment.
+//! Two builds of one customer at the same moment, and one that is told to stop.
 
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Stdio};
 
+use slipway::desk::{Desk, Pulling};
+use slipway::error::Kind;
+use slipway::project::{Project, Surroundings};
+use slipway::units::Timestamp;
+
+use crate::common::ends::{Ends, moments};
 use crate::common::small::{bundle, project, publish, run, slipway};
 
 fn artifacts(folder: &Path) -> Vec<PathBuf> {
@@ -60,4 +66,31 @@ fn the_second_build_of_a_customer_waits_for_the_first_and_takes_its_result() {
     assert_eq!(took, 1, "one builds, the other takes its result");
     assert_eq!(results[0], results[1]);
     assert_eq!(artifacts(folder), expected, "one image, its record, and the pointer");
+}
+
+#[test]
+fn a_build_that_is_told_to_stop_leaves_nothing_and_says_so() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    project(folder);
+    publish(folder, &bundle(folder, "1"));
+    let surroundings = Surroundings {
+        project: Some(folder.to_owned()),
+        cache: Some(folder.join("own-cache")),
+        ..Surroundings::default()
+    };
+    let desk = Desk::open(Project::open(&surroundings).unwrap(), Pulling::default()).unwrap();
+    let ticket = desk.order("tiny", Timestamp::from_seconds(1_780_000_000)).unwrap();
+    let out = folder.join("out/tiny");
+    let left = |folder: PathBuf| std::fs::read_dir(folder).map_or(0, |entries| entries.count());
+    let mut stopped = 0;
+    // from the bundle over the base, which is not there yet, to the last byte of the image
+    for after in moments() {
+        let Err(error) = desk.build(&ticket, &Ends::after(after)) else { break };
+        assert_eq!(error.kind(), Kind::Interrupted, "{after}: {error:?}");
+        assert_eq!((left(out.clone()), left(folder.join("own-cache/base/tmp"))), (0, 0), "{after}");
+        stopped += 1;
+    }
+    assert!(stopped > 5, "{stopped}");
+    assert_eq!(left(out), 3, "one image, its record, and the pointer");
 }

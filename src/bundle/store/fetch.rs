@@ -12,6 +12,7 @@ use crate::bundle::form::release::bundle_key;
 use crate::bundle::{Bundle, Pin, digest_of};
 use crate::error::{Context, Error, Kind, Result};
 use crate::file;
+use crate::lock;
 use crate::progress::Progress;
 use crate::signed::Refusal;
 use crate::signed::kept::replace;
@@ -99,7 +100,7 @@ fn download(store: &dyn Store, pin: &Pin, path: &Path, progress: &dyn Progress) 
     let expected = Expected { digest: pin.digest, size: pin.size };
     loop {
         let mut file = file::open_or_make(&part).at("cannot create", &part)?;
-        file.lock().at("cannot lock", &part)?;
+        lock::wait_for(&file, &part, progress)?;
         if is_whole(path, pin)? {
             return Ok(());
         }

@@ -52,11 +52,15 @@ impl Args {
     }
 }
 
+/// What an interrupted pull leaves.
+const STAYS: &str =
+    "no bundle was written; what came so far stays in the cache, and the next pull goes on from it";
+
 pub(super) fn run(args: &Args, surroundings: &Surroundings) -> Result<()> {
     let surroundings = args.project.within(surroundings);
     let (pulling, trust) = (args.pulling.read(), surroundings.trust_file()?);
     let puller = pulling.open(&args.store, &trust, &surroundings, signing::now())?;
-    let (reader, progress) = (puller.reader(), Terminal::new());
+    let (reader, progress) = (puller.reader(), Terminal::stoppable(STAYS)?);
     let bundle = reader.pull(&args.site, &args.wanted()?, &progress)?;
     let release = &bundle.manifest.release;
     let out = args.out.clone().unwrap_or_else(|| PathBuf::from(format!("{release}.tgz")));

@@ -1,10 +1,11 @@
 //! What is printed, and how: results on stdout, everything else on stderr.
 //!
 //! `speech` has the options for how much is said (`level`), `steps` the progress of long work, `estimates` how long each
-//! step took the last time.
+//! step took the last time, `signals` what tells the process to stop.
 
 mod estimates;
 mod level;
+mod signals;
 mod speech;
 mod steps;
 
@@ -21,6 +22,7 @@ use signal_hook::consts::SIGINT;
 
 use crate::error::{Context as _, Error, Kind, Result};
 
+pub(super) use signals::stopped_by;
 pub(super) use speech::Speech;
 pub(super) use steps::Terminal;
 

@@ -1,20 +1,19 @@
 //! The progress of long work on stderr: a moving bar on a terminal, plain lines elsewhere. A log is never silent for
 //! long: who reads it in the morning, or kills what hangs, must see that something goes on.
 
-use std::io::{IsTerminal as _, Read as _};
-use std::os::unix::net::UnixStream;
+use std::io::IsTerminal as _;
 use std::path::Path;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use dialoguer::console::Term;
 use indicatif::{ProgressBar, ProgressStyle};
-use signal_hook::consts::{SIGINT, SIGTERM};
 
 use super::complain;
 use super::estimates::Estimates;
 use super::level::Level;
-use crate::error::{Context as _, Result};
+use super::signals;
+use crate::error::{Error, Kind, Result};
 use crate::progress::Progress;
 
 /// How often the bar moves when no bytes come.
@@ -38,6 +37,8 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 /// Shows progress.
 pub(in crate::cli) struct Terminal {
     shared: Arc<Shared>,
+    /// What is left when the work is stopped; none if it cannot be.
+    stays: Option<&'static str>,
 }
 
 struct Shared {
@@ -70,6 +71,10 @@ struct Step {
 impl Terminal {
     /// Looks at stderr once.
     pub fn new() -> Self {
+        Self { shared: Self::new_shared(), stays: None }
+    }
+
+    fn new_shared() -> Arc<Shared> {
         let (moving, level) = (std::io::stderr().is_terminal(), Level::get());
         let (state, changed) = (Mutex::default(), Condvar::new());
         let shared = Arc::new(Shared { moving, level, state, changed });
@@ -78,29 +83,36 @@ impl Terminal {
             // where there is no thread for it, the log has silences
             let _ = std::thread::Builder::new().spawn(move || speaker.break_silences());
         }
-        Self { shared }
+        shared
     }
 
-    /// The same, and Ctrl-C (or a job's end) says what was stopped and, in the words of `stays`, what is left.
+    /// The same, and Ctrl-C (or the end of a job) lets the work end in order: it fails with what was stopped and, in
+    /// the words of `stays`, what is left. A second signal ends the process at once.
+    pub fn stoppable(stays: &'static str) -> Result<Self> {
+        signals::listen()?;
+        let terminal = Self { stays: Some(stays), shared: Self::new_shared() };
+        terminal.end_at(2, stays)?;
+        Ok(terminal)
+    }
+
+    /// The same for work that runs programs which nobody else would end: the first signal ends the process, and
+    /// `stays` says what is left.
     pub fn interruptible(stays: &'static str) -> Result<Self> {
         let terminal = Self::new();
-        for signal in [SIGINT, SIGTERM] {
-            let (mut heard, told) = UnixStream::pair().doing("cannot watch for Ctrl-C")?;
-            let registered = signal_hook::low_level::pipe::register(signal, told);
-            registered.doing("cannot watch for Ctrl-C")?;
-            let shared = terminal.shared.clone();
-            let wait = move || {
-                if heard.read_exact(&mut [0]).is_ok() {
-                    let state = lock(&shared.state);
-                    let _ = Term::stderr().show_cursor();
-                    complain(&format!("stopped: {}\n  {stays}", state.doing));
-                    // what a shell reports for a program that a signal ended
-                    std::process::exit(128 + signal);
-                }
-            };
-            std::thread::Builder::new().spawn(wait).doing("cannot start a thread")?;
-        }
+        terminal.end_at(1, stays)?;
         Ok(terminal)
+    }
+
+    fn end_at(&self, last: usize, stays: &'static str) -> Result<()> {
+        let shared = self.shared.clone();
+        signals::end_at(last, move |is_last| {
+            if !is_last {
+                return complain("stopping; a second signal ends the process at once");
+            }
+            let doing = &lock(&shared.state).doing;
+            let _ = Term::stderr().show_cursor();
+            complain(&format!("stopped: {doing}\n  {stays}"));
+        })
     }
 
     /// The work succeeded: what its last step took is worth knowing.
@@ -157,6 +169,14 @@ impl Progress for Terminal {
             None => complain(&line),
         }
         state.spoke = Some(Instant::now());
+    }
+
+    fn go_on(&self) -> Result<()> {
+        let Some(stays) = self.stays.filter(|_| signals::stopped_by().is_some()) else {
+            return Ok(());
+        };
+        let message = format!("stopped: {}", lock(&self.shared.state).doing);
+        Err(Error::new(Kind::Interrupted, message).remedy(stays))
     }
 }
 

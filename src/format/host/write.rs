@@ -71,6 +71,7 @@ fn write_slices(
             reader.run(file, disk);
         })?;
         for step in todo {
+            progress.go_on()?;
             match step? {
                 Step::Share(from, at) => share(from, target, at, progress)?,
                 Step::Write(joined) => {
@@ -88,6 +89,7 @@ fn write_slices(
 fn share(from: Origin<'_>, target: Target<'_>, at: u64, progress: &dyn Progress) -> Result<()> {
     let mut done = 0;
     while done < from.length {
+        progress.go_on()?;
         let length = (from.length - done).min(STEP);
         copy(Origin { offset: from.offset + done, length, ..from }, target, at + done)?;
         progress.advance(length);

@@ -22,6 +22,7 @@ use super::vmdk::stream::{self, Params, Stream};
 use super::{Job, Machine, Target, digest, threads};
 use crate::disk::Disk;
 use crate::error::{Error, Kind, Result};
+use crate::progress::Progress;
 use crate::units::{Digest, MIB};
 
 /// The disk, and a generous amount for everything around it.
@@ -61,7 +62,7 @@ impl<'a> Archive<'a> {
     }
 
     /// Writes everything around the disk; returns the archive's digest.
-    pub fn finish(self) -> Result<Option<Digest>> {
+    pub fn finish(self, progress: &dyn Progress) -> Result<Option<Digest>> {
         let Self { target, machine, names, capacity, header, disk, digests } = self;
         let disk = disk.finish()?;
         let facts = DiskFacts { capacity, file: disk.length, populated: disk.populated };
@@ -71,9 +72,9 @@ impl<'a> Archive<'a> {
         // whole sectors, so no padding is needed
         let content = header + tar::BLOCK..header + tar::BLOCK + disk.length;
         let (disk, whole) = std::thread::scope(|scope| {
-            let hash = || digest::range(target, 0..content.end);
+            let hash = || digest::range(target, 0..content.end, progress);
             let whole = digests.then(|| threads::beside(scope, hash)).transpose()?;
-            let disk = digest::range(target, content.clone())?.finish();
+            let disk = digest::range(target, content.clone(), progress)?.finish();
             let ended = |_| Error::new(Kind::Io, "a thread that hashes ended early");
             let whole = whole.map(|thread| thread.join().map_err(ended)?).transpose()?;
             Ok::<_, Error>((disk, whole))

@@ -121,6 +121,7 @@ impl Archive {
                 }
                 Found::File { offset, length } => (offset, length),
             };
+            progress.go_on()?;
             progress.advance(length);
             if let Some(content) = source.known(&path, offset, length, parent)? {
                 tree.insert(path, Entry { meta, node: Node::File(content) });

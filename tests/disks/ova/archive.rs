@@ -19,7 +19,7 @@ fn judged(folder: &Path, arguments: &[&str]) -> Value {
 
 fn write(machine: &Machine, digests: bool, folder: &Path) -> format::Written {
     let disk = disk();
-    let job = Job { disk: &disk, machine, cache: None, digests };
+    let job = Job { disk: &disk, machine, cache: None, digests, threads: artifact::THREADS };
     let wanted = Wanted { format: Format::Ova, path: folder.join("a.ova") };
     format::write(&job, &[wanted], &Quiet).unwrap().remove(0)
 }

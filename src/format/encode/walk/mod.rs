@@ -134,6 +134,7 @@ impl<S: Sink> Walk<'_, S> {
     }
 
     fn unit(&mut self, ticket: Ticket) -> Result<()> {
+        self.progress.go_on()?;
         let Ticket { segment, bytes, chunks } = ticket;
         let chunks: Vec<_> = match chunks {
             Chunks::Encoded(reply) => reply.recv().map_err(|_| ended())??,
