@@ -1,7 +1,11 @@
 //! Everything that makes one image, resolved and pinned. Pure data: printable, comparable, serialisable;
 //! its digest names the build, and equal plans give equal bytes.
 
+mod record;
+
 use std::collections::BTreeMap;
+
+pub use record::{Outlook, PlanRecord, kept};
 
 use serde::{Deserialize, Serialize};
 
@@ -15,8 +19,11 @@ use crate::manifest::{
 use crate::profile::{MasterMode, Profile};
 use crate::units::{Digest, Timestamp};
 
-/// Version of the plan's format. It goes into the digest, so it changes whenever the same plan would
-/// give other bytes.
+/// Which bytes a plan stands for. It goes into the digest that names the build, so it is raised whenever this program
+/// would make other bytes of the same profile, base and bundle than one before it: two images of one name are then never
+/// different. A plan with a field more has another digest by that alone.
+///
+/// It says nothing about who can read a plan: every version reads every [`PlanRecord`], whatever number is in it.
 pub const FORMAT: u32 = 1;
 
 /// What a customer asked for, with everything that the request names already read.

@@ -1,20 +1,15 @@
 //! `slipway plan`: show everything that will go into a customer's image.
 
-use std::collections::BTreeMap;
-
-use serde_json::{Value, json};
-
 use crate::build;
 use crate::bundle::Bundle;
 use crate::desk::Desk;
-use crate::error::{Error, Kind, Result};
+use crate::error::Result;
 use crate::format;
 use crate::manifest::{Package, ProfileRecord};
-use crate::plan::{self, Order, Plan};
+use crate::plan::{self, Order, Outlook, Plan};
 use crate::platform::{Format, Platform};
-use crate::profile::Profile;
 use crate::project::Surroundings;
-use crate::units::{ByteSize, Digest};
+use crate::units::ByteSize;
 
 use super::project;
 use super::pulling;
@@ -44,15 +39,14 @@ pub fn run(args: &Args, surroundings: &Surroundings) -> Result<u8> {
     desk.look_up(&ticket)?;
     let progress = Terminal::new();
     let bundle = desk.fetch(&ticket, &progress)?;
-    let found = desk.look(&ticket, &bundle, &progress)?;
-    let outlook = match found {
-        Err(missing) => Outlook::Missing(missing),
+    let found = match desk.look(&ticket, &bundle, &progress)? {
+        Err(missing) => Found::Missing(missing),
         Ok(prepared) => {
             let contents = desk.contents(&ticket, prepared, &progress)?;
             let disk = build::assemble(&contents)?;
             let formats = &ticket.order.profile.formats;
             let needed = formats.iter().map(|&f| format::needed_bytes(f, &disk)).sum();
-            Outlook::Ready(Box::new(Ready {
+            Found::All(Box::new(Ready {
                 write: ByteSize(disk.allocated()),
                 needed: ByteSize(needed),
                 plan: contents.plan,
@@ -62,16 +56,16 @@ pub fn run(args: &Args, surroundings: &Surroundings) -> Result<u8> {
     };
     drop(progress);
     if args.json {
-        return terminal::print_json(&as_json(&ticket.order, &bundle, &outlook)?).map(|()| 0);
+        return terminal::print_json(&record(&ticket.order, &bundle, &found)?).map(|()| 0);
     }
-    terminal::print(as_text(&ticket.order, &bundle, &outlook)?)?;
+    terminal::print(as_text(&ticket.order, &bundle, &found)?)?;
     Ok(0)
 }
 
 /// How much is known without making anything.
-enum Outlook {
+enum Found {
     /// All is cached: the plan is exact.
-    Ready(Box<Ready>),
+    All(Box<Ready>),
     /// These are to be made first.
     Missing(Vec<String>),
 }
@@ -83,43 +77,38 @@ struct Ready {
     needed: ByteSize,
 }
 
-fn as_json(order: &Order, bundle: &Bundle, outlook: &Outlook) -> Result<Value> {
-    Ok(match outlook {
-        Outlook::Ready(ready) => json!({
-            "cached": true,
-            "digest": ready.plan.digest()?,
-            "name": ready.plan.stem()?,
-            "plan": without_secrets(&ready.plan)?,
-            "packages": ready.packages,
-            "bundle": bundle.manifest,
-            "bytes": ready.write,
-            "disk_needed": ready.needed,
-        }),
-        Outlook::Missing(missing) => json!({
-            "cached": false,
-            "missing": missing,
-            "profile": recorded(&order.profile, &order.digests())?,
-            "bundle": bundle.manifest,
-        }),
+/// For programs; a plan as its digest is of has the profile's secrets in it, and what is printed ends up in logs.
+fn record(order: &Order, bundle: &Bundle, found: &Found) -> Result<Outlook> {
+    let bundle = plan::kept(&bundle.manifest)?;
+    Ok(match found {
+        Found::All(ready) => Outlook {
+            cached: true,
+            digest: Some(ready.plan.digest()?),
+            name: Some(ready.plan.stem()?),
+            plan: Some(ready.plan.shown()?),
+            profile: None,
+            missing: Vec::new(),
+            packages: ready.packages.clone(),
+            bundle,
+            bytes: Some(ready.write),
+            disk_needed: Some(ready.needed),
+        },
+        Found::Missing(missing) => Outlook {
+            cached: false,
+            digest: None,
+            name: None,
+            plan: None,
+            profile: Some(ProfileRecord::of(&order.profile, &order.digests())?),
+            missing: missing.clone(),
+            packages: Vec::new(),
+            bundle,
+            bytes: None,
+            disk_needed: None,
+        },
     })
 }
 
-/// A plan as its digest is of has the profile's secrets in it; what is printed ends up in logs.
-fn without_secrets(plan: &Plan) -> Result<Value> {
-    let mut value = serde_json::to_value(plan).map_err(unprintable)?;
-    value["profile"] = recorded(&plan.profile, &plan.sources)?;
-    Ok(value)
-}
-
-fn recorded(profile: &Profile, sources: &BTreeMap<String, Digest>) -> Result<Value> {
-    serde_json::to_value(ProfileRecord::of(profile, sources)?).map_err(unprintable)
-}
-
-fn unprintable(error: serde_json::Error) -> Error {
-    Error::new(Kind::Input, "cannot print the plan").because(error)
-}
-
-fn as_text(order: &Order, bundle: &Bundle, outlook: &Outlook) -> Result<String> {
+fn as_text(order: &Order, bundle: &Bundle, found: &Found) -> Result<String> {
     let profile = &order.profile;
     let manifest = &bundle.manifest;
     let mut ports = summary::probed(&profile.probes);
@@ -155,9 +144,9 @@ fn as_text(order: &Order, bundle: &Bundle, outlook: &Outlook) -> Result<String> 
         table.row("", "and a zip of it about as large as the qcow2".into());
     }
     table.heading("build");
-    match outlook {
-        Outlook::Ready(ready) => ready.rows(&mut table)?,
-        Outlook::Missing(missing) => {
+    match found {
+        Found::All(ready) => ready.rows(&mut table)?,
+        Found::Missing(missing) => {
             table.row("to be made", missing.join(", "));
             table.row("", "the first build of a base takes some minutes; the plan's digest".into());
             table.row("", "and the disk needed are known once it is cached".into());

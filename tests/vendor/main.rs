@@ -10,6 +10,7 @@ mod bundle;
 mod faults;
 mod handover;
 mod key;
+mod plans;
 mod signed;
 mod stores;
 mod strangers;
