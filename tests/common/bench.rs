@@ -58,8 +58,8 @@ impl Bench {
         self.command(arguments).output().unwrap()
     }
 
-    /// The same through the library, with limits that default to a tenth of a second; here they are
-    /// ten times that.
+    /// The same through the library, with short limits: a tenth of a second or so, at most a
+    /// second.
     pub fn order(&self) -> Order {
         let limit = Duration::from_millis(150);
         Order {

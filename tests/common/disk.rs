@@ -121,7 +121,7 @@ impl GuestDisk {
     }
 }
 
-/// Runs a judge; one that is missing or fails fails the test.
+/// Runs a judge. If it is missing or fails, the test fails.
 pub fn must(command: &mut Command) -> Output {
     let output = command.output().unwrap_or_else(|e| panic!("{command:?}: {e}"));
     let complaint = String::from_utf8_lossy(&output.stderr);

@@ -1,4 +1,4 @@
-//! What a build gives beside the images, and what the platforms say of them that it was asked for.
+//! What a build produces beside the images, and what the requested platforms say about them.
 
 use std::path::Path;
 use std::process::{Command, Output};
@@ -8,7 +8,7 @@ use slipway::units::Digest;
 
 use crate::common::small::{self, bundle, project, publish, run, slipway};
 
-/// The small project, whose customer wants these formats; its bundle is published.
+/// The small project, whose customer wants these formats, with its bundle published.
 fn wants(formats: &str) -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     project(folder.path());
@@ -45,7 +45,7 @@ fn a_platforms_name_means_its_format_and_the_image_is_held_against_it_at_once() 
     assert_eq!(formats, ["vhd", "ova", "qcow2"]);
     let platforms = told["platforms"].as_array().unwrap();
     let names: Vec<_> = platforms.iter().map(|judged| judged["platform"].clone()).collect();
-    // of what was asked for by its format nothing is said
+    // nothing is said about an image that was requested by its format
     assert_eq!(names, ["azure", "virtualbox"]);
     for judged in platforms {
         let image =
@@ -61,7 +61,7 @@ fn a_platforms_name_means_its_format_and_the_image_is_held_against_it_at_once() 
     assert!(said.contains("azure: 0 errors") && said.contains("warning: "), "{said}");
 }
 
-/// Gives the small base a kernel that has modules, and not one of those that a virtual machine needs.
+/// Gives the small base a kernel with modules, but without any that a virtual machine needs.
 fn without_drivers(folder: &Path) {
     let list = folder.join("lib/modules/6.1.0-1-amd64/modules.dep");
     std::fs::create_dir_all(list.parent().unwrap()).unwrap();
@@ -113,7 +113,7 @@ fn a_format_that_nobody_asked_a_platform_of_is_not_judged_and_names_are_shown_wh
     assert!(text(&script.stdout).contains("vmware virtualbox hyper-v"));
 }
 
-/// The names in a folder that are no images.
+/// The names in a folder that are not images.
 fn beside(folder: &Path) -> Vec<String> {
     let names = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name());
     let mut names: Vec<_> = names.map(|name| name.into_string().unwrap()).collect();
@@ -141,7 +141,7 @@ fn the_digests_beside_the_images_are_those_that_sha256sum_works_out_and_speak_of
         assert!(checked.iter().any(|name| name.ends_with(ending)), "{checked:?}");
     }
     assert_eq!(beside(&out), ["IMPORT.md", "SHA256SUMS", "latest.json"]);
-    // a changed page is found as well
+    // a changed page is noticed as well
     std::fs::write(out.join("IMPORT.md"), "x").unwrap();
     assert!(!sha256sum(&out).status.success());
 
@@ -171,7 +171,7 @@ fn a_handover_that_cannot_be_written_leaves_the_one_before() {
     assert!(hidden.filter(|name| name.to_string_lossy().starts_with('.')).count() == 0);
 }
 
-/// What a reader of Markdown makes of a page: its text and its code, and the blocks of each language.
+/// A Markdown reader's view of a page: its text with its code, and the blocks of each language.
 fn read(page: &str) -> (String, Vec<(String, String)>) {
     use pulldown_cmark::{CodeBlockKind, Event, Options, Parser, Tag, TagEnd};
     let (mut words, mut blocks, mut inside) = (String::new(), Vec::new(), None);
@@ -209,12 +209,12 @@ fn the_page_says_what_to_do_on_each_platform_that_was_asked_for_and_what_the_mac
     build(folder, &[]);
     let page = std::fs::read_to_string(folder.join("out/tiny/IMPORT.md")).unwrap();
     let (words, blocks) = read(&page);
-    // names mean themselves
+    // names are shown literally
     assert!(words.starts_with("*Shop* | [a](b) for Tiny & <b>Sons</b>\n"), "{words}");
     for said in ["VMware", "Hyper-V: tiny-", "Proxmox VE: tiny-", "KVM and libvirt: tiny-"] {
         assert!(words.contains(said), "{said}: {page}");
     }
-    // VirtualBox takes the same file as VMware, and nobody asked for it
+    // VirtualBox accepts the same file as VMware, but nobody asked for it
     assert!(!words.contains("VirtualBox"), "{page}");
     for said in
         ["192.0.2.10/24, gateway 192.0.2.1", "192.0.2.53", "ana@example", "8443", "8008", "SSH"]
@@ -234,7 +234,7 @@ fn the_page_says_what_to_do_on_each_platform_that_was_asked_for_and_what_the_mac
             && blocks.iter().any(|(l, _)| l == "powershell")
     );
 
-    // a picture that a smoke test of this image left is in the page of its next build
+    // a screenshot that a smoke test of this image left is in the page of its next build
     let image = std::fs::read_dir(folder.join("out/tiny")).unwrap().map(|e| e.unwrap().path());
     let record = { image }.find(|path| path.extension().is_some_and(|e| e == "vhdx")).unwrap();
     let report = record.with_extension("smoke-bios");

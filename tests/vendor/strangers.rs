@@ -1,5 +1,6 @@
-//! `kill -9` at one step after the other of every command that writes: whatever it leaves is gone after the next runs,
-//! also when these make something else. strace kills, so a step is the same one each time.
+//! `kill -9` at one step after the other of every command that writes: the next runs remove
+//! whatever it leaves, even when they make something else. strace does the killing, so a step is
+//! the same each time.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -8,7 +9,7 @@ use std::process::{Command, Stdio};
 use crate::common::small::{bundle, project, publish, run, slipway, store};
 use crate::common::{foreign, small};
 
-/// What changes names, and what makes them last.
+/// The system calls that change names, and those that make the changes last.
 const STEPS: &str = "mkdir,mkdirat,rename,renameat,renameat2,link,linkat,unlink,unlinkat,rmdir,fsync,fdatasync,flock,\
      ftruncate,fchmod,utimensat,copy_file_range";
 
@@ -18,12 +19,13 @@ struct Case {
     other: fn(&Path),
     /// Whether the programs that it runs are counted, and killed, too.
     programs: bool,
-    /// At how many steps it is killed.
+    /// The number of steps at which it is killed.
     kills: usize,
 }
 
 impl Case {
-    /// Kills it at steps from its first to its last; each time in the same folder, which is as `prepare` leaves it.
+    /// Kills it at steps from its first to its last, each time in the same folder, which `prepare`
+    /// sets up.
     fn judge(&self, prepare: impl Fn(&Path)) {
         let home = tempfile::tempdir().unwrap();
         let [folder, fresh] = ["work", "fresh"].map(|name| home.path().join(name));
@@ -41,7 +43,7 @@ impl Case {
         renew();
         let steps = self.steps(&folder, home.path());
         (self.other)(&folder);
-        // some can be done once only
+        // some commands work only once
         let _ = again();
         let allowed = names(&folder);
         renew();
@@ -62,7 +64,7 @@ impl Case {
             assert!(unfinished.is_empty(), "killed at {step:?}: {unfinished:?} stay for ever");
             let (before, done) = (found, again());
             let found = names(&folder);
-            // what was killed when all was done is not done again
+            // a command that was killed when everything was done is not repeated
             let told = format!("killed at {step:?} it left {:?}", left.difference(&needed));
             assert!(done.is_ok() || needed.is_subset(&before), "{told}: {done:?}");
             let strangers: Vec<_> = found.difference(&allowed).collect();
@@ -73,7 +75,7 @@ impl Case {
         assert!(killed * 2 > self.kills, "{killed} of {} were killed", self.kills);
     }
 
-    /// Its steps, in order: a system call, and the how many-eth of a thread.
+    /// Its steps, in order: a system call, and its count within a thread.
     fn steps(&self, folder: &Path, home: &Path) -> Vec<(String, usize)> {
         let log = home.join("steps");
         foreign::run(&mut self.strace(folder, &["-o", log.to_str().unwrap()]));
@@ -81,7 +83,7 @@ impl Case {
         let mut steps = Vec::new();
         for line in std::fs::read_to_string(log).unwrap().lines() {
             let Some((before, _)) = line.split_once('(') else { continue };
-            // of one thread alone strace writes no number before each line
+            // for a single thread, strace writes no number before each line
             let (thread, call) = before.split_once(' ').unwrap_or(("", before));
             let count = counts.entry((thread.to_owned(), call.trim().to_owned())).or_default();
             *count += 1;
@@ -94,7 +96,7 @@ impl Case {
         steps
     }
 
-    /// Whether it was killed, and not done before.
+    /// Runs it, and says whether it was killed before it was done.
     fn kill(&self, folder: &Path, (call, count): &(String, usize)) -> bool {
         let inject = format!("inject={call}:signal=KILL:when={count}");
         let mut strace = self.strace(folder, &["-o", "/dev/null", "-e", &inject]);
@@ -117,7 +119,8 @@ impl Case {
     }
 }
 
-/// Everything below a folder, but for what lies in repositories of git's, and where npm keeps its cache and logs.
+/// Everything below a folder, except inside git repositories and where npm keeps its cache and
+/// logs.
 fn names(folder: &Path) -> BTreeSet<PathBuf> {
     fn walk(folder: &Path, root: &Path, found: &mut BTreeSet<PathBuf>) {
         for entry in std::fs::read_dir(folder).unwrap() {
@@ -135,7 +138,7 @@ fn names(folder: &Path) -> BTreeSet<PathBuf> {
     found
 }
 
-/// Whether it is something in the making, by what such names end with.
+/// Whether it is an unfinished file, by the end of its name.
 fn is_unfinished(path: &Path) -> bool {
     let name = path.to_string_lossy();
     [".slipway-new", ".part", ".changing"].iter().any(|end| name.ends_with(end))
@@ -170,7 +173,7 @@ fn a_killed_pull_leaves_no_part_of_a_release_that_the_channel_has_left() {
         project(folder);
         publish(folder, &bundle(folder, "1"));
         bundle(folder, "2");
-        // what the publisher remembers is not the reader's
+        // the publisher's memory is not the reader's
         let _ = std::fs::remove_dir_all(folder.join("cache"));
     });
 }
@@ -190,7 +193,7 @@ fn a_killed_publisher_leaves_nothing_in_the_store() {
     });
 }
 
-/// A site with a module of a repository, which is fetched and locked.
+/// A site with a module from a repository, which is fetched and locked.
 fn site(folder: &Path) {
     let (site, module) = (folder.join("site"), folder.join("module"));
     for below in [site.join("manifests"), module.join("manifests")] {
@@ -238,7 +241,7 @@ fn a_killed_update_leaves_the_lock_file_and_nothing_beside_it() {
     });
 }
 
-/// An app of one file.
+/// An app with one file.
 fn app(folder: &Path, version: &str) {
     let app = folder.join("app");
     std::fs::create_dir_all(&app).unwrap();
@@ -258,7 +261,7 @@ fn a_killed_packer_of_an_app_leaves_nothing_in_the_output_or_the_cache() {
     Case { command, other, programs: false, kills: 3 }.judge(|folder| {
         project(folder);
         app(folder, "1.0.0");
-        // npm's own cache, wherever it likes to make it
+        // for npm's own cache, wherever npm puts it
         std::fs::create_dir(folder.join("home")).unwrap();
     });
 }

@@ -20,7 +20,7 @@ fn artifacts(folder: &Path) -> Vec<PathBuf> {
     paths
 }
 
-/// Starts a build, and reads what it says until it says that it waits.
+/// Starts a build, and reads its output until it says that it waits.
 fn waiting(folder: &Path) -> (Child, BufReader<std::process::ChildStderr>) {
     let mut command = slipway(folder, &["build", "tiny", "--json"]);
     let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
@@ -38,7 +38,7 @@ fn the_second_build_of_a_customer_waits_for_the_first_and_takes_its_result() {
     let folder = folder.path();
     project(folder);
     publish(folder, &bundle(folder, "1"));
-    // which names it gives
+    // to learn the artifacts' names
     run(folder, &["build", "tiny"]);
     let expected = artifacts(folder);
     let record = expected.iter().find(|path| {
@@ -47,7 +47,7 @@ fn the_second_build_of_a_customer_waits_for_the_first_and_takes_its_result() {
     let record = record.unwrap().file_name().unwrap().to_string_lossy().into_owned();
     expected.iter().for_each(|path| std::fs::remove_file(path).unwrap());
 
-    // a third build, as far as these two can tell: both have begun before either goes on
+    // this looks like a third build to the two: both have begun before either continues
     let third = folder.join("out/tiny").join(format!(".{record}.slipway-new"));
     let held = File::create(&third).unwrap();
     held.lock().unwrap();

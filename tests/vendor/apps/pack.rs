@@ -7,12 +7,12 @@ use std::time::Duration;
 use crate::apps::repository::{Repository, app, guestbook, json};
 use crate::common::judge::{judge_in, shown};
 
-/// Installs a package where there is neither a network nor a cache: npm is the judge.
+/// Installs a package without a network or a cache: npm is the judge.
 fn install_offline(package: &Path, folder: &Path) {
     std::fs::create_dir_all(folder).unwrap();
     std::fs::write(folder.join("package.json"), r#"{"name": "host", "version": "1.0.0"}"#).unwrap();
     let cache = format!("--cache={}", folder.join("empty-cache").display());
-    // a network namespace of its own has not even a loopback that is up
+    // a new network namespace does not even have an active loopback
     let npm = ["-rn", "npm", "install", "--offline", "--no-audit", "--no-fund", &cache];
     judge_in(folder, "unshare", &[&npm[..], &[shown(package)]].concat());
     judge_in(folder, "npm", &["ls", "--all", "--omit=dev"]);
@@ -43,7 +43,7 @@ fn a_packed_app_installs_and_starts_with_the_network_cut() {
 fn one_commit_gives_the_same_bytes_in_any_folder_umask_locale_and_time() {
     let (one, two) = (guestbook(), guestbook());
     let first = one.pack(&["--out", "packs", "--no-test"]);
-    // what is ignored, and what an editor touched, makes no difference
+    // ignored files, and files that an editor touched, make no difference
     std::fs::create_dir(two.app().join("node_modules")).unwrap();
     std::fs::write(two.app().join("node_modules/left-over.js"), "").unwrap();
     judge_in(&two.app(), "touch", &["-d", "2001-01-01", "server.js", "package.json"]);
@@ -73,7 +73,7 @@ fn a_killed_run_leaves_the_working_tree_as_it_was_and_the_next_one_cleans_up() {
         child.wait().unwrap();
         assert_eq!(repository.status(), "", "killed after {milliseconds} ms");
     }
-    // npm may outlive whoever started it by a moment, and write where it was started
+    // npm may outlive its starter by a moment, and still write to the folder
     std::thread::sleep(Duration::from_secs(3));
     repository.pack(&["--out", "packs", "--no-test"]);
     let left = std::fs::read_dir(repository.folder.path().join("cache/work")).unwrap();
@@ -101,7 +101,7 @@ fn the_version_and_the_commit_are_in_the_package() {
     assert!(packed["commit"].as_str().unwrap().ends_with("-dirty"));
 }
 
-/// React is nobody's dependency here, only a peer: npm installs it, and does not bundle it.
+/// React is nobody's dependency here, only a peer: npm installs it, but does not bundle it.
 fn with_a_peer() -> Repository {
     let package = r#"{"name": "@acme/ui", "version": "2.1.0", "dependencies": {"use-sync-external-store": "1.2.0"}}"#;
     app(&[
@@ -191,7 +191,7 @@ fn the_lock_file_that_npm_goes_by_is_the_one_that_counts() {
     repository.commit();
     let names = names(&repository.file(&repository.pack(&["--out", "one"])));
     assert!(names.contains("package/node_modules/ms/package.json"), "{names}");
-    // a second one that npm does not look at makes no difference
+    // a second one, which npm ignores, makes no difference
     std::fs::write(repository.app().join(lock), "no JSON").unwrap();
     repository.commit();
     repository.pack(&["--out", "two"]);

@@ -1,4 +1,4 @@
-//! What `slipway app pack` refuses, and what it says then.
+//! What `slipway app pack` refuses, and what it says about it.
 
 use std::os::unix::fs::PermissionsExt;
 
@@ -99,7 +99,7 @@ fn a_registry_that_cannot_be_reached_is_the_networks_fault() {
     assert!(said.contains("npm ci failed") && said.contains("check the network"), "{said}");
 }
 
-/// What git ignores is no part of a package, whoever runs the program and from where.
+/// Files that git ignores are not part of a package, whoever runs the program and from wherever.
 fn with_a_secret() -> Repository {
     app(&[
         ("package.json", PACKAGE),
@@ -112,7 +112,7 @@ fn with_a_secret() -> Repository {
 #[test]
 fn where_git_refuses_to_speak_there_is_no_other_list_of_files() {
     let repository = with_a_secret();
-    // the real git, told by its own switch for tests that the folder is somebody else's
+    // the real git, with its own test switch that makes the folder somebody else's
     let bin = repository.folder.path().join("bin");
     std::fs::create_dir(&bin).unwrap();
     let git = judge("sh", &["-c", "command -v git"]);

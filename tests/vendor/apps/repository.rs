@@ -13,7 +13,7 @@ pub struct Repository {
     pub folder: tempfile::TempDir,
 }
 
-/// The demo vendor's guestbook: one dependency, fourteen packages with those behind it.
+/// The demo vendor's guestbook: one dependency, fourteen packages including indirect ones.
 pub fn guestbook() -> Repository {
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/demo-vendor/apps/guestbook");
     let folder = tempfile::tempdir().unwrap();
@@ -24,7 +24,7 @@ pub fn guestbook() -> Repository {
     repository
 }
 
-/// An app with these files; the lock file is npm's own where none is given.
+/// An app with these files; npm makes the lock file if none is given.
 pub fn app(files: &[(&str, &str)]) -> Repository {
     let repository = Repository { folder: tempfile::tempdir().unwrap() };
     for (path, text) in files {
@@ -34,7 +34,8 @@ pub fn app(files: &[(&str, &str)]) -> Repository {
     }
     let locked = repository.app().join("package-lock.json").exists();
     if !locked {
-        // some versions of npm copy a dependency that is a folder, and others link it: these tests want one
+        // some versions of npm copy a dependency that is a folder, and others link it: these tests
+        // need one behaviour
         let install = ["install", "--package-lock-only", "--install-links=false"];
         let quiet = ["--ignore-scripts", "--no-audit", "--no-fund"];
         judge_in(&repository.app(), "npm", &[&install[..], &quiet].concat());
@@ -48,7 +49,7 @@ impl Repository {
         self.folder.path().join("app")
     }
 
-    /// Commits all there is; the time is fixed, and so is the commit's id.
+    /// Commits everything. The time is fixed, and so is the commit's id.
     pub fn commit(&self) {
         let git = |args: &[&str]| {
             let output = Command::new("git")
@@ -68,7 +69,7 @@ impl Repository {
         git(&["commit", "-q", "-m", "all", "--allow-empty"]);
     }
 
-    /// What differs from the commit, ignored files too.
+    /// What differs from the commit, including ignored files.
     pub fn status(&self) -> String {
         judge_in(&self.app(), "git", &["status", "--porcelain", "--ignored"])
     }
@@ -85,7 +86,7 @@ impl Repository {
         command
     }
 
-    /// The vendor's key, and who trusts it.
+    /// The vendor's key, and the trust in it.
     pub fn key(&self) -> (SecretKey, Trust) {
         let keyring = Keyring::new(self.folder.path().join("keys"));
         let file = self.folder.path().join("allowed_signers");
@@ -100,7 +101,7 @@ impl Repository {
         (key, Trust::read(&file).unwrap())
     }
 
-    /// Packs the app; gives what is said of it in JSON.
+    /// Packs the app; returns the JSON about it.
     pub fn pack(&self, args: &[&str]) -> Value {
         json(&self.slipway(&[&["pack", "app", "--json"], args].concat()).output().unwrap())
     }
@@ -110,7 +111,7 @@ impl Repository {
         self.folder.path().join(packed["file"].as_str().unwrap())
     }
 
-    /// What is said when packing is refused.
+    /// The message when packing is refused.
     pub fn refusal(&self, args: &[&str]) -> String {
         let output = self.slipway(&[&["pack", "app"], args].concat()).output().unwrap();
         assert_eq!(output.status.code(), Some(1), "{output:?}");
@@ -119,7 +120,7 @@ impl Repository {
     }
 }
 
-/// What a program that ended well said in JSON.
+/// The JSON output of a program that succeeded.
 pub fn json(output: &Output) -> Value {
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     serde_json::from_slice(&output.stdout).unwrap()

@@ -6,7 +6,8 @@ use slipway::app::{Range, Version};
 
 use crate::common::judge::judge_in;
 
-/// The library as npm itself finds it: distributions put it elsewhere than npm's own package does.
+/// Finds the library as npm itself does: distributions put it in another place than npm's own
+/// package.
 const SEMVER: &str =
     "const npm = require('child_process').execSync('command -v npm').toString().trim();
          const s = require('module').createRequire(require('fs').realpathSync(npm))('semver');";
@@ -92,7 +93,7 @@ fn what_npm_cannot_read_as_a_range_is_refused() {
     for (text, valid) in texts.iter().zip(said.lines()) {
         let ours = text.parse::<Range>().is_ok();
         assert!(valid == "true" || !ours, "npm refuses {text}");
-        // an empty alternative is any version to npm, and a slip to us
+        // to npm an empty alternative means any version; to us it is a slip
         let stricter = [">1 <2 || "];
         assert!(valid == "false" || ours || stricter.contains(text), "npm takes {text}");
     }

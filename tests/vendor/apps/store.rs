@@ -33,7 +33,7 @@ fn a_version_keeps_its_bytes_in_a_channel_and_branches_are_apart() {
     let first = repository.pack(&["--out", "one"]);
     let file = first["file"].as_str().unwrap();
     assert_eq!(json(&publish(&repository, file, "main"))["seq"], 1);
-    // the same again changes nothing
+    // publishing the same again changes nothing
     let again = json(&publish(&repository, file, "main"));
     assert_eq!((&again["seq"], &again["new"]), (&1.into(), &false.into()));
 
@@ -90,7 +90,7 @@ fn the_newest_version_that_would_do_is_found_and_fetched() {
     let fetched = app::fetch(store, &found, &cache, &Quiet).unwrap();
     assert_eq!((fetched.digest, &fetched.name), (found.entry.sha256, &name));
 
-    // damaged in the cache: fetched again; damaged in the store: refused
+    // if damaged in the cache, it is fetched again; if damaged in the store, it is refused
     std::fs::write(&fetched.path, "damaged").unwrap();
     let fetched = app::fetch(store, &found, &cache, &Quiet).unwrap();
     assert_eq!(App::open(&fetched.path).unwrap().digest, found.entry.sha256);
@@ -138,7 +138,7 @@ fn of_many_who_publish_at_once_none_is_lost() {
 #[test]
 fn a_publisher_who_is_killed_at_any_moment_leaves_a_store_that_reads_and_the_next_one_goes_on() {
     const MOMENTS: u32 = 8;
-    // bytes that do not compress, so that publishing takes its time
+    // incompressible bytes, so that publishing takes some time
     let mut noise = vec![0; 3 << 20];
     let mut seed = 1u64;
     noise.iter_mut().for_each(|byte| {
@@ -155,7 +155,7 @@ fn a_publisher_who_is_killed_at_any_moment_leaves_a_store_that_reads_and_the_nex
         let packed = repository.pack(&["--version", &format!("1.0.{n}")]);
         let file = packed["file"].as_str().unwrap();
         let begun = std::time::Instant::now();
-        // the first one is not killed: it says how long it takes
+        // the first one is not killed: it shows how long it takes
         if let Some(whole) = whole {
             let mut child = repository
                 .slipway(&["publish", file, "--to", &url])
@@ -204,7 +204,7 @@ fn ssh_keygen_agrees_that_the_index_is_signed_and_a_bump_counts_from_trusted_ver
         "ssh-keygen -Y verify -f allowed_signers -I app:@acme/ui -n slipway-app -s said.sig < said";
     judge_in(root, "sh", &["-c", check]);
 
-    // signed by somebody else, in the place where everybody looks
+    // signed by somebody else, and put where everybody looks
     let (thief, store) = (root.join("thief"), store(&repository));
     let (path, _) = Keyring::new(thief).make("thief", None).unwrap();
     let packed = repository.pack(&["--version", "2.999.0"]);

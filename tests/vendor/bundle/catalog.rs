@@ -35,7 +35,7 @@ fn refused(toml: &str, files: &[(&str, &str)]) -> (Error, String) {
     (error, format!("{at}\n{text}"))
 }
 
-/// What a site says whose site.pp includes a class `role`, and which has more files.
+/// The output for a site whose site.pp includes a class `role`, with further files.
 fn role(text: &str, more: &[(&str, &str)]) -> String {
     let fixed = [
         ("site/manifests/site.pp", "include slipway::sentinel\ninclude role\n"),
@@ -167,7 +167,7 @@ fn what_a_customer_and_a_machine_would_say_can_be_given_as_an_example() {
     notes(&toml, &files, inputs());
 }
 
-/// What [`inputs`] has, where debian-12's archives have these packages.
+/// Like [`inputs`], but debian-12's archives have these packages.
 fn with_packages(names: &[&str]) -> Inputs {
     let names = names.iter().map(|name| (*name).to_owned());
     let mut inputs = inputs();
@@ -200,7 +200,7 @@ fn a_package_that_no_archive_of_a_base_has_is_named_with_the_line_that_asks_for_
     let text = said(&error);
     assert!(text.contains("Package[nodejss]") && text.contains("no package \"nodejss\""), "{text}");
     assert!(error.find_remedy().unwrap().contains("did you mean \"nodejs\"?"), "{text}");
-    // what is not apt's to find
+    // packages that apt does not have to find
     for role in [
         "class role { package { 'x': ensure => absent } }",
         "class role { package { 'x': provider => 'gem' } }",
@@ -222,7 +222,7 @@ fn where_packages_were_looked_up_and_where_not_is_said() {
 
 #[test]
 fn what_every_agent_sends_is_there_and_what_only_puppet_8_refuses_is_refused_there() {
-    // concat and others compare the agent's version, which no Facter gives
+    // concat and others compare the agent's version, which Facter does not provide
     let both = "class role {\n  notice(versioncmp($clientversion, '5.0') + versioncmp($facts['puppetversion'], '5.0'))\n}\n";
     let fixed = ("site/manifests/site.pp", "include slipway::sentinel\ninclude role\n");
     let files = |role| [fixed, ("modules/role/manifests/init.pp", role)];

@@ -1,4 +1,5 @@
-//! What is refused before a bundle is written. Judges: puppet, Ruby's YAML, Puppet's own ranges.
+//! Sites that are refused before a bundle is written. Judges: puppet, Ruby's YAML, Puppet's own
+//! ranges.
 
 use std::path::Path;
 
@@ -9,7 +10,7 @@ use slipway::progress::Quiet;
 use crate::common::judge::{judge, judge_in, shown};
 use crate::common::vendor::TIME;
 
-/// A site's folder with these files, beside what every site has.
+/// A site's folder with these files, in addition to those of every site.
 pub fn site(toml: &str, files: &[(&str, &str)]) -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     let toml = format!("site = \"x\"\nversion = \"1.0.0\"\n{toml}");
@@ -25,13 +26,13 @@ pub fn site(toml: &str, files: &[(&str, &str)]) -> tempfile::TempDir {
     folder
 }
 
-/// Builds what [`site`] made, for the first time: there is no lock file.
+/// Builds the site from [`site`] for the first time: there is no lock file.
 pub fn build(folder: &Path, inputs: Inputs) -> Result<Bundle, Error> {
     let _ = std::fs::remove_file(folder.join("site/SITE.lock"));
     build_again(folder, inputs)
 }
 
-/// Builds it by its lock file, where there is one.
+/// Builds it according to its lock file, if there is one.
 pub fn build_again(folder: &Path, inputs: Inputs) -> Result<Bundle, Error> {
     let request = bundle::Request {
         site: &folder.join("site"),
@@ -45,7 +46,7 @@ pub fn build_again(folder: &Path, inputs: Inputs) -> Result<Bundle, Error> {
     bundle::build(&request, &Quiet)
 }
 
-/// Everything that is said of an error.
+/// Everything that is said about an error.
 pub fn said(error: &Error) -> String {
     let mut text = error.to_string();
     let mut cause = std::error::Error::source(error);
@@ -59,7 +60,7 @@ pub fn said(error: &Error) -> String {
 fn refusal(toml: &str, files: &[(&str, &str)]) -> String {
     let folder = site(toml, files);
     let error = build(folder.path(), Inputs::default()).unwrap_err();
-    // what SITE.toml itself says wrong is refused before there is a folder
+    // an error in SITE.toml itself is reported before there is a folder
     let left = std::fs::read_dir(folder.path().join("out")).map_or(0, Iterator::count);
     assert_eq!(left, 0);
     said(&error)
@@ -119,7 +120,7 @@ fn hieras_files_are_refused_with_file_and_line() {
     }
 }
 
-/// Puppet's own reader of each text behind a zero byte: a mapping, or nothing.
+/// Puppet's own reader of texts that are separated by zero bytes: each is a mapping, or nothing.
 const PUPPET_READS: &str = "require 'puppet'; require 'puppet/util/yaml'
     File.read(ARGV[0], encoding: 'utf-8').split(\"\\0\", -1).each do |text|
       begin
@@ -130,7 +131,7 @@ const PUPPET_READS: &str = "require 'puppet'; require 'puppet/util/yaml'
       end
     end";
 
-/// Whether a catalog compiles in which a key is looked up, for each environment of a folder.
+/// For each environment of a folder: whether a catalog compiles that looks up a key.
 const PUPPET_LOOKS_UP: &str = "require 'puppet'
     home, *names = ARGV
     folders = %w[confdir vardir codedir logdir rundir].flat_map { |s| [\"--#{s}\", \"#{home}/state\"] }
@@ -219,7 +220,7 @@ fn hieras_data_is_read_as_puppet_reads_it_and_stricter_in_two_things_alone() {
         "a: {b: 1,}\n",
         "a: [1 2]\n",
     ];
-    // what would be lost without a word, or is there for Puppet alone
+    // things that would be lost silently, or that exist only for Puppet
     let stricter = [("a: 1\na: 2\n", "twice"), ("a: 1\n---\nb: 2\n", "second document")];
     for (text, says) in stricter {
         assert!(refusal("", &[("site/data/common.yaml", text)]).contains(says), "{text:?}");
@@ -230,7 +231,7 @@ fn hieras_data_is_read_as_puppet_reads_it_and_stricter_in_two_things_alone() {
     compare("data/common.yaml", &texts, &judged);
 }
 
-/// Builds with each text as a file of the site, and holds what comes of it against a judge's lines.
+/// Builds with each text as a file of the site, and compares the results with a judge's lines.
 fn compare(path: &str, texts: &[&str], judged: &str) {
     let judged: Vec<&str> = judged.lines().filter(|l| matches!(*l, "true" | "false")).collect();
     assert_eq!(judged.len(), texts.len());
@@ -299,7 +300,7 @@ fn a_hiera_yaml_is_read_as_puppet_reads_it_when_a_key_is_looked_up() {
     arguments.extend(names.iter().map(String::as_str));
     let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
     compare("hiera.yaml", &texts, &judge("ruby", &arguments));
-    // with the package that has the function, it is the appliance's affair
+    // with the package that has the function, it is up to the appliance
     let text = level("lookup_key: eyaml_lookup_key\n    path: common.yaml");
     let files = [("site/data/common.yaml", "x: 1\n"), ("site/hiera.yaml", text.as_str())];
     assert!(

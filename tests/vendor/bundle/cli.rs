@@ -59,7 +59,7 @@ fn build_list_and_show_agree_on_what_was_published() {
     slipway(folder.path()).args(["bundle", "list", &store]).assert().success();
 }
 
-/// What stderr says when `toml` is a site's SITE.toml.
+/// The error output when `toml` is a site's SITE.toml.
 fn complaint(toml: &str) -> String {
     let folder = tempfile::tempdir().unwrap();
     std::fs::create_dir(folder.path().join("manifests")).unwrap();
@@ -108,7 +108,8 @@ fn a_time_that_no_image_can_have_is_named_with_who_says_it() {
         assert!(said.contains(&format!("SOURCE_DATE_EPOCH is \"{epoch}\"")), "{said}");
         assert!(said.contains("no image can be made at"), "{said}");
     }
-    // git's own commands take no such time; a damaged clone, or one of another program, may have it
+    // git's own commands refuse such a time; a damaged clone, or one made by another program, may
+    // have it
     let git = |arguments: &[&str]| {
         let mut command = std::process::Command::new("git");
         command.arg("-C").arg(&site).args(arguments).env("GIT_CONFIG_GLOBAL", "/dev/null");
@@ -136,7 +137,7 @@ fn a_folder_without_a_site_is_named() {
     assert!(String::from_utf8_lossy(&output.stderr).contains("./SITE.toml: cannot read the site"));
 }
 
-/// Builds and publishes builds of the site tiny; gives the store.
+/// Builds and publishes builds of the site tiny; returns the store.
 fn published(folder: &Path, builds: &[u32], channel: &str) -> String {
     let store = format!("file://{}/store", folder.display());
     for build in builds {
@@ -190,7 +191,7 @@ fn a_release_is_promoted_pulled_and_verified_by_us_and_by_ssh_keygen() {
                  -s pointer.sig < pointer";
     Command::new("sh").args(["-c", judge]).current_dir(folder).assert().success();
 
-    // of one version, and with the signature of another bundle
+    // pinned to one version, but with the signature of another bundle
     let pinned = ["bundle", "pull", "tiny", "--release", "1.0.0+b1", "--store", &store];
     slipway(folder).args(pinned).assert().success();
     let said = refused(
@@ -220,7 +221,7 @@ fn a_key_that_is_not_trusted_breaks_no_channel_unless_somebody_says_that_readers
         );
         assert!(std::fs::read(&pointer).unwrap() == before, "{verb:?} changed the channel");
     }
-    // every reader would be told the same as this one
+    // every reader would get the same answer as this one
     let pull = ["bundle", "pull", "tiny", "--channel", "stable", "--store", &store];
     slipway(folder).args(pull).assert().success();
     let meant = [&["bundle"], &promote[..], &["--key", "thief", "--readers-trust-key"]].concat();
@@ -260,7 +261,7 @@ fn what_a_store_does_not_have_is_told_by_what_it_has() {
     ] {
         assert!(expected.iter().all(|words| said.contains(words)), "{expected:?}: {said}");
     }
-    // what cannot be looked at is not called missing
+    // a file that cannot be examined is not reported as missing
     std::os::unix::fs::symlink("circle", folder.join("circle")).unwrap();
     let circle = store.replace("/store", "/circle");
     let said = pull("tiny", "--channel", "stable", &circle);

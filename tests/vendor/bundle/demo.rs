@@ -1,4 +1,4 @@
-//! The demo vendor's repository: what users copy must be right. Judges: puppet, node.
+//! The demo vendor's repository: users copy it, so it must be right. Judges: puppet, node.
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -52,7 +52,7 @@ fn a_bundle_is_the_same_wherever_and_by_whomever_it_is_built() {
     let (one, two) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let site = two.path().join("elsewhere");
     judge(Command::new("cp").arg("-r").arg(vendor().join("sites/tiny")).arg(&site));
-    // another umask, another time
+    // another umask, and another time
     let page = site.join("manifests/site.pp");
     std::fs::set_permissions(&page, std::fs::Permissions::from_mode(0o600)).unwrap();
     let first = build(&vendor().join("sites/tiny"), one.path(), 1);
@@ -63,7 +63,7 @@ fn a_bundle_is_the_same_wherever_and_by_whomever_it_is_built() {
 #[test]
 fn the_demo_site_is_built_from_packages_of_the_distribution_and_of_npm() {
     let (one, two) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-    // a copy: the first build writes the lock file, and the second one goes by it
+    // a copy: the first build writes the lock file, and the second one follows it
     let copy = one.path().join("vendor");
     judge(Command::new("cp").arg("-r").arg(vendor()).arg(&copy));
     let site = copy.join("sites/demo");
@@ -81,7 +81,7 @@ fn the_demo_site_is_built_from_packages_of_the_distribution_and_of_npm() {
     offline_install(&first, one.path());
 }
 
-/// The packed application starts with what is in it, and nothing else.
+/// The packed application starts with its own contents and nothing else.
 fn offline_install(bundle: &Bundle, folder: &Path) {
     let unpack = |file: &Path, to: &Path| {
         std::fs::create_dir_all(to).unwrap();

@@ -1,4 +1,4 @@
-//! The way of a bundle: site, archive, store, pin, cache, tree.
+//! A bundle's path: site, archive, store, pin, cache, tree.
 
 use std::path::{Path, PathBuf};
 
@@ -91,7 +91,7 @@ fn no_changed_bit_and_no_other_release_in_the_cache_reaches_an_image() {
     let mut copy = std::process::Command::new("cp");
     assert!(copy.arg("-r").arg(vendor().join("sites/tiny")).arg(&site).status().unwrap().success());
     let first = build(&site, &folder.path().join("one"), 1);
-    // of the same length: only its digest tells it from the first
+    // it has the same length: only its digest distinguishes it from the first
     let second = build(&site, &folder.path().join("two"), 2);
     let home = |bundle: &Bundle| folder.path().join("unpacked").join(bundle.digest.to_string());
     let contents = |bundle: &Bundle| -> Vec<Vec<u8>> {

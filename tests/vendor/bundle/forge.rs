@@ -1,4 +1,4 @@
-//! Makes archives by hand, also such as no builder makes.
+//! Makes archives by hand, including some that no builder makes.
 
 use std::io::Write;
 
@@ -15,12 +15,12 @@ pub struct Entry {
     pub content: Vec<u8>,
 }
 
-/// An archive that can be spoilt before it becomes bytes.
+/// An archive that can be corrupted before it becomes bytes.
 #[derive(Clone)]
 pub struct Forge {
     pub manifest: Value,
     pub entries: Vec<Entry>,
-    /// What ends the tar.
+    /// The end of the tar.
     pub end: Vec<u8>,
 }
 
@@ -64,7 +64,7 @@ pub fn complete() -> Forge {
     forge
 }
 
-/// A regular file; the name goes in as it is, so that it can be any.
+/// A regular file. The name is stored unchecked, so it can be anything.
 pub fn file(path: &str, mode: u32, content: &[u8]) -> Entry {
     let mut header = Header::new_ustar();
     name(&mut header, path.as_bytes());
@@ -94,12 +94,12 @@ pub fn name(header: &mut Header, path: &[u8]) {
 }
 
 impl Forge {
-    /// The record in the manifest.
+    /// An entry's record in the manifest.
     pub fn record(&mut self, index: usize) -> &mut Value {
         &mut self.manifest["files"][index]
     }
 
-    /// Gives entry and record another name.
+    /// Gives an entry and its record another name.
     pub fn rename(&mut self, index: usize, path: &str) {
         name(&mut self.entries[index].header, path.as_bytes());
         self.record(index)["path"] = json!(path);

@@ -1,6 +1,6 @@
-//! Hostile and damaged archives are refused whole, and leave nothing in the cache.
+//! Hostile and damaged archives are refused entirely, and leave nothing in the cache.
 //!
-//! The index: one line a case, saying what it proves.
+//! The index has one line for each case, which says what it proves.
 
 use serde_json::json;
 use slipway::bundle::{self, Bundle};
@@ -9,9 +9,9 @@ use tar::EntryType;
 use crate::bundle::forge::{Forge, complete, file, gzip, name, special, valid};
 
 struct Case {
-    /// What is proven to be refused.
+    /// What the case proves to be refused.
     proves: &'static str,
-    /// A part of the error.
+    /// Part of the error's text.
     says: &'static str,
     make: fn() -> Vec<u8>,
 }
@@ -255,7 +255,7 @@ fn the_archive_that_the_cases_spoil_is_itself_accepted() {
     let path = folder.path().join("evil.tgz");
     std::fs::write(&path, valid().tgz()).unwrap();
     assert_eq!(Bundle::verify(&path).unwrap().manifest.files.len(), 3);
-    // with what the builder writes into every bundle it may also be used
+    // with the files that the builder writes into every bundle, it may also be used
     std::fs::write(&path, complete().tgz()).unwrap();
     let bundle = Bundle::verify(&path).unwrap();
     let unpacked = bundle::unpack(&bundle, folder.path()).unwrap();
@@ -297,7 +297,7 @@ fn an_archive_cut_or_changed_anywhere_is_refused_or_the_same() {
         let mut changed = bytes.clone();
         changed[at] ^= 0x10;
         std::fs::write(&path, &changed).unwrap();
-        // gzip's own header has bytes without meaning (its time, its system)
+        // gzip's own header has meaningless bytes (its time, its system)
         if let Ok(bundle) = Bundle::verify(&path) {
             assert_eq!(bundle.manifest, good, "changed at {at}");
         }

@@ -1,4 +1,4 @@
-//! Stores over HTTP: a server that answers by script.
+//! Stores over HTTP, with a server that follows a script.
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpListener;
@@ -22,7 +22,7 @@ fn quick() -> Settings {
 
 const BODY: &[u8] = b"the very bytes that were published";
 
-/// Gives one connection after the other the next raw answer; keeps what was asked.
+/// Gives each connection the next raw answer, and keeps the requests.
 struct Server {
     url: String,
     asked: Arc<Mutex<Vec<String>>>,
@@ -45,7 +45,7 @@ fn serve(answer: impl Fn(usize, &str) -> Vec<u8> + Send + 'static) -> Server {
                 lines.map(std::io::Result::unwrap).take_while(|l| !l.is_empty()).collect();
             heads.lock().unwrap().push(head.join("\n").to_ascii_lowercase());
             log.lock().unwrap().push(first.clone());
-            // the client may be gone already when it has seen enough
+            // a client that has seen enough may have hung up already
             let _ = stream.write_all(&answer(n, first.split(' ').nth(1).unwrap()));
         }
     });
@@ -83,7 +83,7 @@ fn what_passes_by_itself_is_tried_again_until_the_right_bytes_came() {
     assert_eq!(server.asked.lock().unwrap().len(), 4);
 }
 
-/// What the error says, the server's answer, the error's kind, how often it was tried.
+/// The error's text, the server's answer, the error's kind, and the number of tries.
 type Wrong = (&'static str, fn() -> Vec<u8>, Kind, usize);
 
 #[test]
@@ -130,7 +130,7 @@ fn a_cut_download_goes_on_where_it_was_cut_if_the_object_is_the_same() {
     assert_eq!(ranges, ["", "bytes=10- \"1\"", "", "bytes=20- \"1\""]);
 }
 
-/// Range and If-Match of a request.
+/// A request's Range and If-Match.
 fn range(headers: &str) -> String {
     let value = |name: &str| {
         let line = headers.lines().find_map(|l| l.strip_prefix(name));

@@ -1,4 +1,4 @@
-//! Real code: modules of the distribution, and apps as the npm registry has them.
+//! Real code: modules from the distribution, and apps from the npm registry.
 
 use std::path::Path;
 
@@ -43,8 +43,8 @@ translate = { package = "puppet-module-puppetlabs-translate" }
 vcsrepo = { package = "puppet-module-puppetlabs-vcsrepo" }
 "#;
 
-/// The app as it was published, with a lock file of its own: what it has for its development is left out,
-/// since a published package lacks the files that goes with it.
+/// The app as it was published, with a lock file of its own. Its development dependencies are left
+/// out, since a published package lacks the files that they need.
 fn unpacked(name: &str, version: &str, root: &Path) -> std::path::PathBuf {
     let folder = root.join(name);
     std::fs::create_dir_all(&folder).unwrap();
@@ -91,7 +91,7 @@ fn thirteen_modules_of_the_distribution_and_three_apps_of_the_registry_become_on
         let packed = slipway(root, &["app", "pack", shown(&source)]);
         slipway(root, &["app", "publish", packed["file"].as_str().unwrap(), "--to", &store]);
     }
-    // at once, and with one cache that has nothing of the archive yet
+    // at the same time, with one cache that does not have the archive yet
     let (first, second) = std::thread::scope(|scope| {
         let second = scope.spawn(|| slipway(root, &["bundle", "build", "site", "--out", "two"]));
         let first = slipway(root, &["bundle", "build", "site", "--out", "one"]);
@@ -102,7 +102,7 @@ fn thirteen_modules_of_the_distribution_and_three_apps_of_the_registry_become_on
     assert_eq!((manifest.modules.len(), manifest.apps.len()), (13, 3));
     assert!(manifest.modules.iter().all(|m| m.version.is_some() && m.package.is_some()));
 
-    // each app starts from what is in the bundle, without a network
+    // each app starts from the bundle's contents, without a network
     judge_in(root, "tar", &["-xzf", "one/real-1.0.0+b1.tgz", "--one-top-level=release"]);
     for app in &manifest.apps {
         let home = root.join("started").join(&app.name);

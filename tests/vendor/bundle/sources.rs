@@ -35,7 +35,7 @@ pub fn module(folder: &Path, name: &str, version: &str) {
     std::fs::write(folder.join("spec/x_spec.rb"), "").unwrap();
 }
 
-/// A repository of a module with two versions, the first tagged; gives both commits.
+/// A repository of a module with two versions, of which the first is tagged; returns both commits.
 fn repository(folder: &Path, name: &str) -> (String, String) {
     module(folder, name, "1.0.0");
     git(folder, &["init", "-q", "-b", "main"]);
@@ -48,7 +48,7 @@ fn repository(folder: &Path, name: &str) -> (String, String) {
     (first, git(folder, &["rev-parse", "HEAD"]))
 }
 
-/// A release as the forge has it.
+/// A release as on the Forge.
 fn release(folder: &Path, name: &str, version: &str) -> Vec<u8> {
     std::fs::create_dir_all(folder).unwrap();
     let top = format!("{name}-{version}");
@@ -96,7 +96,7 @@ fn a_puppetfile_names_releases_repositories_and_folders_and_the_bundle_says_whic
         assert_eq!(module_of(&manifest, "local").version.as_deref(), Some("0.1.0"));
         assert!(!manifest.files.iter().any(|f| f.path.contains("/spec/")));
     }
-    // a commit that is in the cache needs no repository
+    // a cached commit needs no repository
     std::fs::remove_dir_all(root.join("repos")).unwrap();
     build(root, no_puppet()).unwrap();
 
@@ -112,7 +112,7 @@ fn a_puppetfile_names_releases_repositories_and_folders_and_the_bundle_says_whic
     assert!(error.contains("Puppetfile:1: a-b is not pinned"), "{error}");
 }
 
-/// Python's web server over a folder; it ends with this value.
+/// Python's web server for a folder. It ends with this value.
 struct Web(Child, String);
 
 impl Drop for Web {
@@ -140,7 +140,7 @@ fn a_forges_release_must_be_what_its_api_says() {
     let web = serve(&root.join("forge"));
     let text = format!("forge '{}'\nmod 'acme/released', '1.0.0'\n", web.1);
     std::fs::write(root.join("site/Puppetfile"), text).unwrap();
-    // a mirror of the files alone
+    // a mirror of only the files
     build(root, no_puppet()).unwrap();
     std::fs::create_dir_all(root.join("forge/v3/releases")).unwrap();
     let api = root.join("forge/v3/releases/acme-released-1.0.0");
@@ -203,7 +203,7 @@ fn publish(root: &Path, version: &str, channel: &str, key: &SecretKey) -> App {
     packed
 }
 
-/// A vendor's key, and who trusts it for the app.
+/// A vendor's key, and the trust in it for the app.
 fn vendor() -> (SecretKey, Inputs) {
     let key = SecretKey::generate("vendor").unwrap();
     let mut trust = Trust::default();
@@ -255,7 +255,7 @@ fn a_newer_version_that_no_trusted_key_signed_never_gets_into_a_bundle() {
     publish(root, "2.1.0", "main", &key);
     let stored = Inputs { apps: Some(format!("file://{}/store", root.display())), ..trusting };
     build(root, stored.clone()).unwrap();
-    // whoever can write to the store has a key of their own
+    // somebody who can write to the store, but uses their own key
     publish(root, "2.999.0", "main", &SecretKey::generate("thief").unwrap());
     let error = said(&build(root, stored.clone()).unwrap_err());
     assert!(error.contains("@acme/ui 2.999.0 in channel main"), "{error}");
@@ -266,7 +266,7 @@ fn a_newer_version_that_no_trusted_key_signed_never_gets_into_a_bundle() {
     assert!(error.contains("slipway key trust FILE --app @acme/ui"), "{error}");
 }
 
-/// `slipway bundle update` on what [`site`] made.
+/// `slipway bundle update` on the site from [`site`].
 fn update(root: &Path, names: &[&str], inputs: Inputs) -> Vec<String> {
     let locking = Locking::Renew(names.iter().map(ToString::to_string).collect());
     let request = bundle::Request {
@@ -320,7 +320,7 @@ fn what_was_chosen_stays_chosen_until_somebody_updates_it() {
     let built = build_again(root, demand.clone()).unwrap().manifest;
     assert_eq!(module_of(&built, "moving").version.as_deref(), Some("3.0.0"));
 
-    // asked for otherwise, and locked as it was
+    // the request has changed, but the lock has not
     let site_toml = root.join("site/SITE.toml");
     let text = std::fs::read_to_string(&site_toml).unwrap();
     std::fs::write(&site_toml, text.replace("^2.1", "^2.0")).unwrap();

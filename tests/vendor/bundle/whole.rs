@@ -1,5 +1,5 @@
-//! What goes into a module comes out of the bundle, file by file: from a folder, a repository, a release.
-//! Judges: git, tar.
+//! Whatever goes into a module comes out of the bundle, file by file: from a folder, a repository,
+//! a release. Judges: git, tar.
 
 use std::collections::BTreeMap;
 use std::os::unix::fs::PermissionsExt;
@@ -15,7 +15,7 @@ use crate::common::judge::judge_in;
 /// Paths in a module, each with its content and whether it is executable.
 type Files = BTreeMap<String, (String, bool)>;
 
-/// Files at places where modules have them, with names that tools like to lose.
+/// Files in places where modules have them, with names that tools tend to lose.
 fn files() -> impl Strategy<Value = Files> {
     let folder = prop::sample::select(vec![
         "files",
@@ -53,7 +53,7 @@ fn files() -> impl Strategy<Value = Files> {
         let path = |folder: &str, name: &str| {
             format!("{folder}/{name}").trim_start_matches('/').to_owned()
         };
-        // attributes of the repository's own, and nothing that git ignores
+        // the repository's own attributes, and nothing that git ignores
         let rest = all
             .into_iter()
             .filter(|(_, name, ..)| !matches!(*name, ".gitignore" | ".gitattributes"));
@@ -61,7 +61,7 @@ fn files() -> impl Strategy<Value = Files> {
     })
 }
 
-/// What of them belongs to the module: all but its tests, and what is hidden at its top.
+/// The files that belong to the module: all except its tests and the hidden files at its top.
 fn wanted(files: &Files) -> Files {
     let belongs = |path: &str| {
         let top = path.split('/').next().unwrap();
@@ -163,11 +163,11 @@ fn a_submodule_of_a_repository_is_fetched_and_one_that_cannot_be_is_named() {
     let deeper = root.join("deeper").display().to_string();
     git(&root.join("inner"), &["submodule", "--quiet", "add", &deeper, "files/deeper"]);
     commit("inner");
-    // relative to the repository's own address
+    // an address relative to the repository's own
     let (outer, inner) = (root.join("outer"), root.join("inner").display().to_string());
     git(&outer, &["submodule", "--quiet", "add", &inner, "files/vendored"]);
     git(&outer, &["config", "-f", ".gitmodules", "submodule.files/vendored.url", "../inner"]);
-    // what no machine converges from is not fetched
+    // files that no machine needs to converge are not fetched
     git(&outer, &["submodule", "--quiet", "add", &deeper, "spec/fixtures/gone"]);
     git(&outer, &["config", "-f", ".gitmodules", "submodule.spec/fixtures/gone.url", "/nowhere"]);
     commit("outer");
@@ -183,7 +183,7 @@ fn a_submodule_of_a_repository_is_fetched_and_one_that_cannot_be_is_named() {
     let error = said(&build(root, no_puppet()).unwrap_err());
     assert!(error.contains("cannot get the submodule files/vendored from /nowhere"), "{error}");
 
-    // our own clone, in which nobody fetched it
+    // our own clone, in which it was never fetched
     judge_in(root, "git", &["clone", "-q", "outer", "clone"]);
     std::fs::write(root.join("Puppetfile"), "mod 'outer', :local => 'clone'\n").unwrap();
     let error = said(&build(root, no_puppet()).unwrap_err());
@@ -225,7 +225,7 @@ fn a_release_that_is_no_module_or_another_one_is_refused() {
         let error = said(&build(root, no_puppet()).unwrap_err());
         assert!(error.contains(says) && error.contains("Puppetfile:2"), "{error}");
     }
-    // the end mark alone, as an interrupted upload leaves it
+    // only the end mark, as an interrupted upload leaves it
     std::fs::write(root.join("empty.tar"), [0; 1024]).unwrap();
     judge_in(root, "sh", &["-c", "gzip -c empty.tar > forge/acme-dot-1.0.0.tar.gz"]);
     assert!(said(&build(root, no_puppet()).unwrap_err()).contains("no metadata.json"));

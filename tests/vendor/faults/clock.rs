@@ -1,4 +1,4 @@
-//! Time that passes when somebody waits, and that nobody waits for.
+//! A clock that advances when somebody waits, without any real waiting.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -7,7 +7,7 @@ use slipway::blob::{Clock, Patience};
 
 use crate::faults::proxy::Gate;
 
-/// Tells the proxy of each wait, so that it is away for so many tries and not for so many milliseconds.
+/// Tells the proxy about each wait, so that it is away for a number of tries, not of milliseconds.
 #[derive(Debug)]
 pub struct Waits {
     slept: Mutex<Duration>,
@@ -25,10 +25,10 @@ impl Clock for Waits {
     }
 }
 
-/// The longest that one object may take.
+/// The longest time that one object may take.
 pub const TOTAL: Duration = Duration::from_secs(150);
 
-/// As impatient as a user is, on a clock of its own.
+/// As impatient as a user, on its own clock.
 pub fn patience(gate: &Arc<Gate>, seed: u64) -> Patience {
     let clock = Arc::new(Waits { slept: Mutex::default(), gate: gate.clone() });
     Patience { total: TOTAL, seed, clock, ..Patience::default() }

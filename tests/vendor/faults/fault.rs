@@ -1,11 +1,11 @@
-//! What can go wrong with an answer, and which seed brings what.
+//! What can go wrong with an answer, and how a seed determines it.
 
 /// What happens to one request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Fault {
     /// Nothing.
     None,
-    /// Reset at once, and then nobody listens for some tries.
+    /// Reset at once; then nobody listens for some tries.
     Refused,
     /// Reset after some bytes.
     Reset,
@@ -21,30 +21,30 @@ pub enum Fault {
     Unavailable,
     /// 429 with Retry-After.
     Busy,
-    /// A part of the body, said to be all of it.
+    /// Part of the body, claimed to be all of it.
     Short,
     /// More is promised than comes.
     Long,
-    /// Some bytes of the body are others.
+    /// Some bytes of the body are wrong.
     Corrupt,
-    /// A byte of the head is another.
+    /// A byte of the head is wrong.
     CorruptHead,
-    /// A part of the body comes twice.
+    /// Part of the body comes twice.
     Repeat,
-    /// What was there before, or another object.
+    /// The object's earlier content, or another object.
     Old,
-    /// All of it where a part was asked for.
+    /// All of it when a part was requested.
     Whole,
     /// A part that begins elsewhere.
     WrongPart,
-    /// Another entity tag.
+    /// A wrong entity tag.
     OtherTag,
-    /// Said to be unchanged.
+    /// Claimed to be unchanged.
     Unchanged,
 }
 
 impl Fault {
-    /// All but none.
+    /// All except `None`.
     pub const ALL: [Self; 18] = [
         Self::Refused,
         Self::Reset,
@@ -66,7 +66,7 @@ impl Fault {
         Self::Unchanged,
     ];
 
-    /// Half of all requests meet one.
+    /// Half of all requests meet a fault.
     pub fn draw(dice: &mut Dice) -> Self {
         match dice.below(2) {
             0 => Self::None,
@@ -75,18 +75,18 @@ impl Fault {
     }
 }
 
-/// A request and what it met.
+/// A request and the fault that it met.
 #[derive(Clone, Debug)]
 pub struct Met {
     pub fault: Fault,
     pub path: String,
-    /// It asked for what differs from a known state.
+    /// It asked only for a state other than a known one.
     pub conditional: bool,
 }
 
 impl Met {
-    /// Nobody can see that it is wrong before everything is there: a small object is taken as it comes, a
-    /// bundle is read again.
+    /// Whether nobody can see the fault before everything has arrived: a small object is accepted
+    /// as it comes, while a bundle is read again.
     pub fn lies(&self) -> bool {
         match self.fault {
             Fault::CorruptHead => true,
@@ -98,7 +98,7 @@ impl Met {
         }
     }
 
-    /// How many tries it may cost.
+    /// The number of tries that it may cost.
     pub fn tries(&self) -> usize {
         match self.fault {
             Fault::None | Fault::Delay | Fault::Whole => 0,
@@ -128,7 +128,7 @@ impl Dice {
         z ^ (z >> 31)
     }
 
-    /// A number below `end`; 0 where there is none.
+    /// A number below `end`; 0 if there is none.
     pub fn below(&mut self, end: usize) -> usize {
         (self.next() % end.max(1) as u64) as usize
     }

@@ -1,4 +1,4 @@
-//! A web server of files: ranges, conditions, entity tags.
+//! A web server for files: ranges, conditions, entity tags.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -9,10 +9,10 @@ use slipway::units::Digest;
 use crate::faults::http::{Answer, Request};
 use crate::faults::proxy::Origin;
 
-/// Folders that are one and the same store at successive times.
+/// Folders that represent the same store at successive times.
 pub struct Files {
     pub times: Vec<PathBuf>,
-    /// Which of them is now.
+    /// The index of the current one.
     pub now: Arc<AtomicUsize>,
 }
 

@@ -1,4 +1,4 @@
-//! Another server behind the proxy, asked anew for each request.
+//! Another server behind the proxy, with a new connection for each request.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;

@@ -1,10 +1,10 @@
-//! As much of HTTP as a proxy needs that spoils answers: one request a connection.
+//! As much of HTTP as a proxy that corrupts answers needs: one request per connection.
 
 use std::io::Read;
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
-/// A request as it came.
+/// A request, as received.
 #[derive(Clone, Debug)]
 pub struct Request {
     pub method: String,
@@ -14,7 +14,7 @@ pub struct Request {
     pub body: Vec<u8>,
 }
 
-/// An answer; its length stands in the head whatever the body is.
+/// An answer; the head states its length, whatever the body is.
 #[derive(Clone, Debug)]
 pub struct Answer {
     pub status: String,
@@ -56,8 +56,8 @@ impl Request {
         value(&self.headers, name)
     }
 
-    /// Reads a request but for its last byte, which stays where it is: closing a connection that holds
-    /// something unread resets it.
+    /// Reads a request except for its last byte, which stays unread: closing a connection with
+    /// unread bytes resets it.
     pub fn peek(stream: &mut TcpStream) -> Option<Self> {
         let mut buffer = vec![0; 1 << 16];
         let begun = Instant::now();

@@ -1,7 +1,8 @@
-//! A network that fails, between us and a store: what ends is right or says clearly why not.
+//! A failing network between us and a store: the result is right, or the error says clearly why
+//! not.
 //!
-//! Every run follows from its seed. `SLIPWAY_SEED=17 cargo test --test vendor faults:: -- --nocapture` is run 17 alone,
-//! with what it met.
+//! Every run follows from its seed. `SLIPWAY_SEED=17 cargo test --test vendor faults:: --
+//! --nocapture` runs only seed 17, and shows the faults that it met.
 
 mod clock;
 mod fault;

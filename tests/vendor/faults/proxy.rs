@@ -1,4 +1,4 @@
-//! The proxy: one connection after the other, each with the fault that the seed brings.
+//! The proxy: one connection after the other, each with the fault that the seed determines.
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -10,26 +10,26 @@ use std::time::Duration;
 use crate::faults::fault::{Dice, Fault, Met, REFUSALS};
 use crate::faults::http::{Answer, Request};
 
-/// Longer than any client here is silent: nothing waits for ever.
+/// Longer than any client here stays silent: nothing waits for ever.
 const LONGEST: Duration = Duration::from_secs(5);
 
-/// What the proxy stands before.
+/// The server behind the proxy.
 pub trait Origin: Send + 'static {
     fn answer(&mut self, request: &Request) -> Answer;
-    /// What it answered once, or would for another object.
+    /// An earlier answer, or the answer for another object.
     fn older(&mut self, request: &Request) -> Option<Answer>;
 }
 
 /// Whether anybody listens.
 #[derive(Debug, Default)]
 pub struct Gate {
-    /// Waits until somebody does again; and whether somebody does not.
+    /// The number of waits until somebody listens again, and whether nobody listens now.
     state: Mutex<(u32, bool)>,
     changed: Condvar,
 }
 
 impl Gate {
-    /// Somebody waited; when that was enough, comes back once the proxy listens.
+    /// Counts one wait. After the last one, returns once the proxy listens.
     pub fn pass(&self) {
         let mut state = self.state.lock().unwrap();
         if state.0 > 0 {
@@ -50,7 +50,7 @@ impl Gate {
         drop(self.changed.wait_timeout_while(state, LONGEST, shut).unwrap());
     }
 
-    /// Stays away until enough was waited.
+    /// Stays away until there were enough waits.
     fn away(&self, address: SocketAddr) -> TcpListener {
         let state = self.state.lock().unwrap();
         let mut state = self.changed.wait_timeout_while(state, LONGEST * 4, |s| s.0 > 0).unwrap().0;
@@ -64,7 +64,7 @@ impl Gate {
 #[derive(Default)]
 struct Shared {
     gate: Arc<Gate>,
-    /// None: everything goes through as it is.
+    /// None: everything passes unchanged.
     dice: Mutex<Option<Dice>>,
     met: Mutex<Vec<Met>>,
     done: AtomicBool,
@@ -98,12 +98,12 @@ impl Proxy {
         &self.shared.gate
     }
 
-    /// From now on this seed's faults.
+    /// From now on, this seed's faults occur.
     pub fn begin(&self, seed: u64) {
         *self.shared.dice.lock().unwrap() = Some(Dice::of(seed));
     }
 
-    /// From now on none; gives what was met.
+    /// From now on, no faults occur; returns those that were met.
     pub fn calm(&self) -> Vec<Met> {
         *self.shared.dice.lock().unwrap() = None;
         self.shared.gate.open();
@@ -123,7 +123,7 @@ impl Drop for Proxy {
 }
 
 impl Shared {
-    /// Gives the listener back unless nobody is to listen now.
+    /// Returns the listener, unless nobody should listen now.
     fn serve(
         &self,
         mut stream: TcpStream,
@@ -154,7 +154,7 @@ impl Shared {
         Some(listener)
     }
 
-    /// Goes on with the dice, unless there are none any more.
+    /// Puts the dice back, unless the faults have ended.
     fn keep(&self, dice: Option<Dice>) {
         let mut kept = self.dice.lock().unwrap();
         if kept.is_some() {
@@ -163,7 +163,7 @@ impl Shared {
     }
 }
 
-/// The answer with what is wrong in it.
+/// The answer, with the fault in it.
 fn spoilt(fault: Fault, request: &Request, origin: &mut impl Origin, dice: &mut Dice) -> Answer {
     if fault == Fault::Unavailable && dice.below(2) == 0 {
         return Answer::new("503 Service Unavailable", &[], b"");
@@ -198,7 +198,7 @@ fn spoilt(fault: Fault, request: &Request, origin: &mut impl Origin, dice: &mut 
             let from = dice.below(n);
             let twice = answer.body[from..].to_vec();
             answer.body.extend_from_slice(&twice);
-            // said to be longer, or cut to the length that it should have
+            // claimed to be longer, or cut to the length that it should have
             answer.length = if dice.below(2) == 0 { answer.body.len() } else { n };
             answer.body.rotate_right(dice.below(2) * (n - from));
             answer.body.truncate(answer.length);
@@ -213,7 +213,7 @@ fn spoilt(fault: Fault, request: &Request, origin: &mut impl Origin, dice: &mut 
     answer
 }
 
-/// Sends it, or as much as is to come.
+/// Sends the answer, or as much of it as should arrive.
 fn send(fault: Fault, answer: &Answer, stream: &mut TcpStream, dice: &mut Dice) {
     let mut head = answer.head();
     if fault == Fault::CorruptHead {
@@ -229,13 +229,13 @@ fn send(fault: Fault, answer: &Answer, stream: &mut TcpStream, dice: &mut Dice) 
     };
     let bytes = [head, answer.body.clone()].concat();
     let middle = if fault == Fault::Delay { dice.below(end) } else { end };
-    // whoever has seen enough may be gone
+    // a client that has seen enough may have hung up
     let _ = stream.write_all(&bytes[..middle]);
     if fault == Fault::Delay {
         std::thread::sleep(Duration::from_millis(1 + dice.below(20) as u64));
         let _ = stream.write_all(&bytes[middle..end]);
     }
-    // the request's last byte is what a reset needs to be one
+    // a reset needs the request's last byte to stay unread
     if fault != Fault::Reset {
         let _ = stream.read(&mut [0]);
     }

@@ -1,4 +1,5 @@
-//! Publishing through a network that fails: Azurite behind the proxy, judged by whoever goes there directly.
+//! Publishing through a failing network: Azurite behind the proxy, judged by a client that goes
+//! there directly.
 
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -18,7 +19,7 @@ use crate::faults::stage::{Stage, settings};
 use crate::faults::tally::{Tally, all, is_clear, whole};
 
 const RUNS: u64 = 60;
-/// Silence that is an error: Azurite is no quick server.
+/// The silence that counts as an error: Azurite is not a fast server.
 const IDLE: Duration = Duration::from_millis(1500);
 
 struct Azure<'a> {
@@ -36,7 +37,7 @@ impl<'a> Azure<'a> {
         self.stage.vendor.publisher(store, cache).publish(bundle, &name("stable"), &Quiet)
     }
 
-    /// What somebody with an empty cache gets.
+    /// The bundle that somebody with an empty cache gets.
     fn pull(&self, store: &dyn Store, wanted: &Wanted) -> Bundle {
         let cache = tempfile::tempdir().unwrap();
         let reader = self.stage.vendor.reader(store, cache.path());
@@ -44,7 +45,7 @@ impl<'a> Azure<'a> {
     }
 }
 
-/// A first release by a good network, a second by a bad one, and once more by a good one.
+/// A first release over a good network, a second over a bad one, and then again over a good one.
 fn run(azure: &Azure<'_>, seed: u64, tally: &mut Tally) {
     let cache = tempfile::tempdir().unwrap();
     let cache = cache.path();
@@ -77,7 +78,7 @@ fn run(azure: &Azure<'_>, seed: u64, tally: &mut Tally) {
             tally.outcome("published");
         }
         Err(error) => {
-            // the pointer's swap may have come through, and only the word of it not
+            // the pointer's swap may have succeeded, and only the answer was lost
             assert!([first.digest, second.digest].contains(&there.digest), "{what}");
             assert!(is_clear(error, store.shown(), &met), "{what}");
             let few = met.iter().map(Met::tries).sum::<usize>() <= 2;

@@ -1,4 +1,4 @@
-//! Pulling through a network that fails.
+//! Pulling through a failing network.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -21,12 +21,12 @@ use crate::faults::stage::{Stage, settings};
 use crate::faults::tally::{Tally, all, is_clear, whole};
 
 const RUNS: u64 = 500;
-/// Silence that is an error.
+/// The silence that counts as an error.
 const IDLE: Duration = Duration::from_millis(250);
-/// Pointer, record, signature, bundle, and the pointer once more.
+/// Pointer, record, signature, bundle, and the pointer again.
 const OBJECTS: u32 = 5;
 
-/// A proxy before the store, which is at one of its times.
+/// A proxy in front of the store, at one of its times.
 struct Web<'a> {
     stage: &'a Stage,
     proxy: Proxy,
@@ -54,7 +54,7 @@ impl<'a> Web<'a> {
     }
 }
 
-/// What is remembered of the one channel; none before the first time.
+/// What is remembered about the only channel; none before the first pull.
 fn remembered(cache: &Path) -> Option<Value> {
     let folder = std::fs::read_dir(cache.join("channels")).ok()?;
     let paths = folder.map(|e| e.unwrap().path());
@@ -68,7 +68,8 @@ fn seen(memory: Option<&Value>) -> u64 {
     all.into_iter().flat_map(|o| o.values()).map(|s| s["seq"].as_u64().unwrap()).max().unwrap_or(0)
 }
 
-/// Whatever has a final name is what its name says; what is remembered is what the store once had.
+/// Every file with a final name is what its name says, and what is remembered is what the store
+/// once had.
 fn check_cache(web: &Web<'_>, cache: &Path, what: &str) {
     for entry in std::fs::read_dir(cache.join("bundles")).into_iter().flatten() {
         let path = entry.unwrap().path();
@@ -91,8 +92,8 @@ fn check_cache(web: &Web<'_>, cache: &Path, what: &str) {
     assert_eq!(seen(Some(&memory)), at as u64 + 1, "{what}");
 }
 
-/// Which release may come of a pull of the channel: the newest, or an older one that a liar gave to somebody
-/// who never saw the newest.
+/// Whether a pull of the channel may give this release: the newest, or an older one that a lying
+/// answer gave to somebody who never saw the newest.
 fn may_be(web: &Web<'_>, got: &Bundle, seen: u64, met: &[Met]) -> bool {
     let now = web.now.load(Ordering::SeqCst);
     let stale = |m: &Met| {
@@ -135,7 +136,7 @@ fn pull(web: &Web<'_>, cache: &Path, wanted: &Wanted, seed: u64, tally: &mut Tal
         (Err(error), _) => {
             assert_eq!(before, after, "{what}");
             assert!(is_clear(error, store.shown(), &met), "{what}");
-            // two more are left for a machine that is too busy to answer in time
+            // two more tries are left for a machine that is too busy to answer in time
             let few = met.iter().map(Met::tries).sum::<usize>() <= 2;
             assert!(!(honest && few), "what passes by itself was not waited for: {what}");
             tally.outcome(format!("a clear error, {:?}", error.kind()));
@@ -143,8 +144,8 @@ fn pull(web: &Web<'_>, cache: &Path, wanted: &Wanted, seed: u64, tally: &mut Tal
     }
 }
 
-/// A builder's life: the first release, the second, the second again, the first by its version; and when
-/// the network is well, everything is.
+/// A builder's life: the first release, the second, the second again, the first by its version.
+/// When the network is good again, everything works.
 fn run(web: &Web<'_>, seed: u64, tally: &mut Tally) {
     let cache = tempfile::tempdir().unwrap();
     let cache = cache.path();

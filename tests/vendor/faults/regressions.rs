@@ -1,4 +1,4 @@
-//! What the runs found, each by itself: a store that answers by script.
+//! The bugs that the runs found, each by itself, with a store that follows a script.
 
 use std::collections::VecDeque;
 use std::io::Read;
@@ -17,7 +17,7 @@ use crate::common::vendor::{Vendor, name};
 use crate::faults::http::{Answer as Raw, Request};
 use crate::faults::proxy::{Origin, Proxy};
 
-/// A second passes whenever somebody looks.
+/// A second passes whenever somebody looks at the clock.
 #[derive(Debug, Default)]
 struct Ticking(Mutex<Duration>);
 
@@ -38,7 +38,8 @@ fn patience() -> Patience {
     Patience { total: Duration::from_secs(600), clock, ..Patience::default() }
 }
 
-/// A store whose names are all taken, with these bytes one after the other; then a byte at a time, for ever.
+/// A store in which every name is taken. It returns these bytes one after the other, and then a
+/// byte at a time for ever.
 #[derive(Debug)]
 struct Scripted {
     bodies: Mutex<VecDeque<&'static [u8]>>,
@@ -122,7 +123,7 @@ fn an_object_that_was_damaged_on_its_way_is_compared_once_more() {
     assert_eq!(create(&[b"other", b"other"]).unwrap_err().kind(), Kind::Refused);
 }
 
-/// Says one thing after the other, whatever it is asked.
+/// Gives one answer after the other, whatever the request.
 struct Sequence(Vec<Raw>);
 
 impl Origin for Sequence {

@@ -10,7 +10,7 @@ use slipway::progress::Quiet;
 
 use crate::common::vendor::{TIME, Vendor, name};
 
-/// The bytes of a release that do not compress: several reads of a download.
+/// The incompressible bytes of a release: enough for several reads of a download.
 const NOISE: usize = 600_000;
 
 pub struct Stage {
@@ -18,7 +18,7 @@ pub struct Stage {
     _folder: tempfile::TempDir,
     pub vendor: Vendor,
     pub bundles: [Bundle; 2],
-    /// The store as it was with the first release, and as it is with both.
+    /// The store with the first release, and then with both.
     pub times: Vec<PathBuf>,
 }
 
@@ -58,7 +58,7 @@ fn copy(from: &Path, to: &Path) {
     }
 }
 
-/// A release that follows from its number.
+/// A release determined by its number.
 fn noisy(folder: &Path, build: u32) -> Bundle {
     let site = folder.join(format!("site-{build}"));
     for below in ["manifests", "data"] {
@@ -81,7 +81,7 @@ fn noisy(folder: &Path, build: u32) -> Bundle {
     bundle::build(&request, &Quiet).unwrap()
 }
 
-/// Silence is an error after a moment; everything else is as it is for users.
+/// Silence is an error after a moment; everything else is as for users.
 pub fn settings(idle: Duration, patience: Patience, variables: &[(&str, &str)]) -> Settings {
     let variables = variables.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
     Settings { variables, idle, patience, ..Settings::default() }

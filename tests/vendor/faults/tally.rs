@@ -1,4 +1,4 @@
-//! How often what came of it.
+//! Counts how often each result occurred.
 
 use std::collections::BTreeMap;
 use std::sync::Mutex;
@@ -8,7 +8,7 @@ use slipway::error::{Error, Kind};
 
 use crate::faults::fault::{Fault, Met};
 
-/// Most of a run is waiting for what does not come.
+/// Most of a run is spent waiting for something that does not come.
 const THREADS: usize = 8;
 
 #[derive(Default)]
@@ -48,7 +48,7 @@ impl Tally {
     }
 }
 
-/// Every seed's run by some threads, each with a stage of its own; says which seeds failed.
+/// Runs every seed on several threads, each with its own stage; reports the seeds that failed.
 pub fn all<S>(
     seeds: u64,
     stage: impl Fn() -> S + Sync,
@@ -84,12 +84,12 @@ pub fn all<S>(
     total.into_inner().unwrap()
 }
 
-/// Whether this is a whole test and not one seed's run.
+/// Whether this is a whole test, not a single seed's run.
 pub fn whole() -> bool {
     std::env::var_os("SLIPWAY_SEED").is_none()
 }
 
-/// An error that helps: of a kind that a network can bring, and naming whom we asked.
+/// Whether an error is helpful: of a kind that a network can cause, and with the name of the store.
 pub fn is_clear(error: &Error, store: &str, met: &[Met]) -> bool {
     let missing = error.kind() == Kind::NotFound;
     let kinds = [Kind::Network, Kind::Damaged, Kind::Refused];

@@ -1,4 +1,5 @@
-//! Lines of allowed_signers: what we take, ssh-keygen takes, and for the same sites, uses and times.
+//! Lines of allowed_signers: ssh-keygen accepts whatever we accept, for the same sites, uses and
+//! times.
 
 use std::fs;
 use std::path::Path;
@@ -8,15 +9,15 @@ use slipway::units::{Digest, Timestamp};
 
 use super::openssh::keygen;
 
-/// When every line is judged, for them and for us.
+/// The time at which every line is judged, by them and by us.
 const NOW: &str = "20261130120000Z";
 const NOW_SECONDS: i64 = 1_796_040_000;
 const BYTES: &[u8] = b"a bundle's bytes";
-/// Enough that each pair of pieces meets several times.
+/// Enough for each pair of pieces to meet several times.
 const LINES: usize = 300;
 
-/// A piece of a line, and whether we may refuse it although ssh-keygen reads it: the head of `src/key/allowed.rs`
-/// says what is not honoured.
+/// A piece of a line, and whether we may refuse it although ssh-keygen reads it: the head of
+/// `src/key/allowed.rs` lists what we do not support.
 type Piece = (&'static str, bool);
 
 const PRINCIPALS: [Piece; 8] = [
@@ -81,7 +82,7 @@ impl Draw {
         ((z ^ (z >> 31)) % n as u64) as usize
     }
 
-    /// Most are the first, so that many lines have one oddity and not five.
+    /// Mostly the first piece, so that many lines have one oddity and not five.
     fn piece(&mut self, pieces: &[Piece]) -> Piece {
         match self.below(3) {
             0 => pieces[self.below(pieces.len())],
@@ -129,7 +130,8 @@ fn accepted(folder: &Path) -> bool {
     output.status.success()
 }
 
-/// What we make of a line: none where it is refused, else whether the key may sign demo's bundles now.
+/// Our verdict on a line: none if it is refused, or else whether the key may sign demo's bundles
+/// now.
 fn ours(line: &str, signature: &Signature) -> Option<bool> {
     let trust = Trust::parse(line).ok()?;
     let now = Timestamp::from_seconds(NOW_SECONDS);
@@ -145,7 +147,7 @@ fn no_line_is_trusted_that_ssh_keygen_refuses_and_none_is_read_differently() {
     let signature = key.sign(Namespace::Bundle, &Digest::of(BYTES)).unwrap();
     fs::write(folder.join("sig"), signature.to_string()).unwrap();
     let public = key.public().line().unwrap();
-    // the judge judges
+    // the judge works
     fs::write(folder.join("line"), format!("demo {public}\n")).unwrap();
     assert!(accepted(folder));
     let mut draw = Draw(16);
@@ -160,7 +162,7 @@ fn no_line_is_trusted_that_ssh_keygen_refuses_and_none_is_read_differently() {
         }
         verdicts[ours(&line, &signature).map_or(2, usize::from)] += 1;
     }
-    // trusted, read and not trusted, refused: each often enough to mean something
+    // trusted, accepted but not trusted, refused: each often enough to mean something
     assert!(verdicts.iter().all(|count| *count > LINES / 50), "{verdicts:?}");
 }
 

@@ -1,4 +1,4 @@
-//! What we write, OpenSSH reads; what OpenSSH writes, we read.
+//! OpenSSH reads what we write, and we read what OpenSSH writes.
 
 use std::fs;
 use std::io::Write;
@@ -10,7 +10,7 @@ use slipway::key::{
 };
 use slipway::units::{Digest, Timestamp};
 
-/// Runs ssh-keygen; `input` is what it reads.
+/// Runs ssh-keygen with `input` on its standard input.
 pub fn keygen(arguments: &[&str], folder: &Path, input: &[u8]) -> Output {
     let mut child = Command::new("ssh-keygen")
         .args(arguments)
@@ -20,7 +20,7 @@ pub fn keygen(arguments: &[&str], folder: &Path, input: &[u8]) -> Output {
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
-    // it may have refused before it read all
+    // it may have refused before it read everything
     let _ = child.stdin.take().unwrap().write_all(input);
     child.wait_with_output().unwrap()
 }
@@ -30,7 +30,7 @@ pub fn said(output: &Output) -> String {
     String::from_utf8_lossy(&text).into_owned()
 }
 
-/// Whether `ssh-keygen -Y verify` takes the signature `sig` of `bytes` in `folder` for a site.
+/// Whether `ssh-keygen -Y verify` accepts the signature `sig` of `bytes` in `folder` for a site.
 fn accepts(folder: &Path, site: &str, namespace: &str, bytes: &[u8]) -> bool {
     let output = keygen(
         &["-Y", "verify", "-f", "trust", "-I", site, "-n", namespace, "-s", "sig"],
@@ -58,7 +58,7 @@ fn ssh_keygen_accepts_our_signatures_by_our_trust_file_and_refuses_all_others() 
     assert!(!accepts(folder, "demo", "slipway-pointer", &bytes));
     assert!(!accepts(folder, "demo", "slipway-bundle", &bytes[1..]));
 
-    // ended for us, ended for them
+    // a key that has ended for us has ended for them
     trust.end(&key.public(), "2999-01-01T00:00:00Z".parse().unwrap()).unwrap();
     trust.save(&folder.join("trust")).unwrap();
     assert!(accepts(folder, "demo", "slipway-bundle", &bytes));
@@ -80,7 +80,7 @@ fn signatures_and_keys_that_ssh_keygen_made_are_taken() {
     let shown = said(&keygen(&["-l", "-f", "key.pub"], folder, b""));
     assert!(shown.contains(&public.fingerprint()), "{shown}");
 
-    // without its passphrase, to sign without a terminal
+    // removes the passphrase, to sign without a terminal
     let bare = ["-q", "-p", "-f", "key", "-P", "correct horse", "-N", ""];
     assert!(keygen(&bare, folder, b"").status.success());
     let sign = |hash: &str| {
@@ -95,7 +95,7 @@ fn signatures_and_keys_that_ssh_keygen_made_are_taken() {
     let now = Timestamp::from_seconds(1_800_000_000);
     let theirs = Signature::parse(&sign("sha256")).unwrap();
     trust.verify("demo", Namespace::Pointer, &Digest::of("text"), &theirs, now).unwrap();
-    // Ed25519 draws no noise: the same key over the same text is the same signature
+    // Ed25519 uses no randomness: the same key gives the same signature for the same text
     let ours = key.sign(Namespace::Pointer, &Digest::of("text")).unwrap();
     assert_eq!(ours.to_string(), theirs.to_string());
     let Err(Distrust::Malformed(why)) = Signature::parse(&sign("sha512")) else { panic!() };

@@ -1,4 +1,5 @@
-//! `kill -9` at any moment of a real process: what is left can be read, and the next one goes on.
+//! `kill -9` at any moment of a real process: what is left can be read, and the next process
+//! continues.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -13,9 +14,9 @@ use slipway::units::Digest;
 use crate::common::vendor::TIME;
 use crate::signed::place::{Place, snapshot};
 
-/// Moments of a run at which it is killed.
+/// The number of moments at which a run is killed.
 const MOMENTS: u32 = 20;
-/// Bytes that do not compress, so that a bundle takes time to write and to read.
+/// Incompressible bytes, so that a bundle takes time to write and to read.
 const LARGE: usize = 24 << 20;
 
 /// A key, the trust in it, two releases.
@@ -56,14 +57,14 @@ impl<'a> Stage<'a> {
         self.command(channel, cache, &["pull", "large", "--store", url, "--out", out])
     }
 
-    /// Which of the two a file is, byte for byte.
+    /// Which of the two bundles a file is, byte for byte.
     fn which(&self, file: &Path) -> usize {
         let digest = Digest::of(fs::read(file).unwrap());
         self.bundles.iter().position(|b| b.digest == digest).unwrap()
     }
 }
 
-/// A bundle of 24 MiB that follows from its build number.
+/// A bundle of 24 MiB, determined by its build number.
 fn large(folder: &Path, build: u32) -> Bundle {
     let site = folder.join(format!("site-{build}"));
     for below in ["manifests", "data"] {
@@ -82,7 +83,7 @@ fn large(folder: &Path, build: u32) -> Bundle {
         created: TIME,
         out: &out,
         cache: &cache,
-        // hundreds of bundles of the same manifest: what puppet says of it is asked elsewhere
+        // hundreds of bundles with the same manifest, on which other tests ask puppet
         inputs: bundle::Inputs { puppet: false, ..bundle::Inputs::default() },
     };
     bundle::build(&request, &Quiet).unwrap()
@@ -96,7 +97,7 @@ fn finish(mut command: Command) -> Duration {
     begun.elapsed()
 }
 
-/// Kills it after `time`; whether it was not done before.
+/// Kills it after `time`, and says whether it was still running.
 fn kill(mut command: Command, time: Duration) -> bool {
     let mut child: Child = command.spawn().unwrap();
     std::thread::sleep(time);
@@ -107,12 +108,13 @@ fn kill(mut command: Command, time: Duration) -> bool {
     early
 }
 
-/// The moments, from the start of a process to somewhat after its usual end.
+/// The moments, from the start of a process to a little after its usual end.
 fn moments(whole: Duration) -> impl Iterator<Item = Duration> {
     (0..MOMENTS).map(move |n| whole * 11 * n / (10 * (MOMENTS - 1)))
 }
 
-/// A channel has the release before or the whole one after; the next publisher ends the work.
+/// A channel has the earlier release or the complete later one; the next publisher finishes the
+/// work.
 fn killed_while_publishing(place: &Place) -> (u32, u32) {
     let stage = Stage::new(place);
     let (mut early, mut old) = (0, 0);
@@ -137,7 +139,7 @@ fn killed_while_publishing(place: &Place) -> (u32, u32) {
     (early, old)
 }
 
-/// What was pulled is whole or not there, and the next pull with the same cache is right.
+/// The pulled file is complete or absent, and the next pull with the same cache is right.
 fn killed_while_pulling(place: &Place) -> (u32, u32) {
     let stage = Stage::new(place);
     let url = format!("{}/pulled", place.url);
@@ -160,7 +162,7 @@ fn killed_while_pulling(place: &Place) -> (u32, u32) {
         parts += u32::from(
             left.iter().any(|(p, b)| p.extension().is_some_and(|e| e == "part") && !b.is_empty()),
         );
-        // without a network: the last good one or a clear word, never half of one
+        // without a network: the last good one or a clear error, never half of one
         let mut offline = stage.pull("stable", &url, &cache, &out);
         let offline = offline.arg("--offline").output().unwrap();
         if !offline.status.success() {

@@ -1,4 +1,5 @@
-//! Other kinds of signed pointers than a bundle's: none passes for another, and what protects one protects all.
+//! Other kinds of signed pointers than a bundle's: none is accepted as another, and what protects
+//! one protects all.
 
 use serde::{Deserialize, Serialize};
 use slipway::bundle::{Name, Pointer, Version, release_id};
@@ -14,7 +15,8 @@ use slipway::units::{Digest, Timestamp};
 use crate::common::vendor::{TIME, Vendor, name};
 use crate::signed::place::{Place, build, get, overwrite, pointer, stable, why};
 
-/// Another kind with the very fields of a bundle's pointer: its use and its folder alone tell them apart.
+/// Another kind with exactly the fields of a bundle's pointer: only its use and its folder
+/// distinguish them.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(transparent)]
 struct Twin(Pointer);
@@ -114,7 +116,8 @@ fn another_kinds_object_in_the_place_of_a_bundles_is_refused_by_a_pull() {
     assert!(namespace && refused.kind() == Kind::Refused, "{refused:?}");
 }
 
-/// When another kind comes, the keys that are trusted already are trusted for bundles and their pointers alone.
+/// When another kind is introduced, keys that are already trusted remain trusted only for bundles
+/// and their pointers.
 #[test]
 fn a_key_needs_no_other_use_than_bundles_and_pointers_to_publish() {
     let (place, mut vendor) = (Place::local(), Vendor::of(&["tiny"]));
@@ -159,7 +162,7 @@ fn every_kind_is_refused_when_it_is_older_forked_expired_or_anothers() {
     let empty = sign(empty, &vendor.key).unwrap().bytes;
     let refused = open::<Twin>(&vendor, &empty, STABLE, None, TIME).unwrap_err();
     assert!(matches!(refused, Refusal::OtherRelease { .. }));
-    // what is let pass was asked for, and one does not stand for the other
+    // only what was requested is allowed, and one permission does not imply the other
     let step = |allow| {
         let claim = Claim::<Twin>::parse(&object).unwrap();
         claim.verify(&vendor.trust, STABLE, TIME).unwrap().accept(at(4), allow, LATER)
@@ -188,7 +191,7 @@ fn each_kind_remembers_its_own_newest_and_none_of_anothers() {
     assert_eq!(newest(), Some(latest));
     let bundles = Memory::<Pointer>::new(cache.path(), &names, STABLE).read().unwrap();
     assert!(bundles.newest_seen(&vendor.trust, TIME).is_none() && bundles.last().is_none());
-    // after a step back on purpose the lower number is the newest
+    // after an intended step back, the lower number is the newest
     let back = keep(4, Allow { rollback: true, expired: false }).unwrap();
     assert_eq!(newest(), Some(back));
 }
@@ -225,7 +228,7 @@ fn another_kind_is_published_asked_for_and_remembered_in_the_same_way() {
     overwrite(store, &key, &first);
     let refused = asking.newest(store, &known, false, &Quiet).unwrap_err();
     assert_eq!(why(&refused), Refusal::Older { seq: 1, seen: 2 });
-    // who publishes and remembers goes on above what was seen, whatever the store has now
+    // a publisher that remembers continues above the number seen, whatever the store has now
     let make = |seq| Ok(Twin(content(seq, "z")));
     assert_eq!(pointing.publish(&ours, &make, &Quiet).unwrap().seq(), 3);
 }

@@ -1,4 +1,4 @@
-//! A store that changes while it is read, and what a second read of it costs.
+//! A store that changes while it is read, and the cost of a second read.
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -10,7 +10,7 @@ use slipway::progress::Quiet;
 use crate::common::vendor::{Vendor, name};
 use crate::signed::place::{Place, build, stable};
 
-/// What happens at the first look for a bundle.
+/// What happens when a bundle is first looked for.
 type Meanwhile<'a> = Box<dyn FnOnce() + Send + 'a>;
 
 /// A store whose first bundle is withdrawn just before it is read, while a newer one is published.
@@ -78,7 +78,7 @@ fn a_bundle_that_was_withdrawn_meanwhile_makes_the_pointer_be_read_once_more() {
             let reader = vendor.reader(&store, &cache);
             let pulled = reader.pull(&name("tiny"), &stable(), &Quiet);
             match becomes {
-                // the same pointer again: then the bundle is missing, and that is the error
+                // the same pointer again: then the bundle really is missing, and that is the error
                 None => assert_eq!(pulled.unwrap_err().kind(), Kind::NotFound),
                 Some(digest) => assert_eq!(pulled.unwrap().digest, digest),
             }

@@ -1,4 +1,4 @@
-//! Releases that are asked for by their version: the bundle's own signature is what counts.
+//! Releases that are requested by version: the bundle's own signature counts.
 
 use slipway::blob;
 use slipway::bundle::{Place as Where, Reader, Refusal, Wanted};
@@ -27,7 +27,7 @@ fn each_is_refused(place: &Place) {
         .map(|b| format!("bundles/tiny/{}.{}.tgz.sig", b.manifest.release, b.digest))
         .collect();
     let record = |n: u32| key(&format!("bundles/tiny/tiny-1.0.0+b{n}.json"));
-    // with a cache of its own each time: what is there is not asked for again
+    // with a new cache each time: cached files are not requested again
     let pull = |n: u32| {
         let cache = tempfile::tempdir().unwrap();
         vendor.reader(store, cache.path()).pull(&name("tiny"), &wanted(n), &Quiet)
@@ -46,7 +46,7 @@ fn each_is_refused(place: &Place) {
     assert!(matches!(why(&cut), Refusal::Distrusted(Distrust::Malformed(_))), "{cut:?}");
     overwrite(store, &key(&names[0]), &one);
 
-    // the record of the second says that its bytes are the first's, which are rightly signed
+    // the second's record says that its bytes are the first's, which are correctly signed
     let first = String::from_utf8(get(store, &record(1))).unwrap();
     overwrite(store, &record(2), first.replace("1.0.0+b1", "1.0.0+b2").as_bytes());
     let missing = pull(2).unwrap_err();
@@ -79,7 +79,7 @@ fn a_record_that_nobody_signed_says_no_more_than_a_limit() {
         assert!(error.find_remedy().unwrap().contains("SLIPWAY_BUNDLE_LIMIT"), "{error:?}");
         assert!(!cache.join("bundles").exists());
 
-        // a record that promises more than there should be, and a store that gives it
+        // a record that promises more than there should be, and a store that delivers it
         let object = key(&format!("bundles/tiny/tiny-1.0.0+b1.{}.tgz", bundle.digest));
         let record = key("bundles/tiny/tiny-1.0.0+b1.json");
         let text = String::from_utf8(get(store, &record)).unwrap();
@@ -92,7 +92,7 @@ fn a_record_that_nobody_signed_says_no_more_than_a_limit() {
         assert_eq!(error.kind(), Kind::Damaged, "{error:?}");
         let left: Vec<_> = std::fs::read_dir(cache.join("bundles")).unwrap().flatten().collect();
         assert!(left.iter().all(|e| e.path().extension().unwrap() == "sig"), "{left:?}");
-        // the channel's pointer says the size, and is signed: a limit has nothing to say there
+        // the channel's pointer states the size, and is signed: no limit applies there
         overwrite(store, &object, &std::fs::read(&bundle.path).unwrap());
         assert_eq!(small.pull(&name("tiny"), &stable(), &Quiet).unwrap().digest, bundle.digest);
     }
@@ -134,7 +134,7 @@ fn a_pinned_release_is_there_without_a_network_once_it_was_pulled() {
     assert_eq!(before.kind(), Kind::NotFound, "{before:?}");
     online.pull(&name("tiny"), &wanted(1), &Quiet).unwrap();
     assert_eq!(offline.pull(&name("tiny"), &wanted(1), &Quiet).unwrap().digest, bundle.digest);
-    // whom nobody trusts any more is not believed without a network either
+    // a key that is no longer trusted is not believed without a network either
     let stranger = Vendor::of(&["tiny"]);
     let reader = Reader { trust: &stranger.trust, ..offline };
     assert_eq!(reader.pull(&name("tiny"), &wanted(1), &Quiet).unwrap_err().kind(), Kind::NotFound);

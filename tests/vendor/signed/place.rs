@@ -1,4 +1,4 @@
-//! A store with what tests do to it behind its publisher's back.
+//! A store, and what tests do to it behind its publisher's back.
 
 use std::path::{Path, PathBuf};
 
@@ -13,24 +13,24 @@ use slipway::units::{Digest, MIB, Timestamp};
 use crate::common::servers::{azure_client, azure_settings, azurite, settings};
 use crate::common::vendor::{TIME, name};
 
-/// Where a store is, and a folder for everything else.
+/// A store's address, and a folder for everything else.
 pub struct Place {
     pub folder: tempfile::TempDir,
     pub url: String,
     pub settings: Settings,
-    /// What a process needs to reach it.
+    /// The variables that a process needs to reach it.
     pub variables: Vec<(&'static str, String)>,
 }
 
 impl Place {
-    /// A folder's.
+    /// A store in a folder.
     pub fn local() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let url = format!("file://{}/store", folder.path().display());
         Self { folder, url, settings: settings(&[]), variables: Vec::new() }
     }
 
-    /// A folder's, and one in Azurite; `what` names the container.
+    /// A store in a folder, and one in Azurite; `what` names the container.
     pub fn both(what: &str) -> [Self; 2] {
         let local = Self::local();
         azure_client(&["create", what]);
@@ -51,7 +51,7 @@ impl Place {
         blob::open_for_publishing(&self.url, &self.settings).unwrap()
     }
 
-    /// A folder of that name, for a cache.
+    /// A folder of this name, for a cache.
     pub fn cache(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
@@ -72,7 +72,7 @@ pub fn build_at(folder: &Path, build: u32, created: Timestamp) -> Bundle {
         created,
         out: &folder.join("out"),
         cache: &folder.join("apt"),
-        // hundreds of bundles of the same manifest: what puppet says of it is asked elsewhere
+        // hundreds of bundles with the same manifest, on which other tests ask puppet
         inputs: bundle::Inputs { puppet: false, ..bundle::Inputs::default() },
     };
     bundle::build(&request, &Quiet).unwrap()
@@ -95,7 +95,7 @@ pub fn get(store: &dyn Publish, key: &Key) -> Vec<u8> {
     blob::read(store, key, MIB, &Quiet).unwrap()
 }
 
-/// Writes an object whatever is there, as somebody with the store's credentials could.
+/// Overwrites an object unconditionally, as somebody with the store's credentials could.
 pub fn overwrite(store: &dyn Publish, key: &Key, bytes: &[u8]) {
     let seen = match blob::small(store, key, MIB, None, &Quiet) {
         Ok(Small::New(_, tag)) => tag,
@@ -127,7 +127,7 @@ pub fn why(error: &Error) -> Refusal {
     Refusal::of(error).unwrap_or_else(|| panic!("not a refusal: {error:?}")).clone()
 }
 
-/// All files below a folder with their bytes, but for locks.
+/// All files below a folder with their bytes, except locks.
 pub fn snapshot(folder: &Path) -> Vec<(PathBuf, Vec<u8>)> {
     let mut all = Vec::new();
     let Ok(entries) = std::fs::read_dir(folder) else { return all };

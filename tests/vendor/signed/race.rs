@@ -1,4 +1,4 @@
-//! Two publishers at the same time lose nothing of one another's.
+//! Two publishers at the same time lose none of each other's work.
 
 use slipway::bundle::{self, Wanted};
 use slipway::progress::Quiet;
@@ -7,7 +7,7 @@ use slipway::units::Timestamp;
 use crate::common::vendor::{TIME, Vendor, name};
 use crate::signed::place::{Place, build, build_at, get, opened, pointer};
 
-/// How often both publish, together.
+/// How often both publish together.
 const ROUNDS: u32 = 200;
 
 fn race(place: &Place) {
@@ -18,7 +18,7 @@ fn race(place: &Place) {
             .map(|who| {
                 let (vendor, bundles) = (&vendor, &bundles);
                 s.spawn(move || {
-                    // each with a store and a cache of its own, as on two machines
+                    // each with its own store and cache, as on two machines
                     let (store, cache) = (place.store(), place.cache(&format!("cache-{who}")));
                     let publisher = vendor.publisher(store.as_ref(), &cache);
                     let mine = bundles.iter().skip(who).step_by(2);

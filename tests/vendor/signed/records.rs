@@ -1,4 +1,5 @@
-//! What slipway 0.1.0 left in a store and in a cache is read for ever, and written again to the byte.
+//! Files that slipway 0.1.0 left in a store and in a cache stay readable for ever, and are written
+//! again byte for byte.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -14,7 +15,7 @@ use crate::common::servers::settings;
 use crate::common::vendor::{Vendor, name};
 use crate::signed::place::{opened, snapshot, stable};
 
-/// Where the store was when the cache remembered it.
+/// The store's address when the cache remembered it.
 const STORE: &str = "file:///srv/slipway-records";
 const CHANNEL: Channel<'static> = Channel { site: "tiny", name: "stable" };
 
@@ -26,12 +27,12 @@ fn trust() -> Trust {
     Trust::read(&records().join("allowed_signers")).unwrap()
 }
 
-/// A moment at which the pointers are good.
+/// A moment at which the pointers are valid.
 fn then() -> Timestamp {
     "2026-12-01T00:00:00Z".parse().unwrap()
 }
 
-/// A copy of a folder of the records, because a reader may write there.
+/// A copy of one of the records' folders, because a reader may write there.
 fn copy(what: &str) -> tempfile::TempDir {
     let (from, to) = (records().join(what), tempfile::tempdir().unwrap());
     for (path, bytes) in snapshot(&from) {
@@ -82,7 +83,7 @@ fn a_store_of_long_ago_is_read_and_what_was_seen_of_it_still_counts() {
     let late = Reader { now: "2027-03-01T00:00:00Z".parse().unwrap(), ..reader };
     let refused = late.pull(&site, &stable(), &Quiet).unwrap_err();
     assert!(matches!(Refusal::of(&refused), Some(Refusal::Expired { .. })), "{refused:?}");
-    // the pointer of before, against what was remembered then
+    // the earlier pointer, against what was remembered then
     let names = Names::of(STORE).unwrap();
     let found = Memory::<Pointer>::new(cache.path(), &names, CHANNEL).read().unwrap();
     let seen = found.newest(&trust, then());
@@ -99,7 +100,8 @@ fn a_pointer_and_what_is_remembered_of_it_are_written_as_they_were() {
     let claim = Claim::<Pointer>::parse(&theirs).unwrap();
     let (text, signatures) = opened(&theirs);
     assert_eq!(serde_json::to_string(&claim.peek().unwrap()).unwrap(), text);
-    // with another key, for theirs is nobody's any more: all but the signature is the same
+    // with another key, because theirs no longer exists: everything except the signature is the
+    // same
     let ours = sign(claim.peek().unwrap(), &Vendor::of(&["tiny"]).key).unwrap().bytes;
     let json = |text: &str| serde_json::to_string(text).unwrap();
     let same = String::from_utf8(ours.clone()).unwrap();

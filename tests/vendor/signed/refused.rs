@@ -1,4 +1,4 @@
-//! Every way in which a channel's pointer may be wrong, and what is said of each.
+//! Every way in which a channel's pointer may be wrong, and what is said about each.
 
 use std::collections::BTreeSet;
 
@@ -13,7 +13,7 @@ use crate::signed::place::{
     Place, build, envelope, get, opened, overwrite, pointer, sign, snapshot, stable, why,
 };
 
-/// A spoilt object, and whether the refusal is the right one.
+/// A corrupted object, and whether the refusal is the right one.
 type Case = (&'static str, Vec<u8>, fn(&Refusal) -> bool);
 
 fn spoilt(vendor: &Vendor, good: &[u8], before: &[u8], nightly: &[u8]) -> Vec<Case> {
@@ -60,7 +60,7 @@ fn spoilt(vendor: &Vendor, good: &[u8], before: &[u8], nightly: &[u8]) -> Vec<Ca
     ]
 }
 
-/// What a refused pull says in all.
+/// The complete message of a refused pull.
 fn said(error: &slipway::error::Error) -> String {
     assert_eq!(error.kind(), Kind::Refused, "{error:?}");
     let cause = std::error::Error::source(error).unwrap();
@@ -91,7 +91,7 @@ fn each_is_refused(place: &Place) {
         let error = pull().expect_err(what);
         assert!(right(&why(&error)), "{what}: {error:?}");
         assert!(messages.insert(said(&error)), "{what}: {error:?}");
-        // nothing of what was refused is remembered
+        // nothing that was refused is remembered
         assert_eq!(snapshot(&cache), remembered, "{what}");
     }
     assert_eq!(messages.len(), cases.len());
@@ -143,14 +143,14 @@ fn a_key_for_pointers_alone_does_not_say_what_a_release_is() {
         );
         vendor.trust = Trust::parse(&limited).unwrap();
         let pull = || vendor.reader(store, &cache).pull(&name("tiny"), &stable(), &Quiet);
-        // it points to what the vendor signed
+        // it points to something that the vendor signed
         let (text, _) = opened(&get(store, &pointer("stable")));
         let by_promoter = |text: &str| envelope(text, &[sign(&promoter, Namespace::Pointer, text)]);
         let renewed = text.replace("\"seq\":1", "\"seq\":2");
         overwrite(store, &pointer("stable"), &by_promoter(&renewed));
         assert_eq!(pull().unwrap().digest, first.digest);
 
-        // and to bytes of its own, with a signature of its own beside them
+        // and to its own bytes, with its own signature beside them
         let theirs = Publisher {
             key: &promoter,
             readers_trust_key: true,
@@ -199,7 +199,7 @@ fn a_store_that_was_set_back_on_purpose_is_taken_once_somebody_says_so() {
     let (store, cache) = (place.store(), place.cache("cache"));
     let store = store.as_ref();
     let vendor = Vendor::of(&["tiny"]);
-    // another machine's: what it publishes leaves no trace in the reader's memory
+    // another machine's cache: publishing from there leaves no trace in the reader's memory
     let elsewhere = place.cache("elsewhere");
     let publisher = vendor.publisher(store, &elsewhere);
     publisher.publish(&build(place.folder.path(), 1), &name("stable"), &Quiet).unwrap();
@@ -213,7 +213,7 @@ fn a_store_that_was_set_back_on_purpose_is_taken_once_somebody_says_so() {
     assert!(error.find_remedy().unwrap().contains("--allow-rollback"), "{error:?}");
     let taken = pull(Allow { rollback: true, expired: false }).unwrap();
     assert_eq!(taken.manifest.release, "tiny-1.0.0+b1");
-    // from here on it is the newest that is known
+    // from here on it is the newest one known
     pull(Allow::default()).unwrap();
 }
 
@@ -242,6 +242,6 @@ fn a_pointer_that_was_changed_or_cut_anywhere_is_refused_or_says_the_same() {
             }
         }
     }
-    // what was let pass are blanks between values, and the line's end
+    // the accepted changes are to blanks between values, and to the line end
     assert!(refused > 2 * good.len() - 60, "{refused} of {}", 2 * good.len());
 }

@@ -1,4 +1,5 @@
-//! What a builder remembers of a store: by one spelling of its address, and when the disk has damaged it.
+//! What a builder remembers about a store: under one spelling of its address, and when the disk has
+//! damaged it.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -31,7 +32,7 @@ impl Notes {
     }
 }
 
-/// The only file that is remembered of channels.
+/// The only file in the memory of channels.
 fn memory(cache: &Path) -> PathBuf {
     let entries = fs::read_dir(cache.join("channels")).unwrap();
     let mut files: Vec<PathBuf> = entries
@@ -97,7 +98,7 @@ fn a_rollback_is_noticed_however_the_store_is_spelt_and_old_memories_are_found()
         assert_eq!(why(&error), Refusal::Older { seq: 1, seen: 2 }, "{url}");
     }
     assert_eq!(scene.offline(&odd).unwrap(), "tiny-1.0.0+b2");
-    // as an older version kept it: under the odd spelling, and without a sum
+    // as an older version kept it: under the unusual spelling, and without a sum
     let path = memory(&scene.cache);
     let names = [odd.trim_end_matches('/'), "tiny", "stable"].join("\n");
     let former = path.with_file_name(format!("{}.json", Digest::of(names)));
@@ -116,7 +117,7 @@ fn a_rollback_is_noticed_however_the_store_is_spelt_and_old_memories_are_found()
     assert!(scene.pull(&plain, &Quiet).is_err());
 }
 
-/// Damages the memory; says what an offline pull came to meanwhile.
+/// Damages the memory; returns the result of an offline pull with it.
 fn damaged(scene: &Scene, damage: impl Fn(&str) -> String) -> slipway::error::Error {
     let path = memory(&scene.cache);
     let good = fs::read_to_string(&path).unwrap();
@@ -153,7 +154,7 @@ fn a_damaged_memory_is_called_so_and_the_store_is_asked_afresh() {
                 error.find_remedy().unwrap().contains("without --offline"),
                 "{what}: {error:?}"
             );
-            // the vendor is not blamed, the good answer is taken, and the memory is whole again
+            // the vendor is not blamed, the good answer is accepted, and the memory is intact again
             assert_eq!(scene.pull(&url, &notes).unwrap(), "tiny-1.0.0+b2", "{what}");
             let said = notes.taken();
             assert_eq!(said.contains("is damaged"), !what.starts_with("as an"), "{what}: {said}");
@@ -161,7 +162,8 @@ fn a_damaged_memory_is_called_so_and_the_store_is_asked_afresh() {
             assert_eq!(scene.pull(&url, &notes).unwrap(), "tiny-1.0.0+b2", "{what}");
             assert_eq!(notes.taken(), "", "{what}");
         }
-        // a number that grew on the disk shuts out nobody, and one that shrank lets no old state in
+        // a number that grew on the disk does not lock out newer states, and one that shrank lets
+        // no old state in
         for (from, to) in [("\"seq\": 2", "\"seq\": 9002"), ("\"seq\": 2", "\"seq\": 0")] {
             let path = memory(&scene.cache);
             let text = fs::read_to_string(&path).unwrap();
@@ -173,7 +175,7 @@ fn a_damaged_memory_is_called_so_and_the_store_is_asked_afresh() {
             assert_eq!(scene.pull(&url, &notes).unwrap(), "tiny-1.0.0+b2", "{to}");
             notes.taken();
         }
-        // whom nobody trusts any more is not believed because something is damaged
+        // a key that is no longer trusted is not believed just because something is damaged
         let stranger = Trust::default();
         let store = scene.place.store();
         let online = scene.vendor.reader(store.as_ref(), &scene.cache);

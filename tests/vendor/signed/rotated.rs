@@ -1,4 +1,4 @@
-//! Two keys: both are good during a rotation, the old one is not afterwards.
+//! Two keys: both are valid during a rotation, but the old one is not afterwards.
 
 use slipway::bundle::{Reader, Refusal, Wanted};
 use slipway::key::{Distrust, SecretKey};
@@ -37,13 +37,13 @@ fn rotate(place: &Place) {
     assert_eq!(by_new.seq, 2);
     pull(&renewed, TIME, &stable()).unwrap();
 
-    // the old key's pointer is older, though it has the highest number that that key ever signed
+    // the old key's pointer is older, although it has the highest number that this key ever signed
     overwrite(store, &pointer("stable"), &first);
     assert_eq!(
         why(&pull(&renewed, TIME, &stable()).unwrap_err()),
         Refusal::Older { seq: 1, seen: 2 }
     );
-    // when it has ended, that is what counts
+    // once the key has ended, that is the reason
     let ended = why(&pull(&renewed, LATER, &stable()).unwrap_err());
     assert!(matches!(ended, Refusal::Distrusted(Distrust::Ended { .. })), "{ended:?}");
     // the bundle's first signature is the old key's; promoting it added the new one's

@@ -1,4 +1,4 @@
-//! A store or a cache in a folder that others can write, too.
+//! A store or a cache in a folder that others can also write to.
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
@@ -67,7 +67,7 @@ fn an_object_that_is_a_device_or_a_pipe_is_refused_at_once() {
             let reader = vendor.reader(store.as_ref(), &cache);
             let error = reader.pull(&name("tiny"), &stable(), &Quiet).unwrap_err();
             assert_eq!(error.kind(), Kind::Io, "{object}: {error:?}");
-            // nor does whoever publishes wait for it
+            // a publisher does not wait for it either
             let again = publisher.publish(&bundle, &name("stable"), &Quiet).unwrap_err();
             assert_eq!(again.kind(), Kind::Io, "{object}: {again:?}");
         }
@@ -85,7 +85,7 @@ fn what_is_kept_in_a_cache_is_readable_by_all_whom_the_umask_lets() {
     let bundle = build(place.folder.path(), 1);
     vendor.publisher(store.as_ref(), &cache).publish(&bundle, &name("stable"), &Quiet).unwrap();
     vendor.reader(store.as_ref(), &cache).pull(&name("tiny"), &stable(), &Quiet).unwrap();
-    // what the umask of this very process makes of a file
+    // a file's mode under this process's umask
     let plain = place.folder.path().join("plain");
     fs::write(&plain, "").unwrap();
     let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;

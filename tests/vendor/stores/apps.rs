@@ -14,7 +14,7 @@ fn slipway(folder: &Path, args: &[&str]) -> Value {
     serde_json::from_slice(&run(folder, &[args, &["--json"]].concat())).unwrap()
 }
 
-/// What the program prints; it must end well.
+/// The program's output; it must succeed.
 fn run(folder: &Path, args: &[&str]) -> Vec<u8> {
     let output = Command::new(env!("CARGO_BIN_EXE_slipway"))
         .args(args)
@@ -68,7 +68,7 @@ fn an_app_goes_through_azure_into_a_bundle_and_back_to_a_list() {
     let shown = slipway(root, &["bundle", "show", built["file"].as_str().unwrap()]);
     assert_eq!(shown["apps"][0]["version"], "1.2.0");
     assert_eq!(shown["apps"][0]["digest"], digests[2].as_str());
-    // what lies there is what the index says, seen by somebody else
+    // the object there is what the index says, as seen by another client
     let name = format!("below/apps/guestbook/1.2.0/{}.tgz", digests[2]);
     assert_eq!(Digest::of(azure_client(&["cat", "pipeline", &name])).to_string(), digests[2]);
 }

@@ -1,4 +1,4 @@
-//! What every store must do, asked of each kind.
+//! What every store must do, tested with each kind.
 
 use slipway::blob::{
     self, Answer, Ask, Created, Expected, Key, Publish, Put, Settings, Small, create, create_bytes,
@@ -17,7 +17,7 @@ fn read(store: &dyn Publish, name: &str) -> Vec<u8> {
     blob::read(store, &key(name), MIB, &Quiet).unwrap()
 }
 
-/// The seam's promises, kept by whatever is behind it.
+/// The interface's promises, which every kind of store must keep.
 fn keeps_its_promises(url: &str, settings: &Settings) {
     let store = blob::open_for_publishing(url, settings).unwrap();
     let store = store.as_ref();
@@ -35,7 +35,7 @@ fn keeps_its_promises(url: &str, settings: &Settings) {
     assert_eq!(other.kind(), Kind::Refused, "{other:?}");
     assert_eq!(store.head(&name).unwrap().size, 10);
 
-    // ranges, on one state
+    // ranges of one state
     let Answer::Body(whole) = store.get(&name, &Ask::default()).unwrap() else { panic!() };
     let tag = whole.tag.unwrap();
     let ask = Ask { from: 7, only: Some(&tag), unless: None };
@@ -63,7 +63,7 @@ fn keeps_its_promises(url: &str, settings: &Settings) {
     assert_eq!(store.swap(&pointer, seen.as_ref(), b"x").unwrap(), Put::Taken);
     assert_eq!(read(store, "c/pointer.json"), b"2");
 
-    // a state that is no more is not read on
+    // a state that no longer exists is not read further
     let stale = store.get(&pointer, &Ask { only: seen.as_ref(), ..Ask::default() });
     assert_eq!(stale.err().unwrap().kind(), Kind::Damaged);
 

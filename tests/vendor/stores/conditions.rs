@@ -1,4 +1,5 @@
-//! Stores that leave conditions out, or answer them in their own way: refused, waited for, or named.
+//! Stores that ignore conditions, or answer them in their own way: they are refused, waited for, or
+//! named.
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -16,22 +17,22 @@ use crate::common::servers::{azure_client, azure_settings, bucket, s3_settings, 
 /// How a store answers a write with a condition.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Habit {
-    /// As s3rver does: it is written, whatever the condition says.
+    /// Like s3rver: it writes, whatever the condition says.
     Ignores,
-    /// As some do, `If-None-Match` is kept and `If-Match` is not.
+    /// Like some stores: it honours `If-None-Match`, but not `If-Match`.
     IgnoresSwaps,
-    /// As S3 does now and then, so many times: "409 ConditionalRequestConflict".
+    /// Like S3 now and then: "409 ConditionalRequestConflict", this many times.
     Busy(usize),
-    /// As older Ceph does: "501 NotImplemented".
+    /// Like older Ceph: "501 NotImplemented".
     Lacks,
-    /// As RFC 9110 has it, with the status for reading: 304.
+    /// As in RFC 9110, but with the status for reading: 304.
     Says304,
 }
 
-/// S3 with a habit: what an object store does with signatures and names is not asked of it here.
+/// An S3 with a habit: it need not handle signatures and names as a real object store does.
 struct Likeness {
     url: String,
-    /// Writes that it was asked for.
+    /// The number of write requests.
     writes: Arc<AtomicUsize>,
 }
 
@@ -142,13 +143,13 @@ fn key(text: &str) -> Key {
     Key::new(text).unwrap()
 }
 
-/// What the first trial of a store's conditions comes to; how many writes it took.
+/// The result of the first test of a store's conditions, and the number of writes that it took.
 fn proven(habit: Habit) -> (Result<(), Error>, usize) {
     let (server, cache) = (Likeness::new(habit), tempfile::tempdir().unwrap());
     let store = blob::open_for_publishing("s3://demo/x", &server.settings()).unwrap();
     let proven = blob::prove_conditions(store.as_ref(), "channels/demo", cache.path(), &Quiet);
     let first = server.writes.load(Ordering::SeqCst);
-    // remembered if it is good, asked again if not
+    // a good result is remembered, a bad one is tested again
     let again = blob::prove_conditions(store.as_ref(), "channels/demo", cache.path(), &Quiet);
     assert_eq!(again.is_ok(), proven.is_ok());
     assert_eq!(server.writes.load(Ordering::SeqCst) == first, proven.is_ok(), "{habit:?}");
@@ -167,7 +168,7 @@ fn a_store_that_leaves_conditions_out_is_refused_before_anything_is_published() 
     let (proven, writes) = proven(Habit::Lacks);
     let error = proven.unwrap_err();
     assert!(error.to_string().contains("no conditional writes"), "{error}");
-    // it will not learn them by being asked again
+    // asking again would not change that
     assert_eq!(writes, 1);
 }
 
@@ -202,7 +203,7 @@ fn a_conflict_of_this_moment_is_waited_for() {
     let store = blob::open_for_publishing("s3://demo/x", &server.settings()).unwrap();
     let mut up = |old: Option<&[u8]>| Ok(vec![b'.'; old.map_or(0, <[u8]>::len) + 1]);
     assert_eq!(update(store.as_ref(), &key("p"), 10, &mut up, &Quiet).unwrap(), b".");
-    // for ever is too long, and it is not called absence
+    // it gives up after a while, and does not report absence
     let server = Likeness::new(Habit::Busy(usize::MAX));
     let store = blob::open_for_publishing("s3://demo/x", &server.settings()).unwrap();
     let error = create_bytes(store.as_ref(), &key("a"), b"ours", &Quiet).unwrap_err();

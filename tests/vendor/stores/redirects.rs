@@ -1,4 +1,4 @@
-//! Where an https store sends us: a real TLS server at an address of the world, in a network of this test's own.
+//! Redirects of an https store: a real TLS server at a public address, in this test's own network.
 
 use std::path::Path;
 use std::process::{Command, Output};
@@ -6,11 +6,12 @@ use std::process::{Command, Output};
 use crate::common::judge::judge_in;
 use crate::common::small;
 
-/// Addresses of documentation (RFC 5737) stand for the world; all of them end at this machine's loopback.
+/// Documentation addresses (RFC 5737) stand for public ones; all of them end at this machine's
+/// loopback.
 const NETWORK: &str = "ip link set lo up && ip addr add 192.0.2.1/32 dev lo && ip addr add 198.51.100.1/32 dev lo \
      && ip addr add 10.9.9.9/32 dev lo";
 
-/// Runs a command in a network where openssl answers at each of these addresses by what lies in a folder.
+/// Runs a command in a network where openssl serves a folder at each of these addresses.
 fn with_servers(folder: &Path, listen: &[&str], command: &Command) -> Output {
     let mut script = format!("{NETWORK} || exit 99\n");
     for address in listen {
@@ -82,7 +83,7 @@ fn an_https_store_does_not_send_us_to_this_machine_nor_into_a_private_network_no
         let said = ask(plain, &[home]);
         assert!(said.contains("without encryption"), "{said}");
     }
-    // to another server of the world it may: that one is asked, and has no such file
+    // a redirect to another public server is allowed: that one is asked, and has no such file
     let other = "198.51.100.1:8444";
     let said = ask(&format!("https://{other}/x"), &[home, other]);
     assert!(was_asked(folder, other) && said.contains("has no channel stable"), "{said}");

@@ -1,4 +1,4 @@
-//! Credentials: where they come from, and that they are seen nowhere.
+//! Credentials: where they come from, and that they are shown nowhere.
 
 use slipway::blob::{self, Key, Settings};
 use slipway::error::{Kind, Result};
@@ -19,7 +19,7 @@ fn put_and_get(url: &str, settings: &Settings, name: &str) -> Result<Vec<u8>> {
     blob::read(store.as_ref(), &name, 10, &Quiet)
 }
 
-/// Fails when a secret is seen in what the store or its error says.
+/// Fails when a secret appears in what the store or its error says.
 fn refused(url: &str, settings: &Settings, secrets: &[&str]) -> slipway::error::Error {
     let error = put_and_get(url, settings, "refused").unwrap_err();
     let store = blob::open(url, settings).map(|s| format!("{s:?} {}", s.shown()));
@@ -49,7 +49,7 @@ fn azure_takes_a_key_or_a_signature_from_a_variable_or_a_file_and_refuses_wrong_
     let path = kept.path().to_str().unwrap();
     assert!(put_and_get(STORE, &with("AZURE_STORAGE_SAS_TOKEN_FILE", path), "by-file").is_ok());
 
-    // base64 of what is no key of this account
+    // base64 of something that is not this account's key
     let wrong = "d3Jvbmcta2V5LW9mLWEtdGVzdA==";
     let error = refused(STORE, &with("AZURE_STORAGE_KEY", wrong), &[wrong]);
     assert_eq!(error.kind(), Kind::Refused, "{error:?}");
@@ -58,7 +58,7 @@ fn azure_takes_a_key_or_a_signature_from_a_variable_or_a_file_and_refuses_wrong_
     let signature = read_only.split("sig=").nth(1).unwrap();
     let error = refused(STORE, &with("AZURE_STORAGE_SAS_TOKEN", &read_only), &[signature]);
     assert_eq!(error.kind(), Kind::Refused, "{error:?}");
-    // what cannot be read as a key is not shown either
+    // a value that is not a valid key is not shown either
     refused(STORE, &with("AZURE_STORAGE_KEY", "!!no-base64!!"), &["!!no-base64!!"]);
 }
 
