@@ -77,12 +77,12 @@ pub fn stem(path: &Path, format: Format) -> String {
     name.strip_suffix(&ending).map_or_else(own, str::to_owned)
 }
 
-/// How an image is written.
+/// How to write an image.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct How {
-    /// Whether to work out its SHA-256.
+    /// Whether to compute its SHA-256.
     pub digests: bool,
-    /// How many threads encode.
+    /// The number of threads that encode.
     pub threads: NonZeroUsize,
 }
 

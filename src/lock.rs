@@ -22,8 +22,8 @@ pub(crate) fn wait(path: &Path) -> Result<File> {
     Ok(file)
 }
 
-/// How often to try a lock that another process holds: soon enough for people, seldom enough to cost
-/// nothing.
+/// How often to try a lock that another process holds: often enough for people, and seldom enough
+/// to cost nothing.
 const AGAIN: Duration = Duration::from_millis(50);
 
 /// Waits until nobody else holds the lock of the open file at `path`, or until `progress` ends the

@@ -27,7 +27,7 @@ use crate::whole::{self, Work};
 
 /// Its folder inside the folder of all caches.
 pub(super) const FOLDER: &str = "base";
-/// Where lists of packages' names are kept.
+/// The folder of the lists of packages' names.
 pub(super) const NAMES: &str = "names";
 
 /// The cache of bases and their package layers.

@@ -1,4 +1,4 @@
-//! What a base is made of: the words of a definition's file.
+//! What a base is made from: the contents of a definition's file.
 
 use std::path::PathBuf;
 
@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::units::Digest;
 
-/// What a base is made of. Two equal definitions give the same cache entry.
+/// What a base is made from. Two equal definitions give the same cache entry.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Definition {

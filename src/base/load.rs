@@ -1,4 +1,5 @@
-//! Definitions of bases: one TOML file each, in the program and in a project's images/. The project's wins.
+//! Definitions of bases: one TOML file each, in the program and in a project's images/. The
+//! project's own file wins.
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
@@ -23,17 +24,17 @@ impl Definition {
         Self::parse(&text, path, stem, folder)
     }
 
-    /// The definition `name`: the one in `folder`, else the one that comes with the program.
+    /// The definition `name`: the one in `folder`, or else the one that comes with the program.
     ///
     /// # Errors
-    /// [`Kind::NotFound`] with the names that there are.
+    /// [`Kind::NotFound`] with the names that exist.
     pub fn find(folder: impl AsRef<Path>, name: &str) -> Result<Self> {
         let folder = folder.as_ref();
         let (path, text) = Self::text(folder, name)?;
         Self::parse(&text, &path, name.to_owned(), folder.to_owned())
     }
 
-    /// The text of the definition `name`, and where it is from.
+    /// The text of the definition `name`, and where it comes from.
     ///
     /// # Errors
     /// As for [`Self::find`].
@@ -51,8 +52,8 @@ impl Definition {
         }
     }
 
-    /// The names of all definitions, those in `folder` and those that come with the program, sorted. The folder need
-    /// not be there.
+    /// The names of all definitions, those in `folder` and those that come with the program,
+    /// sorted. The folder need not exist.
     ///
     /// # Errors
     /// A folder that cannot be read.
@@ -72,7 +73,7 @@ impl Definition {
         Ok(definition)
     }
 
-    /// Where its text has a word in quotes; the file, where that cannot be read any more.
+    /// The line where its text has a word in quotes; only the file if that can no longer be read.
     pub(super) fn line_of(&self, word: &str) -> PathBuf {
         match Self::text(&self.folder, &self.name) {
             Ok((path, text)) => written::place_of(&format!("\"{word}\""), &text, &path),
@@ -81,7 +82,7 @@ impl Definition {
     }
 }
 
-/// Stands for the folder of what comes with the program.
+/// Stands for the folder of a definition that comes with the program.
 const SHIPPED: &str = "(comes with slipway)";
 
 /// The names of the files in a project's folder. Hidden ones do not count: editors put their locks there.

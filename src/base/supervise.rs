@@ -12,7 +12,7 @@ use crate::command::{self, Sees};
 use crate::error::{Context, Result};
 use crate::progress::Progress;
 
-/// How often somebody looks whether a program that says nothing is to go on.
+/// How often to check whether a silent program should continue.
 const LOOK: Duration = Duration::from_millis(100);
 
 /// The shell's script.
@@ -65,10 +65,11 @@ impl Drop for Group {
     }
 }
 
-/// Lets `hear` read what a program complains about until it ends; gives its status.
+/// Lets `hear` read a program's error output until it ends; returns its status.
 ///
 /// # Errors
-/// What `progress` says once the program is not to go on: it is ended then, with all that it started.
+/// The error from `progress` once the program should not continue: it is then ended, with
+/// everything that it started.
 pub fn listen(
     group: Group,
     stderr: Option<ChildStderr>,
@@ -83,7 +84,7 @@ pub fn listen(
             reading.doing("cannot start a thread")?;
         }
         hear(&mut Said { said, left: VecDeque::new(), progress });
-        // in here: its end is what the reading thread waits for
+        // in this scope: the reading thread waits for the program's end
         progress.go_on()?;
         group.wait()
     })
@@ -92,12 +93,12 @@ pub fn listen(
 fn pass_on(mut stderr: ChildStderr, to: &Sender<Vec<u8>>) {
     let mut buffer = vec![0; 1 << 13];
     while let Ok(n @ 1..) = stderr.read(&mut buffer) {
-        // whoever does not hear any more still wants the program not to wait for a reader
+        // even if nobody listens any more, the program must not wait for a reader
         let _ = to.send(buffer[..n].to_vec());
     }
 }
 
-/// What a program says, until it ends or is not to go on.
+/// A program's output, until it ends or should not continue.
 struct Said<'a> {
     said: Receiver<Vec<u8>>,
     left: VecDeque<u8>,

@@ -15,7 +15,7 @@ pub trait Clock: fmt::Debug + Send + Sync {
     fn now(&self) -> Duration;
     /// Waits.
     fn sleep(&self, time: Duration);
-    /// Waits, or ends early with the error that `go_on` gives meanwhile.
+    /// Waits, or ends early with the error that `go_on` returns meanwhile.
     fn wait(&self, time: Duration, go_on: &dyn Fn() -> Result<()>) -> Result<()> {
         go_on()?;
         self.sleep(time);
@@ -23,7 +23,7 @@ pub trait Clock: fmt::Debug + Send + Sync {
     }
 }
 
-/// How often somebody who waits looks whether to go on.
+/// How often a wait checks whether to continue.
 const LOOK: Duration = Duration::from_millis(100);
 
 /// The machine's own clock.

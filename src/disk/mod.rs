@@ -1,4 +1,4 @@
-//! A disk as a value: which bytes lie where. Nothing here touches a file until a format writes it.
+//! A disk as a value: which bytes are where. Nothing here touches a file until a format writes it.
 //!
 //! Every part (partition table, ESP, filesystem) produces extents; formats (raw, qcow2 …) consume
 //! them all. Bytes that no extent covers read as zeros and cost nothing.

@@ -1,24 +1,25 @@
-//! What is asked of a disk, and the identifiers that follow from it.
+//! The specification of a disk, and the identifiers that follow from it.
 
 use uuid::Uuid;
 
 use super::gpt;
 use crate::units::{ByteSize, Digest, Timestamp};
 
-/// All names that are derived from a plan lie in this namespace (RFC 9562, version 5). A constant of this
-/// program: another value would give every image other identifiers.
+/// All names that are derived from a plan are in this namespace (RFC 9562, version 5). A constant
+/// of this program: another value would give every image other identifiers.
 const NAMESPACE: Uuid = Uuid::from_u128(0x8d0c_6a0e_3f1b_5c57_9a46_21f7_b0de_5e11);
 
-/// What a disk is made of, beside the tree.
+/// What a disk is made from, besides the tree.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DiskSpec {
     /// The disk's virtual size: whole MiB, at least [`super::layout::DISK_MINIMUM`].
     pub size: ByteSize,
     /// The plan's digest, from which every identifier on the disk follows.
     pub plan: Digest,
-    /// The time of all that has no time of its own.
+    /// The time of everything that has no time of its own.
     pub time: Timestamp,
-    /// Kernel parameters beside those that every appliance has, as in `quiet` or `mitigations=off`.
+    /// Kernel parameters in addition to those that every appliance has, as in `quiet` or
+    /// `mitigations=off`.
     pub command_line: Vec<String>,
 }
 
@@ -29,8 +30,8 @@ impl DiskSpec {
     }
 }
 
-/// Every identifier on a disk: a function of the plan, so that equal plans give equal bytes and two
-/// customers' disks can hang on one machine.
+/// Every identifier on a disk: a function of the plan, so that equal plans give equal bytes, and
+/// two customers' disks can be attached to one machine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Ids {
     /// The partition table's.

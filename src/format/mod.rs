@@ -84,7 +84,7 @@ pub struct Job<'a> {
     /// Whether to compute the artifacts' SHA-256. For a raw disk that takes longer than writing it,
     /// because of the holes, so a raw disk for your own use may do without.
     pub digests: bool,
-    /// How many threads encode. The bytes are the same with any number.
+    /// The number of threads that encode. The bytes are the same for any number.
     pub threads: NonZeroUsize,
 }
 
@@ -138,7 +138,8 @@ fn make_private(target: &Target<'_>) -> Result<()> {
 ///
 /// # Errors
 /// [`Kind::NoSpace`] before anything is written when there is less free space than [`needed_bytes`]
-/// of all of them; [`Kind::Interrupted`] when `progress` ends the work: existing files stay then.
+/// of all of them; [`Kind::Interrupted`] when `progress` ends the work. Existing files stay in both
+/// cases.
 pub fn write(job: &Job<'_>, wanted: &[Wanted], progress: &dyn Progress) -> Result<Vec<Written>> {
     let pending = wanted.iter().map(|wanted| Pending::create(&wanted.path));
     let pending = pending.collect::<Result<Vec<_>>>()?;

@@ -53,7 +53,7 @@ pub struct ProfileRecord {
     pub hiera: HieraRecord,
     /// What people see.
     pub branding: BrandingRecord,
-    /// The digest of the probes, which lie in the image at [`super::PROBES`].
+    /// The digest of the probes, which are in the image at [`super::PROBES`].
     #[serde(skip_serializing_if = "Option::is_none")]
     pub probes_sha256: Option<Digest>,
     /// The probes of a record of format 1.

@@ -70,7 +70,7 @@ impl Profile {
         }
     }
 
-    /// The store's URL, `https://…` or `file:///…`; `file:folder` lies below `root`, which must be
+    /// The store's URL, `https://…` or `file:///…`; `file:folder` is below `root`, which must be
     /// absolute. The profile keeps what was written: no path of this machine reaches an image.
     pub fn store_url(&self, root: &Path) -> String {
         match self.store.strip_prefix("file:") {

@@ -21,8 +21,8 @@ impl Draft {
         Self::in_folder(folder_of(path), mode)
     }
 
-    /// The same in another folder on the same disk. Where each thing has its own folder, nobody who
-    /// makes the next one would sweep there.
+    /// The same in another folder on the same disk. For things that each have their own folder:
+    /// whoever makes the next one would not sweep there.
     pub(crate) fn in_folder(folder: &Path, mode: u32) -> Result<Self> {
         sweep(folder);
         loop {

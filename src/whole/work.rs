@@ -44,7 +44,7 @@ impl Work {
     /// Gives it its name, which must be free. Whoever wrote the files in it flushes them.
     pub(crate) fn keep(self, path: &Path) -> Result<()> {
         std::fs::rename(self.folder.path(), path).at("cannot rename to", path)?;
-        // its old name is gone, and nothing is left to remove
+        // its old name no longer exists, and nothing is left to remove
         let _ = self.folder.keep();
         flush_folder(folder_of(path))
     }

@@ -28,10 +28,11 @@ pub fn machine() -> Machine {
     }
 }
 
-/// How many threads encode where a test says nothing: the bytes are the same with any number.
+/// The number of threads that encode unless a test says otherwise: the bytes are the same for any
+/// number.
 pub const THREADS: NonZeroUsize = NonZeroUsize::new(3).unwrap();
 
-/// Writes a disk to `path`, with the cache in `cache` when one is given.
+/// Writes a disk to `path`, using the cache in `cache` if one is given.
 pub fn try_write(
     format: Format,
     disk: &Disk,
@@ -54,19 +55,19 @@ pub fn write_all(
     write_how(formats, disk, folder, How { threads: THREADS, progress: &Quiet, cache }).unwrap()
 }
 
-/// How several artifacts are written.
+/// How to write several artifacts.
 pub struct How<'a> {
     pub threads: NonZeroUsize,
     pub progress: &'a dyn Progress,
     pub cache: Option<&'a Cache>,
 }
 
-/// Where an artifact goes in a folder.
+/// The path of an artifact in a folder.
 pub fn path(folder: &Path, format: Format) -> PathBuf {
     folder.join(format!("disk.{}", format::extension(format)))
 }
 
-/// Writes a disk into a folder in several formats by one job.
+/// Writes a disk into a folder in several formats, as one job.
 pub fn write_how(
     formats: &[Format],
     disk: &Disk,

@@ -1,11 +1,11 @@
-//! Somebody who has enough of long work after a while.
+//! A user who stops long work after a while.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use slipway::error::{Error, Kind, Result};
 use slipway::progress::Progress;
 
-/// Lets work go on so many times, and then has it end.
+/// Lets work continue this many times, and then ends it.
 pub struct Ends {
     after: usize,
     asked: AtomicUsize,

@@ -7,7 +7,7 @@ use std::path::Path;
 
 use crate::rooms::{files, root};
 
-/// Circles that stay, by their files, each with its reason.
+/// Circles that we keep, by their files, each with its reason.
 const DEFENDED: [(&[&str], &str); 4] = [
     (
         &["disk::ext4::dir", "disk::ext4::htree"],
@@ -48,7 +48,7 @@ struct Import {
     name: String,
     /// Where it is, from the crate's root.
     path: Module,
-    /// Others may take it from here.
+    /// Others may import it from here.
     handed_on: bool,
 }
 

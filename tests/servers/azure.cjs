@@ -1,6 +1,6 @@
-// Microsoft's own client, for what tests need done or judged by somebody else.
+// Microsoft's own client, for anything that tests need done or judged by somebody else.
 //
-//   node azure.cjs URL create CONTAINER [public]   makes a container
+//   node azure.cjs URL create CONTAINER [public]   creates a container
 //   node azure.cjs URL sas CONTAINER PERMISSIONS   prints a shared access signature
 //   node azure.cjs URL cat CONTAINER NAME          prints a blob
 const blobs = require("@azure/storage-blob");

@@ -1,5 +1,5 @@
-"""What cloud-init's own readers make of documents: a JSON list of {kind, text} to one of what is in them, or null where it
-refuses one. Argument: the folder of its Python code."""
+"""What cloud-init's own readers make of documents: reads a JSON list of {kind, text}, and prints a list of their contents,
+with null for a document that cloud-init refuses. Argument: the folder of its Python code."""
 
 import ipaddress
 import json
@@ -24,7 +24,7 @@ def strings(value):
 
 
 def everywhere(route):
-    # older ones make ::/64 of ::/0, and a /24 of a prefix 0
+    # older versions turn ::/0 into ::/64, and a prefix of 0 into /24
     return int(ipaddress.ip_address(route["network"])) == 0
 
 

@@ -1,6 +1,6 @@
-"""Inflates the compressed clusters of a qcow2 with zlib as readers do that keep only a window of 12 bits.
+"""Inflates the compressed clusters of a qcow2 with zlib, like readers that keep only a window of 12 bits.
 
-inflate-clusters.py IMAGE RAW; prints how many there are, each of which holds RAW's bytes.
+inflate-clusters.py IMAGE RAW; checks that each holds RAW's bytes, and prints how many there are.
 """
 
 import os
@@ -18,7 +18,7 @@ LENGTH_SHIFT = 62 - (16 - 8)
 
 
 def inflate(stream):
-    """All bytes of a stream; pieces are what makes zlib look back into the window."""
+    """All bytes of a stream, in pieces, because those make zlib look back into the window."""
     inflater = zlib.decompressobj(-WINDOW_BITS)
     output = b""
     while not inflater.eof:

@@ -1,5 +1,5 @@
-# Holds JSON documents against a JSON Schema (draft 7): the first line is the schema, each further one a document.
-# Answers each with "good" or one line that says why not.
+# Checks JSON documents against a JSON Schema (draft 7): the first line is the schema, each further one a document.
+# Answers each with "good", or with one line that says why not.
 import json
 import re
 import sys
@@ -8,7 +8,7 @@ from jsonschema import Draft7Validator, ValidationError, validators
 
 
 def pattern(validator, wanted, instance, schema):
-    # in ECMA 262, which JSON Schema means, $ is the end of the text; Python's also stands before a last newline
+    # in ECMA 262, which JSON Schema uses, $ is the end of the text; Python's also matches before a last newline
     wanted = re.sub(r"\$(?=$|[)|])", r"\\Z", wanted)
     if validator.is_type(instance, "string") and not re.search(wanted, instance):
         yield ValidationError(f"{instance!r} does not match {wanted}")

@@ -1,9 +1,9 @@
-# What the appliance's readers of settings make of the same documents as tests/support/cloud-init.py: what is taken of each,
-# and the notes. Argument: the folder of the readers.
+# What the appliance's readers of settings make of the same documents as tests/support/cloud-init.py: what they accept of
+# each, and their notes. Argument: the folder of the readers.
 require 'json'
 require 'tmpdir'
 %w[values sources].each { |name| require "#{ARGV[0]}/#{name}" }
-# a process for each key is what would be measured then
+# otherwise each key would start a process, and that would be measured
 Values.define_singleton_method(:key?) { |_| true }
 
 def read(document)

@@ -1,4 +1,4 @@
-//! Plans that somebody kept: what `slipway plan --json` printed is read by every later version.
+//! Plans that somebody kept: every later version can read what `slipway plan --json` printed.
 
 use std::path::Path;
 

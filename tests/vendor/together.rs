@@ -84,7 +84,7 @@ fn a_build_that_is_told_to_stop_leaves_nothing_and_says_so() {
     let out = folder.join("out/tiny");
     let left = |folder: PathBuf| std::fs::read_dir(folder).map_or(0, |entries| entries.count());
     let mut stopped = 0;
-    // from the bundle over the base, which is not there yet, to the last byte of the image
+    // from the bundle to the base, which does not exist yet, to the image's last byte
     for after in moments() {
         let Err(error) = desk.build(&ticket, &Ends::after(after)) else { break };
         assert_eq!(error.kind(), Kind::Interrupted, "{after}: {error:?}");

@@ -13,7 +13,7 @@ pub(super) struct Shared {
     pub(super) token: Option<String>,
 }
 
-/// The keys of `$AWS_PROFILE`, else of `default`; none where there is no such file.
+/// The keys of `$AWS_PROFILE`, or else of `default`; none if there is no such file.
 pub(super) fn read(settings: &Settings) -> Result<Shared> {
     let home = || settings.get("HOME").map(|home| PathBuf::from(home).join(".aws/credentials"));
     let named = settings.get("AWS_SHARED_CREDENTIALS_FILE").map(PathBuf::from);

@@ -49,7 +49,7 @@ pub struct Facts {
     pub interval_minutes: u32,
     /// Whether root grows to the disk at every boot.
     pub grow: bool,
-    /// The image's time; also the time of the files laid in.
+    /// The image's time; also the time of the files added.
     pub time: Timestamp,
     /// The application's health checks, all asked on 127.0.0.1 before READY. See [`Health::choose`].
     pub health: Vec<Health>,

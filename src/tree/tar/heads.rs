@@ -8,8 +8,8 @@ use super::header::{BLOCK, Header};
 use super::pax::Records;
 use crate::error::{Error, Kind, Result};
 
-/// The longest extended header or GNU long name that is read into memory, in bytes: the attributes of a file
-/// take 64 KiB at the most, its names 4 KiB each.
+/// The longest extended header or GNU long name that is read into memory, in bytes: the attributes
+/// of a file take at most 64 KiB, and its names 4 KiB each.
 const EXTENSION_MAX: u64 = 1 << 20;
 
 /// Where an archive is read from.

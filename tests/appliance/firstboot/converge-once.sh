@@ -1,4 +1,4 @@
-# one that is begun ahead waits for the master, unless it is recalled
+# a run that begins ahead waits for the master, unless it is recalled
 if [ "$1" = --ahead ]; then
     shift
     echo begun >>"$SLIPWAY_ROOT/fake/runs"

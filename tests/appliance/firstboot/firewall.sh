@@ -1,11 +1,12 @@
 #!/bin/sh
-# firewall.sh: in a network namespace of its own, a guarded machine between an outside and a container behind it; says what
-# gets through while its ports are closed, and once they are open. SLIPWAY_ROOT is the machine's root.
+# firewall.sh: a guarded machine between an outside and a container behind it, each in its own network
+# namespace. Prints what gets through while its ports are closed, and once they are open. SLIPWAY_ROOT
+# is the machine's root.
 set -eu
-spawn() { # NAME COMMAND: in a network namespace of its own; its process in $NAME
+spawn() { # NAME COMMAND: in its own network namespace; its process in $NAME
     unshare --net sh -c "ip link set lo up; $2" &
     eval "$1=$!"
-    # the namespace is there when it is another one
+    # the namespace exists once it differs from ours
     while [ "$(readlink "/proc/$!/ns/net")" = "$(readlink /proc/self/ns/net)" ]; do sleep 0.05; done
 }
 serve='use IO::Socket::INET; for my $p (@ARGV) { my ($k, $n) = split /:/, $p; next if fork;
@@ -36,7 +37,7 @@ inside "$container" "exec perl -e '$serve' tcp:80" & more=$!
 perl -e "$serve" tcp:5000 udp:5000 & outside=$!
 trap 'kill "$servers" "$more" "$outside" "$guarded" "$container"; kill -- -$$' EXIT
 
-tries() { # STAGE: a word for each that gets through
+tries() { # STAGE: a word for each connection that gets through
     for what in tcp:22 tcp:8008 tcp:80 tcp:443 tcp:3000 tcp:8080 tcp:8081 udp:514 udp:40000; do
         ! perl -e "$ask" "${what%:*}" 192.0.2.2 "${what#*:}" || printf '%s ' "$what"
     done

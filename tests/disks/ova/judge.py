@@ -1,7 +1,7 @@
-"""Reads an OVA with programs that have no line of ours in them, and says what they found as JSON.
+"""Reads an OVA with programs that contain no line of ours, and prints what they found as JSON.
 
-tarfile finds the members, expat parses the description, dissect.hypervisor finds the disk by the description
-and reads it; the raw disk, when one is given, must be equal to it.
+tarfile finds the members, expat parses the description, and dissect.hypervisor finds the disk through the
+description and reads it; the raw disk, if one is given, must be equal to it.
 """
 
 import io

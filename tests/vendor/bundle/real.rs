@@ -43,8 +43,8 @@ translate = { package = "puppet-module-puppetlabs-translate" }
 vcsrepo = { package = "puppet-module-puppetlabs-vcsrepo" }
 "#;
 
-/// The app as it was published, with a lock file of its own. Its development dependencies are left
-/// out, since a published package lacks the files that they need.
+/// The app as it was published, with a lock file of its own. Its development dependencies and
+/// scripts are left out, since a published package lacks the files that they need.
 fn unpacked(name: &str, version: &str, root: &Path) -> std::path::PathBuf {
     let folder = root.join(name);
     std::fs::create_dir_all(&folder).unwrap();
