@@ -112,8 +112,8 @@ pub trait Store: fmt::Debug + Send + Sync {
     /// As [`Store::get`].
     fn head(&self, key: &Key) -> Result<Head>;
 
-    /// The keys below a folder of the store, sorted, for people to look at. Which release is the newest
-    /// never follows from a listing.
+    /// The keys below a folder of the store, sorted, for people to look at. Which release is the
+    /// newest never follows from a listing.
     ///
     /// # Errors
     /// [`Kind::Refused`] from stores that cannot be listed.

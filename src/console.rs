@@ -34,8 +34,8 @@ impl Splitter {
     }
 }
 
-/// Removes terminal escapes and control characters: neither a guest nor a package's script may drive the
-/// user's terminal.
+/// Removes terminal escapes and control characters: neither a guest nor a package's script may
+/// drive the user's terminal.
 pub fn plain(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut chars = text.chars();

@@ -1,4 +1,5 @@
-//! From one image format to another, without a copy between them: the image's reader is the new disk's source.
+//! From one image format to another, without a copy between them: the image's reader is the new
+//! disk's source.
 
 use std::num::NonZeroUsize;
 use std::path::Path;

@@ -1,4 +1,5 @@
-//! Locks between processes: an empty file that the kernel unlocks when its holder ends, however that happens.
+//! Locks between processes: an empty file that the kernel unlocks when its holder ends, however
+//! that happens.
 
 use std::fs::{File, TryLockError};
 use std::io;

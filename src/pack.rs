@@ -144,7 +144,8 @@ impl Pack {
         self.file.read_exact_at(buffer, offset).at("cannot read the pack", &self.path)
     }
 
-    /// Fills buffers one after the other, if possible in one call: thousands of files end within a block.
+    /// Fills buffers one after the other, if possible in one call: thousands of files end within a
+    /// block.
     fn fill_all(&self, buffers: [&mut [u8]; 3], offset: u64) -> Result<()> {
         let [head, buffer, tail] = buffers;
         if head.is_empty() && tail.is_empty() {

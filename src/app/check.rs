@@ -166,7 +166,8 @@ impl Asks {
         self.optional_dependencies.keys().filter(|name| name.contains(APPLIANCE))
     }
 
-    /// Whether one of its dependencies has a compiled module for the appliance, or is a program for it.
+    /// Whether one of its dependencies has a compiled module for the appliance, or is a program for
+    /// it.
     fn any_is(&self, held: &Held, folder: &str, ready: &BTreeSet<&str>) -> bool {
         let names = self.dependencies.keys().chain(self.optional_dependencies.keys());
         let mut found = names.filter_map(|name| Some((name, place(held, folder, name)?)));

@@ -25,7 +25,8 @@ pub struct Entry {
     /// Compiled modules in it.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub native: Vec<Native>,
-    /// When it was published. It is not signed: the same version, signed by another key, is the same text.
+    /// When it was published. It is not signed: the same version, signed by another key, is the
+    /// same text.
     pub published: String,
     /// The signed text.
     #[serde(skip)]

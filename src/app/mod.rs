@@ -43,7 +43,8 @@ pub struct App {
     pub name: AppName,
     /// The version in its package.json.
     pub version: Version,
-    /// The commit that it was packed from (npm's `gitHead`), with `-dirty` when files differed from it.
+    /// The commit that it was packed from (npm's `gitHead`), with `-dirty` when files differed from
+    /// it.
     pub commit: Option<String>,
     /// Compiled modules in it, which do not run everywhere.
     pub native: Vec<Native>,

@@ -26,10 +26,11 @@ pub(super) struct Npm<'a> {
 }
 
 impl Npm<'_> {
-    /// Installs exactly what the lock file says. Install scripts are not run: they would run whatever a
-    /// dependency's publisher likes on the builder.
+    /// Installs exactly what the lock file says. Install scripts are not run: they would run
+    /// whatever a dependency's publisher likes on the builder.
     pub(super) fn install(&self, omit: Option<&str>) -> Result<()> {
-        // include=dev: npm's own settings may say "production", which would leave out what the tests need
+        // include=dev: npm's own settings may say "production", which would leave out what the
+        // tests need
         let which = omit.map_or("--include=dev".to_owned(), |what| format!("--omit={what}"));
         let fixed = ["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--include=optional"];
         let output = self.run(&[&fixed[..], &[&which]].concat(), Sees::Network(&ITS_OWN))?;

@@ -67,7 +67,8 @@ impl State {
     }
 }
 
-/// Words go into apt's source line and arguments: nothing in them may end the word or look like an option.
+/// Words go into apt's source line and arguments: nothing in them may end the word or look like an
+/// option.
 pub(crate) fn check_word(word: &str) -> Result<()> {
     let allowed = |b: u8| b.is_ascii_alphanumeric() || b"./:=+~-_".contains(&b);
     if !word.is_empty() && !word.starts_with('-') && word.bytes().all(allowed) {

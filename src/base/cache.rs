@@ -247,8 +247,8 @@ impl Cache {
         self.open_entry(root, wanted)
     }
 
-    /// Moves a finished entry to its name. An intact one that is there already (the build was reproduced)
-    /// stays: others may have it open.
+    /// Moves a finished entry to its name. An intact one that is there already (the build was
+    /// reproduced) stays: others may have it open.
     fn publish(&self, from: &Path, root: Digest) -> Result<()> {
         let to = self.part("roots").join(root.to_string());
         if file::look(&to)?.is_some() {

@@ -65,7 +65,8 @@ pub enum DefinitionKind {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Tarball {
-    /// https://…, file:///…, or a path, from the definition's folder: .tar, .tar.gz, .tar.xz, .tar.zst.
+    /// https://…, file:///…, or a path, from the definition's folder: .tar, .tar.gz, .tar.xz,
+    /// .tar.zst.
     pub source: String,
     /// SHA-256 of the file as it is, still compressed.
     pub sha256: Digest,

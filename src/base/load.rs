@@ -85,7 +85,8 @@ impl Definition {
 /// Stands for the folder of a definition that comes with the program.
 const SHIPPED: &str = "(comes with slipway)";
 
-/// The names of the files in a project's folder. Hidden ones do not count: editors put their locks there.
+/// The names of the files in a project's folder. Hidden ones do not count: editors put their locks
+/// there.
 fn own_names(folder: &Path) -> Result<BTreeSet<String>> {
     let files = match std::fs::read_dir(folder) {
         Err(e) if e.kind() == ErrorKind::NotFound => return Ok(BTreeSet::new()),

@@ -86,8 +86,8 @@ fn folder(rest: &str) -> Result<Address> {
     Ok(Address::Folder(path))
 }
 
-/// One spelling of a web address's path: no slash at its end, and nothing escaped that need not be (RFC 3986,
-/// 6.2.2).
+/// One spelling of a web address's path: no slash at its end, and nothing escaped that need not be
+/// (RFC 3986, 6.2.2).
 fn one_path(path: &str) -> String {
     let mut parts = path.trim_end_matches('/').split('%');
     let mut one = parts.next().unwrap_or_default().to_owned();

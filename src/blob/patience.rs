@@ -212,7 +212,8 @@ impl<R: Read> Read for InTime<'_, R> {
     }
 }
 
-/// One step of SplitMix64 (Steele, Lea, Flood 2014): enough for jitter, and the same for the same seed.
+/// One step of SplitMix64 (Steele, Lea, Flood 2014): enough for jitter, and the same for the same
+/// seed.
 fn mix(state: u64) -> u64 {
     let mut z = state.wrapping_add(0x9E37_79B9_7F4A_7C15);
     z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);

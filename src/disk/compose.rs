@@ -18,8 +18,8 @@ const ROOT_LABEL: &str = "root";
 /// [`bootloader::configure`] with the same `spec`.
 ///
 /// # Errors
-/// [`Kind::NoSpace`](crate::error::Kind::NoSpace) when the tree does not fit on a disk of this size,
-/// [`Kind::Input`](crate::error::Kind::Input) when the tree cannot boot or cannot be stored.
+/// [`Kind::NoSpace`](crate::error::Kind::NoSpace) when the tree does not fit on a disk of this
+/// size, [`Kind::Input`](crate::error::Kind::Input) when the tree cannot boot or cannot be stored.
 pub fn compose(tree: &Tree, packs: &[Arc<Pack>], spec: &DiskSpec) -> Result<Disk> {
     let layout = Layout::new(spec.size)?;
     let ids = spec.ids();
@@ -33,8 +33,8 @@ pub fn compose(tree: &Tree, packs: &[Arc<Pack>], spec: &DiskSpec) -> Result<Disk
     assemble(tree, spec, ext4::build(tree, packs, &params)?)
 }
 
-/// Puts a disk together around any root filesystem, given as extents relative to its partition, which is
-/// [`Layout::root`].
+/// Puts a disk together around any root filesystem, given as extents relative to its partition,
+/// which is [`Layout::root`].
 ///
 /// The tree must have passed [`bootloader::configure`] with the same `spec`.
 pub fn assemble(tree: &Tree, spec: &DiskSpec, root: Vec<Extent>) -> Result<Disk> {

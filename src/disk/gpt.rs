@@ -1,4 +1,5 @@
-//! The partition table: a protective MBR with boot code, the table and its copy at the end of the disk.
+//! The partition table: a protective MBR with boot code, the table and its copy at the end of the
+//! disk.
 
 use std::collections::BTreeMap;
 use std::io::{Error as IoError, ErrorKind, Read, Result as IoResult, Seek, SeekFrom, Write};
@@ -13,7 +14,8 @@ use super::Extent;
 use super::layout::{Layout, Region, SECTOR};
 use crate::error::{Error, Kind, Result};
 
-/// Sectors at the start of the disk: the MBR, the header and 128 entries of 128 bytes (UEFI 2.10, 5.3).
+/// Sectors at the start of the disk: the MBR, the header and 128 entries of 128 bytes (UEFI 2.10,
+/// 5.3).
 const HEAD_SECTORS: u64 = 1 + 1 + ENTRY_SECTORS;
 /// Sectors at the end of the disk: the entries again and the backup header.
 const TAIL_SECTORS: u64 = ENTRY_SECTORS + 1;

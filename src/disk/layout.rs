@@ -8,7 +8,8 @@ use crate::units::{ByteSize, MIB};
 
 /// Bytes of a logical sector, the unit of BIOS, GPT and FAT here (UEFI 2.10, 5.2).
 pub const SECTOR: u64 = 512;
-/// Partitions start and end at multiples of this many bytes; every storage system's stripes divide it.
+/// Partitions start and end at multiples of this many bytes; every storage system's stripes divide
+/// it.
 pub const ALIGNMENT: u64 = MIB;
 /// The BIOS boot partition, in bytes: GRUB's core image fits with room for its growth.
 pub const BIOS_BOOT: u64 = MIB;

@@ -28,7 +28,8 @@ pub use vendor::{app, vendor};
 /// Takes any bytes.
 pub type Target = fn(&[u8]);
 
-/// Every target by its name: that of its fuzzer in `fuzz/fuzz_targets` and of its folder in `fuzz/corpus`.
+/// Every target by its name: that of its fuzzer in `fuzz/fuzz_targets` and of its folder in
+/// `fuzz/corpus`.
 pub const TARGETS: [(&str, Target); 19] = [
     ("tar", tar),
     ("cache", cache),

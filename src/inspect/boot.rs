@@ -20,7 +20,8 @@ const BUDGET: u64 = 512 * MIB;
 const DEPTH: usize = 8;
 const NAMES: usize = 4096;
 const PROGRAM_LIMIT: u64 = 64 * MIB;
-/// Where boot.img has the sector of the core image (GRUB 2.06, boot.S), and what its messages begin with.
+/// Where boot.img has the sector of the core image (GRUB 2.06, boot.S), and what its messages begin
+/// with.
 const BOOT_KERNEL_SECTOR: usize = 0x5C;
 const BOOT_MESSAGE: &[u8] = b"GRUB";
 

@@ -6,7 +6,8 @@ use crate::disk::layout::Region;
 use crate::error::Result;
 use crate::units::KIB;
 
-/// Offset, magic, name, in the order in which they are looked for (libblkid's superblocks/, for every number).
+/// Offset, magic, name, in the order in which they are looked for (libblkid's superblocks/, for
+/// every number).
 const KNOWN: [(u64, &[u8], &str); 17] = [
     (KIB + 0x38, &[0x53, 0xEF], "ext4"),
     (0, b"XFSB", "XFS"),
@@ -26,8 +27,8 @@ const KNOWN: [(u64, &[u8], &str); 17] = [
     (0x52, b"FAT32", "FAT"),
     (32 * KIB + 1, b"CD001", "ISO 9660"),
 ];
-/// Partition tables of a whole disk: a boot sector's last bytes, GPT's header with sectors of 512 and of 4096 bytes,
-/// Apple's map, BSD's label.
+/// Partition tables of a whole disk: a boot sector's last bytes, GPT's header with sectors of 512
+/// and of 4096 bytes, Apple's map, BSD's label.
 const TABLES: [(u64, &[u8]); 5] = [
     (510, &[0x55, 0xAA]),
     (512, b"EFI PART"),
@@ -41,7 +42,8 @@ pub fn name(image: &Image, region: Region) -> Result<Option<&'static str>> {
     named(region.length, |buffer, at| image.read_at(buffer, region.offset + at))
 }
 
-/// Whether a disk begins with a partition table or a filesystem. One that does not is hardly a disk.
+/// Whether a disk begins with a partition table or a filesystem. One that does not is hardly a
+/// disk.
 pub fn begins_a_disk(image: &Image) -> Result<bool> {
     begins(image.size(), |buffer, at| image.read_at(buffer, at))
 }

@@ -5,7 +5,8 @@ use crate::error::{Error, Result};
 use crate::tree::tar::header::{BLOCK, Header};
 use crate::units::KIB;
 
-/// The most headers and the longest extended header that are believed, in bytes: a package has a handful.
+/// The most headers and the longest extended header that are believed, in bytes: a package has a
+/// handful.
 const MEMBERS_LIMIT: usize = 1000;
 const EXTENDED_LIMIT: u64 = 64 * KIB;
 
@@ -81,7 +82,8 @@ pub fn list(source: &Source) -> Result<Vec<Member>> {
     Ok(members)
 }
 
-/// Records of the form "length key=value" (POSIX.1-2017, pax, "pax Header Block"), or GNU's long name.
+/// Records of the form "length key=value" (POSIX.1-2017, pax, "pax Header Block"), or GNU's long
+/// name.
 fn read_extended(extended: &mut Extended, kind: u8, mut bytes: &[u8]) {
     if kind == b'L' {
         let name = bytes.split(|b| *b == 0).next().unwrap_or_default();

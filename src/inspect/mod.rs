@@ -1,6 +1,7 @@
 //! What an image is made of, read from outside without booting or mounting it.
 //!
-//! Images are foreign bytes: another program may have written them, and a disk may have damaged them.
+//! Images are foreign bytes: another program may have written them, and a disk may have damaged
+//! them.
 
 mod blocks;
 pub(crate) mod boot;
@@ -97,8 +98,8 @@ pub struct Boot {
 /// Reads everything that an image says about itself.
 ///
 /// # Errors
-/// [`Kind::Damaged`] with the image's path, and the byte where it is known, for bytes that make no sense;
-/// [`Kind::Refused`] for images that need other files or keys.
+/// [`Kind::Damaged`] with the image's path, and the byte where it is known, for bytes that make no
+/// sense; [`Kind::Refused`] for images that need other files or keys.
 pub fn inspect(path: &Path) -> Result<Report> {
     report(&Arc::new(Image::open(path)?))
 }

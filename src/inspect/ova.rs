@@ -38,8 +38,8 @@ impl Ova {
     /// Lists the members and finds the disk.
     ///
     /// # Errors
-    /// [`crate::error::Kind::Refused`] for a package with several disks; [`crate::error::Kind::Damaged`] for a tar that is no
-    /// package.
+    /// [`crate::error::Kind::Refused`] for a package with several disks;
+    /// [`crate::error::Kind::Damaged`] for a tar that is no package.
     pub fn open(source: &Source) -> Result<Self> {
         let members = members::list(source)?;
         if !members.iter().any(|m| ends(m, DESCRIPTION) && !m.is_apple_double()) {

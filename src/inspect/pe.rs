@@ -1,5 +1,5 @@
-//! Who signed an EFI program, as far as its certificates say (Microsoft PE/COFF specification, "Attribute
-//! certificate table"). Nothing is verified here: the firmware does that.
+//! Who signed an EFI program, as far as its certificates say (Microsoft PE/COFF specification,
+//! "Attribute certificate table"). Nothing is verified here: the firmware does that.
 
 /// Where the DOS header stores the offset of the PE header.
 const PE_OFFSET_AT: usize = 0x3C;
@@ -19,7 +19,8 @@ const STRING_TAGS: [u8; 2] = [0x0C, 0x13];
 /// The most names that are shown.
 const NAMES: usize = 16;
 
-/// The common names in the program's certificates, each once; empty for a program without a signature.
+/// The common names in the program's certificates, each once; empty for a program without a
+/// signature.
 pub fn signers(program: &[u8]) -> Vec<String> {
     let mut names = Vec::new();
     let mut rest = certificates(program).unwrap_or_default();

@@ -17,8 +17,8 @@ const HEADER_2: usize = 72;
 const CLUSTER_BITS: std::ops::RangeInclusive<u32> = 9..=21;
 /// The largest first-level table that QEMU accepts, in bytes.
 const L1_LIMIT: u64 = 32 * MIB;
-/// Incompatible features that do not matter to a reader: reference counts that may be stale, and the
-/// presence of a compression type.
+/// Incompatible features that do not matter to a reader: reference counts that may be stale, and
+/// the presence of a compression type.
 const FEATURE_DIRTY: u64 = 1;
 const FEATURE_COMPRESSION: u64 = 1 << 3;
 /// The names of the specification's other incompatible features.

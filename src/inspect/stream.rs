@@ -1,4 +1,5 @@
-//! Formats that can only be read from their start: raw disks compressed with zstd, and (in [`super::gce`]) GCE's tar.gz.
+//! Formats that can only be read from their start: raw disks compressed with zstd, and (in
+//! [`super::gce`]) GCE's tar.gz.
 //!
 //! They are unpacked once, into a sparse file without a name in the temporary folder. Unpacking
 //! anew for every read would take minutes for a single inspection; a file with a name would remain

@@ -1,4 +1,5 @@
-//! The manifest of a package: digests of its members (DMTF DSP0243 1.1, 5.1; RFC 3174 and FIPS 180-4 for the digests).
+//! The manifest of a package: digests of its members (DMTF DSP0243 1.1, 5.1; RFC 3174 and FIPS
+//! 180-4 for the digests).
 
 use std::collections::BTreeMap;
 

@@ -1,5 +1,5 @@
-//! What an image's root filesystem says about how it will start elsewhere: consoles, mounts, addresses, identity,
-//! drivers.
+//! What an image's root filesystem says about how it will start elsewhere: consoles, mounts,
+//! addresses, identity, drivers.
 
 use std::collections::BTreeSet;
 
@@ -48,7 +48,8 @@ pub struct System {
     pub addresses: Vec<String>,
     /// Agents for clouds.
     pub agents: Vec<String>,
-    /// The drivers of all kernels, built in or as modules, with `_` for `-`; none when no kernel lists any.
+    /// The drivers of all kernels, built in or as modules, with `_` for `-`; none when no kernel
+    /// lists any.
     pub drivers: Option<BTreeSet<String>>,
 }
 

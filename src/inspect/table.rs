@@ -64,8 +64,8 @@ pub struct Table {
     pub disk_guid: String,
     /// Whether both copies are intact; one is enough to read it.
     pub both_copies: bool,
-    /// Where the first copy says that the second is, in bytes from the start of the disk; none when the first
-    /// is broken.
+    /// Where the first copy says that the second is, in bytes from the start of the disk; none when
+    /// the first is broken.
     pub backup_at: Option<u64>,
     /// The partitions, by number.
     pub partitions: Vec<Partition>,

@@ -15,7 +15,8 @@ use crate::error::{Error, Kind, Result};
 pub enum Language {
     /// POSIX shell: a value becomes one single-quoted word, quotes included.
     Shell,
-    /// systemd's ini files (units, networkd, timesyncd): a value stays one line, specifiers are doubled.
+    /// systemd's ini files (units, networkd, timesyncd): a value stays one line, specifiers are
+    /// doubled.
     Systemd,
     /// YAML: a value becomes one double-quoted scalar, quotes included.
     Yaml,
@@ -59,8 +60,8 @@ fn shell(value: &str, out: &mut dyn Write) -> std::io::Result<()> {
     write!(out, "'{}'", value.replace('\'', r"'\''"))
 }
 
-/// A line's end would start a new setting, a backslash at the end would swallow the next one, and `%`
-/// starts a specifier.
+/// A line's end would start a new setting, a backslash at the end would swallow the next one, and
+/// `%` starts a specifier.
 fn systemd(value: &str, out: &mut dyn Write) -> std::io::Result<()> {
     refuse(value, "a control character or a backslash", |c| c.is_control() || c == '\\')?;
     out.write_all(value.replace('%', "%%").as_bytes())

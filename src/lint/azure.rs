@@ -1,4 +1,5 @@
-//! Azure (Microsoft, "Prepare Linux for imaging" and "Create and upload a generic Linux virtual machine").
+//! Azure (Microsoft, "Prepare Linux for imaging" and "Create and upload a generic Linux virtual
+//! machine").
 
 use super::{Facts, Finding, convert_to, drivers, wrong_format};
 use crate::inspect::{Container, System};

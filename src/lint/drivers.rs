@@ -5,7 +5,8 @@ use super::{Facts, Finding};
 /// A piece of hardware, and the drivers for it, any one of which is enough.
 pub(super) type Need = (&'static str, &'static [&'static str]);
 
-/// A finding for every piece of hardware without a driver. An image whose kernels list none is not judged.
+/// A finding for every piece of hardware without a driver. An image whose kernels list none is not
+/// judged.
 pub(super) fn check(facts: &Facts, platform: &str, needs: &[Need]) -> Vec<Finding> {
     let Some(drivers) = facts.inside.as_ref().ok().and_then(|i| i.system.drivers.as_ref()) else {
         return Vec::new();

@@ -5,7 +5,8 @@ use crate::inspect::{Container, Inside};
 use crate::profile::Format;
 use crate::units::{GIB, MIB};
 
-/// The largest VHD, in bytes (Microsoft, "Virtual Hard Disk Image Format Specification"); VHDX has 64 TiB.
+/// The largest VHD, in bytes (Microsoft, "Virtual Hard Disk Image Format Specification"); VHDX has
+/// 64 TiB.
 const VHD_LIMIT: u64 = 2040 * GIB;
 /// Hyper-V's own block size for dynamic disks.
 const BLOCK: u64 = 32 * MIB;

@@ -1,4 +1,5 @@
-//! `extends`: a profile and its parents become one tree. Tables merge, lists and single values replace.
+//! `extends`: a profile and its parents become one tree. Tables merge, lists and single values
+//! replace.
 
 use std::fs::File;
 use std::io::Read as _;

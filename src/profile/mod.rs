@@ -152,8 +152,8 @@ impl Draft {
         self.errors.extend(more);
     }
 
-    /// Whether a second error only follows from a first one: it is on the same line, or below the head
-    /// of a table that could not be read, so that its keys seem to belong to another table.
+    /// Whether a second error only follows from a first one: it is on the same line, or below the
+    /// head of a table that could not be read, so that its keys seem to belong to another table.
     fn explains(&self, first: &Diagnostic, second: &Diagnostic) -> bool {
         let (Some(a), Some(b)) = (&first.span, &second.span) else { return false };
         let text = &self.files[first.file].text;

@@ -111,7 +111,8 @@ fn derive() -> Value {
     schema
 }
 
-/// Rewrites every subschema: no null (TOML has none), rules as patterns, defaults as they are written.
+/// Rewrites every subschema: no null (TOML has none), rules as patterns, defaults as they are
+/// written.
 fn tidy(schema: &mut Value) {
     match schema {
         Value::Array(items) => items.iter_mut().for_each(tidy),

@@ -1,5 +1,5 @@
-//! What a customer asked for, after inheritance and validation. The schema is derived from these types,
-//! so the doc comments below are what an editor shows.
+//! What a customer asked for, after inheritance and validation. The schema is derived from these
+//! types, so the doc comments below are what an editor shows.
 
 use std::collections::BTreeMap;
 
@@ -14,7 +14,8 @@ use crate::platform::{Format, Platform, Target};
 pub struct Profile {
     /// Who it is for.
     pub customer: Customer,
-    /// The base image, as in "debian-12": one that comes with slipway, or a file in images/, without .toml.
+    /// The base image, as in "debian-12": one that comes with slipway, or a file in images/,
+    /// without .toml.
     #[schemars(extend("format" = "base"))]
     pub base: String,
     /// The site: which configuration bundle converges the machine.
@@ -48,8 +49,8 @@ pub struct Profile {
     #[serde(default = "default_formats")]
     #[schemars(with = "Vec<Target>", length(min = 1), extend("uniqueItems" = true))]
     pub formats: Vec<Format>,
-    /// Those platforms; `formats` has their formats. What comes out does not depend on why it was asked for, so no
-    /// plan has it.
+    /// Those platforms; `formats` has their formats. What comes out does not depend on why it was
+    /// asked for, so no plan has it.
     #[serde(skip)]
     pub platforms: Vec<Platform>,
     /// Extra packages of the base's distribution.
@@ -77,8 +78,8 @@ pub struct Profile {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Customer {
-    /// Short name for files: lowercase letters, digits and single hyphens, at most 40; by default the
-    /// profile's file name.
+    /// Short name for files: lowercase letters, digits and single hyphens, at most 40; by default
+    /// the profile's file name.
     #[serde(default)]
     #[schemars(extend("format" = "customer-id"))]
     pub id: String,
@@ -191,12 +192,13 @@ pub struct Access {
     /// OpenSSH public keys of the user `admin`.
     #[schemars(extend("format" = "ssh-public-key"))]
     pub ssh_keys: Vec<String>,
-    /// When settings in VMware's guestinfo, keys of `admin` among them, are believed after the first READY.
+    /// When settings in VMware's guestinfo, keys of `admin` among them, are believed after the
+    /// first READY.
     pub guestinfo: Guestinfo,
 }
 
-/// When settings in VMware's guestinfo are believed. Any process of a guest can write there, unless the
-/// virtual machine has `isolation.tools.setInfo.disable`.
+/// When settings in VMware's guestinfo are believed. Any process of a guest can write there, unless
+/// the virtual machine has `isolation.tools.setInfo.disable`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Guestinfo {
@@ -226,8 +228,8 @@ pub struct Branding {
     /// What the appliance is, in some lines: importers of an OVA keep it as the machine's notes.
     #[schemars(extend("format" = "notes"))]
     pub notes: Option<String>,
-    /// Where the application is opened, as in `https://{address}:8443/`; `{address}` and `{hostname}` are the
-    /// machine's own.
+    /// Where the application is opened, as in `https://{address}:8443/`; `{address}` and
+    /// `{hostname}` are the machine's own.
     #[schemars(extend("format" = "open-address"))]
     pub open: Option<String>,
 }
@@ -253,8 +255,8 @@ pub enum Probe {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         #[schemars(extend("format" = "line"))]
         text: Option<String>,
-        /// A body to send by POST, on the first boot only: what a later boot finds was kept. `{nonce}`
-        /// in it is this smoke test's own number.
+        /// A body to send by POST, on the first boot only: what a later boot finds was kept.
+        /// `{nonce}` in it is this smoke test's own number.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         #[schemars(extend("format" = "line"))]
         post: Option<String>,

@@ -22,9 +22,9 @@ impl Layer {
 
 /// What turns `base` into `new`.
 ///
-/// An entry that differs in its time alone is left as `base` has it: a package manager that rewrites the
-/// same bytes, or a folder in which a file came and went, would otherwise touch thousands of entries that
-/// every image shares.
+/// An entry that differs in its time alone is left as `base` has it: a package manager that
+/// rewrites the same bytes, or a folder in which a file came and went, would otherwise touch
+/// thousands of entries that every image shares.
 pub fn diff(base: &Tree, new: &Tree) -> Layer {
     let changed = |(path, entry): &(&TreePath, &Entry)| {
         base.get(path).is_none_or(|before| !same_but_for_time(before, entry))

@@ -58,8 +58,8 @@ pub fn encode(layer: &Layer) -> Vec<u8> {
     out.bytes
 }
 
-/// The digest at the end of an encoded difference: it covers names, attributes and (through the packs'
-/// digests) contents.
+/// The digest at the end of an encoded difference: it covers names, attributes and (through the
+/// packs' digests) contents.
 pub fn digest_of(encoded: &[u8]) -> Digest {
     Digest::of(&encoded[..encoded.len().saturating_sub(DIGEST_LENGTH)])
 }

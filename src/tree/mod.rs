@@ -67,7 +67,8 @@ impl Content {
         }
     }
 
-    /// Fills `buffer` from `offset` (bytes from the content's start; the buffer must end within it).
+    /// Fills `buffer` from `offset` (bytes from the content's start; the buffer must end within
+    /// it).
     pub fn read_at(&self, buffer: &mut [u8], offset: u64) -> Result<()> {
         match self {
             Self::Bytes(bytes) => {
@@ -234,8 +235,8 @@ impl Tree {
     /// Puts a file owned by root, and creates the missing folders above it (0755, root, same time).
     ///
     /// # Errors
-    /// When something above `path` is not a folder: writing through a symbolic link would put the file
-    /// where the running system does not look for it.
+    /// When something above `path` is not a folder: writing through a symbolic link would put the
+    /// file where the running system does not look for it.
     pub fn put_file(
         &mut self,
         path: &str,

@@ -5,8 +5,8 @@ use std::fmt;
 
 use crate::error::{Error, Kind, Result};
 
-/// A path below the root: components joined by `/`, none of them empty, `.` or `..`; no leading slash.
-/// The root itself is the empty path. Names are bytes: not every archive is UTF-8.
+/// A path below the root: components joined by `/`, none of them empty, `.` or `..`; no leading
+/// slash. The root itself is the empty path. Names are bytes: not every archive is UTF-8.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TreePath(Vec<u8>);
 
@@ -87,7 +87,8 @@ impl fmt::Display for TreePath {
     }
 }
 
-// sound for maps: the derived Ord, Eq and Hash of a one-field struct over Vec<u8> are those of the slice
+// sound for maps: the derived Ord, Eq and Hash of a one-field struct over Vec<u8> are those of the
+// slice
 impl Borrow<[u8]> for TreePath {
     fn borrow(&self) -> &[u8] {
         &self.0

@@ -1,5 +1,5 @@
-//! Looks into a machine's disk after it ran, by programs that slipway did not write: qemu-img, sgdisk,
-//! debugfs, e2fsck.
+//! Looks into a machine's disk after it ran, by programs that slipway did not write: qemu-img,
+//! sgdisk, debugfs, e2fsck.
 
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};

@@ -1,5 +1,5 @@
-//! A root with the master's layer and configuration, as a folder in which programs run: as root, or as an
-//! ordinary user in a user namespace. Shared by tests/puppet.rs and benches/master.rs.
+//! A root with the master's layer and configuration, as a folder in which programs run: as root, or
+//! as an ordinary user in a user namespace. Shared by tests/puppet.rs and benches/master.rs.
 
 use std::fs::{self, File};
 use std::io::Write;

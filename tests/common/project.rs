@@ -139,8 +139,8 @@ impl Project {
         output
     }
 
-    /// Builds a site of the demo vendor, and publishes it to the channel stable of the project's store,
-    /// signed by a key that the project trusts.
+    /// Builds a site of the demo vendor, and publishes it to the channel stable of the project's
+    /// store, signed by a key that the project trusts.
     pub fn publish(&self, site: &str) {
         let store = format!("file://{}", self.root().join("out/store").display());
         std::fs::create_dir_all(self.root().join("out/store")).unwrap();

@@ -23,7 +23,8 @@ fn installed(path: &str) -> PathBuf {
     path
 }
 
-/// Runs a server until our end of its stdin is closed, which the kernel does when this process ends.
+/// Runs a server until our end of its stdin is closed, which the kernel does when this process
+/// ends.
 fn start_server(program: &Path, arguments: &[&str], port: u16) -> Server {
     let script = r#""$@" & read -r never; kill $!"#;
     let shell = Command::new("sh")

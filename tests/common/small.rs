@@ -51,7 +51,8 @@ const TEXTS: [(&str, &str); 8] = [
 
 const TIME: Timestamp = Timestamp { seconds: 1_760_000_000, nanos: 0 };
 
-/// Makes the project in a folder: one customer of the site tiny, a key that is trusted for it, a store in `store`.
+/// Makes the project in a folder: one customer of the site tiny, a key that is trusted for it, a
+/// store in `store`.
 pub fn project(folder: &Path) {
     for below in ["profiles", "images", "tmp"] {
         std::fs::create_dir_all(folder.join(below)).unwrap();

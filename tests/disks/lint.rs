@@ -301,7 +301,8 @@ fn what_is_wrong_with_a_package_is_found() {
     assert_eq!(found(&bare, Platform::Vmware), [(Severity::Warning, "manifest")]);
 }
 
-/// A package with a real disk of 8 MiB, its manifest by `sum` (openssl's name), and this description.
+/// A package with a real disk of 8 MiB, its manifest by `sum` (openssl's name), and this
+/// description.
 fn real_package(folder: &Path, sum: &str, ovf: &str, change: impl Fn(&Path)) -> std::path::PathBuf {
     let path = |name: &str| folder.join(name);
     std::fs::File::create(path("d.raw")).unwrap().set_len(8 * MIB).unwrap();

@@ -31,8 +31,8 @@ const ESP_GRUB_CFG_TEMPLATE: &str = include_str!("../../../templates/boot/esp-gr
 /// The files of the EFI partition: the signed chain if the tree has it, or else the base's own
 /// GRUB.
 ///
-/// Only the removable path is used, without a fallback program and its list: those write boot entries
-/// into the firmware, and restart for ever on machines with a TPM.
+/// Only the removable path is used, without a fallback program and its list: those write boot
+/// entries into the firmware, and restart for ever on machines with a TPM.
 pub fn efi_files(tree: &Tree, ids: &Ids) -> Result<Files> {
     let mut files = Files::new();
     let shim = find(tree, SHIM)?;

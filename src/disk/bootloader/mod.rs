@@ -18,7 +18,8 @@ use crate::tree::{Content, Node, Tree, TreePath};
 /// GRUB's configuration on the root filesystem.
 pub const GRUB_CFG: &str = "/boot/grub/grub.cfg";
 
-/// The kernel and its initrd as symbolic links that the distribution keeps: Debian's, then Ubuntu's.
+/// The kernel and its initrd as symbolic links that the distribution keeps: Debian's, then
+/// Ubuntu's.
 const KERNEL_LINKS: &[(&str, &str)] =
     &[("/vmlinuz", "/initrd.img"), ("/boot/vmlinuz", "/boot/initrd.img")];
 /// These would replace our configuration with a generated one when a kernel is installed. They are
@@ -52,8 +53,8 @@ const GRUB_CFG_TEMPLATE: &str = include_str!("../../../templates/boot/grub.cfg")
 /// tree, so that the image holds exactly this tree.
 ///
 /// # Errors
-/// [`Kind::Input`] when the tree has no kernel links or a kernel parameter has characters that could
-/// end it.
+/// [`Kind::Input`] when the tree has no kernel links or a kernel parameter has characters that
+/// could end it.
 pub fn configure(tree: &mut Tree, spec: &DiskSpec) -> Result<()> {
     let config = config(tree, spec)?;
     for hook in KERNEL_HOOKS {

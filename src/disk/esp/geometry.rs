@@ -1,5 +1,5 @@
-//! Sizes and places of a FAT32 filesystem, its boot sectors and its tables (Microsoft's FAT specification
-//! 1.03).
+//! Sizes and places of a FAT32 filesystem, its boot sectors and its tables (Microsoft's FAT
+//! specification 1.03).
 
 use std::sync::Arc;
 

@@ -1,8 +1,8 @@
 //! The EFI system partition: FAT32 as a pure function of its files.
 //!
-//! The fatfs crate is the reader in `inspect` and in the tests, but not the writer: it puts long names
-//! before `.` and `..`, which fsck.vfat refuses. Folders and files lie one after another without holes,
-//! and a file's bytes stay where they are: an extent points at them.
+//! The fatfs crate is the reader in `inspect` and in the tests, but not the writer: it puts long
+//! names before `.` and `..`, which fsck.vfat refuses. Folders and files lie one after another
+//! without holes, and a file's bytes stay where they are: an extent points at them.
 
 mod geometry;
 mod names;
@@ -46,8 +46,8 @@ pub type Files = BTreeMap<String, Content>;
 /// Writes the filesystem; offsets are relative to the partition.
 ///
 /// # Errors
-/// [`Kind::Input`] for names that FAT cannot hold, names that differ in case only, and files that do
-/// not fit.
+/// [`Kind::Input`] for names that FAT cannot hold, names that differ in case only, and files that
+/// do not fit.
 pub fn build(files: &Files, params: &Params) -> Result<Vec<Extent>> {
     let geometry = Geometry::new(params.region)?;
     let mut root = Folder::default();

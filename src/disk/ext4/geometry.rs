@@ -112,8 +112,8 @@ impl Geometry {
         (self.blocks - self.group_start(group)).min(GROUP_BLOCKS)
     }
 
-    /// Whether a group begins with a superblock: `sparse_super` keeps them in 0, 1 and the powers of
-    /// 3, 5 and 7.
+    /// Whether a group begins with a superblock: `sparse_super` keeps them in 0, 1 and the powers
+    /// of 3, 5 and 7.
     pub fn has_super(&self, group: u32) -> bool {
         let power_of = |base: u32| {
             std::iter::successors(Some(base), |n| n.checked_mul(base))

@@ -1,4 +1,5 @@
-//! Group descriptors and inode bitmaps: Documentation/filesystems/ext4/group_descr.rst and bitmaps.rst.
+//! Group descriptors and inode bitmaps: Documentation/filesystems/ext4/group_descr.rst and
+//! bitmaps.rst.
 
 use super::checksum::Seed;
 use super::geometry::{BLOCK_BYTES, DESCRIPTOR, Geometry};

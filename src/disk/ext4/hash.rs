@@ -15,8 +15,8 @@ const END_OF_FOLDER: u32 = 0x7FFF_FFFF << 1;
 /// ties.
 pub(super) type NameHash = (u32, u32);
 
-/// Hashes names with a filesystem's seed. The bytes of a name count as signed, which the superblock says
-/// (`EXT2_FLAGS_SIGNED_HASH`), as on every filesystem made on x86.
+/// Hashes names with a filesystem's seed. The bytes of a name count as signed, which the superblock
+/// says (`EXT2_FLAGS_SIGNED_HASH`), as on every filesystem made on x86.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct NameHasher([u32; 4]);
 

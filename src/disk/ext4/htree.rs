@@ -1,5 +1,5 @@
-//! The index of large folders: blocks of names in the order of their hashes, below one or two levels of
-//! hashes (Documentation/filesystems/ext4/directory.rst, "Hash Tree Directories").
+//! The index of large folders: blocks of names in the order of their hashes, below one or two
+//! levels of hashes (Documentation/filesystems/ext4/directory.rst, "Hash Tree Directories").
 
 use super::checksum::Seed;
 use super::dir::{Name, ROOM, push_leaf};

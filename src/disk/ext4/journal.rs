@@ -15,8 +15,8 @@ const AT_SEQUENCE: usize = 0x18;
 const AT_UUID: usize = 0x30;
 const AT_USERS: usize = 0x40;
 
-/// The first block of an empty journal of `blocks` blocks. Its features stay clear: the kernel sets its
-/// own at the first mount.
+/// The first block of an empty journal of `blocks` blocks. Its features stay clear: the kernel sets
+/// its own at the first mount.
 pub(super) fn superblock(blocks: u64, uuid: &[u8; 16]) -> Vec<u8> {
     let mut block = vec![0; BLOCK_BYTES];
     let mut put = |at: usize, value: u32| block[at..at + 4].copy_from_slice(&value.to_be_bytes());

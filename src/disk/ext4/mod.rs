@@ -9,9 +9,9 @@
 //! of that region can be shared between images. Each byte of a pack also keeps its place within 64
 //! KiB, so that the clusters of disks of other sizes are equal, too, except beside fixed metadata.
 //!
-//! The features are those of mke2fs for Debian 12 (64bit, metadata_csum, flex_bg, dir_index, extents,
-//! a journal, and resize_inode to grow while mounted) without the two that older boot loaders and kernels
-//! refuse: `metadata_csum_seed` and `orphan_file`.
+//! The features are those of mke2fs for Debian 12 (64bit, metadata_csum, flex_bg, dir_index,
+//! extents, a journal, and resize_inode to grow while mounted) without the two that older boot
+//! loaders and kernels refuse: `metadata_csum_seed` and `orphan_file`.
 
 pub(crate) mod acl;
 mod checksum;

@@ -1,6 +1,6 @@
-//! The resize inode, which holds the reserve of group descriptor blocks so that the filesystem grows
-//! while it is mounted (`ext2fs_create_resize_inode` in lib/ext2fs/res_gdt.c; the kernel checks the same
-//! shape in `verify_reserved_gdb`, fs/ext4/resize.c).
+//! The resize inode, which holds the reserve of group descriptor blocks so that the filesystem
+//! grows while it is mounted (`ext2fs_create_resize_inode` in lib/ext2fs/res_gdt.c; the kernel
+//! checks the same shape in `verify_reserved_gdb`, fs/ext4/resize.c).
 //!
 //! `meta_bg` would need no reserve, but is used less often: mke2fs makes resize_inode by default,
 //! nearly every filesystem that was ever grown online was grown this way, and beyond the reserve
@@ -37,7 +37,8 @@ pub(super) fn doubly(geometry: &Geometry) -> Vec<u8> {
     block
 }
 
-/// The reserved blocks after the first superblock: each lists its copies in the groups with backups.
+/// The reserved blocks after the first superblock: each lists its copies in the groups with
+/// backups.
 pub(super) fn reserved(geometry: &Geometry) -> Vec<u8> {
     let backups: Vec<u64> = geometry.backups().map(|g| geometry.group_start(g)).collect();
     let mut blocks = vec![0; geometry.reserved_descriptor_blocks as usize * BLOCK_BYTES];

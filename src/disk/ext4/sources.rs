@@ -32,8 +32,9 @@ pub(super) struct Sources<'a> {
 }
 
 impl<'a> Sources<'a> {
-    /// Decides in the inodes' order: the first file that uses a part of a pack stays there. Two files
-    /// with the same part are not one file with two names, and ext4 shares no blocks between inodes.
+    /// Decides in the inodes' order: the first file that uses a part of a pack stays there. Two
+    /// files with the same part are not one file with two names, and ext4 shares no blocks between
+    /// inodes.
     pub fn decide(inventory: &Inventory<'_>, packs: &'a [Arc<Pack>]) -> Result<Self> {
         let mut sources = Self { packs: Vec::new(), of: Vec::with_capacity(inventory.items.len()) };
         let mut indexes: HashMap<Digest, usize> = HashMap::new();

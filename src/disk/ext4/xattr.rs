@@ -1,4 +1,5 @@
-//! Extended attributes, in the inode and in one block: Documentation/filesystems/ext4/attributes.rst.
+//! Extended attributes, in the inode and in one block:
+//! Documentation/filesystems/ext4/attributes.rst.
 
 use std::collections::BTreeMap;
 
@@ -51,7 +52,8 @@ pub(super) struct Attributes {
     pub block: Option<Vec<u8>>,
 }
 
-/// Encodes attributes: as many as fit into the inode, which costs no block, the others into a block.
+/// Encodes attributes: as many as fit into the inode, which costs no block, the others into a
+/// block.
 pub(super) fn encode(xattrs: &BTreeMap<Vec<u8>, Vec<u8>>) -> Result<Attributes> {
     if xattrs.is_empty() {
         return Ok(Attributes::default());

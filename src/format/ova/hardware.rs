@@ -1,5 +1,6 @@
-//! The virtual hardware that an importer makes, as CIM resource allocations (DSP0243 1.1.0, "Virtual
-//! Hardware Description"; the numbers of resource types are CIM_ResourceAllocationSettingData's).
+//! The virtual hardware that an importer makes, as CIM resource allocations (DSP0243 1.1.0,
+//! "Virtual Hardware Description"; the numbers of resource types are
+//! CIM_ResourceAllocationSettingData's).
 //!
 //! VMware and VirtualBox both accept every choice here without a question; the image has the
 //! drivers for all others. LSI Logic for the disk: VirtualBox has no paravirtual SCSI

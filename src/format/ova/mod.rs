@@ -1,4 +1,5 @@
-//! An appliance as one file: an archive of the description, the disk and the manifest, in this order.
+//! An appliance as one file: an archive of the description, the disk and the manifest, in this
+//! order.
 //!
 //! The description must come first: importers read it before they decide what to do with the rest
 //! (osbuild/image-builder#431). It contains the size of the disk's file, so its space is left free

@@ -115,8 +115,9 @@ fn system(machine: &Machine, xml: &mut Xml) {
     });
 }
 
-/// CIM_OperatingSystem's number, and VMware's name. VMware's are names that hardware version 13 knows: a
-/// newer Debian runs as "Debian 10", whose devices are the same, and an unknown name is a warning.
+/// CIM_OperatingSystem's number, and VMware's name. VMware's are names that hardware version 13
+/// knows: a newer Debian runs as "Debian 10", whose devices are the same, and an unknown name is a
+/// warning.
 fn os(os: GuestOs) -> (&'static str, &'static str) {
     match os {
         GuestOs::Debian => ("96", "debian10_64Guest"),

@@ -14,8 +14,8 @@ const MODE: u32 = 0o644;
 
 /// A member's header.
 ///
-/// A size from 8 GiB on is stored in base 256, as GNU tar does it: ustar's octal digits end there. Names of
-/// owners stay empty, so that the builder's do not reach the archive.
+/// A size from 8 GiB on is stored in base 256, as GNU tar does it: ustar's octal digits end there.
+/// Names of owners stay empty, so that the builder's do not reach the archive.
 pub fn header(name: &str, size: u64, time: Timestamp) -> Result<[u8; BLOCK as usize]> {
     let mut header = tar::Header::new_ustar();
     header.set_path(name).doing(format!("{name:?} cannot be the name of a member"))?;

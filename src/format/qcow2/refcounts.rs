@@ -60,7 +60,8 @@ pub fn clusters_for(used: u64) -> u64 {
     blocks + blocks.div_ceil(TABLE_ENTRIES)
 }
 
-/// The smallest number of blocks that hold the counts of `used` clusters, of themselves, and of their table.
+/// The smallest number of blocks that hold the counts of `used` clusters, of themselves, and of
+/// their table.
 fn blocks_for(used: u64) -> u64 {
     let mut blocks = 1;
     loop {

@@ -1,7 +1,7 @@
 //! A dynamic VHD: the blocks that the disk uses, for old Hyper-V, Xen and VirtualBox.
 //!
-//! A copy of the footer, the dynamic header, the table of blocks, the blocks in the order of the disk,
-//! the footer.
+//! A copy of the footer, the dynamic header, the table of blocks, the blocks in the order of the
+//! disk, the footer.
 
 use std::sync::Arc;
 

@@ -20,11 +20,12 @@ const LOGICAL_SECTOR: u64 = 512;
 /// Bytes of a block for disks of up to `BLOCKS_MAX` blocks, the smallest that the format has
 /// (2.6.2.1).
 ///
-/// Hyper-V's default of 32 MiB makes files of Linux much larger than what they hold: ext4 writes a little
-/// everywhere, so Microsoft's advice for Linux is 1 MiB. QEMU's choice grows with the disk, with the same
-/// result (microsoft/azurelinux#10880).
+/// Hyper-V's default of 32 MiB makes files of Linux much larger than what they hold: ext4 writes a
+/// little everywhere, so Microsoft's advice for Linux is 1 MiB. QEMU's choice grows with the disk,
+/// with the same result (microsoft/azurelinux#10880).
 const BLOCK_MIN: u64 = MIB;
-/// From this many blocks on, blocks become larger instead of more: 4 Mi entries are 32 MiB of table.
+/// From this many blocks on, blocks become larger instead of more: 4 Mi entries are 32 MiB of
+/// table.
 const BLOCKS_MAX: u64 = 4 << 20;
 /// The largest disk (2.6.2.2).
 const SIZE_MAX: u64 = 64 << 40;
@@ -95,7 +96,8 @@ fn block_size(size: u64) -> u64 {
     size.div_ceil(BLOCKS_MAX).next_power_of_two().max(BLOCK_MIN)
 }
 
-/// The table of blocks ("BAT", 2.5): an entry for each, and one of the sector map after each chunk of them.
+/// The table of blocks ("BAT", 2.5): an entry for each, and one of the sector map after each chunk
+/// of them.
 struct Table {
     chunk: u64,
     entries: Vec<u64>,

@@ -1,5 +1,5 @@
-//! Features that the ext4-view crate does not read, in words (Documentation/filesystems/ext4/super.rst,
-//! s_feature_incompat).
+//! Features that the ext4-view crate does not read, in words
+//! (Documentation/filesystems/ext4/super.rst, s_feature_incompat).
 
 /// The features that it does read: file types, a journal to recover, extents, 64 bits, flexible
 /// groups, a seed of checksums, encrypted files (which it refuses one by one).

@@ -6,7 +6,8 @@ use super::superblock::Shape;
 use crate::inspect::source::le;
 use crate::inspect::window::Window;
 
-/// A node of an extent tree: its header's magic, its bytes, and those of an entry (fs/ext4/ext4_extents.h).
+/// A node of an extent tree: its header's magic, its bytes, and those of an entry
+/// (fs/ext4/ext4_extents.h).
 const MAGIC: [u8; 2] = [0x0A, 0xF3];
 const HEADER: usize = 12;
 const ENTRY: usize = 12;

@@ -24,7 +24,8 @@ const GROUP_INODES: usize = 0x28;
 const JOURNAL_INODE: usize = 0xE0;
 const DESCRIPTOR_SIZE: usize = 0xFE;
 const BLOCKS_HIGH: usize = 0x150;
-/// Features (incompatible): the journal has to be replayed; descriptors of more than 32 bytes, with high halves.
+/// Features (incompatible): the journal has to be replayed; descriptors of more than 32 bytes, with
+/// high halves.
 const RECOVER: u32 = 0x4;
 const WIDE: u32 = 0x80;
 /// Where a group descriptor has the place of its inodes (group_descr.rst), and the length of one

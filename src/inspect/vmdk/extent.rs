@@ -1,4 +1,5 @@
-//! The extents that a VMDK's description names (VMware, "Virtual Disk Format 5.0", "The Extent Description").
+//! The extents that a VMDK's description names (VMware, "Virtual Disk Format 5.0", "The Extent
+//! Description").
 
 use crate::error::Result;
 use crate::inspect::source::Source;
@@ -8,7 +9,8 @@ const ACCESS: [&str; 3] = ["RW", "RDONLY", "NOACCESS"];
 /// The kind of an extent that is a sparse file: this file.
 const SPARSE: &str = "SPARSE";
 
-/// Refuses a description of anything but one sparse extent in the file itself, of `capacity` sectors.
+/// Refuses a description of anything but one sparse extent in the file itself, of `capacity`
+/// sectors.
 ///
 /// The extent's name is not compared with the file's: files get renamed, and importers ignore it,
 /// too. But a name that leads into another folder was never this file's.

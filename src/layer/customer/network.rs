@@ -1,4 +1,5 @@
-//! Addresses, names, proxy and time: systemd-networkd, -resolved and -timesyncd, the same on every base.
+//! Addresses, names, proxy and time: systemd-networkd, -resolved and -timesyncd, the same on every
+//! base.
 
 use std::net::IpAddr;
 

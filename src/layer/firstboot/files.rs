@@ -118,6 +118,7 @@ pub const LINKS: &[(&str, &str)] = &[
         "/etc/systemd/system/getty.target.wants/getty@tty2.service",
         "/usr/lib/systemd/system/getty@.service",
     ),
-    // the serial line is for machines: a login's reset of the port throws away what is still being sent
+    // the serial line is for machines: a login's reset of the port throws away what is still being
+    // sent
     ("/etc/systemd/system/serial-getty@ttyS0.service", "/dev/null"),
 ];

@@ -51,9 +51,11 @@ pub struct Facts {
     pub grow: bool,
     /// The image's time; also the time of the files added.
     pub time: Timestamp,
-    /// The application's health checks, all asked on 127.0.0.1 before READY. See [`Health::choose`].
+    /// The application's health checks, all asked on 127.0.0.1 before READY. See
+    /// [`Health::choose`].
     pub health: Vec<Health>,
-    /// The profile's probes; those of kind unit and command are asked on the machine, by their index here.
+    /// The profile's probes; those of kind unit and command are asked on the machine, by their
+    /// index here.
     pub probes: Vec<Probe>,
 }
 

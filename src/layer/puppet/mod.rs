@@ -1,5 +1,5 @@
-//! The local master: Puppet Server from the distribution's packages, for one small machine that serves
-//! only itself; or `puppet apply` without a server.
+//! The local master: Puppet Server from the distribution's packages, for one small machine that
+//! serves only itself; or `puppet apply` without a server.
 //!
 //! [`master_layer`] is made once for each base: the packages, and the server's Clojure compiled
 //! ahead of time. [`configure`] is a pure function on a tree. No key is made here: the image has

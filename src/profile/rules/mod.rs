@@ -1,8 +1,8 @@
-//! What each kind of value may hold, so that it can never break out of where it is used: file names,
-//! shell, Puppet, Hiera, the kernel's command line.
+//! What each kind of value may hold, so that it can never break out of where it is used: file
+//! names, shell, Puppet, Hiera, the kernel's command line.
 //!
-//! Every rule says what is allowed, never what is forbidden: a list of dangerous characters is never
-//! complete. Consumers still quote; this is the second lock on the door.
+//! Every rule says what is allowed, never what is forbidden: a list of dangerous characters is
+//! never complete. Consumers still quote; this is the second lock on the door.
 
 mod names;
 mod net;

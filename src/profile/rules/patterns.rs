@@ -60,7 +60,8 @@ pub(super) fn pattern(rule: Rule) -> Option<String> {
             r"^(?=.{1,500}$)https?://(<authority>|([a-z0-9-]+\.)*<own>(\.[a-z0-9-]+)*(:0*<port>)?)([/?#]([<page>]|<own>)*)?$"
         }
         Rule::WebAddress => r"^(?=.{1,500}$)https?://<authority>([/?#][<page>]*)?$",
-        // Debian Policy 5.6.1, and one more limit: apt reads a hyphen at the end as "remove this package"
+        // Debian Policy 5.6.1, and one more limit: apt reads a hyphen at the end as "remove this
+        // package"
         Rule::Package => "^(?=.{2,100}$)[a-z0-9][a-z0-9+.-]*[a-z0-9+]$",
         Rule::Proxy => "^https?://<authority>/?$",
         Rule::SourcePath => "^<files>$",

@@ -7,7 +7,8 @@ use super::{Complaint, Verdict};
 /// The units that profiles use; a plain number tells a reader too little.
 const UNITS: [&str; 3] = ["MiB", "GiB", "TiB"];
 
-/// The smallest disk: a base with Puppet Server takes about 1.3 GiB; the rest is for the application.
+/// The smallest disk: a base with Puppet Server takes about 1.3 GiB; the rest is for the
+/// application.
 pub(super) const DISK_SMALLEST: ByteSize = ByteSize(3 * GIB);
 
 /// The largest disk: ext4 with 4 KiB blocks and 32-bit block numbers reaches this far.

@@ -52,7 +52,8 @@ impl<R: Read> Members<R> {
         Self(Heads::new(Stream(reader)))
     }
 
-    /// The next member; none at the archive's end mark. The archive's own folder (`./`) is passed over.
+    /// The next member; none at the archive's end mark. The archive's own folder (`./`) is passed
+    /// over.
     ///
     /// # Errors
     /// Names that leave the folder, that no file system can hold, or that display as something

@@ -1,5 +1,5 @@
-//! The 512-byte header of a tar member (POSIX.1-2017, pax, "ustar Interchange Format"; GNU tar manual,
-//! "Basic Tar Format").
+//! The 512-byte header of a tar member (POSIX.1-2017, pax, "ustar Interchange Format"; GNU tar
+//! manual, "Basic Tar Format").
 
 use crate::error::{Error, Kind, Result};
 

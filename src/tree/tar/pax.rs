@@ -1,7 +1,7 @@
 //! PAX extended headers (POSIX.1-2017, pax, "pax Extended Header"): records parsed by their length.
 //!
-//! The tar crate splits them at newlines, which cuts binary attribute values (a capability holding 0x0A)
-//! in two; the length in front of each record is what counts.
+//! The tar crate splits them at newlines, which cuts binary attribute values (a capability holding
+//! 0x0A) in two; the length in front of each record is what counts.
 
 use std::collections::BTreeMap;
 

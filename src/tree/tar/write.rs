@@ -10,7 +10,8 @@ use crate::tree::{Entry, Meta, Node, Tree, TreePath};
 /// Name of every extended header: extractors that do not know them create a file of this name.
 const EXTENSION_NAME: &[u8] = b"PaxHeaders/x";
 
-/// Writes all entries in order, hard links last (their targets must come before them), and the end mark.
+/// Writes all entries in order, hard links last (their targets must come before them), and the end
+/// mark.
 ///
 /// # Errors
 /// A socket has no form in tar.

@@ -1,5 +1,5 @@
-//! A signed package archive of suite noble: Debian's essential packages, and small packages of our own under
-//! the names that Ubuntu uses.
+//! A signed package archive of suite noble: Debian's essential packages, and small packages of our
+//! own under the names that Ubuntu uses.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -155,7 +155,8 @@ fn download_essential(root: &Path, pool: &Path) {
     }
 }
 
-/// A package of the given name with a licence and a changelog, and the few programs that the recipe runs.
+/// A package of the given name with a licence and a changelog, and the few programs that the recipe
+/// runs.
 fn small_package(folder: &Path, name: &str) {
     let root = folder.join("build").join(name);
     let doc = root.join("usr/share/doc").join(name);

@@ -1,4 +1,5 @@
-//! Settings that try to break out, and documents that try to break in: the machine starts with what it had.
+//! Settings that try to break out, and documents that try to break in: the machine starts with what
+//! it had.
 
 use crate::firstboot::judges::HOSTILE;
 use crate::firstboot::machine::Machine;

@@ -1,4 +1,5 @@
-//! The first boot's scripts, run in a folder that stands for `/`: states, retries, cuts, hostile values.
+//! The first boot's scripts, run in a folder that stands for `/`: states, retries, cuts, hostile
+//! values.
 
 mod adapters;
 mod ahead;

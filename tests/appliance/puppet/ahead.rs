@@ -81,7 +81,8 @@ fn plugins_that_were_just_copied_are_not_compared_and_others_are() {
     }
 }
 
-/// An environment and the folders beside it: modules by (folder, name), each with a plugin that names it.
+/// An environment and the folders beside it: modules by (folder, name), each with a plugin that
+/// names it.
 fn plugins(root: &Path, modules: &[(&str, &str)]) {
     for (folder, name) in modules {
         let module = root.join(folder).join(name);

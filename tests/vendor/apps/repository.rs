@@ -74,7 +74,8 @@ impl Repository {
         judge_in(&self.app(), "git", &["status", "--porcelain", "--ignored"])
     }
 
-    /// `slipway app`, in the temporary folder, with a key that is trusted for the apps of these tests.
+    /// `slipway app`, in the temporary folder, with a key that is trusted for the apps of these
+    /// tests.
     pub fn slipway(&self, args: &[&str]) -> Command {
         self.key();
         let mut command = Command::new(env!("CARGO_BIN_EXE_slipway"));

@@ -1,4 +1,5 @@
-//! The vendor's pipeline through Azure Blob Storage: pack, publish, bundle. Judge: Microsoft's own client.
+//! The vendor's pipeline through Azure Blob Storage: pack, publish, bundle. Judge: Microsoft's own
+//! client.
 
 use std::path::Path;
 use std::process::Command;

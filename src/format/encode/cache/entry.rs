@@ -32,8 +32,8 @@ const VERSION: u32 = 1;
 const CHECKSUM: usize = 56;
 /// Bytes of the header.
 const HEADER: usize = CHECKSUM + blake3::OUT_LEN;
-/// Bytes of a place: the chunk's number in the group and its form (u16 each), then offset, length and CRC
-/// (u32 each). A segment bounds all of them.
+/// Bytes of a place: the chunk's number in the group and its form (u16 each), then offset, length
+/// and CRC (u32 each). A segment bounds all of them.
 const PLACE: usize = 16;
 /// A place's form.
 const ENCODED: u16 = 0;

@@ -7,8 +7,8 @@ pub const LONGEST: usize = 15;
 pub const LONGEST_OF_LENGTHS: usize = 7;
 /// Symbols of the largest alphabet.
 const SYMBOLS: usize = 288;
-/// No tree is deeper: the smallest counts that make a depth of 32 are Fibonacci's numbers, which come to
-/// millions of tokens.
+/// No tree is deeper: the smallest counts that make a depth of 32 are Fibonacci's numbers, which
+/// come to millions of tokens.
 const DEEPEST: usize = 32;
 
 /// The length of each symbol's code in bits; 0 for symbols that do not occur.

@@ -13,8 +13,8 @@ pub const MOST: usize = 1 << 16;
 const WORD: usize = 8;
 /// Bytes of the longer hash (measured: with four or six the output is longer).
 const LONG: usize = 5;
-/// log2 of the entries of each table (measured: one less makes the output 0.4% longer, one more 0.2% shorter,
-/// and slower by more than that is worth).
+/// log2 of the entries of each table (measured: one less makes the output 0.4% longer, one more
+/// 0.2% shorter, and slower by more than that is worth).
 const HASH_BITS: u32 = 12;
 const ENTRIES: usize = 1 << HASH_BITS;
 /// The multiplier of hashes: 2^64 divided by the golden ratio, which spreads well.

@@ -1,4 +1,5 @@
-//! Clusters of a qcow2 as raw deflate streams (docs/interop/qcow2.txt, "Compressed Clusters"; RFC 1951).
+//! Clusters of a qcow2 as raw deflate streams (docs/interop/qcow2.txt, "Compressed Clusters"; RFC
+//! 1951).
 //!
 //! This encoder does nothing else: an input's places fit in 16 bits, and everything in a window of
 //! 4 KiB stays in the processor's nearest caches. The steps run one after another over the whole

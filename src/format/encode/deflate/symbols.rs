@@ -4,8 +4,8 @@
 /// The shortest and the longest repetition (3.2.5).
 pub const SHORTEST: usize = 3;
 pub const LONGEST: usize = 258;
-/// The farthest distance. RFC 1951 allows 32 KiB; QEMU writes and inflates with a window of 12 bits, and
-/// readers that inflate in pieces rely on it.
+/// The farthest distance. RFC 1951 allows 32 KiB; QEMU writes and inflates with a window of 12
+/// bits, and readers that inflate in pieces rely on it.
 pub const WINDOW: usize = 1 << 12;
 
 /// Symbols of literals and lengths, the last two of which never occur (3.2.6).

@@ -1,4 +1,5 @@
-//! The walk over the disk: hands units to threads, and their chunks to sinks in the order of the disk.
+//! The walk over the disk: hands units to threads, and their chunks to sinks in the order of the
+//! disk.
 
 mod lane;
 mod recorder;
