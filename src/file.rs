@@ -16,7 +16,7 @@ use crate::error::{Context, Error, Kind, Result};
 /// Whatever is there is opened as it is: without waiting, and without making a terminal ours.
 const WARY: OFlags = OFlags::NONBLOCK.union(OFlags::NOCTTY);
 
-/// The metadata of what has this name, links followed; none when nothing has it.
+/// The metadata of the file with this name, links followed; none if there is no such file.
 ///
 /// `Path::exists` and its like are not used in this house: they say no whatever goes wrong, so a
 /// file in a folder that may not be entered, or on a failing disk, would count as absent.

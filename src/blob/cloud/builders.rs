@@ -71,7 +71,8 @@ fn azure(place: &Place, settings: &Settings, watch: &Watch) -> Result<MicrosoftA
         builder = builder.with_endpoint(endpoint);
     }
     Ok(builder
-        // the endpoint tells; the crate's own emulator mode would read the process's environment
+        // the endpoint is enough; the crate's own emulator mode would read the process's
+        // environment
         .with_use_emulator(false)
         .with_account(&place.account)
         .with_container_name(&place.bucket)

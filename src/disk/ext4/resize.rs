@@ -26,8 +26,8 @@ pub(super) fn body(doubly: u64) -> [u8; BODY] {
     body
 }
 
-/// The doubly indirect block: for each reserved descriptor block after the first superblock its
-/// block number, at the index that is this number modulo the addresses in a block.
+/// The doubly indirect block: for each reserved descriptor block its place after the first
+/// superblock, at the index that is the descriptor block's number modulo the addresses in a block.
 pub(super) fn doubly(geometry: &Geometry) -> Vec<u8> {
     let mut block = vec![0; BLOCK_BYTES];
     for reserved in 0..geometry.reserved_descriptor_blocks {

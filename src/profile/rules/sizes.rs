@@ -17,7 +17,7 @@ pub(super) const DISK_LARGEST: ByteSize = ByteSize(16 << 40);
 /// The smallest memory of any machine: systemd, Puppet's agent and an application.
 pub(super) const MEMORY_SMALLEST: ByteSize = ByteSize(GIB);
 
-/// The largest memory that any hypervisor of ours takes.
+/// The largest memory that any supported hypervisor accepts.
 pub(super) const MEMORY_LARGEST: ByteSize = ByteSize(4 << 40);
 
 pub(super) fn disk(text: &str) -> Verdict {

@@ -1,4 +1,5 @@
-//! Files in an archive that somebody else made and that is unpacked as it comes: a module, an app.
+//! Files in an archive that somebody else made and that is unpacked as it arrives: a module, an
+//! app.
 //!
 //! Everything here is bounded before it is believed. A folder costs its reader as much as a file
 //! does, so the folders that names imply count, too: 193 KB of names unpacked to 2.4 million

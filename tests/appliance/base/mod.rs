@@ -504,7 +504,7 @@ fn check_layers(cache: &Cache, root: &Root) {
     let missing = LayerSpec { packages: vec!["slipway-extar".into()], ..spec.clone() };
     let error: Error = cache.ensure_layer(root.clone(), &missing, &Quiet).unwrap_err();
     assert_eq!(error.kind(), Kind::Input, "{error}");
-    // the archives' index told: nothing was run for this
+    // the archives' index is enough: nothing was run for this
     assert_eq!(error.find_remedy(), Some("did you mean \"slipway-extra\"?"), "{error}");
     check_secrets_are_refused(cache, root);
 }
