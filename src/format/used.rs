@@ -4,8 +4,8 @@ use std::ops::Range;
 
 use crate::disk::{Disk, Extent};
 
-/// The ranges of pieces that any extent touches, in order and separate; piece `i` starts at byte `i
-/// * piece`.
+/// The ranges of pieces that any extent touches, in order and separate. Piece `i` starts at byte
+/// `i * piece`.
 pub fn used(disk: &Disk, piece: u64) -> impl Iterator<Item = Range<u64>> {
     let mut extents = disk.extents().iter().peekable();
     let pieces = move |e: &Extent| e.offset / piece..e.end().div_ceil(piece);
