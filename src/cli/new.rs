@@ -1,16 +1,17 @@
 //! `slipway new`.
 
+mod ask;
+mod keys;
 mod settings;
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use dialoguer::Confirm;
 use dialoguer::theme::ColorfulTheme;
-use dialoguer::{Input, Select};
 
 use crate::error::{Context as _, Error, Kind, Result};
 use crate::file;
-use crate::profile::{self, Answers, Loaded, Question};
+use crate::profile::{self, Answers, Diagnostic, Loaded, Question};
 use crate::project::{Project, Surroundings};
 use crate::whole;
 
@@ -20,9 +21,6 @@ use settings::Whom;
 
 /// As any text file, less the umask: a temporary file would be readable by its owner alone.
 const MODE: u32 = 0o666;
-
-/// What a new profile starts from, where it is known.
-const PREFERRED_BASE: &str = "ubuntu-24.04";
 
 /// Arguments of `slipway new`.
 #[derive(Debug, clap::Args)]
@@ -54,6 +52,33 @@ pub struct Args {
     /// https://host/path, file:///folder, or file:folder in the project
     #[arg(long, value_name = "URL")]
     store: Option<String>,
+    /// Where it will run, as in vmware or hyper-v, or an image format; several with commas between them
+    #[arg(long = "format", value_name = "PLATFORM", value_delimiter = ',')]
+    formats: Vec<String>,
+    /// A fixed address with its prefix, as in 192.0.2.10/24
+    #[arg(long, requires = "gateway")]
+    address: Option<String>,
+    /// The router, with a fixed address
+    #[arg(long, requires = "address")]
+    gateway: Option<String>,
+    /// A name server; several with commas between them
+    #[arg(long, value_name = "ADDRESS", value_delimiter = ',')]
+    dns: Vec<String>,
+    /// The proxy, as in http://proxy.example:3128
+    #[arg(long, value_name = "URL")]
+    proxy: Option<String>,
+    /// The time zone, as in Europe/Berlin
+    #[arg(long, value_name = "ZONE")]
+    timezone: Option<String>,
+    /// A public key of the user admin, or a file with some; can be given several times
+    #[arg(long = "ssh-key", value_name = "KEY|FILE")]
+    ssh_keys: Vec<String>,
+    /// The product's name, which the console shows
+    #[arg(long)]
+    title: Option<String>,
+    /// Size of the virtual disk, as in "40 GiB"
+    #[arg(long, value_name = "SIZE")]
+    disk: Option<String>,
     /// A value for a parameter of the site, as in profile::app::workers=4
     #[arg(long = "set", value_name = "KEY=VALUE")]
     settings: Vec<String>,
@@ -68,21 +93,60 @@ pub struct Args {
 pub fn run(args: &Args, surroundings: &Surroundings) -> Result<u8> {
     let project = args.project.open(surroundings)?;
     let path = place(args, &project)?;
-    let mut answers = given(args);
+    let mut answers = given(args, surroundings)?;
+    let header = header(&project)?;
     let interactive = terminal::is_interactive() && !args.no_input;
     if interactive {
-        terminal::with_interrupt_as_error(|| ask(&mut answers, &project))?;
+        terminal::with_interrupt_as_error(|| ask::whence(&mut answers, &project))?;
     } else {
         complete(&mut answers)?;
     }
-    let draft = load(&path, &profile::write(&answers, &header(&project)?), &project)?.profile;
+    let draft = load(&path, &profile::write(&answers, &header), &project)?.profile;
+    if interactive {
+        let fits = |answers: &Answers| fits(&path, &profile::write(answers, &header), &project);
+        terminal::with_interrupt_as_error(|| {
+            ask::differences(&mut answers, &draft, surroundings, &fits)
+        })?;
+    }
     let whom = if interactive { Whom::Terminal } else { Whom::Nobody };
-    answers.settings = settings::of(draft, &args.settings, whom, &project)?;
-    let text = profile::write(&answers, &header(&project)?);
+    let chosen = settings::of(draft, &args.settings, whom, &project)?;
+    answers.settings = chosen.values;
+    let text = profile::write(&answers, &header);
+    if interactive {
+        answers.settings.extend(chosen.shown);
+        confirm(&profile::write(&answers, &header))?;
+    }
     save(&path, &text, &project)?;
     let shown = shown(&path).display().to_string();
-    terminal::print(format!("{shown}: written; look at it, then: slipway plan {}", args.customer))?;
+    let customer = &args.customer;
+    terminal::print(format!("{shown}: written; look at it, then: slipway plan {customer}"))?;
+    if interactive {
+        terminal::complain(&format!(
+            "`slipway plan {customer}` shows all that will be in the image: verify it with the customer.\n\
+             Then `slipway build {customer}` makes it, and `slipway smoke {customer}` tries it."
+        ));
+    }
     Ok(0)
+}
+
+/// Shows the profile, and asks whether it is to be written.
+fn confirm(text: &str) -> Result<()> {
+    terminal::complain(&format!("\n{text}"));
+    let theme = ColorfulTheme::default();
+    let question = Confirm::with_theme(&theme).with_prompt("Write this profile?").default(true);
+    match terminal::with_interrupt_as_error(|| question.interact().map_err(ask::asked))? {
+        true => Ok(()),
+        false => Err(Error::new(Kind::Interrupted, "nothing was written")),
+    }
+}
+
+/// What is wrong with a profile, in one line; none where it is good.
+fn fits(path: &Path, text: &str, project: &Project) -> Result<(), String> {
+    let known = project.known().map_err(|e| e.to_string())?;
+    profile::load_text(path, text, &known).map(drop).map_err(|diagnostics| {
+        let said = |error: &Diagnostic| format!("{} ({})", error.message, error.label);
+        diagnostics.errors.iter().map(said).collect::<Vec<_>>().join("; ")
+    })
 }
 
 /// Where the profile goes; a name that may not be a customer's, or is taken, is refused before any
@@ -105,8 +169,10 @@ fn taken(path: &Path) -> Error {
         .remedy("choose another name, or edit the file")
 }
 
-fn given(args: &Args) -> Answers {
-    Answers {
+fn given(args: &Args, surroundings: &Surroundings) -> Result<Answers> {
+    let ssh_keys = args.ssh_keys.iter().map(|typed| keys::read(typed, surroundings));
+    let ssh_keys = ssh_keys.collect::<Result<Vec<_>>>()?.concat();
+    Ok(Answers {
         name: args.name.as_deref().map(profile::name_from),
         contact: args.contact.as_deref().map(profile::name_from),
         extends: args.extends.clone(),
@@ -115,8 +181,17 @@ fn given(args: &Args) -> Answers {
         channel: args.channel.clone(),
         bundle: args.bundle.clone(),
         store: args.store.clone(),
-        settings: BTreeMap::new(),
-    }
+        formats: args.formats.clone(),
+        timezone: args.timezone.clone(),
+        address: args.address.clone(),
+        gateway: args.gateway.clone(),
+        dns: args.dns.clone(),
+        proxy: args.proxy.clone(),
+        disk: args.disk.clone(),
+        ssh_keys,
+        product: args.title.as_deref().map(profile::name_from),
+        ..Answers::default()
+    })
 }
 
 /// Without a terminal, what is needed must have been given.
@@ -142,86 +217,6 @@ fn complete(answers: &mut Answers) -> Result<()> {
         answers.channel = Some("stable".to_owned());
     }
     Ok(())
-}
-
-/// Asks for what was not given.
-fn ask(answers: &mut Answers, project: &Project) -> Result<()> {
-    if answers.name.is_none() {
-        answers.name = Some(line("The customer's name", Question::Name, "")?);
-    }
-    if answers.contact.is_none() {
-        answers.contact =
-            Some(line("Whom to ask", Question::Name, NOBODY)?).filter(|c| c != NOBODY);
-    }
-    let shared = project.profiles.join(profile::SHARED);
-    let parents = if file::is_folder(&shared)? { profile::names(&shared)? } else { Vec::new() };
-    if answers.extends.is_none() && answers.base.is_none() && !parents.is_empty() {
-        answers.extends = choose("Inherit from", parents, 0, Some("nothing"))?;
-    }
-    if answers.extends.is_some() {
-        return Ok(());
-    }
-    if answers.base.is_none() {
-        let bases = project.known()?.bases;
-        let preferred = bases.iter().position(|base| base == PREFERRED_BASE).unwrap_or(0);
-        answers.base = choose("Base image", bases, preferred, None)?;
-    }
-    if answers.site.is_none() {
-        answers.site = Some(line("Site", Question::Site, "demo")?);
-    }
-    if answers.channel.is_none() && answers.bundle.is_none() {
-        answers.channel = Some(line("Channel", Question::Channel, "stable")?);
-    }
-    if answers.store.is_none() {
-        answers.store = Some(line("Where bundles are", Question::Store, "file:out/store")?);
-    }
-    Ok(())
-}
-
-/// The answer that leaves the contact out.
-const NOBODY: &str = "-";
-
-fn line(prompt: &str, question: Question, default: &str) -> Result<String> {
-    let theme = ColorfulTheme::default();
-    let mut input = Input::<String>::with_theme(&theme)
-        .with_prompt(prompt)
-        .validate_with(|answer: &String| question.check(&tidy(question, answer)));
-    if !default.is_empty() {
-        input = input.default(default.to_owned());
-    }
-    Ok(tidy(question, &input.interact_text().map_err(asked)?))
-}
-
-fn tidy(question: Question, answer: &str) -> String {
-    match question {
-        Question::Name => profile::name_from(answer),
-        Question::Id | Question::Site | Question::Channel | Question::Store => {
-            answer.trim().to_owned()
-        }
-    }
-}
-
-/// `none` is offered last, where nothing may be chosen.
-fn choose(
-    prompt: &str,
-    mut names: Vec<String>,
-    preferred: usize,
-    none: Option<&str>,
-) -> Result<Option<String>> {
-    names.extend(none.map(str::to_owned));
-    let last = names.len().saturating_sub(1);
-    let theme = ColorfulTheme::default();
-    let select = Select::with_theme(&theme).with_prompt(prompt).items(&names).default(preferred);
-    let chosen = select.interact().map_err(asked)?;
-    Ok(if none.is_some() && chosen == last { None } else { names.into_iter().nth(chosen) })
-}
-
-fn asked(error: dialoguer::Error) -> Error {
-    let dialoguer::Error::IO(error) = error;
-    match error.kind() {
-        std::io::ErrorKind::Interrupted => Error::new(Kind::Interrupted, "nothing was written"),
-        _ => Error::new(Kind::Io, "cannot ask on this terminal").because(error),
-    }
 }
 
 /// The editor's hint, when the schema lies where it belongs.

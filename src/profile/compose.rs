@@ -22,9 +22,56 @@ pub struct Answers {
     pub bundle: Option<String>,
     /// Where bundles are.
     pub store: Option<String>,
+    /// Platforms or formats.
+    pub formats: Vec<String>,
+    /// The time zone.
+    pub timezone: Option<String>,
+    /// A fixed address, with its prefix.
+    pub address: Option<String>,
+    /// The router.
+    pub gateway: Option<String>,
+    /// Name servers.
+    pub dns: Vec<String>,
+    /// The proxy.
+    pub proxy: Option<String>,
+    /// Size of the virtual disk.
+    pub disk: Option<String>,
+    /// Public keys of `admin`.
+    pub ssh_keys: Vec<String>,
+    /// The title on the console.
+    pub product: Option<String>,
     /// Values of the site's parameters, by their Hiera keys.
     pub settings: BTreeMap<String, toml::Value>,
 }
+
+impl Answers {
+    /// The answers that stand below a table's head, each with the table's name and the key.
+    fn below_tables(&self) -> Vec<(&'static str, String, toml::Value)> {
+        let text = |table, key: &str, value: &Option<String>| {
+            value.clone().map(|value| (table, key.to_owned(), toml::Value::String(value)))
+        };
+        let list = |table, key: &str, values: &Vec<String>| {
+            (!values.is_empty()).then(|| (table, key.to_owned(), toml::Value::from(values.clone())))
+        };
+        let settings = self.settings.iter().map(|(key, value)| {
+            (SETTINGS, toml::Value::String(key.clone()).to_string(), value.clone())
+        });
+        let fixed = [
+            text("system", "timezone", &self.timezone),
+            text("network", "address", &self.address),
+            text("network", "gateway", &self.gateway),
+            list("network", "dns", &self.dns),
+            text("network", "proxy", &self.proxy),
+            text("hardware", "disk", &self.disk),
+            list("access", "ssh_keys", &self.ssh_keys),
+            text("branding", "product", &self.product),
+        ];
+        fixed.into_iter().flatten().chain(settings).collect()
+    }
+}
+
+/// The table of the site's parameters.
+const SETTINGS: &str = "hiera";
 
 /// What else a profile may contain, as comments until somebody needs it.
 const EXAMPLES: &str = r#"
@@ -63,11 +110,6 @@ const EXAMPLES: &str = r#"
 # text = "ok"
 "#;
 
-/// The part of the examples that stays until there are settings.
-const NO_SETTINGS: &str = r#"# [hiera]                              # this customer's values win over the site's
-# "profile::app::workers" = 4
-"#;
-
 /// A name in the spelling that profiles allow: keyboards have no typographic apostrophe, and
 /// profiles allow no other one.
 pub fn name_from(typed: &str) -> String {
@@ -92,17 +134,36 @@ pub fn write(answers: &Answers, header: &str) -> String {
         ("store", &answers.store),
     ];
     pairs(&mut text, &top);
+    if !answers.formats.is_empty() {
+        text.push_str(&format!("formats = {}\n", toml::Value::from(answers.formats.clone())));
+    }
     text.push_str("\n[customer]\n");
     pairs(&mut text, &[("name", &answers.name), ("contact", &answers.contact)]);
-    if answers.settings.is_empty() {
-        text.push_str(EXAMPLES);
-        return text;
+    text.push_str(&examples(&answers.below_tables()));
+    text
+}
+
+/// The examples, with answers in the places of those that they answer.
+fn examples(answers: &[(&str, String, toml::Value)]) -> String {
+    let mut text = String::new();
+    for block in EXAMPLES.trim_start_matches('\n').split("\n\n") {
+        text.push('\n');
+        let table = block.strip_prefix("# [").and_then(|rest| rest.split_once(']'));
+        let table = table.map_or("", |(name, _)| name);
+        let here: Vec<_> = answers.iter().filter(|(name, ..)| *name == table).collect();
+        let mut lines = block.lines();
+        if !here.is_empty()
+            && let Some(head) = lines.next()
+        {
+            text.push_str(&format!("{}\n", head.trim_start_matches("# ")));
+            here.iter().for_each(|(_, key, value)| text.push_str(&format!("{key} = {value}\n")));
+        }
+        let answered = |line: &&str| {
+            here.iter().any(|(_, key, _)| line.starts_with(&format!("# {key} = ")))
+                || (table == SETTINGS && !here.is_empty())
+        };
+        lines.filter(|line| !answered(line)).for_each(|line| text.push_str(&format!("{line}\n")));
     }
-    let mut settings = String::from("[hiera]\n");
-    for (key, value) in &answers.settings {
-        settings.push_str(&format!("{} = {value}\n", toml::Value::String(key.clone())));
-    }
-    text.push_str(&EXAMPLES.replacen(NO_SETTINGS, &settings, 1));
     text
 }
 
@@ -136,6 +197,30 @@ mod tests {
         let table: toml::Table = text.parse().unwrap();
         assert_eq!(table["hiera"]["a::b"], list);
         assert!(!text.contains("# [hiera]"), "{text}");
+    }
+
+    #[test]
+    fn answers_stand_where_their_examples_stood_and_the_others_stay_comments() {
+        let text = |text: &str| Some(text.to_owned());
+        let answers = Answers {
+            formats: vec!["vmware".to_owned(), "hyper-v".to_owned()],
+            timezone: text("Europe/Lisbon"),
+            address: text("192.0.2.7/24"),
+            dns: vec!["192.0.2.53".to_owned(), "192.0.2.54".to_owned()],
+            disk: text("40 GiB"),
+            ..Answers::default()
+        };
+        let written = write(&answers, "");
+        let table: toml::Table = written.parse().unwrap();
+        assert_eq!(table["formats"].as_array().map(Vec::len), Some(2));
+        assert_eq!(table["system"]["timezone"].as_str(), Some("Europe/Lisbon"));
+        assert_eq!(table["network"]["dns"].as_array().map(Vec::len), Some(2));
+        assert_eq!(table["hardware"].as_table().map(toml::Table::len), Some(1));
+        assert!(written.contains("\n# gateway = \"192.0.2.1\"\n"), "{written}");
+        assert!(written.contains("\n# [access] ") && !table.contains_key("access"), "{written}");
+        assert_eq!(written.matches("address = ").count(), 1, "{written}");
+        // without any, all of it is as it was
+        assert!(write(&Answers::default(), "").ends_with(EXAMPLES));
     }
 
     #[test]

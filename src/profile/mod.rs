@@ -276,6 +276,16 @@ pub fn todays_time_zone(name: &str) -> Option<&'static str> {
     rules::replacement(name)
 }
 
+/// The names of all time zones, sorted.
+pub fn time_zones() -> impl Iterator<Item = &'static str> {
+    rules::time_zones()
+}
+
+/// The top-level keys of a profile or a shared parent, with those of its own parents, whatever else is wrong in it.
+pub fn keys(path: &Path) -> Vec<String> {
+    Draft::read(path, None).tree.into_keys().collect()
+}
+
 /// The file of one customer.
 ///
 /// # Errors
@@ -334,6 +344,18 @@ pub enum Question {
     Channel,
     /// Where bundles are.
     Store,
+    /// A fixed address with its prefix.
+    Address,
+    /// The address of a router or a name server.
+    Server,
+    /// A proxy.
+    Proxy,
+    /// A time zone.
+    TimeZone,
+    /// Size of a disk.
+    Disk,
+    /// An OpenSSH public key.
+    Key,
 }
 
 impl Question {
@@ -348,6 +370,12 @@ impl Question {
             Self::Site => rules::Rule::Site,
             Self::Channel => rules::Rule::Channel,
             Self::Store => rules::Rule::Store,
+            Self::Address => rules::Rule::InterfaceAddress,
+            Self::Server => rules::Rule::IpAddress,
+            Self::Proxy => rules::Rule::Proxy,
+            Self::TimeZone => rules::Rule::TimeZone,
+            Self::Disk => rules::Rule::DiskSize,
+            Self::Key => rules::Rule::SshPublicKey,
         };
         rule.check(answer).map_err(|complaint| complaint.in_one_line())
     }

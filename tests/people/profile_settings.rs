@@ -78,8 +78,20 @@ impl Project {
     }
 
     fn slipway(&self, arguments: &[&str]) -> (Option<i32>, String) {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_slipway"));
-        command.args(arguments).current_dir(self.root.path()).stdin(Stdio::null());
+        self.run(Command::new(env!("CARGO_BIN_EXE_slipway")).args(arguments))
+    }
+
+    /// The same on a terminal: each question, and what is typed then.
+    fn asked(&self, arguments: &[&str], dialogue: &[(&str, &str)]) -> (Option<i32>, String) {
+        let driver = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/support/answers.py");
+        let dialogue = serde_json::to_string(dialogue).expect("JSON");
+        let mut command = Command::new("python3");
+        command.args([driver, &dialogue, env!("CARGO_BIN_EXE_slipway")]).args(arguments);
+        self.run(&mut command)
+    }
+
+    fn run(&self, command: &mut Command) -> (Option<i32>, String) {
+        command.current_dir(self.root.path()).stdin(Stdio::null());
         command.env("SLIPWAY_CACHE", self.path("cache"));
         command.env("SLIPWAY_KEYS", self.path("keys"));
         for variable in ["SLIPWAY_PROJECT", "SLIPWAY_TRUST", "SLIPWAY_KEY_FILE"] {
@@ -193,7 +205,7 @@ fn a_new_profile_and_the_editors_schema_know_what_the_site_declares() {
     let text = std::fs::read_to_string(project.path("profiles/acme.toml")).expect("the profile");
     all_in(
         &text,
-        &["[hiera]\n", "\"profile::shop::licence\" = 7\n", "\"7 \u{201c}days\u{201d}\"\n"],
+        &["\n[hiera] ", "\"profile::shop::licence\" = 7\n", "\"7 \u{201c}days\u{201d}\"\n"],
     );
 
     for arguments in [&[][..], &["--parent"]] {
@@ -214,4 +226,85 @@ fn a_new_profile_and_the_editors_schema_know_what_the_site_declares() {
         "extends = \"common\"\nsite = \"other\"\n[customer]\nname = \"O\"\n",
     );
     assert_eq!(schema(&[])["properties"]["hiera"]["additionalProperties"], true);
+}
+
+const KEY: &str =
+    "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOLZeEHMRyJ0gnoKSlh0vp60yW+hu0e7q5LIEeyVGQCQ ana@example";
+
+#[test]
+fn whoever_sits_at_a_terminal_is_asked_for_all_that_a_customer_differs_in_and_sees_the_profile() {
+    let project = Project::new();
+    project.publish("1", DECLARED);
+    project.write("key.pub", &format!("# of Ana\n{KEY}\n"));
+    let dialogue = [
+        ("The customer's name", "Acme Ltd\r"),
+        ("Whom to ask", "\r"),
+        ("Inherit from", "\r"),
+        // VMware, and two below it Hyper-V
+        ("Where will it run?", " \x1b[B\x1b[B \r"),
+        ("Fixed address", "192.0.2.10/24\r"),
+        ("Its gateway", "192.0.3.1\r"),
+        ("the gateway is not in the machine's network", "192.0.2.1\r"),
+        ("Name servers", "192.0.2.53, 192.0.2.54\r"),
+        ("Proxy", "\r"),
+        ("Time zone", "Lisb\t\r"),
+        ("Public key of admin", "key.pub\r"),
+        ("(nothing: no more)", "\r"),
+        ("Title on the console", "\r"),
+        ("Size of the disk", "40 GiB\r"),
+        ("The number of the customer's licence", "7\r"),
+        // the first of those that need no answer is the secret one
+        ("What shall this customer have otherwise?", " \r"),
+        ("wants to hear (profile::mail::login)\x1b[0m \x1b[38;5;8m\u{203a}", "hidden-word\r"),
+        ("Write this profile?", "y"),
+    ];
+    let (code, said) = project.asked(&["new", "acme"], &dialogue);
+    assert_eq!(code, Some(0), "{said}");
+    all_in(&said, &["(secret, not shown)", "slipway plan acme", "slipway build acme"]);
+    assert!(!said.contains("hidden-word"), "{said}");
+    project.good(&["check", "acme"]);
+    let text = std::fs::read_to_string(project.path("profiles/acme.toml")).expect("the profile");
+    let profile: toml::Table = text.parse().expect("TOML");
+    let wanted = format!(
+        "extends = \"common\"\nformats = [\"vmware\", \"hyper-v\"]\n[customer]\nname = \"Acme Ltd\"\n\
+         [system]\ntimezone = \"Europe/Lisbon\"\n[network]\naddress = \"192.0.2.10/24\"\n\
+         gateway = \"192.0.2.1\"\ndns = [\"192.0.2.53\", \"192.0.2.54\"]\n[hardware]\ndisk = \"40 GiB\"\n\
+         [access]\nssh_keys = [{KEY:?}]\n[hiera]\n\"profile::mail::login\" = \"hidden-word\"\n\
+         \"profile::shop::licence\" = 7\n"
+    );
+    assert_eq!(profile, wanted.parse().expect("TOML"), "{text}");
+}
+
+#[test]
+fn a_profile_that_nobody_wants_when_they_see_it_is_not_written() {
+    let project = Project::new();
+    let given = ["new", "acme", "--name", "Acme", "--extends", "common", "--format", "kvm"];
+    let given = [&given[..], &["--timezone", "UTC", "--ssh-key", KEY, "--title", "x"]].concat();
+    let given = [&given[..], &["--disk", "9 GiB", "--proxy", "http://proxy.example:3128"]].concat();
+    let dialogue = [
+        ("Whom to ask", "\r"),
+        ("Fixed address", "\r"),
+        ("Name servers", "\r"),
+        ("Write this profile?", "n"),
+    ];
+    let (code, said) = project.asked(&given, &dialogue);
+    assert_ne!(code, Some(0), "{said}");
+    all_in(&said, &["nothing was written"]);
+    assert!(!project.path("profiles/acme.toml").exists());
+    // and what flags say is in it, where nobody is asked
+    let (code, said) = project.slipway(&given);
+    assert_eq!(code, Some(0), "{said}");
+    let text = std::fs::read_to_string(project.path("profiles/acme.toml")).expect("the profile");
+    all_in(&text, &["formats = [\"kvm\"]", "disk = \"9 GiB\"", "product = \"x\"", KEY]);
+    let (code, said) = project.slipway(&[
+        "new",
+        "b",
+        "--name",
+        "B",
+        "--extends",
+        "common",
+        "--ssh-key",
+        "no/such",
+    ]);
+    assert_eq!(code, Some(1), "{said}");
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use dialoguer::theme::ColorfulTheme;
-use dialoguer::{Input, Password};
+use dialoguer::{Input, MultiSelect, Password};
 
 use crate::bundle::{self, Fault, Misfit, Parameter, Parameters, Takes};
 use crate::desk::Bundles;
@@ -13,7 +13,7 @@ use crate::project::Project;
 
 use super::super::signing;
 use super::super::terminal;
-use super::asked;
+use super::ask::asked;
 
 /// Settings by their Hiera keys.
 type Settings = BTreeMap<String, toml::Value>;
@@ -27,6 +27,15 @@ pub(super) enum Whom {
     Nobody,
 }
 
+/// What was given and answered.
+#[derive(Debug, Default)]
+pub(super) struct Chosen {
+    /// The settings.
+    pub values: Settings,
+    /// Those of them that may not be shown, with what is shown instead.
+    pub shown: Settings,
+}
+
 /// The settings that were given, and those that the site needs, as far as its bundle is at hand. `draft` is the profile
 /// without them: its parent may say which site it is, and have some of the values.
 pub(super) fn of(
@@ -34,12 +43,14 @@ pub(super) fn of(
     given: &[String],
     whom: Whom,
     project: &Project,
-) -> Result<Settings> {
+) -> Result<Chosen> {
     let mut bundles = Bundles::new(project, signing::now());
     let declared = bundles.parameters(&draft);
     let none = Parameters::new();
     let mut settings = read(given, declared.unwrap_or(&none))?;
-    let Some(parameters) = declared else { return Ok(settings) };
+    let Some(parameters) = declared else {
+        return Ok(Chosen { values: settings, ..Chosen::default() });
+    };
     let mut all = draft.hiera;
     for (key, value) in &settings {
         let value = serde_json::to_value(value).map_err(std::io::Error::other);
@@ -54,7 +65,38 @@ pub(super) fn of(
             _ => return Err(refusal(&misfit)),
         }
     }
-    Ok(settings)
+    if whom == Whom::Terminal {
+        let open: Vec<_> = parameters
+            .iter()
+            .filter(|(key, _)| !settings.contains_key(*key) && !all.contains_key(*key))
+            .collect();
+        settings.extend(terminal::with_interrupt_as_error(|| ask_for_others(&open))?);
+    }
+    let secret = |key: &&String| parameters.get(*key).is_some_and(|parameter| parameter.secret);
+    let hidden = |key: &String| (key.clone(), toml::Value::from("(secret, not shown)"));
+    let shown = settings.keys().filter(secret).map(hidden).collect();
+    Ok(Chosen { values: settings, shown })
+}
+
+/// Those that the site has a value for already: most customers keep it.
+fn ask_for_others(open: &[(&String, &Parameter)]) -> Result<Settings> {
+    if open.is_empty() {
+        return Ok(Settings::new());
+    }
+    let about = |(key, parameter): &(&String, &Parameter)| {
+        let about = parameter.about.trim().trim_end_matches('.');
+        match &parameter.default {
+            Some(default) if !parameter.secret => format!("{about} ({key}, now {default})"),
+            _ => format!("{about} ({key})"),
+        }
+    };
+    let theme = ColorfulTheme::default();
+    let select = MultiSelect::with_theme(&theme)
+        .with_prompt("What shall this customer have otherwise? Space chooses, Enter goes on")
+        .items(open.iter().map(about));
+    let chosen = select.interact().map_err(asked)?;
+    let chosen = chosen.into_iter().filter_map(|index| open.get(index));
+    chosen.map(|(key, parameter)| Ok(((*key).clone(), ask(key, parameter)?))).collect()
 }
 
 fn refusal(misfit: &Misfit) -> Error {
