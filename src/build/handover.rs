@@ -104,6 +104,6 @@ fn ports(profile: &Profile, bundle: &Bundle) -> BTreeMap<u16, String> {
     });
     let health = bundle.manifest.health.iter().map(|health| health.port);
     let application = http.chain(health).map(|port| (port, "the application".to_owned()));
-    let own = [(22, "SSH"), (8008, "the machine's state, by HTTP")];
+    let own = [(22, "SSH"), (8008, "the machine's state, over HTTP")];
     application.chain(own.map(|(port, what)| (port, what.to_owned()))).collect()
 }

@@ -43,7 +43,7 @@ struct Pack {
     /// Give it the version after package.json's; with --from, after the newest of both.
     #[arg(long, value_name = "PART")]
     bump: Option<Part>,
-    /// The store to look for the newest published version in, as in file:///srv/store.
+    /// The store in which to look for the newest published version, as in file:///srv/store.
     #[arg(long, value_name = "STORE", requires = "bump")]
     from: Option<String>,
     /// The channel of that store.
@@ -57,8 +57,8 @@ struct Pack {
     /// Do not run the app's tests.
     #[arg(long)]
     no_test: bool,
-    /// Let the app's tests and scripts see this variable; can be given several times. Of the environment they
-    /// see PATH, HOME, the language and the like, and neither keys nor tokens.
+    /// Let the app's tests and scripts see this variable; can be given several times. From the environment they
+    /// otherwise see PATH, HOME, the language and the like, but neither keys nor tokens.
     #[arg(long = "env", value_name = "NAME")]
     variables: Vec<String>,
     /// Print JSON.

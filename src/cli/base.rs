@@ -33,37 +33,38 @@ enum Verb {
         /// Read every byte, and say what is damaged.
         #[arg(long)]
         verify: bool,
-        /// For programs.
+        /// Print JSON.
         #[arg(long)]
         json: bool,
     },
-    /// Make a base, or take it from the cache.
+    /// Build a base, or take it from the cache.
     Build {
         /// Name of a definition, as in debian-12.
         name: String,
-        /// Make it anew from what the archives hold now.
+        /// Build it again from what the archives have now.
         #[arg(long)]
         fresh: bool,
         #[command(flatten)]
         project: project::Options,
     },
-    /// Print a base's definition; without a name, say which bases there are.
+    /// Print a base's definition; without a name, list the bases.
     Show {
         /// Name of a definition, as in debian-12.
         name: Option<String>,
         #[command(flatten)]
         project: project::Options,
     },
-    /// Write the definition of a base that comes with slipway into images/, to change it there: that file wins.
+    /// Copy the definition of a base that comes with slipway into images/, to change it there: that file takes
+    /// precedence.
     Adopt {
         /// Name of a definition, as in debian-12.
         name: String,
         #[command(flatten)]
         project: project::Options,
     },
-    /// Remove what is neither the newest of its kind, nor below such a one, nor in use.
+    /// Remove old bases and layers: all but the newest of each kind, what those build on, and what is in use.
     Prune {
-        /// For programs.
+        /// Print JSON.
         #[arg(long)]
         json: bool,
     },
@@ -133,7 +134,7 @@ fn adopt(images: &Path, name: &str) -> Result<u8> {
             .at(project::shown(&path)));
     }
     let shown = project::shown(&path).display().to_string();
-    terminal::print(format!("{shown}: written; the next build makes the base that it says"))?;
+    terminal::print(format!("{shown}: written; the next build makes the base that it describes"))?;
     Ok(0)
 }
 

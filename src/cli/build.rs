@@ -24,16 +24,16 @@ use super::terminal::{self, Terminal};
 /// Arguments of `slipway build`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// Customers, or paths of profiles; one that fails does not keep the others from being built
+    /// Customers, or paths of profiles; if one fails, the others are still built
     #[arg(value_name = "PROFILE", required_unless_present = "all")]
     profiles: Vec<String>,
     /// Build the image of every customer of the project
     #[arg(long, conflicts_with = "profiles")]
     all: bool,
-    /// Where artifacts go, in a folder of the customer's [default: out/ of the project]
+    /// Where artifacts go, in a folder for each customer [default: out/ of the project]
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
-    /// Do not work out the SHA-256 of artifacts: that of a large raw disk takes longer than writing it
+    /// Do not compute the SHA-256 of artifacts: for a large raw disk it takes longer than writing
     #[arg(long)]
     no_digest: bool,
     /// Read the whole base and its layers first, and compare them with their SHA-256
@@ -53,7 +53,7 @@ pub struct Args {
 
 /// What an interrupted build leaves.
 const STAYS: &str = "earlier artifacts are as they were, and finished bases, bundles and encoded regions stay in \
-     the cache: the next build goes on from them, and removes what was half written";
+     the cache: the next build continues from them, and removes what was half written";
 
 /// Runs the verb; the number is the process's exit code.
 pub fn run(args: &Args, surroundings: &Surroundings) -> Result<u8> {

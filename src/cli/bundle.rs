@@ -24,15 +24,15 @@ pub struct Args {
 enum Verb {
     /// Build a site's bundle, and publish it.
     Build(build::Args),
-    /// Choose anew what a site takes from elsewhere, and write it down in SITE.lock.
+    /// Update what a site takes from elsewhere, and write it to SITE.lock.
     Update(update::Args),
     /// Sign a bundle, put it into a store and point a channel at it.
     Publish(publish::Args),
-    /// Point a channel at a release that another one has, or renew a channel.
+    /// Point a channel at a release that another channel has, or renew a channel.
     Promote(promote::Args),
     /// Get a site's release from a store, verified, with its signature.
     Pull(pull::Args),
-    /// Prove a bundle's form, its digests and its signature.
+    /// Verify a bundle's form, its digests and its signature.
     Verify(verify::Args),
     /// List what a store has.
     List(list::Args),

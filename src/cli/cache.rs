@@ -26,7 +26,7 @@ enum Verb {
         #[arg(long)]
         json: bool,
     },
-    /// Remove encoded regions, those first that were used longest ago; builds make them again.
+    /// Remove encoded regions, the least recently used first; builds make them again.
     Prune {
         /// Keep at most this much, as in "5 GiB" [default: $SLIPWAY_ENCODED_LIMIT, else 20 GiB]
         #[arg(long, value_name = "SIZE", conflicts_with = "all")]

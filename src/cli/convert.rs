@@ -21,14 +21,14 @@ use crate::units::ByteSize;
 pub struct Args {
     /// The image, in any format that slipway writes
     image: PathBuf,
-    /// The format that is wanted: raw, raw-zst, qcow2, qcow2-zstd, qcow2-plain, vmdk, vmdk-sparse, ova, vhd,
+    /// The new format: raw, raw-zst, qcow2, qcow2-zstd, qcow2-plain, vmdk, vmdk-sparse, ova, vhd,
     /// vhd-dynamic, vhdx, gce
     #[arg(long, value_name = "FORMAT", value_parser = parse_format)]
     to: Format,
-    /// Where the new image goes [default: beside the image, with the format's ending]
+    /// Where the new image goes [default: beside the image, with the format's file extension]
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
-    /// Replace what is there
+    /// Replace an existing file
     #[arg(long)]
     force: bool,
     /// The machine's name in an OVA [default: what the image's record says, or the file's name]
@@ -40,7 +40,7 @@ pub struct Args {
     /// The machine's processors in an OVA
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=256))]
     vcpus: Option<u32>,
-    /// Do not work out the new image's SHA-256
+    /// Do not compute the new image's SHA-256
     #[arg(long)]
     no_digest: bool,
     /// How many threads encode [default: as many as this machine has]

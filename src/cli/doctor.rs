@@ -67,7 +67,7 @@ fn of_the_machine(project: Option<&Project>, surroundings: &Surroundings) -> Res
 }
 
 fn of_the_project(project: &Project, offline: bool) -> Result<Vec<Finding>> {
-    let failed = |subject| move |e: Error| Finding::failed(subject, &e, "mend it");
+    let failed = |subject| move |e: Error| Finding::failed(subject, &e, "fix it");
     let mut findings = vec![
         keys(&project.surroundings).unwrap_or_else(failed(KEYS)),
         trust(project).unwrap_or_else(failed(TRUST)),
@@ -130,7 +130,7 @@ fn trust(project: &Project) -> Result<Finding> {
     Ok(match count {
         0 => Finding::missing(
             TRUST,
-            format!("none in {name}: no bundle will be believed"),
+            format!("none in {name}: no bundle will be trusted"),
             "slipway key trust FILE.pub --site SITE, with the vendor's public key",
         ),
         count => Finding::good(TRUST, format!("{count} in {name}")),

@@ -14,7 +14,7 @@ pub struct Args {
     /// The project's folder: a new one, or an empty one
     #[arg(value_name = "DIR")]
     folder: PathBuf,
-    /// With a site that has a database, and an application of your own, for a start
+    /// Include an example: a site with a database, and an application of your own
     #[arg(long)]
     example: bool,
 }
@@ -30,7 +30,7 @@ pub fn run(args: &Args, surroundings: &Surroundings) -> Result<u8> {
     terminal::print(format!("{}: a project of {} files", name.display(), files.len()))?;
     let (site, customer) = (start.site(), start.customer());
     terminal::complain(&format!(
-        "its README.md says what is where. From here to a machine that is READY:
+        "its README.md says what is where. These commands lead to a machine that is READY:
 
     cd {}
     slipway key new vendor --trust --no-passphrase

@@ -15,7 +15,7 @@ pub(super) struct Inputs {
     /// The store of apps, instead of the one in SITE.toml.
     #[arg(long, value_name = "STORE")]
     apps: Option<String>,
-    /// Take an app from another channel, the newest there, as in ui=template-scripts.
+    /// Take an app's newest version from another channel, as in ui=template-scripts.
     #[arg(long = "app", value_name = "NAME=CHANNEL")]
     channels: Vec<String>,
     /// The forge: a mirror's URL, or a folder of release tarballs.
@@ -24,11 +24,11 @@ pub(super) struct Inputs {
     /// Do not run the tests of apps that are packed with the bundle.
     #[arg(long)]
     no_test: bool,
-    /// Let tests and scripts of apps see this variable; can be given several times. Of the environment they
-    /// see PATH, HOME, the language and the like, and neither keys nor tokens.
+    /// Let tests and scripts of apps see this variable; can be given several times. From the environment they
+    /// otherwise see PATH, HOME, the language and the like, but neither keys nor tokens.
     #[arg(long = "env", value_name = "NAME")]
     variables: Vec<String>,
-    /// Do not have puppet check the manifests and compile the catalog.
+    /// Do not let Puppet check the manifests and compile the catalog.
     #[arg(long)]
     no_puppet_check: bool,
 }

@@ -20,12 +20,12 @@ const SIGNERS: usize = 2;
 /// Arguments of `slipway inspect`.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-Exit codes: 0 nothing is damaged; 1 the image cannot be read; 3 it was read, and something in it is not as it was
-made: a member of the package, a part of the file, a copy of the partition table.")]
+Exit codes: 0 nothing is damaged; 1 the image cannot be read; 3 the image was read, but something in
+it is damaged: a member of the package, a part of the file, a copy of the partition table.")]
 pub struct Args {
     /// The image, in any format that slipway writes
     image: PathBuf,
-    /// Print everything as JSON, every package included
+    /// Print everything as JSON, including every package
     #[arg(long, conflicts_with = "file")]
     json: bool,
     /// Print one file of the image's root filesystem, as in /etc/fstab

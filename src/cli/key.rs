@@ -25,13 +25,13 @@ pub struct Args {
 
 #[derive(Debug, clap::Subcommand)]
 enum Verb {
-    /// Make a key to sign with.
+    /// Create a key to sign with.
     New(new::Args),
     /// Show your keys, and the trusted ones.
     List(list::Args),
     /// Trust a key to publish for sites.
     Trust(trust::Args),
-    /// Put a new key in the place of an old one: both are trusted, until the old one ends.
+    /// Replace an old key with a new one: both are trusted until the old one ends.
     Rotate(rotate::Args),
 }
 

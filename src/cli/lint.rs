@@ -19,7 +19,7 @@ const REFUSED: u8 = 1;
 pub struct Args {
     /// The image, in any format that slipway writes
     image: PathBuf,
-    /// Where it is meant to run; profiles know the same names, in `formats`
+    /// Where it is meant to run; the `formats` of a profile may have the same names
     #[arg(long = "for", value_name = "PLATFORM", value_parser = platforms())]
     platform: Platform,
     /// Print the findings as JSON on stdout

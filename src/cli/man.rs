@@ -11,7 +11,7 @@ use super::terminal;
 /// Arguments of `slipway man`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// The folder that the pages are written to, one for each verb, as in /usr/local/share/man/man1
+    /// The folder for the pages, one page per verb, as in /usr/local/share/man/man1
     #[arg(value_name = "DIR")]
     folder: PathBuf,
 }

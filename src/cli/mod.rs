@@ -51,9 +51,9 @@ const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), env!("SLIPWAY_COMMIT"))
 
 #[derive(Debug, clap::Subcommand)]
 enum Verb {
-    /// Make a new project: profiles, a site, and what CI runs.
+    /// Create a new project: profiles, a site, and files for CI.
     Init(init::Args),
-    /// Write a customer's profile from answers.
+    /// Write a customer's profile from your answers.
     New(new::Args),
     /// List the customers' profiles.
     List(list::Args),
@@ -79,13 +79,13 @@ enum Verb {
     App(app::Args),
     /// Build, sign, publish, pull and compare configuration bundles.
     Bundle(bundle::Args),
-    /// Make the keys that releases are signed with, and say whose are trusted.
+    /// Create the keys that sign releases, and say whose keys are trusted.
     Key(key::Args),
     /// Show and prune the cache.
     Cache(cache::Args),
-    /// Find what is missing on this machine and in this project, each with the remedy.
+    /// Find what is missing on this machine and in this project, with the remedies.
     Doctor(doctor::Args),
-    /// Print what a shell completes the command line with.
+    /// Print completions for a shell.
     Completions(completions::Args),
     /// Write the manual pages.
     Man(man::Args),

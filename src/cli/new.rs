@@ -30,7 +30,7 @@ pub struct Args {
     /// The customer's name for people
     #[arg(long)]
     name: Option<String>,
-    /// Whom to ask
+    /// The customer's contact person
     #[arg(long)]
     contact: Option<String>,
     /// The shared parent to inherit from: a file in profiles/shared/, without .toml
@@ -39,7 +39,7 @@ pub struct Args {
     /// The base image, as in debian-12: one that comes with slipway, or a file in images/, without .toml
     #[arg(long)]
     base: Option<String>,
-    /// The site: which configuration bundle converges the machine
+    /// The site: the configuration bundle that converges the machine
     #[arg(long)]
     site: Option<String>,
     /// The channel whose newest release is taken
@@ -82,7 +82,7 @@ pub struct Args {
     /// A value for a parameter of the site, as in profile::app::workers=4
     #[arg(long = "set", value_name = "KEY=VALUE")]
     settings: Vec<String>,
-    /// Ask nothing, also on a terminal
+    /// Ask nothing, even on a terminal
     #[arg(long)]
     no_input: bool,
     #[command(flatten)]

@@ -8,13 +8,13 @@ use crate::desk::Pulling;
 // the group would have the struct's name, which those of other rooms have too
 #[group(skip)]
 pub(super) struct Options {
-    /// Ask no store: take what was pulled last, if it is still good
+    /// Ask no store: use what was pulled last, if it is still valid
     #[arg(long)]
     offline: bool,
-    /// Take a channel's state that is older than one seen before, and begin anew from it
+    /// Accept a channel's state that is older than one seen before, and start again from it
     #[arg(long)]
     allow_rollback: bool,
-    /// Take a channel's state that has expired
+    /// Accept a channel's state that has expired
     #[arg(long)]
     allow_expired: bool,
 }

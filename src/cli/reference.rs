@@ -17,18 +17,18 @@ const fn variable(name: &'static str, what: &'static str) -> Variable {
 
 /// Every variable that slipway reads itself. Those of the clouds are read by their clients' rules.
 const VARIABLES: &[Variable] = &[
-    variable("SLIPWAY_PROJECT", "the project's folder, where `--project` is not given"),
+    variable("SLIPWAY_PROJECT", "the project's folder, if `--project` is not given"),
     variable(
         "SLIPWAY_CACHE",
         "the cache [default: `slipway/` in `XDG_CACHE_HOME`, else in `~/.cache`]",
     ),
     variable(
         "SLIPWAY_ENCODED_LIMIT",
-        "what the cache of encoded regions is kept below, as in `20 GiB`",
+        "the largest size of the cache of encoded regions, as in `20 GiB`",
     ),
     variable(
         "SLIPWAY_BUNDLE_LIMIT",
-        "the largest bundle that is taken where nothing signed says its size, as in `4 GiB`",
+        "the largest bundle that is accepted if nothing signed gives its size, as in `4 GiB`",
     ),
     variable(
         "SLIPWAY_TRUST",
@@ -56,12 +56,12 @@ const VARIABLES: &[Variable] = &[
     ),
     variable(
         "SLIPWAY_COMMIT",
-        "while slipway is compiled: the commit that `--version` tells [default: git's, in a release]",
+        "while slipway is compiled: the commit that `--version` shows [default: git's, in a release]",
     ),
-    variable("NO_COLOR", "no colours, whatever its value"),
+    variable("NO_COLOR", "no colours, whatever the value"),
     variable(
         "HTTPS_PROXY, HTTP_PROXY, ALL_PROXY, NO_PROXY",
-        "the proxy for stores and forges, in capitals or in small letters",
+        "the proxy for stores and forges, in upper or lower case",
     ),
     variable(
         "AZURE_…, AWS_…, GOOGLE_…",
@@ -74,14 +74,14 @@ pub fn reference() -> String {
     let mut command = super::Cli::command().term_width(WIDTH);
     command.build();
     let mut page = String::from(
-        "# Reference\n\nThis page is made from the code: `UPDATE_REFERENCE=1 cargo test --test people reference::` \
-         writes it.\n\n## Variables of the environment\n\n| variable | what it does |\n| --- | --- |\n",
+        "# Reference\n\nThis page is generated from the code: `UPDATE_REFERENCE=1 cargo test --test people reference::` \
+         writes it.\n\n## Environment variables\n\n| variable | what it does |\n| --- | --- |\n",
     );
     for Variable { name, what } in VARIABLES {
         page.push_str(&format!("| `{}` | {what} |\n", name.replace(", ", "` `")));
     }
     page.push_str(
-        "\n## Verbs\n\nEvery verb has these options, too; its own are below.\n\n```text\n",
+        "\n## Verbs\n\nEvery verb has these options, and its own, which are below.\n\n```text\n",
     );
     page.push_str(&common(&command));
     page.push_str("```\n");

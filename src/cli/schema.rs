@@ -17,7 +17,7 @@ pub struct Args {
     /// For shared parents, in which nothing is required
     #[arg(long)]
     parent: bool,
-    /// Without the parameters of the project's sites
+    /// Leave out the parameters of the project's sites
     #[arg(long)]
     no_sites: bool,
     #[command(flatten)]

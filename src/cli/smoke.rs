@@ -23,14 +23,14 @@ use target::Target;
 /// Arguments of `slipway smoke`.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-Exit codes: 0 READY and every probe passed; 1 the test could not be made; 10 timed out; 11 FAILED;
+Exit codes: 0 READY and every probe passed; 1 the test could not be run; 10 timed out; 11 FAILED;
 12 kernel panic; 13 wrong release; 14 a probe failed; 15 the machine stopped by itself;
-16 the machine's identity changed over a reboot; 130 stopped by a signal.")]
+16 the machine's identity changed across a reboot; 130 stopped by a signal.")]
 pub struct Args {
-    /// An image, or a profile: then its newest image in out/
+    /// An image, or a profile, which means its newest image in out/
     #[arg(value_name = "IMAGE|PROFILE")]
     target: String,
-    /// What the machine starts with
+    /// The machine's firmware
     #[arg(long, value_enum, default_value = "bios")]
     firmware: FirmwareArg,
     /// The release that must converge [default: the one that the image's record names]
@@ -45,10 +45,10 @@ pub struct Args {
     /// Give the machine a larger disk than the image's, as in "100 GiB", to see it grow
     #[arg(long, value_name = "SIZE")]
     disk_size: Option<ByteSize>,
-    /// Put this disc (an ISO image) into the machine's drive, as one with OVF properties
+    /// Put this disc (an ISO image) into the machine's drive, for example one with OVF properties
     #[arg(long, value_name = "FILE")]
     cdrom: Option<PathBuf>,
-    /// Give the machine a second disk (a raw image), as a NoCloud seed; it is only read
+    /// Give the machine a second disk (a raw image), for example a NoCloud seed; it is only read
     #[arg(long, value_name = "FILE")]
     seed: Option<PathBuf>,
     /// Shut the converged machine down, start it again, and expect READY and the same identity
@@ -60,16 +60,17 @@ pub struct Args {
     /// Seconds from power-on to READY [default: 180, and ten times that without KVM]
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..))]
     timeout: Option<u64>,
-    /// What runs the machine [default: KVM where a trial shows that it works, else TCG]
+    /// What runs the machine [default: KVM if a trial shows that it works, else TCG]
     #[arg(long, value_enum)]
     accel: Option<AcceleratorArg>,
-    /// Without KVM: a processor with AVX, which some programs need (MongoDB) and which makes all slower
+    /// Without KVM: show a processor with AVX, which some programs need (MongoDB) and which makes
+    /// everything slower
     #[arg(long)]
     avx: bool,
     /// Folder for the report [default: beside the image, as in demo-1.0.0.smoke-bios]
     #[arg(long, value_name = "DIR")]
     report: Option<PathBuf>,
-    /// Leave the machine's disk in this file (qcow2)
+    /// Keep the machine's disk in this file (qcow2)
     #[arg(long, value_name = "FILE")]
     keep_disk: Option<PathBuf>,
     /// Print the report as JSON on stdout
@@ -85,7 +86,7 @@ enum FirmwareArg {
     Bios,
     /// OVMF
     Uefi,
-    /// OVMF with Microsoft's keys enrolled: it refuses what they did not sign
+    /// OVMF with Microsoft's keys enrolled: it refuses what those keys did not sign
     SecureBoot,
 }
 
@@ -93,7 +94,7 @@ enum FirmwareArg {
 enum AcceleratorArg {
     /// The processor, through /dev/kvm
     Kvm,
-    /// QEMU's translator
+    /// QEMU's emulation of a processor
     Tcg,
 }
 

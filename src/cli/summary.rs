@@ -125,7 +125,7 @@ fn access(profile: &ProfileRecord, ports: &Ports) -> Group {
     let mut group = Group::new("access");
     let keys: Vec<String> =
         profile.access.ssh_keys.iter().map(|key| public_key_in_words(key)).collect();
-    group.list("keys of admin", &keys, "none: the first password stands on the machine's console");
+    group.list("keys of admin", &keys, "none: the machine's console shows the first password");
     let application = ports.iter().map(|(port, path)| (*port, format!("the application ({path})")));
     let own = [(SSH, "SSH".to_owned()), (STATUS_PORT, "the machine's state, HTTP".to_owned())];
     let all: BTreeMap<u16, String> = application.chain(own).collect();

@@ -51,14 +51,14 @@ const IMPORTS: &[Import] = &[
 ];
 
 const VSPHERE: &str = r#"vSphere Client: right-click the cluster or the host, choose **Deploy OVF Template**, then **Local file**, and `{file}`. The
-last pages ask for the host name, the address and the like: what you leave empty is as described below.
+last pages ask for the host name, the address and the like: fields that you leave empty get the values below.
 
 ESXi without vCenter: **Virtual Machines**, **Create / Register VM**, **Deploy a virtual machine from an OVF or OVA file**.
 
 Workstation and Fusion: **File**, **Open**, `{file}`."#;
 
-const WORKSTATION: &str = r#"Workstation: **File**, **New Virtual Machine**, **Custom**, a Debian or Ubuntu guest of 64 bits with {vcpus} processors and
-{memory} MB of memory; at **Select a Disk** choose **Use an existing virtual disk** and `{file}`. ESXi does not take this
+const WORKSTATION: &str = r#"Workstation: **File**, **New Virtual Machine**, **Custom**, a 64-bit Debian or Ubuntu guest with {vcpus} processors and
+{memory} MB of memory; at **Select a Disk** choose **Use an existing virtual disk** and `{file}`. ESXi does not accept this
 format."#;
 
 const VIRTUALBOX: &str = r#"**File**, **Import Appliance**, `{file}`; or
@@ -68,7 +68,7 @@ VBoxManage import {file} --vsys 0 --vmname {name}
 VBoxManage startvm {name}
 ```
 
-VirtualBox does not ask for the host name and the like: they are as described below."#;
+VirtualBox does not ask for the host name and the like: they have the values below."#;
 
 const VIRTUALBOX_DISK: &str = r#"```sh
 VBoxManage createvm --name {name} --ostype Linux26_64 --register
@@ -80,7 +80,7 @@ VBoxManage startvm {name}
 
 Choose the bridge in the machine's settings first, if your computer has several networks."#;
 
-const HYPERV: &str = r#"Copy `{file}` to where the machine's disk shall stay, and in a PowerShell of an administrator there:
+const HYPERV: &str = r#"Copy `{file}` to where the machine's disk should stay, and run this there in PowerShell, as an administrator:
 
 ```powershell
 New-VM -Name {name} -Generation 2 -MemoryStartupBytes {memory}MB -VHDPath .\{file} -SwitchName "Default Switch"
@@ -89,10 +89,10 @@ Set-VMFirmware -VMName {name} -SecureBootTemplate MicrosoftUEFICertificateAuthor
 Start-VM -Name {name}
 ```
 
-`Get-VMSwitch` lists the switches. In Hyper-V Manager the same is **New**, **Virtual Machine**, **Generation 2**, **Use an existing
-virtual hard disk**; then in **Settings**, **Security**, the template **Microsoft UEFI Certificate Authority**."#;
+`Get-VMSwitch` lists the switches. In Hyper-V Manager, choose **New**, **Virtual Machine**, **Generation 2**, **Use an existing
+virtual hard disk**; then, in **Settings**, **Security**, the template **Microsoft UEFI Certificate Authority**."#;
 
-const HYPERV_GENERATION_1: &str = r#"Copy `{file}` to where the machine's disk shall stay, and in a PowerShell of an administrator there:
+const HYPERV_GENERATION_1: &str = r#"Copy `{file}` to where the machine's disk should stay, and run this there in PowerShell, as an administrator:
 
 ```powershell
 New-VM -Name {name} -Generation 1 -MemoryStartupBytes {memory}MB -VHDPath .\{file} -SwitchName "Default Switch"
@@ -100,9 +100,10 @@ Set-VM -Name {name} -ProcessorCount {vcpus} -StaticMemory
 Start-VM -Name {name}
 ```
 
-A machine of generation 2 does not take this format."#;
+A generation 2 machine does not accept this format."#;
 
-const AZURE: &str = r#"Upload it as a page blob, make a disk of it, and a machine of the disk. `GROUP`, `ACCOUNT`, `CONTAINER` and the size are yours:
+const AZURE: &str = r#"Upload the image as a page blob, make a disk from it, and a machine from the disk. Put in your own `GROUP`, `ACCOUNT`,
+`CONTAINER` and size:
 
 ```sh
 az storage blob upload --account-name ACCOUNT --container-name CONTAINER --type page --file {file} --name {file}
@@ -114,7 +115,7 @@ az vm boot-diagnostics enable --resource-group GROUP --name {name}
 
 The console is in the portal, at **Help**, **Serial console**."#;
 
-const GCE: &str = r#"`BUCKET` is yours:
+const GCE: &str = r#"Put in your own `BUCKET`:
 
 ```sh
 gcloud storage cp {file} gs://BUCKET/
@@ -123,7 +124,8 @@ gcloud compute instances create {name} --image {name} --machine-type e2-medium
 gcloud compute connect-to-serial-port {name}
 ```"#;
 
-const AWS: &str = r#"`BUCKET`, `TASK` and `SNAPSHOT` are yours; the second command prints the task, the third, once it is completed, the snapshot:
+const AWS: &str = r#"Put in your own `BUCKET`, `TASK` and `SNAPSHOT`: the second command prints the task; the third prints the snapshot, once the
+task is completed:
 
 ```sh
 aws s3 cp {file} s3://BUCKET/
@@ -134,16 +136,16 @@ aws ec2 register-image --name {name} --architecture x86_64 --virtualization-type
     --block-device-mappings 'DeviceName=/dev/xvda,Ebs={SnapshotId=SNAPSHOT}'
 ```
 
-Then launch an instance of that image. Its account needs the role `vmimport`."#;
+Then launch an instance of that image. The account needs the role `vmimport`."#;
 
-const KVM: &str = r#"Copy `{file}` to where the machine's disk shall stay, and there:
+const KVM: &str = r#"Copy `{file}` to where the machine's disk should stay, and run this there:
 
 ```sh
 virt-install --import --name {name} --memory {memory} --vcpus {vcpus} \
     --disk {file},bus=virtio --network default --osinfo detect=on,require=off
 ```
 
-To look at it without libvirt, in a copy that is thrown away:
+To try it without libvirt, in a copy that is thrown away:
 
 ```sh
 qemu-system-x86_64 -accel kvm -accel tcg -m {memory} -smp {vcpus} -snapshot -drive file={file},if=virtio \
@@ -156,7 +158,7 @@ virt-install --import --name {name} --memory {memory} --vcpus {vcpus} \
     --disk {plain},format=raw,bus=virtio --network default --osinfo detect=on,require=off
 ```"#;
 
-const PROXMOX: &str = r#"On a node, `ID` being a free number, and `local-lvm` the storage for disks:
+const PROXMOX: &str = r#"Run this on a node, with a free number as `ID`, and with your storage for disks instead of `local-lvm`:
 
 ```sh
 qm create ID --name {name} --memory {memory} --cores {vcpus} --cpu host --ostype l26 \

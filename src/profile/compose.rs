@@ -87,7 +87,7 @@ const EXAMPLES: &str = r#"
 # ntp = ["ntp.example"]
 
 # [hardware]
-# disk = "8 GiB"                       # root grows to the disk at every boot
+# disk = "8 GiB"                       # root grows to the size of the disk at every boot
 # memory = "2 GiB"
 # vcpus = 2
 
@@ -98,14 +98,14 @@ const EXAMPLES: &str = r#"
 # product = "Acme ERP"
 # banner = "One or more lines above the status"
 
-# [hiera]                              # this customer's values win over the site's
+# [hiera]                              # this customer's values override the site's
 # "profile::app::workers" = 4
 
-# [[files]]                            # one block a file
+# [[files]]                            # one block per file
 # path = "/etc/motd"
 # content = "Hello\n"
 
-# [[probes]]                           # what the smoke test asks of the machine
+# [[probes]]                           # what the smoke test asks the machine
 # http = "/health"
 # text = "ok"
 "#;

@@ -27,7 +27,7 @@ pub(super) fn page(handover: &Handover<'_>, picture: Option<&str>) -> String {
 fn head(handover: &Handover<'_>) -> String {
     let Handover { profile, bundle, built, .. } = handover;
     let mut text = format!(
-        "# {} for {}\n\nRelease {}, built from what there was on {}.\n\n| file | format | size |\n| --- | --- | --- |\n",
+        "# {} for {}\n\nRelease {}, built from packages and sources as of {}.\n\n| file | format | size |\n| --- | --- | --- |\n",
         plain(profile.product()),
         plain(&profile.customer.name),
         bundle.manifest.release,
@@ -38,15 +38,15 @@ fn head(handover: &Handover<'_>) -> String {
         let _ = writeln!(text, "| `{file}` | {format} | {size} |");
     }
     text.push_str(match built.artifacts.iter().all(|artifact| artifact.sha256.is_some()) {
-        true => "\nWhether they arrived whole, `sha256sum -c SHA256SUMS` says; on Windows, compare `Get-FileHash FILE` with\n`SHA256SUMS`.\n",
-        false => "\nThere is no `SHA256SUMS`: this build was told to work out no digests (`--no-digest`).\n",
+        true => "\nTo check that the files arrived whole, run `sha256sum -c SHA256SUMS`; on Windows, compare `Get-FileHash FILE` with\n`SHA256SUMS`.\n",
+        false => "\nThere is no `SHA256SUMS`: this build was told to compute no digests (`--no-digest`).\n",
     });
     let hardware = &profile.hardware;
     let grows =
         if hardware.grow { ", and may be made larger: the machine grows into it" } else { "" };
     let _ = writeln!(
         text,
-        "\nThe machine needs {} of memory and {} processors; its disk has {}{grows}. It starts by BIOS and by UEFI.",
+        "\nThe machine needs {} of memory and {} processors; its disk has {}{grows}. It boots with BIOS and with UEFI.",
         hardware.memory, hardware.vcpus, hardware.disk
     );
     text
@@ -96,7 +96,7 @@ fn first_start(profile: &Profile, picture: Option<&str>) -> String {
         ("time zone", profile.timezone().to_owned()),
     ];
     let mut text = String::from(
-        "\n## The first start\n\nThe machine sets itself up, without a network if need be. That takes some minutes; its console shows how far it is,\nand at the end READY, its addresses and the fingerprint of its SSH key. If the power fails, it goes on at the next start.\n",
+        "\n## The first start\n\nThe machine sets itself up, without a network if need be. That takes some minutes. Its console shows the progress,\nand at the end READY, its addresses and the fingerprint of its SSH key. If the power fails, it continues at the next start.\n",
     );
     if let Some(picture) = picture {
         let _ = write!(text, "\n![the console when it is READY]({picture})\n");
@@ -112,17 +112,17 @@ fn access(handover: &Handover<'_>) -> String {
     let profile = handover.profile;
     let mut text = String::from("\n## Log in\n\n");
     text.push_str(match profile.access.ssh_keys.is_empty() {
-        true => "The user is `admin`. The console shows the first password, which the first login changes (`ssh admin@ADDRESS`, or on the\nconsole). No other machine has it.\n",
+        true => "The user is `admin`. The console shows the first password, which you must change at the first login (`ssh admin@ADDRESS`,\nor on the console). No other machine has this password.\n",
         false => "`ssh admin@ADDRESS`, with one of these keys; there is no password:\n\n",
     });
     for key in &profile.access.ssh_keys {
         let _ = writeln!(text, "- {}", plain(&public_key_in_words(key)));
     }
-    text.push_str("\n## How it does\n\n`http://ADDRESS:8008/` answers with status 200 while the application serves, and tells the state and what failed in JSON;\non the machine, `sudo slipway-status` does.");
+    text.push_str("\n## How it is doing\n\n`http://ADDRESS:8008/` answers with status 200 while the application serves, and reports the state and what failed as JSON;\non the machine, `sudo slipway-status` prints them.");
     if let Some(open) = &profile.branding.open {
         let _ = write!(text, " The application is at <{}>.", open.replace("{address}", "ADDRESS"));
     }
-    text.push_str("\n\nLet these ports through to it:\n\n| port | what |\n| --- | --- |\n");
+    text.push_str("\n\nOpen these ports to it:\n\n| port | what |\n| --- | --- |\n");
     for (port, what) in ports(profile, handover.bundle) {
         let _ = writeln!(text, "| {port} | {what} |");
     }

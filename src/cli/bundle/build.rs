@@ -26,7 +26,7 @@ pub(super) struct Args {
     build: u32,
     #[command(flatten)]
     inputs: Inputs,
-    /// Refuse to build without SITE.lock, or anything but what it says; for CI.
+    /// Refuse to build without SITE.lock, or anything other than what it says; for CI.
     #[arg(long, conflicts_with = "channels")]
     locked: bool,
     /// Where the bundle goes.
@@ -35,7 +35,7 @@ pub(super) struct Args {
     /// Sign it and publish it to this store, as `slipway bundle publish` does.
     #[arg(long, value_name = "STORE", requires = "channel")]
     publish: Option<String>,
-    /// The channel that shall point to it.
+    /// The channel that should point to it.
     #[arg(long, value_name = "NAME", requires = "publish")]
     channel: Option<Name>,
     #[command(flatten)]
@@ -102,6 +102,6 @@ fn created(source: Option<&app::Source>, now: Timestamp) -> Result<Timestamp> {
     committed.for_image().map_err(|e| {
         Error::new(Kind::Input, format!("the commit {commit} has a time that cannot be right"))
             .because(e)
-            .remedy("set SOURCE_DATE_EPOCH to the time that the bundle shall have")
+            .remedy("set SOURCE_DATE_EPOCH to the time that the bundle should have")
     })
 }

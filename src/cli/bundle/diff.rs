@@ -12,9 +12,9 @@ use super::super::terminal;
 /// Arguments of `slipway bundle diff`.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// The one bundle's .tgz.
+    /// The first bundle's .tgz.
     before: PathBuf,
-    /// The other's.
+    /// The second bundle's .tgz.
     after: PathBuf,
     /// Print JSON.
     #[arg(long)]

@@ -17,10 +17,10 @@ pub(super) struct Args {
     /// The site.
     #[arg(long, value_name = "SITE")]
     site: Name,
-    /// The channel that must have it now [default: any release that is published].
+    /// The channel that must have it now [default: none; it must only be published].
     #[arg(long, value_name = "NAME")]
     from: Option<Name>,
-    /// The channel that shall have it; the same as --from renews the channel.
+    /// The channel that should get it; the same as --from renews the channel.
     #[arg(long, value_name = "NAME")]
     to: Name,
     /// The store, as in file:///srv/store.

@@ -19,7 +19,7 @@ pub(super) struct Args {
     /// The store, as in file:///srv/store.
     #[arg(long, value_name = "STORE")]
     to: String,
-    /// The channel that shall point to it.
+    /// The channel that should point to it.
     #[arg(long, value_name = "NAME")]
     channel: Name,
     #[command(flatten)]
@@ -36,14 +36,14 @@ pub(super) struct Args {
 pub(super) struct Publishing {
     #[command(flatten)]
     signing: signing::Options,
-    /// How many days the channel is good; publish or promote again before they are over.
+    /// How many days the channel is valid; publish or promote again before they are over.
     #[arg(long, value_name = "DAYS", default_value_t = bundle::DAYS,
         value_parser = clap::value_parser!(u32).range(1..=3650))]
     valid_for: u32,
-    /// Put the pointer in the place of one that is not signed by a trusted key.
+    /// Replace a pointer that is not signed by a trusted key.
     #[arg(long)]
     replace_pointer: bool,
-    /// Sign with a key that is not trusted here: all who read the channel trust it.
+    /// Sign with a key that is not trusted here, because all who read the channel trust it.
     #[arg(long)]
     readers_trust_key: bool,
 }

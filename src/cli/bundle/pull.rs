@@ -22,16 +22,16 @@ use super::verify;
 pub(super) struct Args {
     /// The site.
     site: Name,
-    /// The channel whose release is wanted.
+    /// The channel whose release to pull.
     #[arg(long, value_name = "NAME", group = "wanted")]
     channel: Option<Name>,
-    /// The version that is wanted, as in 1.4.0+b17.
+    /// The version to pull, as in 1.4.0+b17.
     #[arg(long, value_name = "VERSION", group = "wanted")]
     release: Option<Version>,
     /// The store, as in file:///srv/store.
     #[arg(long, value_name = "STORE")]
     store: String,
-    /// Where the bundle goes, its signature beside it [default: <release>.tgz].
+    /// Where the bundle goes, with its signature beside it [default: <release>.tgz].
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
     #[command(flatten)]

@@ -16,7 +16,7 @@ use super::super::{project, signing};
 pub(super) struct Args {
     /// The site's folder, with SITE.toml.
     site: PathBuf,
-    /// Apps and modules to choose anew; the rest stays as it is [default: all]
+    /// Apps and modules to update; the rest stays as it is [default: all]
     #[arg(value_name = "NAME")]
     names: Vec<String>,
     /// The store of apps, instead of the one in SITE.toml.

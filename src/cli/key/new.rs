@@ -42,7 +42,7 @@ pub(super) fn run(args: &Args, keyring: &Keyring, surroundings: &Surroundings) -
     };
     if let Some((path, public)) = keyring.complete(&args.name)? {
         terminal::complain(
-            "a key of this name was there without its public half, which is written now; its passphrase is the one of then",
+            "a key of this name existed without its public half, which is written now; its passphrase has not changed",
         );
         return done(&path, &public);
     }

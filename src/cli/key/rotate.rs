@@ -15,10 +15,10 @@ pub(super) struct Args {
     /// The old key: its name or fingerprint, as `slipway key list` shows them
     old: String,
     /// The new key, trusted from now on for all that the old one is: a .pub file, the one line in it, or
-    /// the name of one of your own
+    /// the name of one of your own keys
     #[arg(long, value_name = "KEY", group = "what")]
     to: Option<String>,
-    /// The day or moment that the old key ends, as in 2026-12-31 or 2026-12-31T12:00:00Z
+    /// The day or time when the old key ends, as in 2026-12-31 or 2026-12-31T12:00:00Z
     #[arg(long, value_name = "TIME", value_parser = moment, group = "what")]
     until: Option<Timestamp>,
     /// Forget the old key at once: what it signed is refused from now on

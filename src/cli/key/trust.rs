@@ -14,7 +14,7 @@ use super::super::terminal;
 /// Arguments of `slipway key trust`.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// The key: a .pub file, the one line in it, or the name of one of your own
+    /// The key: a .pub file, the one line in it, or the name of one of your own keys
     #[arg(value_name = "KEY")]
     key: String,
     /// A site that it may publish for; can be given several times

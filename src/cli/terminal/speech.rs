@@ -8,15 +8,15 @@ use super::steps::remember_in;
 
 /// How a verb speaks: every verb has these.
 #[derive(Clone, Debug, clap::Args)]
-#[command(next_help_heading = "What is said")]
+#[command(next_help_heading = "Messages")]
 pub(in crate::cli) struct Speech {
-    /// Say nothing on stderr but warnings and errors
+    /// Print only warnings and errors on stderr
     #[arg(short, long, global = true, conflicts_with = "verbose")]
     quiet: bool,
-    /// Say also which folders are used, and how long each step took
+    /// Also print which folders are used, and how long each step took
     #[arg(short, long, global = true)]
     verbose: bool,
-    /// When to use colours: auto is on a terminal, unless NO_COLOR is set
+    /// When to use colours: auto means on a terminal, unless NO_COLOR is set
     #[arg(long, global = true, value_name = "WHEN", value_enum, default_value = "auto")]
     color: Color,
 }
