@@ -52,8 +52,8 @@ pub struct Args {
 }
 
 /// What an interrupted build leaves.
-const STAYS: &str = "earlier artifacts are as they were, and finished bases, bundles and encoded regions stay in \
-     the cache: the next build continues from them, and removes what was half written";
+const STAYS: &str = "earlier artifacts have not changed, and finished bases, bundles and encoded regions stay in \
+     the cache: the next build continues from them, and removes unfinished files";
 
 /// Runs the verb; the number is the process's exit code.
 pub fn run(args: &Args, surroundings: &Surroundings) -> Result<u8> {

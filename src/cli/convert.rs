@@ -52,7 +52,7 @@ pub struct Args {
 }
 
 /// What an interrupted conversion leaves.
-const STAYS: &str = "what was at the target is as it was; the next image that is written there removes what was half written";
+const STAYS: &str = "what was at the target has not changed; the next image that is written there removes the unfinished file";
 
 /// Runs the verb; the number is the process's exit code.
 pub fn run(args: &Args, surroundings: &Surroundings) -> Result<u8> {
@@ -67,7 +67,7 @@ pub fn run(args: &Args, surroundings: &Surroundings) -> Result<u8> {
     if image.format() == Format::Raw && !begins_a_disk(&image)? {
         progress.note(
             "the image begins with neither a partition table nor a filesystem: it is copied as it is, and may \
-             be no disk",
+             not be a disk",
         );
     }
     let threads = args.threads.unwrap_or_else(|| surroundings.threads());

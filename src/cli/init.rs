@@ -47,7 +47,7 @@ pub fn run(args: &Args, surroundings: &Surroundings) -> Result<u8> {
 fn refuse_this_one(folder: &Path, here: Option<&Path>) -> Result<()> {
     match folder.canonicalize() {
         Ok(folder) if here.is_some_and(|here| here.starts_with(&folder)) => {
-            Err(Error::new(Kind::Refused, "a project cannot be made in the folder that you are in")
+            Err(Error::new(Kind::Refused, "cannot create a project in the folder that you are in")
                 .at(folder)
                 .remedy("name a new folder, as in `slipway init appliances`"))
         }

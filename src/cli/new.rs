@@ -229,7 +229,7 @@ fn header(project: &Project) -> Result<String> {
 
 fn load(path: &Path, text: &str, project: &Project) -> Result<Loaded> {
     profile::load_text(path, text, &project.known()?).map_err(|diagnostics| {
-        let message = "the answers make no valid profile; nothing was written";
+        let message = "the answers do not make a valid profile; nothing was written";
         diagnostics.behind(Error::new(Kind::Input, message).at(shown(path)), shown)
     })
 }

@@ -66,14 +66,14 @@ fn ask(path: &Path, once: Once) -> Result<Passphrase> {
     if !terminal::is_interactive() {
         let error = Error::new(Kind::Input, "there is nobody to ask for the key's passphrase");
         return Err(error.at(shown(path)).remedy(
-            "name a file that holds it in SLIPWAY_KEY_PASSPHRASE_FILE, or make the key with --no-passphrase",
+            "name a file that contains it in SLIPWAY_KEY_PASSPHRASE_FILE, or make the key with --no-passphrase",
         ));
     }
     let theme = ColorfulTheme::default();
-    let prompt = format!("Passphrase of {}", shown(path).display());
+    let prompt = format!("Passphrase for {}", shown(path).display());
     let mut question = Password::with_theme(&theme).with_prompt(prompt);
     if once == Once::AndAgain {
-        question = question.with_confirmation("Once more", "they differ");
+        question = question.with_confirmation("Repeat it", "the two differ");
     }
     let asked = |e| {
         let dialoguer::Error::IO(e) = e;

@@ -39,7 +39,7 @@ pub(super) fn run(args: &Args, keyring: &Keyring, surroundings: &Surroundings) -
         trust.succeed(&old, &new, now).map_err(|e| e.at(shown(&file)))?;
         let until = trust.end_of(&new).map_or_else(String::new, |at| format!(", until {at}"));
         said.push(format!(
-            "{} is trusted for all that {} is{until}",
+            "{} is trusted for everything that {} is{until}",
             new.fingerprint(),
             old.fingerprint()
         ));
@@ -53,21 +53,21 @@ pub(super) fn run(args: &Args, keyring: &Keyring, surroundings: &Surroundings) -
     }
     if args.remove {
         trust.remove(&old);
-        said.push(format!("{} is not trusted any more", old.fingerprint()));
+        said.push(format!("{} is no longer trusted", old.fingerprint()));
     }
     trust.save(&file)?;
     terminal::print(said.join("\n"))
 }
 
-/// A day that is over ends the key at once, which may be a slip of the pen.
+/// A day in the past ends the key at once, which may be a typing error.
 fn confirm(old: &PublicKey, at: Timestamp) -> Result<()> {
     let name = old.fingerprint();
     let question =
-        format!("{at} is over: is nothing that {name} signed to be trusted from now on?");
-    let remedy = "give a day that is to come, or end it at once with --remove";
+        format!("{at} is in the past: distrust everything that {name} signed from now on?");
+    let remedy = "give a day in the future, or end it at once with --remove";
     match terminal::is_interactive() && terminal::confirm(&question)? {
         true => Ok(()),
-        false => Err(Error::new(Kind::Refused, format!("{at} is over")).remedy(remedy)),
+        false => Err(Error::new(Kind::Refused, format!("{at} is in the past")).remedy(remedy)),
     }
 }
 

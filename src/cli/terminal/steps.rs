@@ -246,7 +246,7 @@ impl Step {
             Some(total) if total > 0 && self.done <= total => {
                 format!(", {} % done", u128::from(self.done) * 100 / u128::from(total))
             }
-            _ => self.expected.map_or(String::new(), |e| format!(" of some {}", time(e))),
+            _ => self.expected.map_or(String::new(), |e| format!(" of about {}", time(e))),
         };
         format!("  {}: {so_far}{done}", self.name)
     }
@@ -296,7 +296,7 @@ mod tests {
         };
         let before = Some(Duration::from_secs(200));
         assert_eq!(step(None, 0, None).going_on(), "  writing x: 0 s");
-        assert_eq!(step(None, 0, before).going_on(), "  writing x: 0 s of some 3 min 20 s");
+        assert_eq!(step(None, 0, before).going_on(), "  writing x: 0 s of about 3 min 20 s");
         assert_eq!(step(Some(8), 6, before).going_on(), "  writing x: 0 s, 75 % done");
         assert_eq!(step(Some(0), 6, None).going_on(), "  writing x: 0 s");
         assert_eq!(step(None, 0, before).announced(), "writing x (took 3 min 20 s the last time)");

@@ -83,7 +83,7 @@ fn a_database_that_was_in_use_and_is_damaged_is_left_alone_with_a_remedy() {
         fs::remove_file(postgres.path(lost)).unwrap();
         let output = postgres.make(&["15", "main"]);
         assert!(!output.status.success());
-        assert!(String::from_utf8_lossy(&output.stderr).contains("put back a backup"));
+        assert!(String::from_utf8_lossy(&output.stderr).contains("restore a backup"));
         assert_eq!(postgres.read("data/15/main/customers"), "old");
         assert!(!postgres.make(&["--check", "15", "main"]).status.success());
     }

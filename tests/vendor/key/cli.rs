@@ -84,7 +84,7 @@ fn an_end_moves_earlier_alone_and_a_day_that_is_over_is_not_taken_silently() {
     }
     place.done(&["trust", "old", "--site", "demo"]);
     let said = place.refused(&["rotate", "old", "--until", "2020-01-01"]);
-    assert!(said.contains("is over") && said.contains("--remove"), "{said}");
+    assert!(said.contains("is in the past") && said.contains("--remove"), "{said}");
     assert_eq!(place.trusted()[0]["until"], Value::Null);
     place.done(&["rotate", "old", "--until", "2990-01-01"]);
     let said = place.refused(&["rotate", "old", "--until", "2999-01-01"]);
