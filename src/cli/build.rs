@@ -33,7 +33,7 @@ pub struct Args {
     /// Where artifacts go, in a folder for each customer [default: out/ of the project]
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
-    /// Do not compute the SHA-256 of artifacts: for a large raw disk it takes longer than writing
+    /// Do not compute the SHA-256 of artifacts: for a large raw disk, that takes longer than writing it
     #[arg(long)]
     no_digest: bool,
     /// Read the whole base and its layers first, and compare them with their SHA-256
