@@ -52,16 +52,16 @@ pub struct Args {
     /// https://host/path, file:///folder, or file:folder in the project
     #[arg(long, value_name = "URL")]
     store: Option<String>,
-    /// Where it will run, as in vmware or hyper-v, or an image format; several with commas between them
+    /// Where it will run, as in vmware or hyper-v, or an image format; separate several with commas
     #[arg(long = "format", value_name = "PLATFORM", value_delimiter = ',')]
     formats: Vec<String>,
     /// A fixed address with its prefix, as in 192.0.2.10/24
     #[arg(long, requires = "gateway")]
     address: Option<String>,
-    /// The router, with a fixed address
+    /// The router, for a fixed address
     #[arg(long, requires = "address")]
     gateway: Option<String>,
-    /// A name server; several with commas between them
+    /// A name server; separate several with commas
     #[arg(long, value_name = "ADDRESS", value_delimiter = ',')]
     dns: Vec<String>,
     /// The proxy, as in http://proxy.example:3128
@@ -122,8 +122,8 @@ pub fn run(args: &Args, surroundings: &Surroundings) -> Result<u8> {
     terminal::print(format!("{shown}: written; look at it, then: slipway plan {customer}"))?;
     if interactive {
         terminal::complain(&format!(
-            "`slipway plan {customer}` shows all that will be in the image: verify it with the customer.\n\
-             Then `slipway build {customer}` makes it, and `slipway smoke {customer}` tries it."
+            "`slipway plan {customer}` shows everything that will be in the image: verify it with the customer.\n\
+             Then `slipway build {customer}` builds it, and `slipway smoke {customer}` tries it."
         ));
     }
     Ok(0)

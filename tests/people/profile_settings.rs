@@ -238,7 +238,7 @@ fn whoever_sits_at_a_terminal_is_asked_for_all_that_a_customer_differs_in_and_se
     project.write("key.pub", &format!("# of Ana\n{KEY}\n"));
     let dialogue = [
         ("The customer's name", "Acme Ltd\r"),
-        ("Whom to ask", "\r"),
+        ("The contact person", "\r"),
         ("Inherit from", "\r"),
         // VMware, and two below it Hyper-V
         ("Where will it run?", " \x1b[B\x1b[B \r"),
@@ -249,12 +249,12 @@ fn whoever_sits_at_a_terminal_is_asked_for_all_that_a_customer_differs_in_and_se
         ("Proxy", "\r"),
         ("Time zone", "Lisb\t\r"),
         ("Public key of admin", "key.pub\r"),
-        ("(nothing: no more)", "\r"),
+        ("(empty: no more)", "\r"),
         ("Title on the console", "\r"),
         ("Size of the disk", "40 GiB\r"),
         ("The number of the customer's licence", "7\r"),
         // the first of those that need no answer is the secret one
-        ("What shall this customer have otherwise?", " \r"),
+        ("What should be different for this customer?", " \r"),
         ("wants to hear (profile::mail::login)\x1b[0m \x1b[38;5;8m\u{203a}", "hidden-word\r"),
         ("Write this profile?", "y"),
     ];
@@ -282,7 +282,7 @@ fn a_profile_that_nobody_wants_when_they_see_it_is_not_written() {
     let given = [&given[..], &["--timezone", "UTC", "--ssh-key", KEY, "--title", "x"]].concat();
     let given = [&given[..], &["--disk", "9 GiB", "--proxy", "http://proxy.example:3128"]].concat();
     let dialogue = [
-        ("Whom to ask", "\r"),
+        ("The contact person", "\r"),
         ("Fixed address", "\r"),
         ("Name servers", "\r"),
         ("Write this profile?", "n"),

@@ -20,7 +20,7 @@ pub(super) fn whence(answers: &mut Answers, project: &Project) -> Result<()> {
     }
     if answers.contact.is_none() {
         answers.contact =
-            Some(line("Whom to ask", Question::Name, NOBODY)?).filter(|c| c != NOBODY);
+            Some(line("The contact person", Question::Name, NOBODY)?).filter(|c| c != NOBODY);
     }
     let shared = project.profiles.join(profile::SHARED);
     let parents = if file::is_folder(&shared)? { profile::names(&shared)? } else { Vec::new() };
@@ -68,7 +68,7 @@ pub(super) fn differences(
     }
     if answers.dns.is_empty() {
         let none = or(&draft.network.dns.join(", "), "from DHCP, or none");
-        answers.dns = list("Name servers, with commas between them", Question::Server, &none)?;
+        answers.dns = list("Name servers, separated by commas", Question::Server, &none)?;
     }
     if answers.proxy.is_none() {
         let none = or(draft.network.proxy.as_deref().unwrap_or_default(), "none");
@@ -97,7 +97,7 @@ fn or(text: &str, none: &str) -> String {
 fn platforms(draft: &Profile) -> Result<Vec<String>> {
     let formats: Vec<_> = draft.formats.iter().map(|format| format.name()).collect();
     let prompt = format!(
-        "Where will it run? Space chooses, Enter goes on; without a choice: {}",
+        "Where will it run? Space selects, Enter continues; with no selection: {}",
         formats.join(", ")
     );
     let titles = Platform::ALL.map(Platform::title);
@@ -145,7 +145,7 @@ impl Completion for Zones {
 
 fn zone(now: &str) -> Result<Option<String>> {
     let theme = ColorfulTheme::default();
-    let prompt = format!("Time zone, completed by Tab (nothing: {now})");
+    let prompt = format!("Time zone, completed by Tab (empty: {now})");
     let check = |answer: &String| empty_or(Question::TimeZone, answer);
     let input = Input::<String>::with_theme(&theme).with_prompt(prompt).allow_empty(true);
     let input = input.completion_with(&Zones).validate_with(check);
@@ -157,12 +157,12 @@ fn public_keys(draft: &Profile, surroundings: &Surroundings) -> Result<Vec<Strin
     let mut all = Vec::new();
     loop {
         let none = match (draft.access.ssh_keys.len(), all.len()) {
-            (0, 0) => "none, a first password stands on the console".to_owned(),
+            (0, 0) => "none; the console shows a first password".to_owned(),
             (count, 0) => format!("the parent's {count}"),
             (_, _) => "no more".to_owned(),
         };
         let theme = ColorfulTheme::default();
-        let prompt = format!("Public key of admin, or a file with some (nothing: {none})");
+        let prompt = format!("Public key of admin, or a file with some (empty: {none})");
         let check = |answer: &String| match answer.trim() {
             "" => Ok(()),
             typed => keys::read(typed, surroundings).map(drop).map_err(|e| said(&e)),
@@ -201,7 +201,7 @@ fn line(prompt: &str, question: Question, default: &str) -> Result<String> {
 fn optional(prompt: &str, question: Question, none: &str) -> Result<Option<String>> {
     let theme = ColorfulTheme::default();
     let input = Input::<String>::with_theme(&theme)
-        .with_prompt(format!("{prompt} (nothing: {none})"))
+        .with_prompt(format!("{prompt} (empty: {none})"))
         .allow_empty(true)
         .validate_with(|answer: &String| empty_or(question, answer));
     let answer = tidy(question, &input.interact_text().map_err(asked)?);
@@ -224,7 +224,7 @@ fn list(prompt: &str, question: Question, none: &str) -> Result<Vec<String>> {
     let theme = ColorfulTheme::default();
     let check = |answer: &String| parts(answer).iter().try_for_each(|part| question.check(part));
     let input = Input::<String>::with_theme(&theme)
-        .with_prompt(format!("{prompt} (nothing: {none})"))
+        .with_prompt(format!("{prompt} (empty: {none})"))
         .allow_empty(true)
         .validate_with(check);
     Ok(parts(&input.interact_text().map_err(asked)?))

@@ -24,7 +24,7 @@ pub(super) fn read(typed: &str, surroundings: &Surroundings) -> Result<Vec<Strin
     let path = surroundings.absolute(&below_home(typed))?;
     let bytes = file::read(&path, LARGEST, "cannot read the keys")?;
     let text = String::from_utf8(bytes)
-        .map_err(|_| Error::new(Kind::Input, "this is no file of public keys").at(&path))?;
+        .map_err(|_| Error::new(Kind::Input, "this is not a file of public keys").at(&path))?;
     let lines = text.lines().map(str::trim).filter(|l| !l.is_empty() && !l.starts_with('#'));
     let keys = lines.map(|line| one(line, Some(&path))).collect::<Result<Vec<_>>>()?;
     match keys.is_empty() {

@@ -92,7 +92,7 @@ fn ask_for_others(open: &[(&String, &Parameter)]) -> Result<Settings> {
     };
     let theme = ColorfulTheme::default();
     let select = MultiSelect::with_theme(&theme)
-        .with_prompt("What shall this customer have otherwise? Space chooses, Enter goes on")
+        .with_prompt("What should be different for this customer? Space selects, Enter continues")
         .items(open.iter().map(about));
     let chosen = select.interact().map_err(asked)?;
     let chosen = chosen.into_iter().filter_map(|index| open.get(index));
