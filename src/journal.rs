@@ -101,6 +101,14 @@ impl<E: Serialize + DeserializeOwned> Journal<E> {
     }
 }
 
+impl<E> Drop for Journal<E> {
+    /// Closing the file would do, but for a program that this process is just about to start: until it runs, it holds
+    /// the file, too.
+    fn drop(&mut self) {
+        let _ = self.file.unlock();
+    }
+}
+
 /// What a journal says up to now, whoever writes to it; nothing is changed.
 ///
 /// # Errors

@@ -298,6 +298,19 @@ mod tests {
     }
 
     #[test]
+    fn a_wait_ends_when_the_work_is_not_to_go_on() {
+        let asked = std::cell::Cell::new(0);
+        let go_on = || {
+            asked.set(asked.get() + 1);
+            let enough = || Error::new(Kind::Interrupted, "enough");
+            if asked.get() < 3 { Ok(()) } else { Err(enough()) }
+        };
+        // nobody would wait for this test otherwise
+        let error = Machine(Instant::now()).wait(Duration::from_secs(86_400), &go_on).unwrap_err();
+        assert_eq!((error.kind(), asked.get()), (Kind::Interrupted, 3));
+    }
+
+    #[test]
     fn what_cannot_pass_is_not_tried_again_and_what_takes_too_long_is_given_up() {
         let refused = || Error::new(Kind::Refused, "no");
         assert!(waits(Patience::default(), refused).1.is_empty());

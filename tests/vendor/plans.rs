@@ -1,8 +1,10 @@
-//! Plans that somebody kept: every later version can read what `slipway plan --json` printed.
+//! Plans and builds that somebody kept: every later version can read what `slipway plan --json` printed,
+//! and the record beside artifacts.
 
 use std::path::Path;
 
 use serde_json::Value;
+use slipway::build::{self, Built};
 use slipway::plan::Outlook;
 
 use crate::common::small::{bundle, project, publish, run, slipway};
@@ -14,13 +16,16 @@ fn printed(folder: &Path) -> Value {
 }
 
 #[test]
-fn what_is_printed_of_a_plan_is_read_back_with_nothing_lost() {
+fn what_is_kept_of_a_plan_and_of_a_build_is_read_back_with_nothing_lost() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
     project(folder);
     publish(folder, &bundle(folder, "1"));
     let before = printed(folder);
     run(folder, &["build", "tiny"]);
+    let (path, built) = build::latest(&folder.join("out"), "tiny").unwrap();
+    let kept: Value = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
+    assert_eq!(serde_json::to_value(&built).unwrap(), kept);
     let after = printed(folder);
     for printed in [&before, &after] {
         let read: Outlook = serde_json::from_value(printed.clone()).unwrap();
@@ -54,4 +59,26 @@ fn plans_of_each_released_form_are_read_also_with_more_in_them() {
     assert_eq!(read("missing-1.json").missing, ["base debian-12"]);
     let count = std::fs::read_dir(&records).unwrap().count();
     assert_eq!(count, 2, "each file that lies there is read");
+}
+
+#[test]
+fn a_build_of_each_released_form_is_read_also_with_more_in_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = include_str!("../records/builds/built-2.json");
+    let plain: Built = serde_json::from_str(text).unwrap();
+    let mut value: Value = serde_json::from_str(text).unwrap();
+    for place in ["", "/record", "/record/profile", "/record/bundle", "/artifacts/0"] {
+        value.pointer_mut(place).unwrap()["later"] = serde_json::json!({ "a": [1] });
+    }
+    let tiny = folder.path().join("tiny");
+    std::fs::create_dir(&tiny).unwrap();
+    std::fs::write(tiny.join("built-2.json"), value.to_string()).unwrap();
+    let pointer = "{\"record\":\"built-2.json\",\"later\":1}";
+    std::fs::write(tiny.join("latest.json"), pointer).unwrap();
+    let (path, built) = build::latest(folder.path(), "tiny").unwrap();
+    assert_eq!((path, &built), (tiny.join("built-2.json"), &plain));
+    assert_eq!(built.record.bundle.release, "tiny-1.0.0+b1");
+    let [first, second] = &built.artifacts[..] else { panic!("{built:?}") };
+    assert_eq!((first.size.bytes(), first.sha256.is_some()), (2_752_512, true));
+    assert_eq!((second.format.name(), second.sha256), ("raw", None));
 }
