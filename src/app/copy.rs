@@ -50,7 +50,7 @@ fn copy(from: &Path, to: &Path) -> Result<()> {
         let what = if kind.is_dir() { "a repository of its own" } else { "no regular file" };
         return Err(Error::new(Kind::Input, format!("this is {what}, which npm does not pack"))
             .at(from)
-            .remedy("an app holds files alone: put the file itself in the place of a link"));
+            .remedy("an app holds only files: put the file itself in place of the link"));
     }
     let folder = to.parent().unwrap_or(to);
     fs::create_dir_all(folder).at("cannot create the folder", folder)?;

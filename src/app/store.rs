@@ -155,7 +155,8 @@ impl Reader<'_> {
         match index.versions.iter().find(|e| e.version == *version) {
             Some(entry) if entry.sha256 == *digest => self.proven(entry, app, channel),
             Some(_) => {
-                let message = format!("{app} {version} in {shown} has other bytes than it had");
+                let message =
+                    format!("{app} {version} in {shown} no longer has the bytes that it had");
                 Err(Error::new(Kind::Refused, message)
                     .remedy("do not use it: a published version never changes"))
             }
@@ -242,7 +243,7 @@ pub fn fetch(
     let opened = App::open(&path)?;
     if (&opened.name, &opened.version) != (app, &entry.version) {
         let message = format!(
-            "{} gives {} {} where {app} {} was asked for",
+            "{} returned {} {} instead of {app} {}",
             store.shown(),
             opened.name,
             opened.version,

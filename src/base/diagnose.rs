@@ -100,7 +100,7 @@ const SIGNS: [(&[&str], Kind, &str, &str); 5] = [
     (
         &["Unable to locate package", "has no installation candidate", "was not found"],
         Kind::Input,
-        "the archives do not have a package that was asked for",
+        "the archives lack a package that is needed",
         "check its name, and the archives and components of the base's definition",
     ),
     (
@@ -131,7 +131,7 @@ pub fn failure(log: &str, definition: &Definition, path: &Path) -> Error {
     if let Some(first) = before.iter().find(complaint) {
         shown.splice(0..0, [*first, "…"]);
     }
-    let all = format!("all that was said is in {}", path.display());
+    let all = format!("the whole output is in {}", path.display());
     shown.push(&all);
     let ends = shown.join("\n");
     let told = |word: &&str| said.iter().any(|line| line.contains(word));

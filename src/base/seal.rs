@@ -148,7 +148,7 @@ pub fn check(tree: &Tree) -> Result<()> {
     for (path, entry) in tree {
         let refused = |why: &str| {
             Error::new(Kind::Refused, format!("the finished root holds {path}: {why}"))
-                .remedy("take it out in the layer's script, or keep the package from making it")
+                .remedy("remove it in the layer's script, or keep the package from making it")
         };
         if is_host_key(path) {
             return Err(refused("an SSH host key"));

@@ -42,7 +42,9 @@ pub fn fetch(
                 tarball.source
             ),
         )
-        .remedy("look why it changed; if that is right, write the new sum into the definition"));
+        .remedy(
+            "find out why it changed; if that is right, write the new sum into the definition",
+        ));
     }
     copied
 }

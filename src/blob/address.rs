@@ -145,7 +145,7 @@ fn cloud(provider: Provider, rest: &str) -> Result<Address> {
 
 fn holds_credentials() -> Error {
     Error::new(Kind::Refused, "the store's URL holds a user, a password or a query")
-        .remedy("secrets do not belong into a URL: set the cloud's own variables, see the README")
+        .remedy("secrets do not belong in a URL: set the cloud's own variables, see the README")
 }
 
 #[cfg(test)]

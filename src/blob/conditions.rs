@@ -90,7 +90,7 @@ fn present(store: &dyn Publish, key: &Key, progress: &dyn Progress) -> Result<(V
 
 fn ignored(store: &dyn Publish, condition: &str) -> Error {
     let message =
-        format!("{} takes writes with {condition}, and leaves the condition out", store.shown());
+        format!("{} accepts writes with {condition}, but ignores the condition", store.shown());
     Error::new(Kind::Refused, message).remedy(
         "a published release could be overwritten there: use a store that keeps conditions, or put a folder \
          behind a web server",

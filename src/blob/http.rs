@@ -229,12 +229,12 @@ pub(super) fn failure_of(status: u16, store: &str, key: &str) -> Error {
     let error = |kind, what: &str| Error::new(kind, format!("{store} {what} {key}"));
     match status {
         404 | 410 => error(Kind::NotFound, "does not have"),
-        401 | 403 => error(Kind::Refused, "does not give us leave to use")
+        401 | 403 => error(Kind::Refused, "does not allow us to use")
             .remedy("check the credentials in the environment, and whether they have expired"),
         // the object is not the one that we began to read, or it is shorter
         412 | 416 => error(Kind::Damaged, "has meanwhile changed"),
         // in answer to a request that named no state, or to a write
-        304 => error(Kind::Network, "says, which nobody asked, that there is nothing new of"),
+        304 => error(Kind::Network, "reports unasked that nothing has changed in"),
         // a part that begins elsewhere than requested
         206 => error(Kind::Damaged, "sent a wrong part of"),
         code @ (408 | 425 | 429 | 500..=599) => {

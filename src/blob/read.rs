@@ -203,7 +203,7 @@ pub(super) fn opened(store: &dyn Store, key: &Key, ask: &Ask<'_>) -> Result<Body
 }
 
 fn nobody_asked(store: &dyn Store, key: &Key) -> Error {
-    about(store, key, Kind::Network, "was said to be unchanged, which nobody asked")
+    about(store, key, Kind::Network, "was reported unchanged, although nobody asked")
 }
 
 fn too_large(store: &dyn Store, key: &Key, limit: u64) -> Error {

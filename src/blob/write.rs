@@ -91,7 +91,7 @@ fn same_bytes(
             Err(about(store, key, Kind::Refused, "has other bytes already")
                 .remedy("raise the build number: a published release never changes"))
         }
-        _ => Err(about(store, key, Kind::Damaged, "is another one each time that it is read")),
+        _ => Err(about(store, key, Kind::Damaged, "is different each time that it is read")),
     }
 }
 

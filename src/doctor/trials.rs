@@ -70,7 +70,7 @@ pub(super) fn kvm(path: &str, scratch: &Path, stop: &AtomicBool) -> Result<Findi
         Accelerator::Tcg => Finding::limited(
             SUBJECT,
             heard.0.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner),
-            "images boot all the same, ten times slower; run smoke tests where virtualisation is allowed, by a user of \
+            "images still boot, but ten times slower; run smoke tests where virtualisation is allowed, by a user of \
              the group kvm",
         ),
     })

@@ -184,7 +184,7 @@ impl Blocks {
                 return Err(source.damaged(message, 0));
             }
             if runs.len() > RUNS {
-                let message = "the disk lies in too many pieces";
+                let message = "the disk is in too many pieces";
                 return Err(source.refused(message, "convert it with qemu-img first"));
             }
             index += 1;

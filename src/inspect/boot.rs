@@ -81,7 +81,7 @@ fn walk(
     files: &mut Vec<EfiFile>,
 ) -> std::io::Result<()> {
     let circle = || {
-        let message = "its folders have too many names, or lie within themselves";
+        let message = "its folders have too many names, or contain themselves";
         std::io::Error::new(std::io::ErrorKind::InvalidData, message)
     };
     for entry in folder.iter() {

@@ -33,9 +33,9 @@ pub fn refuse_changed(image: &Arc<Image>) -> Result<()> {
     match changed(image)?.first() {
         Some(name) => {
             let message = format!("the package was changed: {name} is not what its manifest says");
-            Err(Error::new(Kind::Damaged, message).at(image.path()).remedy(
-                "get it again; to go on with it as it is, unpack it with tar and give the disk",
-            ))
+            Err(Error::new(Kind::Damaged, message)
+                .at(image.path())
+                .remedy("get it again; to use it as it is, unpack it with tar and give the disk"))
         }
         None => Ok(()),
     }

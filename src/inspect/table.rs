@@ -105,7 +105,7 @@ pub fn read(image: &Arc<Image>) -> Result<Table> {
     })?;
     let read = |(slot, p): (&u32, &gpt::partition::Partition)| {
         let region = region(p, image.size())
-            .ok_or_else(|| wrong(&format!("partition {slot} does not lie on the disk"), 0))?;
+            .ok_or_else(|| wrong(&format!("partition {slot} is not on the disk"), 0))?;
         Ok(Partition {
             slot: *slot,
             name: p.name.clone(),

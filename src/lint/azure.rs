@@ -20,7 +20,7 @@ pub(super) fn check(facts: &Facts) -> Vec<Finding> {
         (Format::Vhd, Container::Vhd(footer)) => {
             if footer.size != facts.length.saturating_sub(FOOTER) {
                 let reason = format!(
-                    "the footer says {} bytes, and {} lie before it",
+                    "the footer says {} bytes, but there are {} before it",
                     footer.size,
                     facts.length - FOOTER
                 );

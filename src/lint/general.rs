@@ -56,7 +56,7 @@ fn table(facts: &Facts, inside: &Inside, findings: &mut Vec<Finding>) {
         findings.push(Finding::error("backup-table", reason, fix));
     }
     if !root_is_last(table) {
-        let reason = "another partition lies behind root, which therefore cannot grow to the disk";
+        let reason = "another partition follows root, which therefore cannot grow to the disk";
         let fix = "put the root partition last";
         findings.push(Finding::warning("root-not-last", reason, fix));
     }
@@ -83,7 +83,7 @@ fn system(system: &System, findings: &mut Vec<Finding>) {
         findings.push(Finding::warning("serial-console", reason, fix));
     }
     for device in system.mounted.iter().filter(|d| DEVICE_NAMES.iter().any(|n| d.starts_with(n))) {
-        let reason = format!("/etc/fstab mounts {device}, a name that other controllers change");
+        let reason = format!("/etc/fstab mounts {device}, a name that changes with the controller");
         findings.push(Finding::warning("fstab-device", reason, "mount it by its UUID"));
     }
     identity(system, findings);

@@ -162,7 +162,7 @@ pub fn check(package: &Package, size: u64) -> Vec<Finding> {
     }
     for member in members.iter().filter(|member| member.is_apple_double()) {
         let reason =
-            format!("the member {} was added by macOS, and importers fall over it", member.name);
+            format!("the member {} was added by macOS, and importers fail on it", member.name);
         let fix = "pack it with COPYFILE_DISABLE=1 in tar's environment";
         findings.push(Finding::warning("macos", reason, fix));
     }

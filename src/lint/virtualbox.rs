@@ -14,7 +14,7 @@ pub(super) fn check(facts: &Facts) -> Vec<Finding> {
         Format::Ova | Format::Vmdk | Format::VmdkSparse | Format::Vhd | Format::VhdDynamic => {}
         Format::Qcow2 | Format::Qcow2Plain | Format::Vhdx => {
             let reason =
-                format!("VirtualBox reads {} at the best, and does not write it", facts.format);
+                format!("VirtualBox reads {} at best, and does not write it", facts.format);
             findings.push(Finding::warning("format", reason, convert_to(Format::Ova)));
         }
         Format::Qcow2Zstd => {

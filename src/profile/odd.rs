@@ -144,7 +144,7 @@ fn error(line: &str, line_start: usize, at: usize, file: usize) -> Option<Diagno
     let message = format!("this is {} (U+{:04X})", odd.name, u32::from(c));
     let error = Diagnostic::at(&place, message, odd.remedy());
     let better = straight(line.trim_end());
-    Some(error.help(format!("write the line so: {better}")).help(
+    Some(error.help(format!("write the line like this: {better}")).help(
         "a word processor wrote it: use a plain text editor, and its plain quotes and spaces",
     ))
 }

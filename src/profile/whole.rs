@@ -237,7 +237,7 @@ fn source_file(source: &str, place: &Place, folder: &Path) -> Option<Diagnostic>
     let path = folder.join(source);
     let error = |label: String| {
         let error = Diagnostic::at(place, "this source cannot be used", label);
-        Some(error.help(format!("sources lie below {}", folder.display())))
+        Some(error.help(format!("sources are below {}", folder.display())))
     };
     let real = match path.canonicalize() {
         Ok(real) => real,

@@ -257,7 +257,7 @@ impl<'a> Reader<'a> {
             (self.number()?, self.number()?, self.number()?);
         let pack = packs.get(place).ok_or_else(|| wrong("it names an unknown pack"))?;
         if offset.checked_add(length).is_none_or(|end| end > pack.length()) {
-            return Err(wrong("a content lies outside its pack"));
+            return Err(wrong("a content is outside its pack"));
         }
         Ok(Content::Packed { pack: pack.clone(), offset, length })
     }

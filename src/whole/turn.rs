@@ -106,7 +106,7 @@ fn open_hidden(hidden: &Path) -> Result<File> {
     let foreign = || {
         Error::new(Kind::Refused, "something else has the name that is needed for writing")
             .at(hidden)
-            .remedy("look who put it there, and remove it")
+            .remedy("find out who put it there, and remove it")
     };
     let mut options = OpenOptions::new();
     options.read(true).write(true).create(true).truncate(false);

@@ -365,7 +365,7 @@ fn a_folder_of_the_efi_partition_that_contains_itself_is_damage() {
     let error = inspect(&path).unwrap_err();
     assert_eq!(error.kind(), Kind::Damaged, "{error}");
     let cause = std::error::Error::source(&error).unwrap().to_string();
-    assert!(cause.contains("within themselves"), "{cause}");
+    assert!(cause.contains("contain themselves"), "{cause}");
 }
 
 /// A disk with a root partition made by mke2fs with these arguments.

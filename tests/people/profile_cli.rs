@@ -161,7 +161,7 @@ fn what_a_word_processor_wrote_is_named_with_its_line_and_what_to_type() {
     for (text, shown) in [
         (
             with("name = \u{201c}Good Ltd\u{201d}"),
-            "6:8|a typographic quote (U+201C)|type \"|write the line so: name = \"Good Ltd\"",
+            "6:8|a typographic quote (U+201C)|type \"|write the line like this: name = \"Good Ltd\"",
         ),
         (with("name = \u{201e}Good Ltd\u{201c}"), "6:8|U+201E|type \""),
         (with("name = \"Good Ltd\u{201d}"), "6:17|U+201D|type \""),

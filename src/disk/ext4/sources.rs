@@ -78,7 +78,7 @@ fn decide(
         return Ok(if count == 0 { Source::Nothing } else { Source::Apart { blocks: count } });
     };
     if offset.checked_add(*length).is_none_or(|end| end > pack.length()) {
-        return Err(Error::new(Kind::Damaged, "its content lies beyond the end of the pack"));
+        return Err(Error::new(Kind::Damaged, "its content is beyond the end of the pack"));
     }
     // a pack that is not on the disk as a whole, such as an archive: only the parts in use are
     // taken from it

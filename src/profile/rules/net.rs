@@ -29,7 +29,7 @@ pub(super) fn host_name(text: &str) -> Verdict {
         return wrong("not allowed here".to_owned());
     }
     if text == "localhost" || text.starts_with("localhost.") {
-        return wrong("every machine calls itself so".to_owned());
+        return wrong("every machine calls itself that".to_owned());
     }
     Ok(())
 }
@@ -148,7 +148,7 @@ pub(super) fn proxy(text: &str) -> Verdict {
 }
 
 fn secret(message: &str) -> Complaint {
-    Complaint::new(message, "a secret would lie in every image and in every log").help(
+    Complaint::new(message, "a secret would be in every image and every log").help(
         "leave them out: let the proxy admit the machine's address, or set them on the machine",
     )
 }

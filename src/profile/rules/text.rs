@@ -142,6 +142,6 @@ fn harmless(text: &str, what: &str) -> Verdict {
 }
 
 fn interpolation(what: &str) -> Complaint {
-    Complaint::new(format!("{what} holds %{{"), "Hiera takes it for a look-up")
-        .help("values of a profile are plain text; look-ups belong into the site's data")
+    Complaint::new(format!("{what} holds %{{"), "Hiera takes it for a lookup")
+        .help("values of a profile are plain text; lookups belong in the site's data")
 }

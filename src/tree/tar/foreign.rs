@@ -132,7 +132,7 @@ pub(crate) fn fault_of(name: &str) -> Option<&'static str> {
         return Some("it holds an empty part, \".\" or \"..\"");
     }
     if name.split('/').count() > DEEPEST {
-        return Some("it lies too deep");
+        return Some("it is nested too deeply");
     }
     None
 }

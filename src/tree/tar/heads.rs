@@ -114,7 +114,7 @@ impl<R: Skip> Heads<R> {
     /// The end mark's second block.
     fn end(&mut self) -> Result<Option<Head>> {
         if self.block()?.iter().any(|&byte| byte != 0) {
-            return Err(Error::new(Kind::Damaged, "the archive goes on behind half an end mark"));
+            return Err(Error::new(Kind::Damaged, "the archive continues after half an end mark"));
         }
         Ok(None)
     }

@@ -24,7 +24,7 @@ const BEYOND: [&str; 20] = [
     "no machine can have this address",
     "this is the network's own or its broadcast address",
     "not an address",
-    "Hiera takes it for a look-up",
+    "Hiera takes it for a lookup",
     "Hiera has no dates",
     // JSON has none either
     "this is not a finite number",

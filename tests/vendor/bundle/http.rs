@@ -94,7 +94,7 @@ fn an_answer_that_stays_wrong_is_an_error_and_never_wrong_bytes() {
         ("has SHA-256", || answer("200 OK", 34, &[0; 34]), Kind::Damaged, 4),
         ("is larger than 34 B", || answer("200 OK", 90, &[0; 90]), Kind::Damaged, 4),
         ("does not have", || answer("404 X", 0, b""), Kind::NotFound, 1),
-        ("does not give us leave", || answer("403 X", 0, b""), Kind::Refused, 1),
+        ("does not allow us", || answer("403 X", 0, b""), Kind::Refused, 1),
     ];
     for (says, make, kind, tries) in cases {
         let server = serve(move |_, _| make());
