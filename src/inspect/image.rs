@@ -137,7 +137,7 @@ impl Image {
 fn recognise(source: &Source) -> Result<Opened> {
     if let Some(what) = others::name(source)? {
         let remedy = "unpack or convert it first, as with qemu-img convert";
-        return Err(source.refused(format!("this is {what}, which is not read here"), remedy));
+        return Err(source.refused(format!("this is {what}, which slipway does not read"), remedy));
     }
     let start = source.up_to(others::START, 0)?;
     if start.starts_with(qcow2::MAGIC) {

@@ -18,7 +18,7 @@ const DISK: &str = ".vmdk";
 /// Extensions of disks that are not VMDKs, and the number of digits in a chunk's name.
 const OTHER_DISKS: [&str; 6] = [".vhd", ".vhdx", ".qcow2", ".vdi", ".img", ".raw"];
 const CHUNK_DIGITS: usize = 9;
-const COMPRESSED: &str = "the package's disk is compressed with gzip, which is not read here, nor by vSphere 6.5 and newer";
+const COMPRESSED: &str = "the package's disk is compressed with gzip, which neither slipway nor vSphere 6.5 and newer can read";
 
 /// The largest description or manifest that is read, in bytes.
 const TEXT_LIMIT: u64 = MIB;
@@ -78,7 +78,7 @@ fn find_disk(source: &Source, members: &[Member]) -> Result<usize> {
         [disk] => Ok(disk),
         [] if members.iter().any(|m| ends(m, ".gz")) => Err(source.refused(COMPRESSED, remedy)),
         [] if members.iter().any(is_chunk) => {
-            let message = "the package's disk is cut into chunks, which are not read here";
+            let message = "the package's disk is cut into chunks, which slipway does not read";
             Err(source.refused(message, "join the chunks with cat, and give the disk"))
         }
         [] => {

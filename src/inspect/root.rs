@@ -63,7 +63,7 @@ impl Root {
                 // the superblock's features were checked before, so these are the journal's
                 Ext4Error::Incompatible(_) => {
                     let message = "the root filesystem was not unmounted, and its journal is of a \
-                                   kind that is not read here";
+                                   kind that slipway does not read";
                     cannot(Kind::Refused, message)
                         .remedy("boot the machine and shut it down, or run e2fsck on the partition")
                 }

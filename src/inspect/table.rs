@@ -90,7 +90,7 @@ pub fn read(image: &Arc<Image>) -> Result<Table> {
     }
     let headers = [check_header(image, SECTOR)?, check_header(image, last)?];
     if headers == [false, false] && has_mbr(image)? {
-        return Err(Error::new(Kind::Refused, "the disk has an MBR, which is not read here")
+        return Err(Error::new(Kind::Refused, "the disk has an MBR, which slipway does not read")
             .at(image.path())
             .remedy("give an image with a GUID partition table"));
     }

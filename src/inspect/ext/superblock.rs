@@ -82,13 +82,13 @@ pub fn check(image: &Image, partition: Region) -> Result<Shape> {
     }
     if le::u16_at(&b, MAGIC) != EXT {
         return Err(match filesystem::name(image, partition)? {
-            Some(name) => fails(Kind::Refused, &format!("is {name}, which is not read here"))
+            Some(name) => fails(Kind::Refused, &format!("is {name}, which slipway does not read"))
                 .remedy("boot the machine and look from inside"),
             None => fails(Kind::Damaged, "has no superblock of ext4"),
         });
     }
     if let Some(feature) = features::refused(le::u32_at(&b, FEATURES)) {
-        return Err(fails(Kind::Refused, &format!("has {feature}, which is not read here")));
+        return Err(fails(Kind::Refused, &format!("has {feature}, which slipway does not read")));
     }
     check_sizes(&b, partition).map_err(|what| fails(Kind::Damaged, &format!("has {what}")))?;
     if le::u32_at(&b, FEATURES) & RECOVER != 0 && journal(image, &b, partition)? > partition.length
