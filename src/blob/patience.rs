@@ -305,7 +305,7 @@ mod tests {
             let enough = || Error::new(Kind::Interrupted, "enough");
             if asked.get() < 3 { Ok(()) } else { Err(enough()) }
         };
-        // nobody would wait for this test otherwise
+        // otherwise this test would take a day
         let error = Machine(Instant::now()).wait(Duration::from_secs(86_400), &go_on).unwrap_err();
         assert_eq!((error.kind(), asked.get()), (Kind::Interrupted, 3));
     }

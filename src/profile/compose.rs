@@ -45,7 +45,7 @@ pub struct Answers {
 }
 
 impl Answers {
-    /// The answers that stand below a table's head, each with the table's name and the key.
+    /// The answers that belong below a table's head, each with the table's name and the key.
     fn below_tables(&self) -> Vec<(&'static str, String, toml::Value)> {
         let text = |table, key: &str, value: &Option<String>| {
             value.clone().map(|value| (table, key.to_owned(), toml::Value::String(value)))
@@ -143,7 +143,7 @@ pub fn write(answers: &Answers, header: &str) -> String {
     text
 }
 
-/// The examples, with answers in the places of those that they answer.
+/// The examples, with each answer in place of its example.
 fn examples(answers: &[(&str, String, toml::Value)]) -> String {
     let mut text = String::new();
     for block in EXAMPLES.trim_start_matches('\n').split("\n\n") {
@@ -219,7 +219,7 @@ mod tests {
         assert!(written.contains("\n# gateway = \"192.0.2.1\"\n"), "{written}");
         assert!(written.contains("\n# [access] ") && !table.contains_key("access"), "{written}");
         assert_eq!(written.matches("address = ").count(), 1, "{written}");
-        // without any, all of it is as it was
+        // without answers, the examples stay as they are
         assert!(write(&Answers::default(), "").ends_with(EXAMPLES));
     }
 

@@ -281,7 +281,8 @@ pub fn time_zones() -> impl Iterator<Item = &'static str> {
     rules::time_zones()
 }
 
-/// The top-level keys of a profile or a shared parent, with those of its own parents, whatever else is wrong in it.
+/// The top-level keys of a profile or a shared parent, including those of its own parents, whatever
+/// else is wrong in it.
 pub fn keys(path: &Path) -> Vec<String> {
     Draft::read(path, None).tree.into_keys().collect()
 }

@@ -81,7 +81,7 @@ impl Project {
         self.run(Command::new(env!("CARGO_BIN_EXE_slipway")).args(arguments))
     }
 
-    /// The same on a terminal: each question, and what is typed then.
+    /// The same on a terminal: each question, and what is typed in answer.
     fn asked(&self, arguments: &[&str], dialogue: &[(&str, &str)]) -> (Option<i32>, String) {
         let driver = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/support/answers.py");
         let dialogue = serde_json::to_string(dialogue).expect("JSON");
@@ -240,7 +240,7 @@ fn whoever_sits_at_a_terminal_is_asked_for_all_that_a_customer_differs_in_and_se
         ("The customer's name", "Acme Ltd\r"),
         ("The contact person", "\r"),
         ("Inherit from", "\r"),
-        // VMware, and two below it Hyper-V
+        // VMware and, two lines below it, Hyper-V
         ("Where will it run?", " \x1b[B\x1b[B \r"),
         ("Fixed address", "192.0.2.10/24\r"),
         ("Its gateway", "192.0.3.1\r"),
@@ -253,7 +253,7 @@ fn whoever_sits_at_a_terminal_is_asked_for_all_that_a_customer_differs_in_and_se
         ("Title on the console", "\r"),
         ("Size of the disk", "40 GiB\r"),
         ("The number of the customer's licence", "7\r"),
-        // the first of those that need no answer is the secret one
+        // the first setting that needs no answer is the secret one
         ("What should be different for this customer?", " \r"),
         ("wants to hear (profile::mail::login)\x1b[0m \x1b[38;5;8m\u{203a}", "hidden-word\r"),
         ("Write this profile?", "y"),
@@ -291,7 +291,7 @@ fn a_profile_that_nobody_wants_when_they_see_it_is_not_written() {
     assert_ne!(code, Some(0), "{said}");
     all_in(&said, &["nothing was written"]);
     assert!(!project.path("profiles/acme.toml").exists());
-    // and what flags say is in it, where nobody is asked
+    // and it contains what flags say, where nobody is asked
     let (code, said) = project.slipway(&given);
     assert_eq!(code, Some(0), "{said}");
     let text = std::fs::read_to_string(project.path("profiles/acme.toml")).expect("the profile");

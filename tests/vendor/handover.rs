@@ -109,7 +109,8 @@ fn a_format_that_nobody_asked_a_platform_of_is_not_judged_and_names_are_shown_wh
         let listed = slipway(folder.path(), &["list", "--json"]).output().unwrap();
         let listed: Value = serde_json::from_slice(&listed.stdout).unwrap();
         assert_eq!(listed[0]["profile"]["formats"], serde_json::json!(["vhdx"]));
-        // what deflate would take away stays in it: whoever sends it over a network wants to know
+        // the bytes that deflate would remove stay in it: whoever sends it over a network wants to
+        // know
         let plan = text(&slipway(folder.path(), &["plan", "tiny"]).output().unwrap().stdout);
         assert!(plan.contains("vhdx for hyper-v") && plan.contains("not compressed"), "{plan}");
     }
