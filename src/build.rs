@@ -1,5 +1,6 @@
 //! The recipe: one short function that calls the rooms in order. `handover` is what lies beside the images.
 
+mod built;
 mod handover;
 
 use std::fs::File;
@@ -7,12 +8,10 @@ use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
-
 use crate::base::{self, Root};
 use crate::bundle::{self, Bundle};
 use crate::disk::{self, Disk, DiskSpec};
-use crate::error::{Context, Error, Kind, Result};
+use crate::error::{Context, Result};
 use crate::format;
 use crate::layer::{config, customer, firstboot, puppet};
 use crate::manifest::{IMAGE_RECORD, ImageRecord, PROBES, Package};
@@ -21,11 +20,12 @@ use crate::plan::{self, Order, Plan};
 use crate::profile::{Format, Release};
 use crate::progress::Progress;
 use crate::tree::Tree;
-use crate::units::{ByteSize, Digest};
 use crate::whole::Turn;
 
+pub use built::{Artifact, Built, LATEST, latest};
 pub use handover::{PAGE, SUMS};
 
+use built::json;
 use handover::Handover;
 
 /// What all builds share, whatever they are of. What belongs to one order alone is passed beside it: the order, and
@@ -58,40 +58,6 @@ pub struct Prepared {
     pub bundle: Bundle,
 }
 
-/// What a build wrote; lies beside the artifacts as JSON.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Built {
-    /// What went in.
-    pub record: ImageRecord,
-    /// What came out.
-    pub artifacts: Vec<Artifact>,
-}
-
-/// One image file.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Artifact {
-    /// Its format.
-    pub format: Format,
-    /// Its name, beside the record.
-    pub file: String,
-    /// Its length in bytes, holes included.
-    pub size: ByteSize,
-    /// SHA-256 of all its bytes; none when the build was told to go without.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub sha256: Option<Digest>,
-}
-
-impl From<&format::Written> for Artifact {
-    fn from(written: &format::Written) -> Self {
-        let file = written.path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        let (size, sha256) = (ByteSize(written.size), written.digest);
-        Self { format: written.format, file, size, sha256 }
-    }
-}
-
-/// The file beside a customer's artifacts that names the newest complete build's record.
-pub const LATEST: &str = "latest.json";
-
 /// Builds an order's image in every format that it asks for; gives the record's path and what it says.
 ///
 /// Another build of the same plan that is running is waited for, and its result is taken.
@@ -99,7 +65,7 @@ pub const LATEST: &str = "latest.json";
 /// # Errors
 /// Whatever the rooms say. Each artifact's name then holds what it held before or the whole new artifact, and the
 /// record and [`LATEST`] name complete builds alone. (Several names cannot be given at one moment; each holds the
-/// plan's digest, so that none of them stands for two contents.) [`Kind::Interrupted`] when `progress` says so: nothing
+/// plan's digest, so that none of them stands for two contents.) [`crate::error::Kind::Interrupted`] when `progress` says so: nothing
 /// of the build is left then but what it put into the cache.
 pub fn build(
     order: &Order,
@@ -316,39 +282,4 @@ fn first_boot(plan: &Plan, bundle: &Bundle) -> firstboot::Facts {
         health: firstboot::Health::choose(&bundle.manifest.health, &profile.probes),
         probes: profile.probes.clone(),
     }
-}
-
-/// The content of [`LATEST`].
-#[derive(Clone, Debug, Serialize, Deserialize)]
-struct Latest {
-    record: String,
-}
-
-/// The newest complete build of a customer in `out`.
-///
-/// # Errors
-/// [`Kind::NotFound`] when there is none.
-pub fn latest(out: &Path, customer: &str) -> Result<(PathBuf, Built)> {
-    let folder = out.join(customer);
-    let pointer = folder.join(LATEST);
-    let text = std::fs::read(&pointer)
-        .at("there is no image of this customer", &pointer)
-        .map_err(|e| e.remedy(format!("build one with `slipway build {customer}`")))?;
-    let damaged = |path: &Path, e| {
-        Error::new(Kind::Damaged, "cannot read the record")
-            .at(path)
-            .remedy(format!("build it again with `slipway build {customer}`"))
-            .because(e)
-    };
-    let latest: Latest = serde_json::from_slice(&text).map_err(|e| damaged(&pointer, e))?;
-    let path = folder.join(latest.record);
-    let text = std::fs::read(&path).at("cannot read the record", &path)?;
-    let built = serde_json::from_slice(&text).map_err(|e| damaged(&path, e))?;
-    Ok((path, built))
-}
-
-fn json(value: &impl Serialize) -> Result<String> {
-    serde_json::to_string_pretty(value)
-        .map(|text| text + "\n")
-        .map_err(|e| Error::new(Kind::Input, "a record cannot be written").because(e))
 }

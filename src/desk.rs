@@ -156,3 +156,15 @@ pub fn newest_image(project: &Project, wanted: &str) -> Result<PathBuf> {
             .remedy(format!("build it again with `slipway build {wanted}`"))
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_desk_serves_several_threads() {
+        fn is_shared<T: Send + Sync>() {}
+        is_shared::<Desk>();
+        is_shared::<Ticket>();
+    }
+}

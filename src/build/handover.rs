@@ -10,7 +10,7 @@ use std::fs::File;
 use std::io::{ErrorKind, Write as _};
 use std::path::Path;
 
-use super::{Built, LATEST, Latest, json};
+use super::built::{Built, LATEST, Latest, json};
 use crate::bundle::Bundle;
 use crate::error::{Context as _, Result};
 use crate::profile::{Probe, Profile};

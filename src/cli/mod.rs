@@ -54,7 +54,7 @@ enum Verb {
     /// Create a new project: profiles, a site, and files for CI.
     Init(init::Args),
     /// Write a customer's profile from your answers.
-    New(new::Args),
+    New(Box<new::Args>),
     /// List the customers' profiles.
     List(list::Args),
     /// Check profiles, and show every error in them.

@@ -1,0 +1,81 @@
+//! What is known of a build when it is over: the record beside its artifacts, and the pointer to the newest one.
+
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Context, Error, Kind, Result};
+use crate::format;
+use crate::manifest::ImageRecord;
+use crate::profile::Format;
+use crate::units::{ByteSize, Digest};
+
+/// What a build wrote; lies beside the artifacts as JSON.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Built {
+    /// What went in.
+    pub record: ImageRecord,
+    /// What came out.
+    pub artifacts: Vec<Artifact>,
+}
+
+/// One image file.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Artifact {
+    /// Its format.
+    pub format: Format,
+    /// Its name, beside the record.
+    pub file: String,
+    /// Its length in bytes, holes included.
+    pub size: ByteSize,
+    /// SHA-256 of all its bytes; none when the build was told to go without.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sha256: Option<Digest>,
+}
+
+impl From<&format::Written> for Artifact {
+    fn from(written: &format::Written) -> Self {
+        let file = written.path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let (size, sha256) = (ByteSize(written.size), written.digest);
+        Self { format: written.format, file, size, sha256 }
+    }
+}
+
+/// The file beside a customer's artifacts that names the newest complete build's record.
+pub const LATEST: &str = "latest.json";
+
+/// The content of [`LATEST`].
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct Latest {
+    pub record: String,
+}
+
+/// The newest complete build of a customer in `out`.
+///
+/// # Errors
+/// [`Kind::NotFound`] when there is none.
+pub fn latest(out: &Path, customer: &str) -> Result<(PathBuf, Built)> {
+    let folder = out.join(customer);
+    let pointer = folder.join(LATEST);
+    let text = std::fs::read(&pointer)
+        .at("there is no image of this customer", &pointer)
+        .map_err(|e| e.remedy(format!("build one with `slipway build {customer}`")))?;
+    let damaged = |path: &Path, e| {
+        Error::new(Kind::Damaged, "cannot read the record")
+            .at(path)
+            .remedy(format!("build it again with `slipway build {customer}`"))
+            .because(e)
+    };
+    let latest: Latest = serde_json::from_slice(&text).map_err(|e| damaged(&pointer, e))?;
+    let path = folder.join(latest.record);
+    let text = std::fs::read(&path).at("cannot read the record", &path)?;
+    let built = serde_json::from_slice(&text).map_err(|e| damaged(&path, e))?;
+    Ok((path, built))
+}
+
+/// A record's text.
+pub(super) fn json(value: &impl Serialize) -> Result<String> {
+    serde_json::to_string_pretty(value)
+        .map(|text| text + "\n")
+        .map_err(|e| Error::new(Kind::Input, "a record cannot be written").because(e))
+}
