@@ -5,7 +5,7 @@ use std::num::NonZeroUsize;
 use std::path::Path;
 use std::sync::Arc;
 
-use crate::disk::{Data, Disk, Extent, ReadAt, Reader};
+use crate::disk::{Data, Disk, Extent, ReadAt, SharedReader};
 use crate::error::{Error, Kind, Result};
 use crate::format::{self, About, GuestOs, Job, Machine, Wanted, Written};
 use crate::inspect::{self, Image};
@@ -25,7 +25,7 @@ impl ReadAt for Image {
 
 /// The disk in an image; its bytes are read on demand.
 pub fn disk(image: &Arc<Image>) -> Result<Disk> {
-    let reader = Reader::new(image.clone());
+    let reader = SharedReader::new(image.clone());
     let mut extents = Vec::new();
     for run in image.allocated()? {
         let mut offset = run.offset;

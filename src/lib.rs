@@ -43,6 +43,7 @@ pub mod project;
 pub mod signed;
 pub mod smoke;
 pub mod starter;
+mod template;
 pub mod tree;
 pub mod units;
 mod whole;

@@ -13,7 +13,7 @@ const SETTINGS: [&str; 3] = ["GIT_CONFIG_GLOBAL", "GIT_CONFIG_SYSTEM", "GIT_CONF
 
 /// The state of a folder's sources.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Source {
+pub struct Origin {
     /// The commit, with `-dirty` when files differ from it.
     pub commit: String,
     /// When it was made.
@@ -33,7 +33,7 @@ pub enum Scope {
 ///
 /// # Errors
 /// When there is a repository, but git refuses to read it or is not installed.
-pub fn source(folder: &Path, scope: Scope) -> Result<Option<Source>> {
+pub fn source(folder: &Path, scope: Scope) -> Result<Option<Origin>> {
     if !is_below_repository(folder)? {
         return Ok(None);
     }
@@ -53,7 +53,7 @@ pub fn source(folder: &Path, scope: Scope) -> Result<Option<Source>> {
     };
     let changed = ask(folder, &[&["status", "--porcelain"], below].concat())?;
     let commit = format!("{commit}{}", if changed.is_empty() { "" } else { "-dirty" });
-    Ok(Some(Source { commit, committed }))
+    Ok(Some(Origin { commit, committed }))
 }
 
 /// The files below a folder that git tracks or would add, relative to the folder; none when it is

@@ -25,12 +25,12 @@ mod version;
 use std::path::{Path, PathBuf};
 
 pub use entry::Entry;
-pub use git::{Scope, Source, source};
+pub use git::{Origin, Scope, source};
 pub use index::Index;
 pub use name::{AppName, Channel};
 pub use native::{Abi, Native};
 pub use pack::{Packed, Request, Tests, pack};
-pub use store::{Found, Reader, fetch, indexes, list, publish};
+pub use store::{AppReader, Found, fetch, indexes, list, publish};
 pub use version::{Bump, Numbering, Range, Version};
 
 use crate::error::{Context, Result};

@@ -92,7 +92,7 @@ fn present(store: &dyn Store, key: &Key, progress: &dyn Progress) -> Result<Opti
 
 /// Gets apps from a store, but only those signed by a key that is trusted for the app.
 #[derive(Clone, Copy)]
-pub struct Reader<'a> {
+pub struct AppReader<'a> {
     /// The store.
     pub store: &'a dyn Store,
     /// Whose signatures count.
@@ -101,7 +101,7 @@ pub struct Reader<'a> {
     pub now: Timestamp,
 }
 
-impl Reader<'_> {
+impl AppReader<'_> {
     /// The newest version of an app in a channel; none if nothing was published.
     pub fn newest(
         &self,

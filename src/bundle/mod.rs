@@ -25,8 +25,8 @@ pub use form::parameter::{Fault, Misfit, Parameter, Parameters, Takes, misfits};
 pub use form::release::{Name, Version, release_id};
 pub use open::{Change, Diff, Unpacked, diff, unpack};
 pub use store::{
-    DAYS, LARGEST_BUNDLE, Listed, Place, Pointer, Published, Publisher, Reader, Record, Wanted,
-    check_signature, list, pointers,
+    BundleReader, DAYS, LARGEST_BUNDLE, Listed, Place, Pointer, Published, Publisher, Record,
+    Wanted, check_signature, list, pointers,
 };
 
 pub use crate::signed::{Allow, Refusal};

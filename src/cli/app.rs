@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use serde_json::json;
 
-use crate::app::{self, App, Bump, Channel, Index, Numbering, Reader, Tests, Version};
+use crate::app::{self, App, AppReader, Bump, Channel, Index, Numbering, Tests, Version};
 use crate::blob::{self, Created};
 use crate::error::Result;
 use crate::project::Surroundings;
@@ -159,7 +159,7 @@ fn numbering(args: &Pack, surroundings: &Surroundings) -> Result<Numbering> {
         Some(store) => {
             let store = blob::open(store, &surroundings.stores)?;
             let trust = args.project.within(surroundings).trust_if_any()?;
-            let reader = Reader { store: store.as_ref(), trust: &trust, now: signing::now() };
+            let reader = AppReader { store: store.as_ref(), trust: &trust, now: signing::now() };
             let name = app::name_in(&args.folder)?;
             reader.newest(&name, &args.channel, &Terminal::new())?
         }

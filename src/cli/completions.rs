@@ -4,6 +4,7 @@ use clap::CommandFactory as _;
 use clap_complete::Shell;
 
 use crate::error::Result;
+use crate::project::Surroundings;
 
 use super::terminal;
 
@@ -20,7 +21,7 @@ pub struct Args {
 }
 
 /// Runs the verb; the number is the process's exit code.
-pub fn run(args: &Args) -> Result<u8> {
+pub fn run(args: &Args, _: &Surroundings) -> Result<u8> {
     let mut script = Vec::new();
     clap_complete::generate(args.shell, &mut super::Cli::command(), "slipway", &mut script);
     terminal::print(String::from_utf8_lossy(&script).trim_end())?;

@@ -10,6 +10,7 @@ use super::terminal::{self, clean};
 use crate::error::{Context, Kind, Result};
 use crate::inspect::{self, EfiFile, Image, Report, damage};
 use crate::manifest::ImageRecord;
+use crate::project::Surroundings;
 
 /// The exit code for an image that is not as it was made.
 const DAMAGED: u8 = 3;
@@ -34,7 +35,7 @@ pub struct Args {
 }
 
 /// Runs the verb; the number is the process's exit code.
-pub fn run(args: &Args) -> Result<u8> {
+pub fn run(args: &Args, _: &Surroundings) -> Result<u8> {
     let image = Arc::new(Image::open(&args.image)?);
     let mut damage = damage::of_file(&image)?;
     match show(args, &image, &mut damage) {

@@ -10,6 +10,7 @@ use super::project::counted;
 use super::terminal;
 use crate::error::Result;
 use crate::lint::{self, Finding, Platform, Severity};
+use crate::project::Surroundings;
 
 /// The exit code for an image that the platform refuses.
 const REFUSED: u8 = 1;
@@ -28,7 +29,7 @@ pub struct Args {
 }
 
 /// Runs the verb; the number is the process's exit code: 1 when there are errors.
-pub fn run(args: &Args) -> Result<u8> {
+pub fn run(args: &Args, _: &Surroundings) -> Result<u8> {
     let findings = lint::lint(&args.image, args.platform)?;
     let (errors, warnings) = count(&findings);
     if args.json {

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::CommandFactory as _;
 
 use crate::error::{Context as _, Result};
+use crate::project::Surroundings;
 
 use super::terminal;
 
@@ -17,7 +18,7 @@ pub struct Args {
 }
 
 /// Runs the verb; the number is the process's exit code.
-pub fn run(args: &Args) -> Result<u8> {
+pub fn run(args: &Args, _: &Surroundings) -> Result<u8> {
     std::fs::create_dir_all(&args.folder).at("cannot create the folder", &args.folder)?;
     clap_mangen::generate_to(super::Cli::command(), &args.folder)
         .at("cannot write the manual pages to", &args.folder)?;

@@ -104,8 +104,8 @@ impl Cli {
             Verb::Schema(args) => schema::run(args, &surroundings),
             Verb::Plan(args) => plan::run(args, &surroundings),
             Verb::Build(args) => build::run(args, &surroundings),
-            Verb::Inspect(args) => inspect::run(args),
-            Verb::Lint(args) => lint::run(args),
+            Verb::Inspect(args) => inspect::run(args, &surroundings),
+            Verb::Lint(args) => lint::run(args, &surroundings),
             Verb::Convert(args) => convert::run(args, &surroundings),
             Verb::Smoke(args) => smoke::run(args, &surroundings),
             Verb::Base(args) => base::run(args, &surroundings),
@@ -114,8 +114,8 @@ impl Cli {
             Verb::Key(args) => key::run(args, &surroundings),
             Verb::Cache(args) => cache::run(args, &surroundings),
             Verb::Doctor(args) => doctor::run(args, &surroundings),
-            Verb::Completions(args) => completions::run(args),
-            Verb::Man(args) => man::run(args),
+            Verb::Completions(args) => completions::run(args, &surroundings),
+            Verb::Man(args) => man::run(args, &surroundings),
         }
     }
 }

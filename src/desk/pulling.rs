@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::blob::{self, Store};
-use crate::bundle::{Allow, Place, Reader};
+use crate::bundle::{Allow, BundleReader, Place};
 use crate::error::Result;
 use crate::key::Trust;
 use crate::project::Surroundings;
@@ -20,7 +20,7 @@ pub struct Pulling {
 
 /// A reader of bundles with all that it refers to.
 pub struct Puller {
-    source: Source,
+    source: PullFrom,
     trust: Trust,
     cache: PathBuf,
     now: Timestamp,
@@ -28,7 +28,7 @@ pub struct Puller {
     largest: u64,
 }
 
-enum Source {
+enum PullFrom {
     Store(Box<dyn Store>),
     Offline(String),
 }
@@ -49,8 +49,8 @@ impl Pulling {
     ) -> Result<Puller> {
         let source = match self.offline {
             // an address that cannot be one is refused without a network too
-            true => Source::Offline(blob::shown(store).map(|_| store.to_owned())?),
-            false => Source::Store(blob::open(store, &surroundings.stores)?),
+            true => PullFrom::Offline(blob::shown(store).map(|_| store.to_owned())?),
+            false => PullFrom::Store(blob::open(store, &surroundings.stores)?),
         };
         Ok(Puller {
             source,
@@ -65,12 +65,19 @@ impl Pulling {
 
 impl Puller {
     /// What bundles are pulled with.
-    pub fn reader(&self) -> Reader<'_> {
+    pub fn reader(&self) -> BundleReader<'_> {
         let place = match &self.source {
-            Source::Store(store) => Place::Store(store.as_ref()),
-            Source::Offline(shown) => Place::Offline(shown),
+            PullFrom::Store(store) => Place::Store(store.as_ref()),
+            PullFrom::Offline(shown) => Place::Offline(shown),
         };
         let (cache, trust) = (&self.cache, &self.trust);
-        Reader { place, cache, trust, now: self.now, allow: self.allow, largest: self.largest }
+        BundleReader {
+            place,
+            cache,
+            trust,
+            now: self.now,
+            allow: self.allow,
+            largest: self.largest,
+        }
     }
 }

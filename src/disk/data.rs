@@ -16,22 +16,22 @@ pub trait ReadAt: Debug + Send + Sync {
 
 /// Something to read from. Two are equal only if they are the same object.
 #[derive(Clone, Debug)]
-pub struct Reader(Arc<dyn ReadAt>);
+pub struct SharedReader(Arc<dyn ReadAt>);
 
-impl Reader {
+impl SharedReader {
     /// Wraps a source of bytes.
     pub fn new(reader: Arc<dyn ReadAt>) -> Self {
         Self(reader)
     }
 }
 
-impl PartialEq for Reader {
+impl PartialEq for SharedReader {
     fn eq(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.0, &other.0)
     }
 }
 
-impl Eq for Reader {}
+impl Eq for SharedReader {}
 
 /// Where an extent's bytes are: in one of the places where a file's may be, or in another image,
 /// which no tree contains.
@@ -42,7 +42,7 @@ pub enum Data {
     /// In an image, from `offset` of its disk, `length` bytes.
     Read {
         /// The image.
-        reader: Reader,
+        reader: SharedReader,
         /// Bytes from its start.
         offset: u64,
         /// Bytes.

@@ -15,7 +15,7 @@ mod spec;
 use std::sync::Arc;
 
 pub use compose::{assemble, compose};
-pub use data::{Data, ReadAt, Reader};
+pub use data::{Data, ReadAt, SharedReader};
 pub use spec::{DiskSpec, Ids};
 
 use crate::error::{Error, Kind, Result};

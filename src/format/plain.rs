@@ -53,7 +53,7 @@ mod tests {
 
     use super::*;
     use crate::disk::Extent;
-    use crate::format::host::Source;
+    use crate::format::host::PartFrom;
     use crate::units::MIB;
 
     const FORMATS: [Format; 6] = [
@@ -88,8 +88,8 @@ mod tests {
             .parts()
             .iter()
             .filter_map(|part| match &part.from {
-                Source::Disk(range) => Some(range.clone()),
-                Source::Bytes(_) => None,
+                PartFrom::Disk(range) => Some(range.clone()),
+                PartFrom::Bytes(_) => None,
             })
             .collect();
         ranges.sort_by_key(|range| range.start);

@@ -6,7 +6,7 @@ use super::choice;
 use super::memory::Memory;
 use super::mend;
 use crate::blob::{Answer, Ask, Body, Head, Key, Patience, Store};
-use crate::bundle::{self, Allow, Bundle, Manifest, Name, Place, Reader, Version, Wanted};
+use crate::bundle::{self, Allow, Bundle, BundleReader, Manifest, Name, Place, Version, Wanted};
 use crate::error::{Error, Kind, Result};
 use crate::format::Machine;
 use crate::key::{PublicKey, Signature, Trust};
@@ -69,7 +69,7 @@ fn trust() -> Trust {
 fn pull(store: &Held, site: &Name, wanted: &Wanted) {
     let cache = tempfile::tempdir().expect("a folder");
     let trust = trust();
-    let reader = Reader {
+    let reader = BundleReader {
         place: Place::Store(store),
         cache: cache.path(),
         trust: &trust,

@@ -10,7 +10,7 @@ use super::mend;
 use crate::app::{App, AppName, Channel, Index, archive, lock};
 use crate::blob::address::Address;
 use crate::bundle::build::check::{hiera, yaml};
-use crate::bundle::build::files::{Files, Source};
+use crate::bundle::build::files::{FileBody, Files};
 use crate::bundle::build::untar;
 
 /// Packed applications, and what npm and a store say about them.
@@ -100,7 +100,7 @@ fn assert_plain(folder: &Path) {
 fn hierarchy(data: &[u8]) {
     let mut files = Files::default();
     for (path, bytes) in [("hiera.yaml", data), ("data/common.yaml", b"a: 1\n")] {
-        files.add(path.to_owned(), 0o644, Source::Bytes(bytes.to_vec())).expect("a file");
+        files.add(path.to_owned(), 0o644, FileBody::Bytes(bytes.to_vec())).expect("a file");
     }
     let _ = hiera::check(&files, &[], hiera::Judge::Ours);
 }

@@ -23,7 +23,7 @@ pub struct Image {
     source: Source,
     format: Format,
     container: Container,
-    reader: Reader,
+    reader: DiskReader,
 }
 
 /// What the file around the disk says about itself.
@@ -34,9 +34,9 @@ pub enum Container {
     /// A qcow2 header.
     Qcow2,
     /// A VMDK's header and description.
-    Vmdk(vmdk::Facts),
+    Vmdk(vmdk::VmdkFacts),
     /// An OVA package and the VMDK in it.
-    Ova(Ova, vmdk::Facts),
+    Ova(Ova, vmdk::VmdkFacts),
     /// A VHD's footer.
     Vhd(vhd::Footer),
     /// A VHDX: bytes of a block, and of a sector as the machine sees it.
@@ -51,13 +51,13 @@ pub enum Container {
 }
 
 #[derive(Debug)]
-enum Reader {
+enum DiskReader {
     /// The disk is in a file, uncompressed and contiguous.
     Plain(Source),
     Blocks(Blocks),
 }
 
-type Opened = (Format, Container, Reader);
+type Opened = (Format, Container, DiskReader);
 
 impl Image {
     /// Opens an image. Its content determines the format (for a fixed VHD, the footer); a file in
@@ -97,8 +97,8 @@ impl Image {
     /// The size of the disk in it, in bytes.
     pub fn size(&self) -> u64 {
         match &self.reader {
-            Reader::Plain(disk) => disk.length(),
-            Reader::Blocks(blocks) => blocks.size(),
+            DiskReader::Plain(disk) => disk.length(),
+            DiskReader::Blocks(blocks) => blocks.size(),
         }
     }
 
@@ -110,8 +110,8 @@ impl Image {
             return Err(Error::new(Kind::Damaged, message).at(self.path()).offset(offset));
         }
         match &self.reader {
-            Reader::Plain(disk) => disk.read_at(buffer, offset),
-            Reader::Blocks(blocks) => blocks.read_at(buffer, offset),
+            DiskReader::Plain(disk) => disk.read_at(buffer, offset),
+            DiskReader::Blocks(blocks) => blocks.read_at(buffer, offset),
         }
     }
 
@@ -120,16 +120,16 @@ impl Image {
         match &self.reader {
             // a file that is compressed as a whole was unpacked to its end, and nobody knows the
             // length that a raw disk should have
-            Reader::Plain(_) => Ok(()),
-            Reader::Blocks(blocks) => blocks.check_whole(),
+            DiskReader::Plain(_) => Ok(()),
+            DiskReader::Blocks(blocks) => blocks.check_whole(),
         }
     }
 
     /// The runs of the disk that are not known to be zeros, in order, with gaps between them.
     pub fn allocated(&self) -> Result<Vec<Region>> {
         match &self.reader {
-            Reader::Plain(disk) => data_runs(disk),
-            Reader::Blocks(blocks) => blocks.allocated(),
+            DiskReader::Plain(disk) => data_runs(disk),
+            DiskReader::Blocks(blocks) => blocks.allocated(),
         }
     }
 }
@@ -157,24 +157,24 @@ fn recognise(source: &Source) -> Result<Opened> {
         let (_, facts, reader) = open_vmdk(&ova.disk()?)?;
         Ok((Format::Ova, Container::Ova(ova, facts), reader))
     } else if start.starts_with(stream::ZSTD) {
-        Ok((Format::RawZst, Container::Plain, Reader::Plain(stream::zstd(source)?)))
+        Ok((Format::RawZst, Container::Plain, DiskReader::Plain(stream::zstd(source)?)))
     } else if start.starts_with(stream::GZIP) {
         let (disk, archive) = gce::unpack(source)?;
-        Ok((Format::Gce, Container::Gce(archive), Reader::Plain(disk)))
+        Ok((Format::Gce, Container::Gce(archive), DiskReader::Plain(disk)))
     } else if let Some((footer, disk)) = vhd::fixed(source)? {
-        Ok((Format::Vhd, Container::Vhd(footer), Reader::Plain(disk)))
+        Ok((Format::Vhd, Container::Vhd(footer), DiskReader::Plain(disk)))
     } else {
-        Ok((Format::Raw, Container::Plain, Reader::Plain(source.clone())))
+        Ok((Format::Raw, Container::Plain, DiskReader::Plain(source.clone())))
     }
 }
 
 /// A disk in blocks, if its size is possible.
-fn blocks(source: &Source, map: Map, size: u64, block: u64) -> Result<Reader> {
+fn blocks(source: &Source, map: Map, size: u64, block: u64) -> Result<DiskReader> {
     if size == 0 || size > DISK_LIMIT {
         let message = format!("the image claims to hold a disk of {size} bytes");
         return Err(Error::new(Kind::Damaged, message).at(source.path()));
     }
-    Ok(Reader::Blocks(Blocks::new(source.clone(), map, size, block)))
+    Ok(DiskReader::Blocks(Blocks::new(source.clone(), map, size, block)))
 }
 
 fn open_qcow2(source: &Source) -> Result<Opened> {
@@ -184,7 +184,7 @@ fn open_qcow2(source: &Source) -> Result<Opened> {
     Ok((format, Container::Qcow2, blocks(source, Map::Qcow2(map), size, block)?))
 }
 
-fn open_vmdk(source: &Source) -> Result<(Format, vmdk::Facts, Reader)> {
+fn open_vmdk(source: &Source) -> Result<(Format, vmdk::VmdkFacts, DiskReader)> {
     if !source.array::<4>(0)?.starts_with(vmdk::MAGIC) {
         return Err(source.damaged("the disk in the package is no sparse VMDK", 0));
     }

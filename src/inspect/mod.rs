@@ -46,7 +46,7 @@ pub use sums::{Algorithm, Line as ManifestLine, Sums};
 pub use system::System;
 pub use table::{Partition, Table};
 pub use vhd::Footer as VhdFooter;
-pub use vmdk::Facts as VmdkFacts;
+pub use vmdk::VmdkFacts;
 
 use crate::error::{Error, Kind, Result};
 use crate::manifest::ImageRecord;

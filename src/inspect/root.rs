@@ -7,7 +7,7 @@ use ext4_view::{Ext4, Ext4Error, File, ReadDir};
 use serde::Serialize;
 
 use super::ext::links::{LinkError, Links};
-use super::ext::{Reader, superblock};
+use super::ext::{ExtReader, superblock};
 use super::image::Image;
 use super::plausible;
 use super::window::Window;
@@ -56,7 +56,7 @@ impl Root {
         // a copied file is read at most twice, including the metadata that locates it
         let budget = BUDGET.saturating_add(plausible(image.length()).saturating_mul(2));
         let window = Window::new(image, region.offset, region.length, budget);
-        let filesystem = Ext4::load(Box::new(Reader::new(window, shape))).map_err(|e| {
+        let filesystem = Ext4::load(Box::new(ExtReader::new(window, shape))).map_err(|e| {
             let cannot =
                 |kind, message| Error::new(kind, message).at(image.path()).offset(region.offset);
             match e {

@@ -56,16 +56,16 @@ pub(super) fn broken(source: &Source, error: Error) -> Error {
 
 /// A source from its start.
 pub(super) fn buffered(source: &Source) -> BufReader<impl Read> {
-    BufReader::with_capacity(BUFFER, Reader { source, at: 0 })
+    BufReader::with_capacity(BUFFER, SourceReader { source, at: 0 })
 }
 
 /// A source from its start.
-struct Reader<'a> {
+struct SourceReader<'a> {
     source: &'a Source,
     at: u64,
 }
 
-impl Read for Reader<'_> {
+impl Read for SourceReader<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
         let n = (self.source.length() - self.at).min(buffer.len() as u64) as usize;
         let read = self.source.read_at(&mut buffer[..n], self.at);

@@ -5,5 +5,4 @@ pub mod customer;
 pub mod firstboot;
 mod private;
 pub mod puppet;
-pub mod render;
 mod text;

@@ -81,7 +81,7 @@ fn load_draft(mut draft: Draft, path: &Path, known: &Known) -> Result<Loaded, Di
     let id = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
     draft.check(schema::strict(), |tree, errors| {
         let folder = path.parent().unwrap_or(Path::new(""));
-        whole::check(tree, &whole::Facts { known, folder }, errors);
+        whole::check(tree, &whole::ProfileFacts { known, folder }, errors);
         check_id(tree, &id, errors);
         check_alone(tree, &id, path, known, errors);
     });
@@ -107,7 +107,7 @@ pub fn check_parent(path: &Path, known: &Known) -> Result<Vec<PathBuf>, Diagnost
     let mut draft = Draft::read(path, None);
     draft.check(&schema::partial(), |tree, errors| {
         let folder = path.parent().and_then(Path::parent).unwrap_or(Path::new(""));
-        let facts = whole::Facts { known, folder };
+        let facts = whole::ProfileFacts { known, folder };
         whole::check_partial(tree, &facts, errors);
     });
     let (_, files) = draft.finish()?;

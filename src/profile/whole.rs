@@ -18,13 +18,13 @@ use crate::units::{ByteSize, GIB};
 const PUPPETSERVER_MEMORY: ByteSize = ByteSize(2 * GIB);
 
 /// Facts from outside the profile.
-pub(super) struct Facts<'a> {
+pub(super) struct ProfileFacts<'a> {
     pub known: &'a Known,
     pub folder: &'a Path,
 }
 
 /// Checks a profile with everything inherited; values of the wrong type were reported before.
-pub(super) fn check(profile: &Table, facts: &Facts<'_>, errors: &mut Vec<Diagnostic>) {
+pub(super) fn check(profile: &Table, facts: &ProfileFacts<'_>, errors: &mut Vec<Diagnostic>) {
     release(profile, errors);
     network(profile, errors);
     memory(profile, errors);
@@ -32,7 +32,11 @@ pub(super) fn check(profile: &Table, facts: &Facts<'_>, errors: &mut Vec<Diagnos
 }
 
 /// Checks a parent, but only for faults that no other file can mend.
-pub(super) fn check_partial(profile: &Table, facts: &Facts<'_>, errors: &mut Vec<Diagnostic>) {
+pub(super) fn check_partial(
+    profile: &Table,
+    facts: &ProfileFacts<'_>,
+    errors: &mut Vec<Diagnostic>,
+) {
     base(profile, &facts.known.bases, errors);
     time_zone(profile, &facts.known.without_old_zones, errors);
     files(profile, facts.folder, errors);

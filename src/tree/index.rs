@@ -75,7 +75,7 @@ pub fn decode(encoded: &[u8], pack: impl Fn(Digest) -> Result<Arc<Pack>>) -> Res
         return Err(wrong("its digest is wrong"));
     }
     let rest = bytes.strip_prefix(MAGIC).ok_or_else(|| wrong("it has another version"))?;
-    let mut input = Reader { rest, last: Vec::new() };
+    let mut input = IndexReader { rest, last: Vec::new() };
     let mut packs = Vec::new();
     for _ in 0..input.number()? {
         let digest = Digest::from_bytes(*input.chunk::<DIGEST_LENGTH>()?);
@@ -182,12 +182,12 @@ impl Writer {
     }
 }
 
-struct Reader<'a> {
+struct IndexReader<'a> {
     rest: &'a [u8],
     last: Vec<u8>,
 }
 
-impl<'a> Reader<'a> {
+impl<'a> IndexReader<'a> {
     fn chunk<const N: usize>(&mut self) -> Result<&'a [u8; N]> {
         let (chunk, rest) = self.rest.split_first_chunk().ok_or_else(|| wrong("it ends early"))?;
         self.rest = rest;

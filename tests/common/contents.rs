@@ -13,7 +13,7 @@ use slipway::units::Timestamp;
 
 /// Opens the filesystem that begins at byte `start` of a file.
 pub fn reader(file: File, start: u64) -> Ext4 {
-    Ext4::load(Box::new(Reader { file, start })).unwrap()
+    Ext4::load(Box::new(BundleReader { file, start })).unwrap()
 }
 
 /// Every name of the tree is in the filesystem with its kind, mode, owner, time and content, by
@@ -34,12 +34,12 @@ pub fn assert_holds(reader: &Ext4, tree: &Tree) {
     assert_eq!(found, names);
 }
 
-struct Reader {
+struct BundleReader {
     file: File,
     start: u64,
 }
 
-impl Ext4Read for Reader {
+impl Ext4Read for BundleReader {
     fn read(&mut self, at: u64, to: &mut [u8]) -> Result<(), Box<dyn Error + Send + Sync>> {
         Ok(self.file.read_exact_at(to, self.start + at)?)
     }

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
 use slipway::base::{Cache, Definition};
-use slipway::layer::puppet::{Facts, configure, master_layer};
+use slipway::layer::puppet::{MasterFacts, configure, master_layer};
 use slipway::profile::MasterMode;
 use slipway::progress::Quiet;
 use slipway::tree::{Tree, tar};
@@ -68,7 +68,7 @@ impl MasterRoot {
         let lock = File::create(tmp.join(format!("master-{base}.lock"))).unwrap();
         lock.lock().unwrap();
         let mut tree = root.tree.clone();
-        let facts = Facts { mode: MasterMode::Puppetserver, time: root.time };
+        let facts = MasterFacts { mode: MasterMode::Puppetserver, time: root.time };
         configure(&mut tree, &facts).unwrap();
 
         let opened = Self { folder: tmp.join(format!("master-{base}")), tree, _lock: lock };
@@ -128,7 +128,7 @@ impl MasterRoot {
 /// Only the configuration: the scripts may have changed since the root was put there.
 fn configuration() -> Tree {
     let mut tree = Tree::new();
-    let facts = Facts { mode: MasterMode::Puppetserver, time: Timestamp::default() };
+    let facts = MasterFacts { mode: MasterMode::Puppetserver, time: Timestamp::default() };
     tree.put_file("/usr/bin/puppetserver", 0o755, facts.time, "").unwrap();
     configure(&mut tree, &facts).unwrap();
     tree.remove("usr/bin/puppetserver");

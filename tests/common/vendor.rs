@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use slipway::blob::{Publish, Store};
-use slipway::bundle::{Allow, DAYS, LARGEST_BUNDLE, Name, Place, Publisher, Reader};
+use slipway::bundle::{Allow, BundleReader, DAYS, LARGEST_BUNDLE, Name, Place, Publisher};
 use slipway::key::{SecretKey, Sites, Trust};
 use slipway::units::Timestamp;
 
@@ -33,9 +33,16 @@ impl Vendor {
     }
 
     /// Reads at [`TIME`].
-    pub fn reader<'a>(&'a self, store: &'a dyn Store, cache: &'a Path) -> Reader<'a> {
+    pub fn reader<'a>(&'a self, store: &'a dyn Store, cache: &'a Path) -> BundleReader<'a> {
         let (place, trust) = (Place::Store(store), &self.trust);
-        Reader { place, cache, trust, now: TIME, allow: Allow::default(), largest: LARGEST_BUNDLE }
+        BundleReader {
+            place,
+            cache,
+            trust,
+            now: TIME,
+            allow: Allow::default(),
+            largest: LARGEST_BUNDLE,
+        }
     }
 }
 

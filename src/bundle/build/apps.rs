@@ -3,11 +3,11 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use super::files::{Files, Source};
+use super::files::{FileBody, Files};
 use super::lock::{Locked, Pins};
 use super::request::Request;
 use super::site::{AppSource, Site};
-use crate::app::{self, AppName, Channel, Numbering, Reader};
+use crate::app::{self, AppName, AppReader, Channel, Numbering};
 use crate::blob;
 use crate::bundle::form::manifest::App;
 use crate::error::{Error, Kind, Result};
@@ -38,7 +38,7 @@ pub(super) fn add(
             _ => fetch(name, source, channel, site, request, pins, progress)?,
         };
         let file = format!("apps/{}", app.file_name());
-        files.add(file.clone(), 0o644, Source::File(app.path))?;
+        files.add(file.clone(), 0o644, FileBody::File(app.path))?;
         let (name, version) = (app.name.to_string(), app.version.to_string());
         let channel = channel.map(|channel| channel.to_string());
         apps.push(App { name, version, file, digest: app.digest, commit: app.commit, channel });
@@ -90,7 +90,7 @@ pub(super) fn fetch(
     let store = blob::open(url, &inputs.settings)?;
     let channel = other.or(source.channel.as_ref()).cloned().unwrap_or_default();
     let store = store.as_ref();
-    let reader = Reader { store, trust: &inputs.trust, now: inputs.now };
+    let reader = AppReader { store, trust: &inputs.trust, now: inputs.now };
     let found = match other {
         // a branch's versions are prereleases, which the site's range does not hold
         Some(channel) => reader.find(name, channel, None, progress)?,
@@ -102,7 +102,7 @@ pub(super) fn fetch(
 
 /// What the lock file has, else the newest that the site's range holds.
 fn choose(
-    reader: &Reader<'_>,
+    reader: &AppReader<'_>,
     name: &AppName,
     channel: &Channel,
     source: &AppSource,

@@ -19,7 +19,7 @@ use crate::units::{Digest, Hasher};
 
 /// Where a file of the bundle comes from.
 #[derive(Debug)]
-pub(crate) enum Source {
+pub(crate) enum FileBody {
     /// The builder wrote it.
     Bytes(Vec<u8>),
     /// It lies on this machine.
@@ -28,7 +28,7 @@ pub(crate) enum Source {
 
 /// The bundle's files by path, each with its mode.
 #[derive(Debug, Default)]
-pub(crate) struct Files(BTreeMap<String, (u16, Source)>);
+pub(crate) struct Files(BTreeMap<String, (u16, FileBody)>);
 
 impl Files {
     /// Takes over the parts of a site that the format has a place for.
@@ -51,7 +51,7 @@ impl Files {
                     let leave_out = |path: &str| is_git(path) || ignored.contains(path);
                     self.add_folder(&entry, &name, &leave_out)?;
                 }
-                "hiera.yaml" => self.add(name, 0o644, Source::File(entry))?,
+                "hiera.yaml" => self.add(name, 0o644, FileBody::File(entry))?,
                 "environment.conf" | SITE | LOCK | "Puppetfile" => {}
                 _ if name.starts_with('.') || name.starts_with("README") => {}
                 _ => {
@@ -99,7 +99,7 @@ impl Files {
                 self.add_below(&entry, as_, &format!("{path}/"), leave_out)?;
             } else if meta.is_file() {
                 let mode = if meta.permissions().mode() & 0o100 != 0 { 0o755 } else { 0o644 };
-                self.add(format!("{as_}/{path}"), mode, Source::File(entry))?;
+                self.add(format!("{as_}/{path}"), mode, FileBody::File(entry))?;
             } else {
                 return Err(Error::new(Kind::Input, "a bundle holds files and folders alone")
                     .at(&entry)
@@ -110,7 +110,7 @@ impl Files {
     }
 
     /// Adds one file.
-    pub(crate) fn add(&mut self, path: String, mode: u16, source: Source) -> Result<()> {
+    pub(crate) fn add(&mut self, path: String, mode: u16, source: FileBody) -> Result<()> {
         path::check(&path)?;
         if self.0.contains_key(&path) {
             return Err(Error::new(Kind::Input, format!("{path} is written by the builder"))
@@ -128,13 +128,13 @@ impl Files {
     /// Where a file lies on this machine: for messages, and for programs that read it.
     pub(in crate::bundle) fn place(&self, path: &str) -> PathBuf {
         match self.0.get(path) {
-            Some((_, Source::File(file))) => file.clone(),
+            Some((_, FileBody::File(file))) => file.clone(),
             _ => PathBuf::from(path),
         }
     }
 
     /// Where a file comes from.
-    pub(in crate::bundle) fn source(&self, path: &str) -> Result<&Source> {
+    pub(in crate::bundle) fn source(&self, path: &str) -> Result<&FileBody> {
         let found = self.0.get(path).map(|(_, source)| source);
         found.ok_or_else(|| path::refused(path, "it is not there"))
     }
@@ -149,8 +149,8 @@ impl Files {
     /// Opens a file's bytes.
     pub(in crate::bundle) fn open(&self, path: &str) -> Result<Box<dyn Read + '_>> {
         match self.0.get(path) {
-            Some((_, Source::Bytes(bytes))) => Ok(Box::new(Cursor::new(bytes))),
-            Some((_, Source::File(file))) => {
+            Some((_, FileBody::Bytes(bytes))) => Ok(Box::new(Cursor::new(bytes))),
+            Some((_, FileBody::File(file))) => {
                 Ok(Box::new(File::open(file).at("cannot open", file)?))
             }
             None => Err(path::refused(path, "it is not there")),

@@ -38,7 +38,7 @@ use crate::error::{Error, Kind, Result};
 use crate::progress::Progress;
 use crate::whole::{self, Draft, Work};
 use crate::written;
-use files::{Files, Source};
+use files::{FileBody, Files};
 use lock::{LOCK, Locked, Pins};
 use site::Site;
 
@@ -169,9 +169,9 @@ fn add_generated(
     };
     let paths: Vec<&str> = files.paths().collect();
     let environment = generated::environment(&own, &paths).map_err(|e| e.at(&path))?;
-    files.add("environment.conf".to_owned(), 0o644, Source::Bytes(environment.into_bytes()))?;
+    files.add("environment.conf".to_owned(), 0o644, FileBody::Bytes(environment.into_bytes()))?;
     let facts = generated::facts(release, apps, parameters)?;
-    files.add(generated::FACTS.to_owned(), 0o644, Source::Bytes(facts))?;
+    files.add(generated::FACTS.to_owned(), 0o644, FileBody::Bytes(facts))?;
     let id = format!("{release}\n").into_bytes();
-    files.add(RELEASE_ID.to_owned(), 0o644, Source::Bytes(id))
+    files.add(RELEASE_ID.to_owned(), 0o644, FileBody::Bytes(id))
 }

@@ -5,7 +5,7 @@ use std::fs::File;
 
 use crate::bundle::Bundle;
 use crate::bundle::build::check::hiera;
-use crate::bundle::build::files::{Files, Source};
+use crate::bundle::build::files::{FileBody, Files};
 use crate::bundle::build::generated;
 use crate::bundle::form::archive;
 use crate::bundle::form::manifest::RELEASE_ID;
@@ -62,7 +62,7 @@ fn read(bundle: &Bundle) -> Result<Files> {
         }
         let mut bytes = Vec::new();
         content.read_to_end(&mut bytes).at("cannot read the bundle", &bundle.path)?;
-        files.add(record.path.clone(), record.mode, Source::Bytes(bytes))
+        files.add(record.path.clone(), record.mode, FileBody::Bytes(bytes))
     })?;
     Ok(files)
 }

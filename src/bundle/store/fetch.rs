@@ -5,7 +5,7 @@ use std::fs::{self, File};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use super::reader::{Place, Reader};
+use super::reader::{BundleReader, Place};
 use super::record;
 use crate::blob::{self, Expected, Store};
 use crate::bundle::form::release::bundle_key;
@@ -19,7 +19,11 @@ use crate::signed::kept::replace;
 use crate::whole;
 
 /// Gets what was pinned.
-pub(super) fn fetch(reader: &Reader<'_>, pin: &Pin, progress: &dyn Progress) -> Result<Bundle> {
+pub(super) fn fetch(
+    reader: &BundleReader<'_>,
+    pin: &Pin,
+    progress: &dyn Progress,
+) -> Result<Bundle> {
     let folder = reader.cache.join("bundles");
     let path = folder.join(format!("{}.tgz", pin.digest));
     sweep(&folder, &part_of(&path));
@@ -43,7 +47,11 @@ pub(super) fn fetch(reader: &Reader<'_>, pin: &Pin, progress: &dyn Progress) -> 
 }
 
 /// Gets a signature of what was pinned, by a key that is trusted now; from the cache where there is one.
-pub(super) fn signature(reader: &Reader<'_>, pin: &Pin, progress: &dyn Progress) -> Result<String> {
+pub(super) fn signature(
+    reader: &BundleReader<'_>,
+    pin: &Pin,
+    progress: &dyn Progress,
+) -> Result<String> {
     let folder = reader.cache.join("bundles");
     let path = folder.join(format!("{}.sig", pin.digest));
     // one that is not believed any more is asked for again: a newer key may have signed since

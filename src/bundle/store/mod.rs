@@ -19,5 +19,5 @@ pub use list::{Listed, list};
 pub use pointer::{Pointer, pointers};
 pub use publish::{DAYS, Published, Publisher};
 pub use pull::Wanted;
-pub use reader::{LARGEST_BUNDLE, Place, Reader};
+pub use reader::{BundleReader, LARGEST_BUNDLE, Place};
 pub use record::{Record, check_signature};

@@ -4,7 +4,7 @@ use super::absent;
 use super::fetch::{self, fetch};
 use super::kept::{self, Release};
 use super::pointer::{self, Pointer};
-use super::reader::{Place, Reader};
+use super::reader::{BundleReader, Place};
 use super::record::{LARGEST, Record};
 use crate::blob::{self, Store};
 use crate::bundle::form::release::{Name, Version, record_key, release_id};
@@ -23,7 +23,7 @@ pub enum Wanted {
     Version(Version),
 }
 
-impl Reader<'_> {
+impl BundleReader<'_> {
     /// Finds out which release is meant, gets it and proves both; what is in the cache is not fetched.
     ///
     /// # Errors

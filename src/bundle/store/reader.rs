@@ -19,7 +19,7 @@ pub enum Place<'a> {
 /// Who reads: where from, and whom to believe. That a release is signed by a trusted key has no exception,
 /// whatever the store: a way around it is what an attacker would have people take.
 #[derive(Clone, Copy, Debug)]
-pub struct Reader<'a> {
+pub struct BundleReader<'a> {
     /// Where bundles come from.
     pub place: Place<'a>,
     /// The cache's folder.
@@ -34,10 +34,10 @@ pub struct Reader<'a> {
     pub largest: u64,
 }
 
-/// What [`Reader::largest`] is unless somebody says otherwise: a bundle may not unpack to more.
+/// What [`BundleReader::largest`] is unless somebody says otherwise: a bundle may not unpack to more.
 pub const LARGEST_BUNDLE: u64 = 4 * GIB;
 
-impl Reader<'_> {
+impl BundleReader<'_> {
     /// Where it reads, for messages.
     pub(super) fn shown(&self) -> &str {
         match self.place {

@@ -47,7 +47,7 @@ pub(super) struct Args {
     project: project::Options,
 }
 
-pub(super) fn run(args: &Args, surroundings: &Surroundings) -> Result<()> {
+pub(super) fn run(args: &Args, surroundings: &Surroundings) -> Result<u8> {
     let surroundings = args.project.within(surroundings);
     // what differs anywhere in the repository counts: apps and modules lie beside the site
     let source = app::source(&args.site, app::Scope::Repository)?;
@@ -70,10 +70,11 @@ pub(super) fn run(args: &Args, surroundings: &Surroundings) -> Result<()> {
     };
     if args.json {
         let published = published.as_ref().map(|p| &p.pointer);
-        return terminal::print_json(&json!({
+        terminal::print_json(&json!({
             "release": bundle.manifest.release, "file": bundle.path, "size": bundle.size,
             "sha256": bundle.digest, "published": published,
-        }));
+        }))?;
+        return Ok(0);
     }
     terminal::print(format!(
         "{}\n  {}, SHA-256 {}",
@@ -81,14 +82,14 @@ pub(super) fn run(args: &Args, surroundings: &Surroundings) -> Result<()> {
         ByteSize(bundle.size),
         bundle.digest
     ))?;
-    published.as_ref().map_or(Ok(()), publish::show)
+    published.as_ref().map_or(Ok(()), publish::show).map(|()| 0)
 }
 
 /// What an interrupted build leaves.
 const STAYS: &str = "no bundle was written; what was fetched stays in the cache, and the next build removes the rest";
 
 /// SOURCE_DATE_EPOCH, then the commit's time, then now.
-fn created(source: Option<&app::Source>, now: Timestamp) -> Result<Timestamp> {
+fn created(source: Option<&app::Origin>, now: Timestamp) -> Result<Timestamp> {
     if let Ok(text) = std::env::var("SOURCE_DATE_EPOCH") {
         let wrong = || {
             Error::new(Kind::Input, format!("SOURCE_DATE_EPOCH is {text:?}"))
@@ -98,7 +99,7 @@ fn created(source: Option<&app::Source>, now: Timestamp) -> Result<Timestamp> {
         return moment.for_image().map_err(|e| wrong().because(e));
     }
     // the commit's time also where files differ from it: the same sources give the same bytes, whenever
-    let Some(app::Source { commit, committed }) = source else { return Ok(now) };
+    let Some(app::Origin { commit, committed }) = source else { return Ok(now) };
     committed.for_image().map_err(|e| {
         Error::new(Kind::Input, format!("the commit {commit} has a time that cannot be right"))
             .because(e)

@@ -6,6 +6,7 @@ use serde_json::json;
 
 use crate::bundle::{self, Bundle, Change};
 use crate::error::Result;
+use crate::project::Surroundings;
 
 use super::super::terminal;
 
@@ -21,13 +22,14 @@ pub(super) struct Args {
     json: bool,
 }
 
-pub(super) fn run(args: &Args) -> Result<()> {
+pub(super) fn run(args: &Args, _: &Surroundings) -> Result<u8> {
     let before = Bundle::verify(&args.before)?.manifest;
     let after = Bundle::verify(&args.after)?.manifest;
     let diff = bundle::diff(&before, &after);
     if args.json {
         let (from, to) = (&before.release, &after.release);
-        return terminal::print_json(&json!({ "before": from, "after": to, "differs": diff }));
+        terminal::print_json(&json!({ "before": from, "after": to, "differs": diff }))?;
+        return Ok(0);
     }
     let mut text = format!("{} -> {}", before.release, after.release);
     for (kind, changes) in [
@@ -41,7 +43,7 @@ pub(super) fn run(args: &Args) -> Result<()> {
     if diff.is_empty() {
         text += "\n  no app, module, package or file differs";
     }
-    terminal::print(text)
+    terminal::print(text).map(|()| 0)
 }
 
 fn line(kind: &str, change: &Change) -> String {

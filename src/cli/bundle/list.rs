@@ -23,7 +23,7 @@ pub(super) struct Args {
     project: project::Options,
 }
 
-pub(super) fn run(args: &Args, surroundings: &Surroundings) -> Result<()> {
+pub(super) fn run(args: &Args, surroundings: &Surroundings) -> Result<u8> {
     let surroundings = args.project.within(surroundings);
     let store = blob::open(&args.store, &surroundings.stores)?;
     let trust = surroundings.trust_if_any()?;
@@ -31,7 +31,8 @@ pub(super) fn run(args: &Args, surroundings: &Surroundings) -> Result<()> {
         bundle::list(store.as_ref(), &trust, signing::now(), &Terminal::new())?;
     if args.json {
         let channels: Vec<Value> = channels.iter().map(as_json).collect();
-        return terminal::print_json(&json!({ "bundles": records, "channels": channels }));
+        terminal::print_json(&json!({ "bundles": records, "channels": channels }))?;
+        return Ok(0);
     }
     for record in &records {
         let size = ByteSize(record.size).to_string();
@@ -46,7 +47,7 @@ pub(super) fn run(args: &Args, surroundings: &Surroundings) -> Result<()> {
             terminal::complain(&format!("channel {channel} of site {site}: {doubt}"));
         }
     }
-    Ok(())
+    Ok(0)
 }
 
 /// The pointer's fields, and why it would be refused.

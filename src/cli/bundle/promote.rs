@@ -37,7 +37,7 @@ pub(super) struct Args {
     project: project::Options,
 }
 
-pub(super) fn run(args: &Args, surroundings: &Surroundings) -> Result<()> {
+pub(super) fn run(args: &Args, surroundings: &Surroundings) -> Result<u8> {
     let surroundings = args.project.within(surroundings);
     let (pulling, trust) = (args.pulling.read(), surroundings.trust_file()?);
     let puller = pulling.open(&args.store, &trust, &surroundings, signing::now())?;
@@ -55,7 +55,8 @@ pub(super) fn run(args: &Args, surroundings: &Surroundings) -> Result<()> {
     let opened = args.publishing.open(&args.store, &args.site, &surroundings)?;
     let pointer = opened.publisher().promote(&bundle, &args.to, &Terminal::new())?;
     if args.json {
-        return terminal::print_json(&pointer);
+        terminal::print_json(&pointer)?;
+        return Ok(0);
     }
-    publish::show_pointer(&pointer)
+    publish::show_pointer(&pointer).map(|()| 0)
 }

@@ -106,16 +106,17 @@ impl Opened {
     }
 }
 
-pub(super) fn run(args: &Args, surroundings: &Surroundings) -> Result<()> {
+pub(super) fn run(args: &Args, surroundings: &Surroundings) -> Result<u8> {
     // what we would refuse to read must not be signed
     let bundle = Bundle::verify(&args.file)?;
     let surroundings = args.project.within(surroundings);
     let published = args.publishing.publish(&bundle, &args.to, &args.channel, &surroundings)?;
     if args.json {
-        return terminal::print_json(&published.pointer);
+        terminal::print_json(&published.pointer)?;
+        return Ok(0);
     }
     terminal::print(&bundle.manifest.release)?;
-    show(&published)
+    show(&published).map(|()| 0)
 }
 
 /// Says what was done.

@@ -56,7 +56,7 @@ impl Args {
 const STAYS: &str =
     "no bundle was written; what came so far stays in the cache, and the next pull goes on from it";
 
-pub(super) fn run(args: &Args, surroundings: &Surroundings) -> Result<()> {
+pub(super) fn run(args: &Args, surroundings: &Surroundings) -> Result<u8> {
     let surroundings = args.project.within(surroundings);
     let (pulling, trust) = (args.pulling.read(), surroundings.trust_file()?);
     let puller = pulling.open(&args.store, &trust, &surroundings, signing::now())?;
@@ -71,9 +71,10 @@ pub(super) fn run(args: &Args, surroundings: &Surroundings) -> Result<()> {
     place(&out, |to| std::io::copy(&mut from, to).map(drop))?;
     drop(progress);
     if args.json {
-        return terminal::print_json(&json!({
+        terminal::print_json(&json!({
             "release": release, "file": out, "size": bundle.size, "sha256": bundle.digest,
-        }));
+        }))?;
+        return Ok(0);
     }
     terminal::print(format!(
         "{}\n  {release}, {}, SHA-256 {}",
@@ -81,6 +82,7 @@ pub(super) fn run(args: &Args, surroundings: &Surroundings) -> Result<()> {
         ByteSize(bundle.size),
         bundle.digest
     ))
+    .map(|()| 0)
 }
 
 fn write(path: &Path, bytes: &[u8]) -> Result<()> {

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use crate::bundle::{Bundle, Health};
 use crate::error::Result;
+use crate::project::Surroundings;
 use crate::units::ByteSize;
 
 use super::super::terminal;
@@ -18,10 +19,11 @@ pub(super) struct Args {
     json: bool,
 }
 
-pub(super) fn run(args: &Args) -> Result<()> {
+pub(super) fn run(args: &Args, _: &Surroundings) -> Result<u8> {
     let Bundle { manifest, digest, size, .. } = Bundle::verify(&args.file)?;
     if args.json {
-        return terminal::print_json(&manifest);
+        terminal::print_json(&manifest)?;
+        return Ok(0);
     }
     let row = |name: &str, value: &str| format!("{name:<9} {value}\n");
     let count = manifest.files.len();
@@ -49,7 +51,7 @@ pub(super) fn run(args: &Args) -> Result<()> {
         let from = from + &at(app.commit.as_deref());
         text += &row("app", &format!("{:<14} {:<8} {from}", app.name, app.version));
     }
-    terminal::print(text.trim_end())
+    terminal::print(text.trim_end()).map(|()| 0)
 }
 
 /// A commit in the length that `git log --oneline` shows, and whether files differed from it.

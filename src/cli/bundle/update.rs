@@ -32,7 +32,7 @@ pub(super) struct Args {
     project: project::Options,
 }
 
-pub(super) fn run(args: &Args, surroundings: &Surroundings) -> Result<()> {
+pub(super) fn run(args: &Args, surroundings: &Surroundings) -> Result<u8> {
     let surroundings = args.project.within(surroundings);
     let (cache, now) = (surroundings.cache()?, signing::now());
     let request = bundle::Request {
@@ -54,10 +54,12 @@ pub(super) fn run(args: &Args, surroundings: &Surroundings) -> Result<()> {
     };
     let changes = bundle::update(&request, &Terminal::new())?;
     if args.json {
-        return terminal::print_json(&json!({ "changes": changes }));
+        terminal::print_json(&json!({ "changes": changes }))?;
+        return Ok(0);
     }
     if changes.is_empty() {
-        return terminal::print("nothing changed");
+        terminal::print("nothing changed")?;
+        return Ok(0);
     }
-    changes.iter().try_for_each(terminal::print)
+    changes.iter().try_for_each(terminal::print).map(|()| 0)
 }

@@ -21,7 +21,7 @@ pub(super) struct Args {
     project: project::Options,
 }
 
-pub(super) fn run(args: &Args, surroundings: &Surroundings) -> Result<()> {
+pub(super) fn run(args: &Args, surroundings: &Surroundings) -> Result<u8> {
     let path = args.signature.clone().unwrap_or_else(|| signature_path(&args.file));
     let text = Signature::text_of(&path)
         .map_err(|e| e.remedy("`slipway bundle pull` writes it beside the bundle"))?;
@@ -35,6 +35,7 @@ pub(super) fn run(args: &Args, surroundings: &Surroundings) -> Result<()> {
         "{}: {count} files as listed, signed by {by}, trusted for {}",
         bundle.manifest.release, bundle.manifest.site
     ))
+    .map(|()| 0)
 }
 
 /// Where a bundle's signature lies.

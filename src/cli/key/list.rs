@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::error::Result;
-use crate::key::{Keyring, Stored, Trust, Trusted};
+use crate::key::{Stored, Trust, Trusted};
 use crate::project::Surroundings;
 use crate::units::Timestamp;
 
@@ -20,7 +20,8 @@ pub(super) struct Args {
     project: project::Options,
 }
 
-pub(super) fn run(args: &Args, keyring: &Keyring, surroundings: &Surroundings) -> Result<()> {
+pub(super) fn run(args: &Args, surroundings: &Surroundings) -> Result<u8> {
+    let keyring = &surroundings.keyring()?;
     let own = keyring.list()?;
     let file = args.project.within(surroundings).trust_file()?;
     let trust = Trust::read(&file)?;
@@ -31,13 +32,14 @@ pub(super) fn run(args: &Args, keyring: &Keyring, surroundings: &Surroundings) -
             .map(|s| json!({ "name": s.name, "fingerprint": s.public.fingerprint() }))
             .collect();
         let all = json!({ "own": own, "trusted": trusted });
-        return terminal::print_json(&all);
+        terminal::print_json(&all)?;
+        return Ok(0);
     }
     let mut lines = vec![format!("your keys, in {}:", shown(keyring.folder()).display())];
     lines.extend(own.iter().map(own_line));
     lines.push(format!("trusted, by {}:", shown(&file).display()));
     lines.extend(trust.keys().map(|t| trusted_line(&t, signing::now())));
-    terminal::print(lines.join("\n"))
+    terminal::print(lines.join("\n")).map(|()| 0)
 }
 
 fn as_json(trusted: &Trusted<'_>) -> Value {

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use crate::error::Result;
-use crate::key::{Keyring, PublicKey, Sites};
+use crate::key::{PublicKey, Sites};
 use crate::project::Surroundings;
 
 use super::super::project::{self, shown};
@@ -25,7 +25,8 @@ pub(super) struct Args {
     project: project::Options,
 }
 
-pub(super) fn run(args: &Args, keyring: &Keyring, surroundings: &Surroundings) -> Result<()> {
+pub(super) fn run(args: &Args, surroundings: &Surroundings) -> Result<u8> {
+    let keyring = &surroundings.keyring()?;
     // a name that may not be is refused before any question
     let path = keyring.path(&args.name)?;
     // no project, no trust: that is said before a key is made
@@ -44,14 +45,14 @@ pub(super) fn run(args: &Args, keyring: &Keyring, surroundings: &Surroundings) -
         terminal::complain(
             "a key of this name existed without its public half, which is written now; its passphrase has not changed",
         );
-        return done(&path, &public);
+        return done(&path, &public).map(|()| 0);
     }
     let passphrase = match args.no_passphrase {
         true => None,
         false => Some(signing::new_passphrase(&path, surroundings)?),
     };
     let (path, public) = keyring.make(&args.name, passphrase.as_ref())?;
-    done(&path, &public)
+    done(&path, &public).map(|()| 0)
 }
 
 fn show(path: &Path, public: &PublicKey) -> Result<()> {

@@ -1,7 +1,7 @@
 //! `slipway key rotate`.
 
 use crate::error::{Error, Kind, Result};
-use crate::key::{Keyring, PublicKey, Trust};
+use crate::key::{PublicKey, Trust};
 use crate::project::Surroundings;
 use crate::units::Timestamp;
 
@@ -28,7 +28,8 @@ pub(super) struct Args {
     project: project::Options,
 }
 
-pub(super) fn run(args: &Args, keyring: &Keyring, surroundings: &Surroundings) -> Result<()> {
+pub(super) fn run(args: &Args, surroundings: &Surroundings) -> Result<u8> {
+    let keyring = &surroundings.keyring()?;
     let file = args.project.within(surroundings).trust_file()?;
     let mut trust = Trust::read(&file)?;
     let old = trust.find(&args.old).map_err(|e| e.at(shown(&file)))?;
@@ -56,7 +57,7 @@ pub(super) fn run(args: &Args, keyring: &Keyring, surroundings: &Surroundings) -
         said.push(format!("{} is no longer trusted", old.fingerprint()));
     }
     trust.save(&file)?;
-    terminal::print(said.join("\n"))
+    terminal::print(said.join("\n")).map(|()| 0)
 }
 
 /// A day in the past ends the key at once, which may be a typing error.

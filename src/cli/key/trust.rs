@@ -5,7 +5,7 @@ use std::path::Path;
 use crate::app::AppName;
 use crate::bundle::Name;
 use crate::error::Result;
-use crate::key::{Keyring, PublicKey, Sites, Trust};
+use crate::key::{PublicKey, Sites, Trust};
 use crate::project::Surroundings;
 
 use super::super::project::{self, shown};
@@ -30,10 +30,11 @@ pub(super) struct Args {
     project: project::Options,
 }
 
-pub(super) fn run(args: &Args, keyring: &Keyring, surroundings: &Surroundings) -> Result<()> {
+pub(super) fn run(args: &Args, surroundings: &Surroundings) -> Result<u8> {
+    let keyring = &surroundings.keyring()?;
     let key = super::meant(&args.key, keyring)?;
     let sites = sites(args)?;
-    add(&args.project.within(surroundings).trust_file()?, key, sites)
+    add(&args.project.within(surroundings).trust_file()?, key, sites).map(|()| 0)
 }
 
 /// Trusts a key, in the file of trusted keys, and says so.

@@ -3,10 +3,11 @@
 
 use tera::Context as Values;
 
-use super::{find, need, os_release, render};
+use super::{find, need, os_release};
 use crate::disk::esp::Files;
 use crate::disk::spec::Ids;
 use crate::error::{Error, Kind, Result};
+use crate::template::{Language, render};
 use crate::tree::Tree;
 
 /// Where a base without signed boot loaders puts a GRUB for UEFI, made by
@@ -51,7 +52,9 @@ pub fn efi_files(tree: &Tree, ids: &Ids) -> Result<Files> {
     };
     let mut values = Values::new();
     values.insert("filesystem", &ids.filesystem.to_string());
-    files.insert(format!("{folder}/grub.cfg"), render(ESP_GRUB_CFG_TEMPLATE, &values)?.into());
+    let config = format!("{folder}/grub.cfg");
+    let text = render(Language::Grub, &config, ESP_GRUB_CFG_TEMPLATE, &values)?;
+    files.insert(config, text.into());
     Ok(files)
 }
 

@@ -6,13 +6,14 @@
 mod bios;
 mod efi;
 
-use tera::{Context as Values, Tera};
+use tera::Context as Values;
 
 pub use bios::{Bios, CORE_IMG, bios};
 pub use efi::{EFI_CORE, EFI_CORE_PREFIX, efi_files};
 
 use super::spec::DiskSpec;
 use crate::error::{Error, Kind, Result};
+use crate::template::{Language, render};
 use crate::tree::{Content, Node, Tree, TreePath};
 
 /// GRUB's configuration on the root filesystem.
@@ -91,7 +92,7 @@ fn config(tree: &Tree, spec: &DiskSpec) -> Result<String> {
     values.insert("kernel", kernel);
     values.insert("initrd", initrd);
     values.insert("command_line", &command_line(spec)?);
-    render(GRUB_CFG_TEMPLATE, &values)
+    render(Language::Grub, GRUB_CFG, GRUB_CFG_TEMPLATE, &values)
 }
 
 fn kernel_links(tree: &Tree) -> Result<(&'static str, &'static str)> {
@@ -147,14 +148,6 @@ fn os_release(tree: &Tree, key: &str) -> Result<Option<String>> {
     let text = String::from_utf8_lossy(&bytes);
     let value = text.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix('='));
     Ok(value.map(|v| v.trim_matches(['"', '\'']).to_owned()))
-}
-
-fn render(template: &str, values: &Values) -> Result<String> {
-    Tera::one_off(template, values, false).map_err(|e| {
-        Error::new(Kind::Damaged, "cannot fill in a boot template")
-            .because(e)
-            .remedy("this is a defect of slipway: please report it")
-    })
 }
 
 fn need<'t>(tree: &'t Tree, path: &str, remedy: &str) -> Result<&'t Content> {

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use super::extent;
 use super::geometry::{BLOCK, Geometry};
 use super::parts::Parts;
-use super::sources::Source;
+use super::sources::BlocksFrom;
 use super::space::CLUSTER;
 use super::xattr;
 use crate::error::{Error, Kind, Result};
@@ -30,8 +30,10 @@ impl Demand {
     /// The demand of the parts to be written; extent trees count with their largest size.
     pub fn of(parts: &Parts<'_>) -> Self {
         let trees = parts.sources.of.iter().map(|source| match source {
-            Source::Nothing => 0,
-            Source::InPack { blocks, .. } | Source::Apart { blocks } => tree_blocks(*blocks),
+            BlocksFrom::Nothing => 0,
+            BlocksFrom::InPack { blocks, .. } | BlocksFrom::Apart { blocks } => {
+                tree_blocks(*blocks)
+            }
         });
         let folders = parts.folders.iter().flatten().map(|folder| {
             let blocks = folder.blocks.len() as u64 / BLOCK;

@@ -12,6 +12,12 @@
 //! The features are those of mke2fs for Debian 12 (64bit, metadata_csum, flex_bg, dir_index,
 //! extents, a journal, and resize_inode to grow while mounted) without the two that older boot
 //! loaders and kernels refuse: `metadata_csum_seed` and `orphan_file`.
+//!
+//! The way through: `inventory` numbers a tree's entries, `sources` decides which contents stay in their packs, and
+//! `parts` encodes what needs no place yet (`dir`, `htree` and `hash`; `xattr` and `acl`). `demand` counts what that
+//! needs; `geometry` follows from the size. `write` then calls `place`, which takes blocks from `space` (`extent` says
+//! where they are), and encodes `inode`, `journal`, `resize`, `group` and `superblock`, each a `record` with a `checksum`.
+//! `output` collects the extents.
 
 pub(crate) mod acl;
 mod checksum;

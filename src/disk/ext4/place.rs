@@ -8,7 +8,7 @@ use super::geometry::{BLOCK, BLOCK_BYTES, Run};
 use super::inventory::Body;
 use super::output::Output;
 use super::parts::{Parts, is_long};
-use super::sources::{Laid, Source, blocks, slice};
+use super::sources::{BlocksFrom, Laid, blocks, slice};
 use super::space::Space;
 use super::xattr;
 use crate::error::Result;
@@ -47,12 +47,14 @@ fn contents(parts: &Parts<'_>, space: &mut Space<'_>, out: &mut Output) -> Resul
     let mut all = Vec::with_capacity(parts.inventory.items.len());
     for (source, item) in parts.sources.of.iter().zip(&parts.inventory.items) {
         all.push(match (source, &item.body) {
-            (Source::InPack { pack, first, blocks }, _) => {
+            (BlocksFrom::InPack { pack, first, blocks }, _) => {
                 let runs = laid[*pack].find(*first, *blocks);
                 runs.iter().for_each(|run| space.claim(*run));
                 runs
             }
-            (Source::Apart { blocks }, Body::File(content)) => apart(content, *blocks, space, out)?,
+            (BlocksFrom::Apart { blocks }, Body::File(content)) => {
+                apart(content, *blocks, space, out)?
+            }
             _ => Vec::new(),
         });
     }

@@ -14,7 +14,7 @@ use crate::units::Digest;
 
 /// Where a file's bytes come from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Source {
+pub(super) enum BlocksFrom {
     /// Nothing to place: not a file, or an empty one.
     Nothing,
     /// Blocks of a pack, by the pack's index, claimed by this file alone.
@@ -28,7 +28,7 @@ pub(super) enum Source {
 #[derive(Debug)]
 pub(super) struct Sources<'a> {
     pub packs: Vec<&'a Arc<Pack>>,
-    pub of: Vec<Source>,
+    pub of: Vec<BlocksFrom>,
 }
 
 impl<'a> Sources<'a> {
@@ -51,7 +51,7 @@ impl<'a> Sources<'a> {
                 Body::File(content) => {
                     decide(content, &indexes, &mut claimed).map_err(|e| item.blame(e))?
                 }
-                _ => Source::Nothing,
+                _ => BlocksFrom::Nothing,
             };
             sources.of.push(source);
         }
@@ -61,8 +61,8 @@ impl<'a> Sources<'a> {
     /// Blocks of all packs and of the contents outside them.
     pub fn blocks(&self) -> u64 {
         let apart = self.of.iter().map(|source| match source {
-            Source::Apart { blocks } => *blocks,
-            Source::Nothing | Source::InPack { .. } => 0,
+            BlocksFrom::Apart { blocks } => *blocks,
+            BlocksFrom::Nothing | BlocksFrom::InPack { .. } => 0,
         });
         self.packs.iter().map(|pack| blocks(pack.length())).chain(apart).sum()
     }
@@ -72,10 +72,14 @@ fn decide(
     content: &Content,
     indexes: &HashMap<Digest, usize>,
     claimed: &mut [Vec<bool>],
-) -> Result<Source> {
+) -> Result<BlocksFrom> {
     let count = blocks(content.length());
     let Content::Packed { pack, offset, length } = content else {
-        return Ok(if count == 0 { Source::Nothing } else { Source::Apart { blocks: count } });
+        return Ok(if count == 0 {
+            BlocksFrom::Nothing
+        } else {
+            BlocksFrom::Apart { blocks: count }
+        });
     };
     if offset.checked_add(*length).is_none_or(|end| end > pack.length()) {
         return Err(Error::new(Kind::Damaged, "its content is beyond the end of the pack"));
@@ -83,17 +87,21 @@ fn decide(
     // a pack that is not on the disk as a whole, such as an archive: only the parts in use are
     // taken from it
     let Some(&index) = indexes.get(&pack.digest()) else {
-        return Ok(if count == 0 { Source::Nothing } else { Source::Apart { blocks: count } });
+        return Ok(if count == 0 {
+            BlocksFrom::Nothing
+        } else {
+            BlocksFrom::Apart { blocks: count }
+        });
     };
     let first = offset / BLOCK;
     let wanted = &mut claimed[index][first as usize..(first + count) as usize];
     if count == 0 {
-        Ok(Source::Nothing)
+        Ok(BlocksFrom::Nothing)
     } else if !offset.is_multiple_of(BLOCK) || wanted.contains(&true) {
-        Ok(Source::Apart { blocks: count })
+        Ok(BlocksFrom::Apart { blocks: count })
     } else {
         wanted.fill(true);
-        Ok(Source::InPack { pack: index, first, blocks: count })
+        Ok(BlocksFrom::InPack { pack: index, first, blocks: count })
     }
 }
 

@@ -19,6 +19,11 @@
 //! Sinks receive whole groups, not single chunks: the artifact and the cache's entry get the same
 //! bytes from one buffer, in writes much larger than a cluster, and the entry bypasses the page
 //! cache.
+//!
+//! The way through: `segment` says which chunks form a group, and which groups other images share. `walk` hands them to
+//! the threads of `pool`, which take a group from `cache`, or encode its chunks with a codec (`codec` lists them: `deflate`,
+//! `grain`, `gzip`, `zstd`). `packing` gives each chunk its place, `assembly` holds a group while they arrive, and
+//! `walk` passes it on in order.
 
 mod assembly;
 pub(crate) mod cache;

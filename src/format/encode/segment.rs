@@ -16,12 +16,12 @@ pub struct Part {
     /// Its chunks.
     pub chunks: Range<u64>,
     /// The sources of its bytes if all come from packs; empty for a group of this image alone.
-    pub sources: Vec<Source>,
+    pub sources: Vec<PackRun>,
 }
 
 /// Bytes of a pack.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Source {
+pub struct PackRun {
     /// The pack.
     pub pack: Digest,
     /// Bytes from its start.
@@ -94,14 +94,14 @@ fn packed(disk: &Disk, segment: &Range<u64>) -> Vec<Range<u64>> {
 
 /// The sources of bytes that packs cover without a gap. The same bytes give the same list, however
 /// the disk divides them into extents.
-fn sources(disk: &Disk, bytes: &Range<u64>) -> Vec<Source> {
-    let mut sources: Vec<Source> = Vec::new();
+fn sources(disk: &Disk, bytes: &Range<u64>) -> Vec<PackRun> {
+    let mut sources: Vec<PackRun> = Vec::new();
     for extent in extents(disk, bytes) {
         let Data::Content(Content::Packed { pack, offset, .. }) = &extent.data else { continue };
         let (from, to) = (extent.offset.max(bytes.start), extent.end().min(bytes.end));
         let offset = offset + (from - extent.offset);
-        let source = Source { pack: pack.digest(), offset, length: to - from };
-        let joins = |last: &&mut Source| {
+        let source = PackRun { pack: pack.digest(), offset, length: to - from };
+        let joins = |last: &&mut PackRun| {
             last.pack == source.pack && last.offset + last.length == source.offset
         };
         match sources.last_mut().filter(joins) {
@@ -143,8 +143,8 @@ mod tests {
         let chunks: Vec<_> = parts.iter().map(|p| p.chunks.clone()).collect();
         assert_eq!(chunks, [0..1, 1..32, 32..80]);
         assert!(parts[0].sources.is_empty() && parts[2].sources.is_empty());
-        let first = Source { pack: a.digest(), offset: 4096, length: MIB - 4096 };
-        let second = Source { pack: b.digest(), offset: 8192, length: MIB - CLUSTER + 4096 };
+        let first = PackRun { pack: a.digest(), offset: 4096, length: MIB - 4096 };
+        let second = PackRun { pack: b.digest(), offset: 8192, length: MIB - CLUSTER + 4096 };
         assert_eq!(parts[1].sources, [first, second]);
     }
 

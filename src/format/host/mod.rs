@@ -26,7 +26,7 @@ const BLOCK: u64 = 4096;
 
 /// Where a part's bytes come from.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Source {
+pub enum PartFrom {
     /// Literal bytes; tables that are in several places are shared.
     Bytes(Arc<[u8]>),
     /// A range of the guest's disk.
@@ -39,26 +39,26 @@ pub struct Part {
     /// Bytes from the start of the file.
     pub at: u64,
     /// The bytes there.
-    pub from: Source,
+    pub from: PartFrom,
 }
 
 impl Part {
     /// Literal bytes.
     pub fn bytes(at: u64, bytes: impl Into<Arc<[u8]>>) -> Self {
-        Self { at, from: Source::Bytes(bytes.into()) }
+        Self { at, from: PartFrom::Bytes(bytes.into()) }
     }
 
     /// A range of the guest's disk.
     pub fn disk(at: u64, range: Range<u64>) -> Self {
-        Self { at, from: Source::Disk(range) }
+        Self { at, from: PartFrom::Disk(range) }
     }
 
     /// The first byte after it.
     pub fn end(&self) -> u64 {
         self.at
             + match &self.from {
-                Source::Bytes(bytes) => bytes.len() as u64,
-                Source::Disk(range) => range.end - range.start,
+                PartFrom::Bytes(bytes) => bytes.len() as u64,
+                PartFrom::Disk(range) => range.end - range.start,
             }
     }
 }
@@ -118,8 +118,8 @@ impl HostFile {
     fn slices<'a>(&'a self, disk: &'a Disk) -> impl Iterator<Item = (u64, Slice<'a>)> {
         self.parts.iter().flat_map(move |part| {
             let (literal, range) = match &part.from {
-                Source::Bytes(bytes) => (Some((part.at, Slice::Bytes(bytes))), 0..0),
-                Source::Disk(range) => (None, range.clone()),
+                PartFrom::Bytes(bytes) => (Some((part.at, Slice::Bytes(bytes))), 0..0),
+                PartFrom::Disk(range) => (None, range.clone()),
             };
             let extents = touched(disk, &range).iter();
             let cut = extents.map(move |extent| {

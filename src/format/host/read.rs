@@ -23,7 +23,7 @@ pub enum Step<'a> {
 }
 
 /// Reads the bytes to write, a few buffers ahead of the writing: half of the time is spent reading.
-pub struct Reader<'a> {
+pub struct PartReader<'a> {
     pub steps: SyncSender<Result<Step<'a>>>,
     /// Buffers that were written.
     pub spare: Receiver<Joined>,
@@ -35,7 +35,7 @@ pub struct Reader<'a> {
 /// The writing has ended with an error, and nobody needs more.
 struct Unwanted;
 
-impl<'a> Reader<'a> {
+impl<'a> PartReader<'a> {
     /// Reads everything; the writer reports what went wrong.
     pub fn run(mut self, file: &'a HostFile, disk: &'a Disk) {
         self.joined.begin(0);

@@ -13,7 +13,7 @@ use std::sync::mpsc::{channel, sync_channel};
 
 use super::HostFile;
 use super::joined::{BUFFER, Joined};
-use super::read::{Reader, Step, long_run, pieces};
+use super::read::{PartReader, Step, long_run, pieces};
 use crate::disk::Disk;
 use crate::error::{Context, Error, Kind, Result};
 use crate::format::Target;
@@ -67,7 +67,7 @@ fn write_slices(
     let (returned, spare) = channel();
     std::thread::scope(|scope| {
         threads::beside(scope, move || {
-            let reader = Reader { steps, spare, shares, joined: Joined::default() };
+            let reader = PartReader { steps, spare, shares, joined: Joined::default() };
             reader.run(file, disk);
         })?;
         for step in todo {

@@ -87,7 +87,7 @@ fn header(entries: u32) -> [u8; HEADER_LENGTH as usize] {
 mod tests {
     use super::*;
     use crate::disk::Extent;
-    use crate::format::host::Source;
+    use crate::format::host::PartFrom;
 
     #[test]
     fn only_blocks_that_the_disk_uses_are_there() {
@@ -96,8 +96,8 @@ mod tests {
         let file = layout(&disk, Uuid::nil()).unwrap();
         assert_eq!(file.length(), TABLE + SECTOR + 2 * (BITMAP + BLOCK) + SECTOR);
         let ranges = file.parts().iter().filter_map(|part| match &part.from {
-            Source::Disk(range) => Some((part.at, range.start)),
-            Source::Bytes(_) => None,
+            PartFrom::Disk(range) => Some((part.at, range.start)),
+            PartFrom::Bytes(_) => None,
         });
         let first = TABLE + SECTOR + BITMAP;
         let expected = [(first, 0), (first + BLOCK + BITMAP, 3 * BLOCK)];

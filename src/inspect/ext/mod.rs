@@ -6,4 +6,4 @@ pub(super) mod links;
 mod reader;
 pub(super) mod superblock;
 
-pub(super) use reader::Reader;
+pub(super) use reader::ExtReader;

@@ -16,19 +16,19 @@ const DEPTH: u16 = 5;
 
 /// A partition with an ext filesystem.
 #[derive(Debug)]
-pub struct Reader {
+pub struct ExtReader {
     window: Window,
     shape: Shape,
 }
 
-impl Reader {
+impl ExtReader {
     /// Reads a filesystem of this shape.
     pub fn new(window: Window, shape: Shape) -> Self {
         Self { window, shape }
     }
 }
 
-impl Ext4Read for Reader {
+impl Ext4Read for ExtReader {
     fn read(
         &mut self,
         offset: u64,

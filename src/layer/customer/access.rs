@@ -4,9 +4,9 @@ use tera::Context;
 
 use super::users::{self, User};
 use crate::error::{Error, Kind, Result};
-use crate::layer::render::{Language, render};
 use crate::layer::text::edit;
 use crate::profile::Access;
+use crate::template::{Language, render};
 use crate::tree::{Entry, Meta, Node, Tree};
 use crate::units::Timestamp;
 

@@ -7,8 +7,8 @@ use serde_json::Value;
 use super::Inputs;
 use crate::error::{Error, Kind, Result};
 use crate::layer::private;
-use crate::layer::render::yaml_scalar;
 use crate::profile::ExtraFile;
+use crate::template::yaml_scalar;
 use crate::tree::{Content, Entry, MODE_BITS, Node, Tree, TreePath};
 use crate::units::Timestamp;
 

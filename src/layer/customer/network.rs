@@ -7,8 +7,8 @@ use tera::Context;
 
 use super::system::check_host_name;
 use crate::error::{Error, Kind, Result};
-use crate::layer::render::{Language, render};
 use crate::profile::{Addressing, Network};
+use crate::template::{Language, render};
 use crate::tree::Tree;
 use crate::units::Timestamp;
 

@@ -3,8 +3,8 @@
 use tera::Context;
 
 use crate::error::{Error, Kind, Result};
-use crate::layer::render::{Language, render};
 use crate::profile::{self, Profile};
+use crate::template::{Language, render};
 use crate::tree::{Node, Tree, TreePath};
 use crate::units::Timestamp;
 

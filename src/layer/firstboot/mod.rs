@@ -14,8 +14,8 @@ use tera::Context;
 
 pub use crate::bundle::Health;
 use crate::error::{Error, Kind, Result};
-use crate::layer::render::{Language, render};
 use crate::profile::{MasterMode, Probe};
+use crate::template::{Language, render};
 use crate::tree::{Tree, TreePath};
 use crate::units::Timestamp;
 
@@ -34,7 +34,7 @@ const MADE_BY_THE_MACHINE: [&[u8]; 3] = [
 
 /// What the first boot has to know about an image.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Facts {
+pub struct FirstBootFacts {
     /// The product's name, for people.
     pub product: String,
     /// Lines above the status on the console.
@@ -107,7 +107,7 @@ impl Health {
 /// # Errors
 /// A base that lacks one of the programs that the scripts call, or a value that does not fit into
 /// its file.
-pub fn add(tree: &mut Tree, facts: &Facts) -> Result<()> {
+pub fn add(tree: &mut Tree, facts: &FirstBootFacts) -> Result<()> {
     needs::check(tree)?;
     forget_identity(tree, facts.time)?;
     for (path, mode, text) in files::FIXED {
@@ -130,7 +130,7 @@ pub fn add(tree: &mut Tree, facts: &Facts) -> Result<()> {
     add_questions(tree, facts)
 }
 
-fn add_facts(tree: &mut Tree, facts: &Facts) -> Result<()> {
+fn add_facts(tree: &mut Tree, facts: &FirstBootFacts) -> Result<()> {
     for (what, value) in [
         ("the product", &facts.product),
         ("the release", &facts.release),
@@ -168,7 +168,7 @@ fn add_facts(tree: &mut Tree, facts: &Facts) -> Result<()> {
 /// The ports that the firewall opens once the machine is READY, and where people find the
 /// application. A port that a probe asks from outside is meant for outside, and a health check's
 /// port belongs to the application.
-fn add_ports(tree: &mut Tree, facts: &Facts) -> Result<()> {
+fn add_ports(tree: &mut Tree, facts: &FirstBootFacts) -> Result<()> {
     let asked = facts.probes.iter().filter_map(|probe| match probe {
         Probe::Http { port, .. } => Some(*port),
         Probe::Unit { .. } | Probe::Command { .. } => None,
@@ -195,7 +195,7 @@ fn mode_word(mode: MasterMode) -> &'static str {
     }
 }
 
-fn add_questions(tree: &mut Tree, facts: &Facts) -> Result<()> {
+fn add_questions(tree: &mut Tree, facts: &FirstBootFacts) -> Result<()> {
     for (index, health) in facts.health.iter().enumerate() {
         tree.put_file(&format!("/etc/slipway/health/{index}"), 0o644, facts.time, health.file()?)?;
     }

@@ -2,9 +2,10 @@
 //! time.
 
 use super::files::{COMMON, COMPILE, COMPILE_CODE};
-use super::{MasterMode, render, variables};
+use super::{MasterMode, variables};
 use crate::base::LayerSpec;
 use crate::error::{Error, Kind, Result};
+use crate::template::{Language, render};
 
 /// Installs `server` (the base's names for the packages of Puppet Server) and compiles its Clojure
 /// to /usr/lib/slipway/master/server.jar, beside a list of its inputs. The script needs /proc in
@@ -17,7 +18,8 @@ pub fn master_layer(server: &[String]) -> Result<LayerSpec> {
         return Err(Error::new(Kind::Input, "the base names no package of Puppet Server")
             .remedy("set master.mode = \"apply\", or choose a base that has one"));
     }
-    let common = render::template(COMMON.path, COMMON.text, &variables(MasterMode::Puppetserver))?;
+    let common =
+        render(Language::Plain, COMMON.path, COMMON.text, &variables(MasterMode::Puppetserver))?;
     let as_it_is = |text: &str| text.as_bytes().to_vec();
     Ok(LayerSpec {
         name: "puppet-master".to_owned(),

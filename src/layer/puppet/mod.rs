@@ -8,12 +8,14 @@
 
 mod files;
 mod master;
-mod render;
+
+use tera::Context;
 
 pub use master::master_layer;
 
 use crate::error::{Error, Kind, Result};
 use crate::profile::MasterMode;
+use crate::template::{Language, render};
 use crate::tree::{Tree, TreePath};
 use crate::units::Timestamp;
 
@@ -30,7 +32,7 @@ pub const VAR_DIR: &str = "/var/cache/puppet";
 
 /// What the configuration depends on.
 #[derive(Clone, Copy, Debug)]
-pub struct Facts {
+pub struct MasterFacts {
     /// Whether the machine converges against its own server.
     pub mode: MasterMode,
     /// The image's time.
@@ -48,14 +50,14 @@ const ENABLED: [&str; 2] = [
 /// # Errors
 /// When the tree already holds keys or certificates, when it lacks the server that the mode needs,
 /// or when a path is already taken.
-pub fn configure(tree: &mut Tree, facts: &Facts) -> Result<()> {
+pub fn configure(tree: &mut Tree, facts: &MasterFacts) -> Result<()> {
     refuse_keys(tree)?;
     if facts.mode == MasterMode::Puppetserver && tree.get("usr/bin/puppetserver").is_none() {
         return Err(Error::new(Kind::Input, "the base has no Puppet Server")
             .remedy("set master.mode = \"apply\", or choose a base that has one"));
     }
     for file in files::CONFIGURED {
-        let text = render::template(file.path, file.text, &variables(facts.mode))?;
+        let text = render(Language::Plain, file.path, file.text, &variables(facts.mode))?;
         tree.put_file(file.path, file.mode, facts.time, text)?;
     }
     for path in ENABLED {
@@ -65,19 +67,24 @@ pub fn configure(tree: &mut Tree, facts: &Facts) -> Result<()> {
     tree.put_symlink("/etc/systemd/system/puppet.service", "/dev/null", facts.time)
 }
 
-fn variables(mode: MasterMode) -> [(&'static str, &'static str); 6] {
+/// What the templates of the master insert.
+fn variables(mode: MasterMode) -> Context {
     let mode = match mode {
         MasterMode::Puppetserver => "puppetserver",
         MasterMode::Apply => "apply",
     };
-    [
+    let mut context = Context::new();
+    for (name, value) in [
         ("mode", mode),
         ("server", SERVER),
         ("domain", DOMAIN),
         ("cadir", CA_DIR),
         ("ssldir", SSL_DIR),
         ("vardir", VAR_DIR),
-    ]
+    ] {
+        context.insert(name, value);
+    }
+    context
 }
 
 /// Two machines made from one image must not share a key: any key here was made while the base was
@@ -101,7 +108,7 @@ mod tests {
     fn configured(mode: MasterMode) -> Tree {
         let mut tree = Tree::new();
         tree.put_file("/usr/bin/puppetserver", 0o755, Timestamp::default(), "").unwrap();
-        configure(&mut tree, &Facts { mode, time: Timestamp::default() }).unwrap();
+        configure(&mut tree, &MasterFacts { mode, time: Timestamp::default() }).unwrap();
         tree
     }
 
@@ -139,7 +146,7 @@ mod tests {
         {
             let mut tree = configured(MasterMode::Apply);
             tree.put_file(path, 0o640, Timestamp::default(), "x").unwrap();
-            let facts = Facts { mode: MasterMode::Apply, time: Timestamp::default() };
+            let facts = MasterFacts { mode: MasterMode::Apply, time: Timestamp::default() };
             assert_eq!(configure(&mut tree, &facts).unwrap_err().kind(), Kind::Refused);
         }
     }
@@ -150,14 +157,14 @@ mod tests {
         for path in ENABLED {
             tree.put_symlink(path, "/lib/systemd/system/x", Timestamp::default()).unwrap();
         }
-        let facts = Facts { mode: MasterMode::Apply, time: Timestamp::default() };
+        let facts = MasterFacts { mode: MasterMode::Apply, time: Timestamp::default() };
         configure(&mut tree, &facts).unwrap();
         assert!(ENABLED.iter().all(|path| tree.get(path).is_none()));
     }
 
     #[test]
     fn a_base_without_a_server_is_refused_with_the_remedy() {
-        let facts = Facts { mode: MasterMode::Puppetserver, time: Timestamp::default() };
+        let facts = MasterFacts { mode: MasterMode::Puppetserver, time: Timestamp::default() };
         let error = configure(&mut Tree::new(), &facts).unwrap_err();
         assert!(error.find_remedy().unwrap().contains("apply"), "{error}");
     }

@@ -109,7 +109,8 @@ impl Archive {
         progress: &dyn Progress,
     ) -> Result<(Tree, Arc<Pack>)> {
         let Self { file, path, entries } = self;
-        let mut source = Source { reader: BufReader::with_capacity(1 << 18, &file), path: &path };
+        let mut source =
+            TarSource { reader: BufReader::with_capacity(1 << 18, &file), path: &path };
         let mut writer = PackWriter::create(pack)?;
         let mut packed = BTreeMap::new();
         let mut tree = Tree::new();
@@ -143,12 +144,12 @@ impl Archive {
 }
 
 /// The archive's bytes.
-struct Source<'a> {
+struct TarSource<'a> {
     reader: BufReader<&'a File>,
     path: &'a Path,
 }
 
-impl<'a> Source<'a> {
+impl<'a> TarSource<'a> {
     fn content(&mut self, offset: u64, length: u64) -> Result<impl Read> {
         self.reader.seek(SeekFrom::Start(offset)).at("cannot seek", self.path)?;
         Ok((&mut self.reader).take(length))

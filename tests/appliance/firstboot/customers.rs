@@ -181,7 +181,7 @@ fn nobody_without_rights_reads_the_customers_secrets_on_the_machine() {
         let groups = text(&tree, "etc/group") + group;
         tree.put_file("/etc/group", 0o644, Timestamp::default(), groups).unwrap();
         customer::add(&mut tree, &profile, &Inputs::default()).unwrap();
-        let facts = firstboot::Facts { probes: profile.probes.clone(), ..facts() };
+        let facts = firstboot::FirstBootFacts { probes: profile.probes.clone(), ..facts() };
         firstboot::add(&mut tree, &facts).unwrap();
         let plan = plan(&profile);
         let record = build::add_record(&mut tree, &plan, Vec::new()).unwrap();

@@ -13,15 +13,15 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use slipway::appliance::Address;
-use slipway::layer::firstboot::{self, Facts};
+use slipway::layer::firstboot::{self, FirstBootFacts};
 use slipway::profile::MasterMode;
 use slipway::tree::{Node, Tree};
 use slipway::units::Timestamp;
 
 pub const RELEASE: &str = "demo-1.0.0+b1";
 
-pub fn facts() -> Facts {
-    Facts {
+pub fn facts() -> FirstBootFacts {
+    FirstBootFacts {
         product: "Demo".into(),
         banner: None,
         release: RELEASE.into(),
@@ -169,12 +169,12 @@ pub const SUCCEEDS: &str = "ok";
 pub const FAILS: &str = "fail";
 
 impl Machine {
-    pub fn new(facts: &Facts) -> Self {
+    pub fn new(facts: &FirstBootFacts) -> Self {
         Self::of(base(), facts)
     }
 
     /// A machine from a tree that other layers have edited.
-    pub fn of(mut tree: Tree, facts: &Facts) -> Self {
+    pub fn of(mut tree: Tree, facts: &FirstBootFacts) -> Self {
         firstboot::add(&mut tree, facts).unwrap();
         let folder = tempfile::tempdir().unwrap();
         let machine = Self { folder };

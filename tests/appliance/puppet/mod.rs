@@ -4,7 +4,7 @@
 use std::io::Write;
 use std::process::{Command, Stdio};
 
-use slipway::layer::puppet::{Facts, configure, master_layer};
+use slipway::layer::puppet::{MasterFacts, configure, master_layer};
 use slipway::profile::MasterMode;
 use slipway::tree::{Node, Tree};
 use slipway::units::Timestamp;
@@ -15,7 +15,7 @@ mod report;
 
 fn scripts() -> Vec<(String, String)> {
     let mut tree = Tree::new();
-    let facts = Facts { mode: MasterMode::Apply, time: Timestamp::default() };
+    let facts = MasterFacts { mode: MasterMode::Apply, time: Timestamp::default() };
     configure(&mut tree, &facts).unwrap();
     let text = |content: &slipway::tree::Content| {
         String::from_utf8(content.read().unwrap().to_vec()).unwrap()

@@ -212,9 +212,9 @@ fn a_run_without_a_server_keeps_no_report_of_its_own() {
 }
 
 fn all_files() -> Vec<(String, String)> {
-    use slipway::layer::puppet::{Facts, configure};
+    use slipway::layer::puppet::{MasterFacts, configure};
     let mut tree = slipway::tree::Tree::new();
-    let facts = Facts {
+    let facts = MasterFacts {
         mode: slipway::profile::MasterMode::Apply,
         time: slipway::units::Timestamp::default(),
     };

@@ -1,6 +1,6 @@
 //! Publishing, listing and choosing.
 
-use slipway::app::{self, App, AppName, Channel, Reader};
+use slipway::app::{self, App, AppName, AppReader, Channel};
 use slipway::blob::{self, Patience, Settings};
 use slipway::error::Kind;
 use slipway::key::Keyring;
@@ -83,7 +83,7 @@ fn the_newest_version_that_would_do_is_found_and_fetched() {
     let (main, range) = (Channel::default(), "^2.1".parse().unwrap());
     let trust = repository.key().1;
     let now = Timestamp::from_seconds(1_800_000_000);
-    let reader = Reader { store, trust: &trust, now };
+    let reader = AppReader { store, trust: &trust, now };
     let found = reader.find(&name, &main, Some(&range), &Quiet).unwrap();
     assert_eq!(found.entry.version.to_string(), "2.10.0");
     let cache = repository.folder.path().join("cache");
@@ -180,7 +180,7 @@ fn a_publisher_who_is_killed_at_any_moment_leaves_a_store_that_reads_and_the_nex
     let cache = repository.folder.path().join("cache");
     let trust = repository.key().1;
     let now = Timestamp::from_seconds(1_800_000_000);
-    let reader = Reader { store: store.as_ref(), trust: &trust, now };
+    let reader = AppReader { store: store.as_ref(), trust: &trust, now };
     for n in 0..=MOMENTS {
         let range = format!("1.0.{n}").parse().unwrap();
         let name: AppName = "@acme/ui".parse().unwrap();

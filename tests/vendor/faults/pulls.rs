@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use slipway::blob;
-use slipway::bundle::{Allow, Bundle, LARGEST_BUNDLE, Place, Reader, Wanted};
+use slipway::bundle::{Allow, Bundle, BundleReader, LARGEST_BUNDLE, Place, Wanted};
 use slipway::error::Result;
 use slipway::progress::Quiet;
 use slipway::units::Digest;
@@ -42,7 +42,7 @@ impl<'a> Web<'a> {
 
     fn pull(&self, place: Place<'_>, cache: &Path, wanted: &Wanted) -> Result<Bundle> {
         let trust = &self.stage.vendor.trust;
-        let reader = Reader {
+        let reader = BundleReader {
             place,
             cache,
             trust,

@@ -1,7 +1,7 @@
 //! Releases that are requested by version: the bundle's own signature counts.
 
 use slipway::blob;
-use slipway::bundle::{Place as Where, Reader, Refusal, Wanted};
+use slipway::bundle::{BundleReader, Place as Where, Refusal, Wanted};
 use slipway::error::Kind;
 use slipway::key::Distrust;
 use slipway::progress::Quiet;
@@ -73,7 +73,7 @@ fn a_record_that_nobody_signed_says_no_more_than_a_limit() {
         let vendor = Vendor::of(&["tiny"]);
         let bundle = build(place.folder.path(), 1);
         vendor.publisher(store, &cache).publish(&bundle, &name("stable"), &Quiet).unwrap();
-        let small = Reader { largest: bundle.size - 1, ..vendor.reader(store, &cache) };
+        let small = BundleReader { largest: bundle.size - 1, ..vendor.reader(store, &cache) };
         let error = small.pull(&name("tiny"), &wanted(1), &Quiet).unwrap_err();
         assert_eq!(error.kind(), Kind::Refused, "{error:?}");
         assert!(error.find_remedy().unwrap().contains("SLIPWAY_BUNDLE_LIMIT"), "{error:?}");
@@ -129,13 +129,13 @@ fn a_pinned_release_is_there_without_a_network_once_it_was_pulled() {
     vendor.publisher(store.as_ref(), &cache).publish(&bundle, &name("x"), &Quiet).unwrap();
     let online = vendor.reader(store.as_ref(), &cache);
     let shown = blob::shown(&place.url).unwrap();
-    let offline = Reader { place: Where::Offline(&shown), ..online };
+    let offline = BundleReader { place: Where::Offline(&shown), ..online };
     let before = offline.pull(&name("tiny"), &wanted(1), &Quiet).unwrap_err();
     assert_eq!(before.kind(), Kind::NotFound, "{before:?}");
     online.pull(&name("tiny"), &wanted(1), &Quiet).unwrap();
     assert_eq!(offline.pull(&name("tiny"), &wanted(1), &Quiet).unwrap().digest, bundle.digest);
     // a key that is no longer trusted is not believed without a network either
     let stranger = Vendor::of(&["tiny"]);
-    let reader = Reader { trust: &stranger.trust, ..offline };
+    let reader = BundleReader { trust: &stranger.trust, ..offline };
     assert_eq!(reader.pull(&name("tiny"), &wanted(1), &Quiet).unwrap_err().kind(), Kind::NotFound);
 }

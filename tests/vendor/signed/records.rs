@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use slipway::blob;
-use slipway::bundle::{Name, Place, Pointer, Reader, Wanted};
+use slipway::bundle::{BundleReader, Name, Place, Pointer, Wanted};
 use slipway::key::Trust;
 use slipway::progress::Quiet;
 use slipway::signed::{Allow, Channel, Claim, Memory, Names, Refusal, sign};
@@ -50,7 +50,7 @@ fn object(name: &str) -> Vec<u8> {
 #[test]
 fn releases_that_were_pulled_long_ago_are_there_without_a_network() {
     let (cache, trust) = (copy("cache"), trust());
-    let reader = Reader {
+    let reader = BundleReader {
         place: Place::Offline(STORE),
         cache: cache.path(),
         trust: &trust,
@@ -69,7 +69,7 @@ fn a_store_of_long_ago_is_read_and_what_was_seen_of_it_still_counts() {
     let (store, cache, trust) = (copy("store"), copy("cache"), trust());
     let url = format!("file://{}", store.path().display());
     let store = blob::open(&url, &settings(&[])).unwrap();
-    let reader = Reader {
+    let reader = BundleReader {
         place: Place::Store(store.as_ref()),
         cache: cache.path(),
         trust: &trust,
@@ -80,7 +80,7 @@ fn a_store_of_long_ago_is_read_and_what_was_seen_of_it_still_counts() {
     let site: Name = name("tiny");
     let bundle = reader.pull(&site, &stable(), &Quiet).unwrap();
     assert_eq!(bundle.manifest.release, "tiny-1.0.0+b2");
-    let late = Reader { now: "2027-03-01T00:00:00Z".parse().unwrap(), ..reader };
+    let late = BundleReader { now: "2027-03-01T00:00:00Z".parse().unwrap(), ..reader };
     let refused = late.pull(&site, &stable(), &Quiet).unwrap_err();
     assert!(matches!(Refusal::of(&refused), Some(Refusal::Expired { .. })), "{refused:?}");
     // the earlier pointer, against what was remembered then

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use slipway::bundle::{Allow, Publisher, Reader, Refusal};
+use slipway::bundle::{Allow, BundleReader, Publisher, Refusal};
 use slipway::error::Kind;
 use slipway::key::{Distrust, Namespace, SecretKey, Sites, Trust};
 use slipway::progress::Quiet;
@@ -179,7 +179,7 @@ fn an_expired_channel_is_refused_unless_somebody_says_otherwise() {
     publisher.publish(&built, &name("stable"), &Quiet).unwrap();
     let at = |days: i64, allow: Allow| {
         let now = Timestamp::from_seconds(TIME.seconds + days * 86_400);
-        let reader = Reader { now, allow, ..vendor.reader(store, &cache) };
+        let reader = BundleReader { now, allow, ..vendor.reader(store, &cache) };
         reader.pull(&name("tiny"), &stable(), &Quiet)
     };
     at(9, Allow::default()).unwrap();
@@ -206,7 +206,8 @@ fn a_store_that_was_set_back_on_purpose_is_taken_once_somebody_says_so() {
     let first = get(store, &pointer("stable"));
     publisher.publish(&build(place.folder.path(), 2), &name("stable"), &Quiet).unwrap();
     let reader = vendor.reader(store, &cache);
-    let pull = |allow: Allow| Reader { allow, ..reader }.pull(&name("tiny"), &stable(), &Quiet);
+    let pull =
+        |allow: Allow| BundleReader { allow, ..reader }.pull(&name("tiny"), &stable(), &Quiet);
     pull(Allow::default()).unwrap();
     overwrite(store, &pointer("stable"), &first);
     let error = pull(Allow::default()).unwrap_err();

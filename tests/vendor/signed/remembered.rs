@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
 use slipway::blob;
-use slipway::bundle::{Place as Where, Reader, Refusal};
+use slipway::bundle::{BundleReader, Place as Where, Refusal};
 use slipway::error::Kind;
 use slipway::key::Trust;
 use slipway::progress::{Progress, Quiet};
@@ -76,7 +76,7 @@ impl Scene {
     fn offline(&self, url: &str) -> slipway::error::Result<String> {
         let store = blob::open(url, &self.place.settings)?;
         let online = self.vendor.reader(store.as_ref(), &self.cache);
-        let reader = Reader { place: Where::Offline(url), ..online };
+        let reader = BundleReader { place: Where::Offline(url), ..online };
         Ok(reader.pull(&name("tiny"), &stable(), &Quiet)?.manifest.release)
     }
 
@@ -179,7 +179,7 @@ fn a_damaged_memory_is_called_so_and_the_store_is_asked_afresh() {
         let stranger = Trust::default();
         let store = scene.place.store();
         let online = scene.vendor.reader(store.as_ref(), &scene.cache);
-        let reader = Reader { trust: &stranger, ..online };
+        let reader = BundleReader { trust: &stranger, ..online };
         let error = reader.pull(&name("tiny"), &stable(), &Quiet).unwrap_err();
         assert_eq!(why(&error), Refusal::NoKey);
     }

@@ -1,6 +1,6 @@
 //! Two keys: both are valid during a rotation, but the old one is not afterwards.
 
-use slipway::bundle::{Reader, Refusal, Wanted};
+use slipway::bundle::{BundleReader, Refusal, Wanted};
 use slipway::key::{Distrust, SecretKey};
 use slipway::progress::Quiet;
 use slipway::units::Timestamp;
@@ -25,7 +25,7 @@ fn rotate(place: &Place) {
     old.trust.succeed(&old.key.public(), &new.public(), TIME).unwrap();
     old.trust.end(&old.key.public(), LATER).unwrap();
     let pull = |vendor: &Vendor, now, wanted: &Wanted| {
-        let reader = Reader { now, ..vendor.reader(store, &cache) };
+        let reader = BundleReader { now, ..vendor.reader(store, &cache) };
         reader.pull(&name("tiny"), wanted, &Quiet)
     };
     pull(&old, TIME, &stable()).unwrap();

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
-use super::super::files::{Files, Source};
+use super::super::files::{FileBody, Files};
 use super::super::site::Site;
 use super::compiled::Judge;
 use super::facts::{self, merge};
@@ -88,8 +88,8 @@ fn lay(files: &Files, site: &Site, work: &Path) -> Result<PathBuf> {
     for path in files.paths() {
         let target = home.join(ENVIRONMENT).join(path);
         match files.source(path)? {
-            Source::Bytes(bytes) => write(&target, bytes)?,
-            Source::File(file) => {
+            FileBody::Bytes(bytes) => write(&target, bytes)?,
+            FileBody::File(file) => {
                 let file = file.canonicalize().at("cannot resolve", file)?;
                 folder_of(&target)?;
                 symlink(&file, &target).at("cannot link", &target)?;

@@ -72,7 +72,7 @@ impl Node {
 /// document, of which it knows nothing.
 pub(crate) fn parse(text: &str) -> Result<Option<Node>, Fault> {
     let lines = text.lines().collect();
-    let mut reader = Reader { parser: Parser::new_from_str(text), lines, depth: 0 };
+    let mut reader = YamlReader { parser: Parser::new_from_str(text), lines, depth: 0 };
     let mut document = None;
     loop {
         let (line, event) = reader.next()?;
@@ -106,13 +106,13 @@ fn is_date(text: &str) -> bool {
         && digits(day, 2)
 }
 
-struct Reader<'a> {
+struct YamlReader<'a> {
     parser: Parser<'a, saphyr_parser::StrInput<'a>>,
     lines: Vec<&'a str>,
     depth: usize,
 }
 
-impl<'a> Reader<'a> {
+impl<'a> YamlReader<'a> {
     fn next(&mut self) -> Result<(usize, Event<'a>), Fault> {
         let fault = |e: &ScanError| Fault { line: e.marker().line(), fact: e.info().to_owned() };
         match self.parser.next_event() {

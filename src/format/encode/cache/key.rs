@@ -80,11 +80,11 @@ fn sample() -> Vec<u8> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::super::segment::Source;
+    use super::super::super::segment::PackRun;
     use super::*;
 
     fn part(start: u64, offset: u64) -> Part {
-        let source = Source { pack: Digest::of("a pack"), offset, length: 1 << 20 };
+        let source = PackRun { pack: Digest::of("a pack"), offset, length: 1 << 20 };
         Part { chunks: start..start + 16, sources: vec![source] }
     }
 

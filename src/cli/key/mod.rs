@@ -39,14 +39,12 @@ enum Verb {
 pub fn run(args: &Args, surroundings: &Surroundings) -> Result<u8> {
     let mut surroundings = surroundings.clone();
     surroundings.keys = args.keys.clone().or(surroundings.keys);
-    let keyring = surroundings.keyring()?;
     match &args.verb {
-        Verb::New(args) => new::run(args, &keyring, &surroundings),
-        Verb::List(args) => list::run(args, &keyring, &surroundings),
-        Verb::Trust(args) => trust::run(args, &keyring, &surroundings),
-        Verb::Rotate(args) => rotate::run(args, &keyring, &surroundings),
-    }?;
-    Ok(0)
+        Verb::New(args) => new::run(args, &surroundings),
+        Verb::List(args) => list::run(args, &surroundings),
+        Verb::Trust(args) => trust::run(args, &surroundings),
+        Verb::Rotate(args) => rotate::run(args, &surroundings),
+    }
 }
 
 /// The public key that a user means: the key itself, a file, or the name of one of their own.

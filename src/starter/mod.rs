@@ -15,8 +15,8 @@ use tera::Context as Values;
 
 use crate::error::{Context as _, Error, Kind, Result};
 use crate::key::Trust;
-use crate::layer::render::{Language, render};
 use crate::profile::{self, Answers, Audience};
+use crate::template::{Language, render};
 use crate::whole::{self, Work};
 
 /// What a project begins with.
@@ -42,12 +42,12 @@ pub struct StarterFile {
 /// The profile's first line, for editors; the schema lies beside it.
 const HEADER: &str = "#:schema schema.json\n";
 
-const README: &str = include_str!("../templates/project/README.md.tera");
-const COMMON: &str = include_str!("../templates/project/common.toml.tera");
+const README: &str = include_str!("../../templates/project/README.md.tera");
+const COMMON: &str = include_str!("../../templates/project/common.toml.tera");
 
 macro_rules! templates {
     ($($path:literal = $from:literal),* $(,)?) => {
-        [$(($path, include_str!(concat!("../templates/project/", $from)))),*]
+        [$(($path, include_str!(concat!("../../templates/project/", $from)))),*]
     };
 }
 

@@ -69,7 +69,7 @@ pub struct Prepared {
 /// of the build is left then but what it put into the cache.
 pub fn build(
     order: &Order,
-    bundles: &bundle::Reader<'_>,
+    bundles: &bundle::BundleReader<'_>,
     workshop: &Workshop,
     progress: &dyn Progress,
 ) -> Result<(PathBuf, Built)> {
@@ -146,7 +146,7 @@ fn finished(path: &Path, plan: &Plan, order: &Order, workshop: &Workshop) -> Res
 /// Pulls the order's bundle, and refuses one that does not fit.
 pub fn fetch(
     order: &Order,
-    bundles: &bundle::Reader<'_>,
+    bundles: &bundle::BundleReader<'_>,
     progress: &dyn Progress,
 ) -> Result<Bundle> {
     let wanted = wanted(order.profile.release()?)?;
@@ -241,7 +241,7 @@ pub fn contents(
         time: plan.time,
         command_line: Vec::new(),
     };
-    let master = puppet::Facts { mode: plan.profile.master.mode, time: plan.time };
+    let master = puppet::MasterFacts { mode: plan.profile.master.mode, time: plan.time };
     puppet::configure(&mut tree, &master)?;
     packs.extend(config::add(&mut tree, &bundle, config::CODE, &workshop.cache, plan.time)?);
     let inputs = customer::Inputs { sources: order.sources.clone(), time: plan.time };
@@ -268,9 +268,9 @@ pub fn assemble(contents: &Contents) -> Result<Disk> {
     disk::compose(&contents.tree, &contents.packs, &contents.spec)
 }
 
-fn first_boot(plan: &Plan, bundle: &Bundle) -> firstboot::Facts {
+fn first_boot(plan: &Plan, bundle: &Bundle) -> firstboot::FirstBootFacts {
     let profile = &plan.profile;
-    firstboot::Facts {
+    firstboot::FirstBootFacts {
         product: profile.product().to_owned(),
         banner: profile.branding.banner.clone(),
         release: bundle.manifest.release.clone(),

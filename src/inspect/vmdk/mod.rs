@@ -45,7 +45,7 @@ const MARKER: u64 = 12;
 
 /// What the file says about itself.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Facts {
+pub struct VmdkFacts {
     /// The header's version; ESXi requires 3 for a streamOptimized disk.
     pub version: u32,
     /// Whether its grains are compressed.
@@ -65,7 +65,7 @@ pub struct Facts {
 /// The mapping tables of a sparse extent.
 #[derive(Debug)]
 pub struct Map {
-    facts: Facts,
+    facts: VmdkFacts,
     capacity: u64,
     grain: u64,
     table_entries: u64,
@@ -104,7 +104,7 @@ impl Map {
             return Err(wrong("the VMDK header has impossible mapping tables"));
         }
         let fact = |key| value(&description, key);
-        let facts = Facts {
+        let facts = VmdkFacts {
             version,
             compressed,
             markers: flags & MARKERS != 0,
@@ -117,7 +117,7 @@ impl Map {
     }
 
     /// What the file says about itself.
-    pub fn facts(&self) -> &Facts {
+    pub fn facts(&self) -> &VmdkFacts {
         &self.facts
     }
 

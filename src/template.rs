@@ -10,7 +10,7 @@ use tera::{Context, Tera};
 
 use crate::error::{Error, Kind, Result};
 
-/// The language of a rendered file.
+/// The language of a filled template.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Language {
     /// POSIX shell: a value becomes one single-quoted word, quotes included.
@@ -18,8 +18,10 @@ pub enum Language {
     /// systemd's ini files (units, networkd, timesyncd): a value stays one line, specifiers are
     /// doubled.
     Systemd,
-    /// YAML: a value becomes one double-quoted scalar, quotes included.
-    Yaml,
+    /// Shell, ini files and YAML alike: a value is one word that needs no quotes in any of them.
+    Plain,
+    /// A string in double quotes of GRUB's: a value holds nothing that GRUB's shell or the kernel's parser would read.
+    Grub,
     /// OpenSSH's and sudo's configuration, hosts and the like: a value is one word of harmless
     /// characters.
     Word,
@@ -48,7 +50,8 @@ fn escape_of(language: Language) -> Escape {
     match language {
         Language::Shell => shell,
         Language::Systemd => systemd,
-        Language::Yaml => |value, out| out.write_all(yaml_scalar(value).as_bytes()),
+        Language::Plain => plain,
+        Language::Grub => grub,
         Language::Word => word,
         Language::Text => text,
     }
@@ -65,6 +68,23 @@ fn shell(value: &str, out: &mut dyn Write) -> std::io::Result<()> {
 fn systemd(value: &str, out: &mut dyn Write) -> std::io::Result<()> {
     refuse(value, "a control character or a backslash", |c| c.is_control() || c == '\\')?;
     out.write_all(value.replace('%', "%%").as_bytes())
+}
+
+/// Nothing at all would be no word.
+fn plain(value: &str, out: &mut dyn Write) -> std::io::Result<()> {
+    let harmless = |c: char| c.is_ascii_alphanumeric() || "/._-".contains(c);
+    if value.is_empty() {
+        return Err(std::io::Error::other("the value is empty"));
+    }
+    refuse(value, "a character other than letters, digits and /._-", |c| !harmless(c))?;
+    out.write_all(value.as_bytes())
+}
+
+/// A quote would end the string, and `$` begin a variable.
+fn grub(value: &str, out: &mut dyn Write) -> std::io::Result<()> {
+    let harmless = |c: char| c.is_ascii_alphanumeric() || " -_.,=:/@+%()".contains(c);
+    refuse(value, "a character that GRUB or the kernel would read", |c| !harmless(c))?;
+    out.write_all(value.as_bytes())
 }
 
 /// A space would make it two words, and `#` a comment; none of these files can quote everything.
@@ -140,7 +160,7 @@ mod tests {
     #[test]
     fn a_yaml_value_reads_back_as_it_was() {
         for value in ["a: b", "\"\\", "\u{2028}\u{7f}\u{85}", "- x\n- y", "%{x}", "ü😀"] {
-            let yaml = rendered(Language::Yaml, value).unwrap();
+            let yaml = yaml_scalar(value);
             assert_eq!(serde_json::from_str::<String>(&yaml).unwrap(), value, "{yaml}");
         }
     }
@@ -150,6 +170,23 @@ mod tests {
         assert_eq!(rendered(Language::Word, "a-b.c").unwrap(), "a-b.c");
         for bad in ["a b", "a\nb", "#", "$(x)", "ü"] {
             assert!(rendered(Language::Word, bad).is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn a_plain_value_needs_no_quotes_anywhere() {
+        assert_eq!(rendered(Language::Plain, "/a/b-c.d_1").unwrap(), "/a/b-c.d_1");
+        for bad in ["", "a b", "a\nb", "$(id)", "a'b", "a\"b", "a;b", "ä", "{{ x }}"] {
+            assert!(rendered(Language::Plain, bad).is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn a_string_of_grubs_ends_where_it_should() {
+        let line = "root=UUID=1-2 console=ttyS0,115200";
+        assert_eq!(rendered(Language::Grub, line).unwrap(), line);
+        for bad in ["a\"b", "$x", "a\\b", "a\nb", "`id`", "a;b"] {
+            assert!(rendered(Language::Grub, bad).is_err(), "{bad:?}");
         }
     }
 

@@ -52,8 +52,7 @@ pub fn run(args: &Args, surroundings: &Surroundings) -> Result<u8> {
         Verb::Pull(args) => pull::run(args, surroundings),
         Verb::Verify(args) => verify::run(args, surroundings),
         Verb::List(args) => list::run(args, surroundings),
-        Verb::Show(args) => show::run(args),
-        Verb::Diff(args) => diff::run(args),
-    }?;
-    Ok(0)
+        Verb::Show(args) => show::run(args, surroundings),
+        Verb::Diff(args) => diff::run(args, surroundings),
+    }
 }
