@@ -69,7 +69,7 @@ pub struct CustomerRecord {
     pub id: String,
     /// For people.
     pub name: String,
-    /// Whom to ask.
+    /// The customer's contact person.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub contact: Option<String>,
 }

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 pub struct Answers {
     /// The customer's name for people.
     pub name: Option<String>,
-    /// Whom to ask.
+    /// The customer's contact person.
     pub contact: Option<String>,
     /// The shared parent.
     pub extends: Option<String>,

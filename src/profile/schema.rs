@@ -30,7 +30,7 @@ pub fn schema(audience: Audience) -> Value {
         Audience::Parent => partial(),
     };
     let parent = json!({
-        "description": "Inherits from profiles/shared/NAME.toml: tables merge, lists replace.",
+        "description": "Inherits from profiles/shared/NAME.toml: tables merge, lists are replaced.",
         "type": "string",
         "pattern": Rule::Parent.pattern(),
     });

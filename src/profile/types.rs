@@ -18,7 +18,7 @@ pub struct Profile {
     /// without .toml.
     #[schemars(extend("format" = "base"))]
     pub base: String,
-    /// The site: which configuration bundle converges the machine.
+    /// The site: the configuration bundle that converges the machine.
     #[schemars(extend("format" = "site"))]
     pub site: String,
     /// The channel whose newest release is taken; not together with `bundle`.
@@ -63,13 +63,13 @@ pub struct Profile {
     /// Who may log in.
     #[serde(default)]
     pub access: Access,
-    /// Hiera data for this customer: it wins over the site's.
+    /// Hiera data for this customer: it overrides the site's.
     #[serde(default)]
     pub hiera: BTreeMap<String, serde_json::Value>,
     /// What the console shows.
     #[serde(default)]
     pub branding: Branding,
-    /// What the smoke test asks of the converged machine.
+    /// What the smoke test checks on the converged machine.
     #[serde(default)]
     pub probes: Vec<Probe>,
 }
@@ -86,7 +86,7 @@ pub struct Customer {
     /// Name for people, in any language.
     #[schemars(extend("format" = "name"))]
     pub name: String,
-    /// Whom to ask.
+    /// The customer's contact person.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(extend("format" = "name"))]
     pub contact: Option<String>,
@@ -154,7 +154,7 @@ pub struct Hardware {
     /// Size of the virtual disk, as in "8 GiB".
     #[schemars(with = "String", extend("format" = "disk-size"))]
     pub disk: crate::units::ByteSize,
-    /// Whether root grows to the disk at every boot.
+    /// Whether root grows to the size of the disk at every boot.
     pub grow: bool,
     /// Recommended processors.
     #[schemars(range(min = 1, max = 256))]
@@ -234,7 +234,7 @@ pub struct Branding {
     pub open: Option<String>,
 }
 
-/// What the smoke test asks of the converged machine: exactly one of `http`, `unit`, `command`.
+/// What the smoke test checks on the converged machine: exactly one of `http`, `unit`, `command`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(untagged, deny_unknown_fields)]
 pub enum Probe {
@@ -251,7 +251,7 @@ pub enum Probe {
         #[serde(default = "default_status")]
         #[schemars(range(min = 100, max = 599))]
         status: u16,
-        /// Text that the answer must hold; `{nonce}` in it is this smoke test's own number.
+        /// Text that the answer must contain; `{nonce}` in it is this smoke test's own number.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         #[schemars(extend("format" = "line"))]
         text: Option<String>,
@@ -271,7 +271,7 @@ pub enum Probe {
         #[schemars(extend("format" = "unit"))]
         unit: String,
     },
-    /// A command that must end with 0, run as root on the machine.
+    /// A command that must exit with 0, run as root on the machine.
     Command {
         /// For `sh -c`.
         #[schemars(extend("format" = "line"))]
