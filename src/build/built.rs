@@ -1,5 +1,6 @@
 //! What is known of a build when it is over: the record beside its artifacts, and the pointer to the newest one.
 
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -57,9 +58,13 @@ pub(super) struct Latest {
 pub fn latest(out: &Path, customer: &str) -> Result<(PathBuf, Built)> {
     let folder = out.join(customer);
     let pointer = folder.join(LATEST);
-    let text = std::fs::read(&pointer)
-        .at("there is no image of this customer", &pointer)
-        .map_err(|e| e.remedy(format!("build one with `slipway build {customer}`")))?;
+    let text = std::fs::read(&pointer).map_err(|e| match e.kind() {
+        ErrorKind::NotFound => Error::new(Kind::NotFound, "there is no image of this customer")
+            .at(&pointer)
+            .remedy(format!("build one with `slipway build {customer}`"))
+            .because(e),
+        _ => Error::new(Kind::Io, "cannot read which image is the newest").at(&pointer).because(e),
+    })?;
     let damaged = |path: &Path, e| {
         Error::new(Kind::Damaged, "cannot read the record")
             .at(path)
@@ -78,4 +83,17 @@ pub(super) fn json(value: &impl Serialize) -> Result<String> {
     serde_json::to_string_pretty(value)
         .map(|text| text + "\n")
         .map_err(|e| Error::new(Kind::Input, "a record cannot be written").because(e))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pointer_that_cannot_be_read_is_not_taken_for_a_customer_without_an_image() {
+        let out = tempfile::tempdir().unwrap();
+        assert_eq!(latest(out.path(), "acme").unwrap_err().kind(), Kind::NotFound);
+        std::fs::create_dir_all(out.path().join("acme").join(LATEST)).unwrap();
+        assert_eq!(latest(out.path(), "acme").unwrap_err().kind(), Kind::Io);
+    }
 }
