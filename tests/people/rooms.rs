@@ -101,3 +101,12 @@ fn an_import_in_the_wrong_direction_would_be_seen() {
     let text = "use crate::error::Result;\n// crate::cli\nlet x = crate::smoke::boot();\n#[cfg(test)]\nmod tests {\n use crate::cli;}";
     assert_eq!(imports(text), ["error", "smoke"].map(str::to_owned).into());
 }
+
+/// One layout: whoever looks for the way through a folder finds it in its `mod.rs`, and nowhere else.
+#[test]
+fn a_module_with_files_of_its_own_is_the_mod_rs_of_their_folder() {
+    let mut found = Vec::new();
+    files(&root().join("src"), &mut found);
+    let beside = |file: &&PathBuf| root().join("src").join(file).with_extension("").is_dir();
+    assert_eq!(found.iter().filter(beside).collect::<Vec<_>>(), Vec::<&PathBuf>::new());
+}
