@@ -144,7 +144,7 @@ impl Image {
             terminal::print(format!("{}  {size}{digest}", shown(&file).display()))?;
         }
         let page = self.folder.join(build::PAGE);
-        terminal::complain(&format!("how to import it: {}", shown(&page).display()));
+        terminal::advise(&format!("how to import it: {}", shown(&page).display()));
         for Judged { platform, file, findings } in &self.judged {
             terminal::complain(&format!("\n{file}\n{}", people(findings, *platform)));
         }
@@ -163,14 +163,17 @@ fn tell_people(outcomes: &[Outcome]) -> Result<()> {
     }
     let width = outcomes.iter().map(|(wanted, _)| wanted.len()).max().unwrap_or_default();
     for (wanted, outcome) in outcomes {
-        let said = match outcome {
+        let line = |said: &str| format!("{wanted:width$}  {said}");
+        match outcome {
             Ok(image) if image.is_refused() => {
-                "built, and refused by a platform: see above".to_owned()
+                terminal::complain(&line("built, and refused by a platform: see above"));
             }
-            Ok(image) => format!("built in {:.0} s; next: slipway smoke {wanted}", image.seconds),
-            Err(_) => "failed, see below".to_owned(),
-        };
-        terminal::complain(&format!("{wanted:width$}  {said}"));
+            Ok(image) => {
+                let next = format!("built in {:.0} s; next: slipway smoke {wanted}", image.seconds);
+                terminal::advise(&line(&next));
+            }
+            Err(_) => terminal::complain(&line("failed, see below")),
+        }
     }
     for (wanted, outcome) in outcomes {
         if let Err(error) = outcome {

@@ -29,7 +29,7 @@ pub fn run(args: &Args, surroundings: &Surroundings) -> Result<u8> {
     let name = surroundings.shown(&folder);
     terminal::print(format!("{}: a project of {} files", name.display(), files.len()))?;
     let (site, customer) = (start.site(), start.customer());
-    terminal::complain(&format!(
+    terminal::advise(&format!(
         "its README.md says what is where. These commands lead to a machine that is READY:
 
     cd {}

@@ -7,6 +7,7 @@
 
 mod compose;
 mod diagnostic;
+mod folder;
 mod inherit;
 mod node;
 mod odd;
@@ -23,6 +24,7 @@ use std::path::{Path, PathBuf};
 
 pub use compose::{Answers, name_from, write};
 pub use diagnostic::{Diagnostic, Diagnostics, Place, SourceFile, Style};
+pub use folder::{all, customers, find, names};
 pub use inherit::SHARED;
 pub use schema::{Audience, schema, with_settings};
 pub(crate) use suggest::{nearest, nearest_key};
@@ -35,7 +37,6 @@ pub(crate) use whole::is_hiera_key;
 
 pub use crate::platform::Format;
 
-use crate::error::{Context as _, Error, Kind, Result};
 use crate::platform;
 
 /// The schema for editors, in the folder of profiles and in the folder of their parents.
@@ -214,21 +215,6 @@ fn check_alone(
         .push(error.help("both would write into one folder: give one of them another customer.id"));
 }
 
-/// The profiles in a folder by their customers' ids, whatever else is wrong in them.
-///
-/// # Errors
-/// The folder cannot be read.
-pub fn customers(folder: &Path) -> Result<BTreeMap<String, Vec<PathBuf>>> {
-    let mut customers: BTreeMap<String, Vec<PathBuf>> = BTreeMap::new();
-    for path in all(folder)? {
-        let draft = Draft::read(&path, None);
-        let id = whole::text(&draft.tree, &["customer", "id"]).map(|(id, _)| id.to_owned());
-        let stem = || path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-        customers.entry(id.unwrap_or_else(stem)).or_default().push(path);
-    }
-    Ok(customers)
-}
-
 /// A fault in a profile that loads, which only another room can know about.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Objection<'a> {
@@ -285,51 +271,6 @@ pub fn time_zones() -> impl Iterator<Item = &'static str> {
 /// else is wrong in it.
 pub fn keys(path: &Path) -> Vec<String> {
     Draft::read(path, None).tree.into_keys().collect()
-}
-
-/// The file of one customer.
-///
-/// # Errors
-/// A name without a file; the error has a suggestion.
-pub fn find(folder: &Path, name: &str) -> Result<PathBuf> {
-    let names = names(folder)?;
-    if names.iter().any(|known| known == name) {
-        return Ok(folder.join(format!("{name}.toml")));
-    }
-    let error = Error::new(Kind::NotFound, format!("there is no profile {name:?}")).at(folder);
-    Err(match suggest::nearest(name, names.iter().map(String::as_str)) {
-        Some(near) => error.remedy(format!("did you mean \"{near}\"?")),
-        None => error.remedy("see `slipway list`, or write one with `slipway new`"),
-    })
-}
-
-/// The files of all customers, sorted by name; shared parents are not among them.
-///
-/// # Errors
-/// The folder cannot be read.
-pub fn all(folder: &Path) -> Result<Vec<PathBuf>> {
-    Ok(names(folder)?.iter().map(|name| folder.join(format!("{name}.toml"))).collect())
-}
-
-/// Names of the TOML files in a folder, without `.toml`, sorted. Hidden files do not count: editors
-/// put their locks there.
-///
-/// # Errors
-/// The folder cannot be read.
-pub fn names(folder: &Path) -> Result<Vec<String>> {
-    let mut names = Vec::new();
-    for entry in std::fs::read_dir(folder).at("cannot read the folder", folder)? {
-        let path = entry.at("cannot read the folder", folder)?.path();
-        let toml = path.extension().is_some_and(|extension| extension == "toml");
-        if let Some(stem) = path.file_stem().and_then(|stem| stem.to_str())
-            && toml
-            && !stem.starts_with('.')
-        {
-            names.push(stem.to_owned());
-        }
-    }
-    names.sort();
-    Ok(names)
 }
 
 /// A question that is answered outside a file, under the same rules.

@@ -90,6 +90,20 @@ fn every_command_of_a_new_projects_readme_works_on_a_machine_that_has_only_the_p
 }
 
 #[test]
+fn quiet_verbs_that_succeed_print_their_result_and_nothing_else() {
+    let stranger = Stranger::new();
+    let root = stranger.root.path();
+    for line in ["slipway init project --quiet", "slipway key new k --no-passphrase --quiet"] {
+        let output = stranger.shell(root, line, &[]);
+        let (result, advice) = (output.stdout, String::from_utf8_lossy(&output.stderr));
+        assert!(
+            output.status.success() && !result.is_empty() && advice.is_empty(),
+            "{line}: {advice}"
+        );
+    }
+}
+
+#[test]
 fn what_ci_runs_checks_and_publishes_and_takes_no_key_that_is_not_there() {
     let stranger = Stranger::new();
     stranger.good(stranger.root.path(), "slipway init project", &[]);

@@ -62,7 +62,7 @@ fn show(path: &Path, public: &PublicKey) -> Result<()> {
 
 fn advise(path: &Path) -> Result<()> {
     let path = shown(path);
-    terminal::complain(&format!(
+    terminal::advise(&format!(
         "now tell those who build: slipway key trust {}.pub --site SITE",
         path.display()
     ));

@@ -121,7 +121,7 @@ pub fn run(args: &Args, surroundings: &Surroundings) -> Result<u8> {
     let customer = &args.customer;
     terminal::print(format!("{shown}: written; look at it, then: slipway plan {customer}"))?;
     if interactive {
-        terminal::complain(&format!(
+        terminal::advise(&format!(
             "`slipway plan {customer}` shows everything that will be in the image: verify it with the customer.\n\
              Then `slipway build {customer}` builds it, and `slipway smoke {customer}` tries it."
         ));

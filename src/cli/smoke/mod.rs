@@ -112,7 +112,12 @@ pub fn run(args: &Args, surroundings: &Surroundings) -> Result<u8> {
     if args.json {
         terminal::print_json(&report)?;
     }
-    terminal::complain(&show::report(&report, &shown(&order.report)));
+    let told = show::report(&report, &shown(&order.report));
+    if report.exit_code == 0 {
+        terminal::advise(&told)
+    } else {
+        terminal::complain(&told)
+    }
     Ok(report.exit_code)
 }
 

@@ -9,7 +9,7 @@ pub(super) enum Level {
     Quiet,
     /// The steps, too.
     Steps,
-    /// The steps, what each took, and the folders that are used.
+    /// The steps, what each took, and where the cache is.
     Everything,
 }
 

@@ -22,6 +22,8 @@ use signal_hook::consts::SIGINT;
 
 use crate::error::{Context as _, Error, Kind, Result};
 
+use level::Level;
+
 pub(super) use signals::stopped_by;
 pub(super) use speech::Speech;
 pub(super) use steps::Terminal;
@@ -48,6 +50,13 @@ pub(super) fn print_json(value: &impl Serialize) -> Result<()> {
 /// Prints on stderr; when nobody reads it there is nobody to tell.
 pub(super) fn complain(text: &str) {
     let _ = writeln!(anstream::stderr(), "{text}");
+}
+
+/// Prints advice on stderr, or other words that `--quiet` does without.
+pub(super) fn advise(text: &str) {
+    if Level::get() != Level::Quiet {
+        complain(text);
+    }
 }
 
 /// An image's text without what a terminal would obey.

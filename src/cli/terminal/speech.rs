@@ -13,7 +13,7 @@ pub(in crate::cli) struct Speech {
     /// Print only warnings and errors on stderr
     #[arg(short, long, global = true, conflicts_with = "verbose")]
     quiet: bool,
-    /// Also print which folders are used, and how long each step took
+    /// Also print where the cache is, and how long each step took
     #[arg(short, long, global = true)]
     verbose: bool,
     /// When to use colours: auto means on a terminal, unless NO_COLOR is set
