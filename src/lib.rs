@@ -40,6 +40,7 @@ pub mod platform;
 pub mod profile;
 pub mod progress;
 pub mod project;
+pub mod release;
 pub mod signed;
 pub mod smoke;
 pub mod starter;

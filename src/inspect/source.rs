@@ -6,6 +6,8 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::error::{Context, Error, Kind, Result};
+use crate::progress::Progress;
+use crate::units::{Digest, Hasher, MIB};
 
 /// Bytes of a page of [`Tables`]; every format's tables consist of sectors, so no entry crosses a
 /// page boundary.
@@ -93,6 +95,22 @@ impl Source {
         let mut bytes = vec![0; length as usize];
         self.read_at(&mut bytes, offset.min(self.length))?;
         Ok(bytes)
+    }
+
+    /// SHA-256 of all bytes.
+    pub fn digest(&self, progress: &dyn Progress) -> Result<Digest> {
+        let mut hasher = Hasher::default();
+        let mut buffer = vec![0; MIB as usize];
+        let mut offset = 0;
+        while offset < self.length {
+            progress.go_on()?;
+            let step = (self.length - offset).min(MIB);
+            let piece = &mut buffer[..step as usize];
+            self.read_at(piece, offset)?;
+            hasher.update(piece);
+            offset += step;
+        }
+        Ok(hasher.finish())
     }
 
     /// An error about the byte at `offset` of this run.

@@ -36,11 +36,16 @@ pub enum Namespace {
     Pointer,
     /// What a store says of one version of an app.
     App,
+    /// The record of an image release.
+    Release,
+    /// The text of a customer's channel of image releases.
+    ReleasePointer,
 }
 
 impl Namespace {
     /// All that there are: what a newly trusted key is trusted for.
-    pub const ALL: [Self; 3] = [Self::Bundle, Self::Pointer, Self::App];
+    pub const ALL: [Self; 5] =
+        [Self::Bundle, Self::Pointer, Self::App, Self::Release, Self::ReleasePointer];
 
     /// The name, as `ssh-keygen -Y verify -n` takes it.
     pub fn as_str(self) -> &'static str {
@@ -48,6 +53,8 @@ impl Namespace {
             Self::Bundle => "slipway-bundle",
             Self::Pointer => "slipway-pointer",
             Self::App => "slipway-app",
+            Self::Release => "slipway-release",
+            Self::ReleasePointer => "slipway-release-pointer",
         }
     }
 }

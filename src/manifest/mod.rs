@@ -21,7 +21,7 @@ pub const PROBES: &str = "/etc/slipway/probes.json";
 pub const RECORD_FORMAT: u32 = 2;
 
 /// The number of digits of a plan's digest in its artifacts' names.
-const STEM_DIGITS: usize = 8;
+pub const STEM_DIGITS: usize = 8;
 
 /// Everything that went into one image. Nothing here is secret: it may be published.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -51,6 +51,8 @@ pub fn run(order: &Order, progress: &dyn Progress) -> Result<BootReport> {
     let qemu = machine::version()?;
     let scratch = Work::new_in(&order.scratch)?;
     report::make_folder(&order.report)?;
+    // before the machine starts: what is tested is what the file holds now
+    let digest = order.image.source().digest(progress)?;
     let accelerator = match order.accelerator {
         Some(accelerator) => accelerator,
         None => accel::find(scratch.path(), &order.stop, progress)?,
@@ -73,6 +75,7 @@ pub fn run(order: &Order, progress: &dyn Progress) -> Result<BootReport> {
         slipway: env!("CARGO_PKG_VERSION").to_owned(),
         qemu,
         image: order.image.path().to_owned(),
+        image_sha256: Some(digest),
         release: order.release.clone(),
         firmware: order.firmware,
         accelerator,

@@ -15,7 +15,7 @@ use crate::appliance::check::Outcome;
 use crate::appliance::kernel::Complaint;
 use crate::error::{Context, Error, Kind, Result};
 use crate::file;
-use crate::units::MIB;
+use crate::units::{Digest, MIB};
 use crate::whole;
 
 /// The version of the report's format.
@@ -36,6 +36,10 @@ pub struct BootReport {
     pub qemu: String,
     /// The artifact that was tested.
     pub image: PathBuf,
+    /// SHA-256 of the artifact's bytes, so that the report speaks of them and of no others. Reports of older versions
+    /// have none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub image_sha256: Option<Digest>,
     /// The release that was expected.
     pub release: String,
     /// What the machine started with.

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::parameter::Parameters;
 use super::release::{Name, Version};
-use crate::units::{Digest, Timestamp};
+use crate::units::{Digest, Timestamp, rfc3339};
 
 /// The manifest's name in the archive.
 pub const MANIFEST: &str = "MANIFEST.json";
@@ -155,24 +155,6 @@ pub struct FileRecord {
     /// Permission bits in octal: "0644" or "0755".
     #[serde(with = "octal")]
     pub mode: u16,
-}
-
-pub(in crate::bundle) mod rfc3339 {
-    use crate::units::Timestamp;
-    use serde::{Deserialize, Deserializer, Serializer, de::Error};
-
-    pub(in crate::bundle) fn serialize<S: Serializer>(
-        time: &Timestamp,
-        s: S,
-    ) -> Result<S::Ok, S::Error> {
-        s.collect_str(time)
-    }
-
-    pub(in crate::bundle) fn deserialize<'de, D: Deserializer<'de>>(
-        d: D,
-    ) -> Result<Timestamp, D::Error> {
-        String::deserialize(d)?.parse().map_err(D::Error::custom)
-    }
 }
 
 mod octal {

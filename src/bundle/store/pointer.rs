@@ -4,11 +4,10 @@
 use serde::{Deserialize, Serialize};
 
 use crate::bundle::Pin;
-use crate::bundle::form::manifest::rfc3339;
 use crate::bundle::form::release::{Name, Version, bundle_key, release_id};
 use crate::key::Namespace;
 use crate::signed::{Channel, Payload, Refusal};
-use crate::units::{Digest, Timestamp};
+use crate::units::{Digest, Timestamp, rfc3339};
 
 /// Which release a channel has.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
