@@ -32,13 +32,41 @@ pub struct Artifact {
     /// SHA-256 of all its bytes; none when the build was told to go without.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sha256: Option<Digest>,
+    /// Where it may be cut into pieces that images of one base share: bytes from its start, rising. Older records have
+    /// none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty", with = "stretches")]
+    pub cuts: Vec<u64>,
+}
+
+/// Cuts in a record: the lengths of the stretches between them in one line, since a number a line would be most of the
+/// record.
+mod stretches {
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(cuts: &[u64], to: S) -> Result<S::Ok, S::Error> {
+        let before = std::iter::once(&0).chain(cuts);
+        let lengths: Vec<_> =
+            cuts.iter().zip(before).map(|(at, before)| (at - before).to_string()).collect();
+        to.serialize_str(&lengths.join(" "))
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<u64>, D::Error> {
+        let text = String::deserialize(from)?;
+        let mut end = 0u64;
+        let cut = |length: &str| {
+            let length: u64 = length.parse().map_err(serde::de::Error::custom)?;
+            end = end.checked_add(length).ok_or_else(|| serde::de::Error::custom("too long"))?;
+            Ok(end)
+        };
+        text.split_whitespace().map(cut).collect()
+    }
 }
 
 impl From<&format::Written> for Artifact {
     fn from(written: &format::Written) -> Self {
         let file = written.path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let (size, sha256) = (ByteSize(written.size), written.digest);
-        Self { format: written.format, file, size, sha256 }
+        Self { format: written.format, file, size, sha256, cuts: written.cuts.clone() }
     }
 }
 

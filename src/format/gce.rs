@@ -64,6 +64,11 @@ impl<'a> Gce<'a> {
         Ok(gce)
     }
 
+    /// The end of what was put so far.
+    pub fn end(&self) -> u64 {
+        self.stream.end()
+    }
+
     /// Compresses a few bytes that we add.
     fn small(&mut self, bytes: &[u8], flush: FlushCompress) -> Result<()> {
         let mut output = vec![0; bytes.len() + RECORD];

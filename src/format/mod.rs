@@ -4,6 +4,7 @@
 //! one pass over the disk ([`encode`]); the others are copied, each by itself (`host`).
 
 mod copy;
+mod cuts;
 mod digest;
 mod direct;
 pub mod encode;
@@ -17,17 +18,15 @@ mod qcow2;
 mod raw;
 pub(crate) mod space;
 mod stream;
-mod threads;
-mod used;
+mod target;
+pub(crate) mod threads;
+pub(crate) mod used;
 mod vhd;
 mod vhdx;
 mod vmdk;
 mod writer;
 
-use std::fs::File;
-use std::io::ErrorKind;
-use std::num::{NonZeroU64, NonZeroUsize};
-use std::os::unix::fs::FileExt;
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
 pub use encode::Cache;
@@ -35,16 +34,16 @@ pub use machine::{About, GuestOs, Machine, Settings};
 
 use std::os::unix::fs::PermissionsExt;
 
-use rustix::fs::{Advice, fadvise};
-
+use cuts::Cuts;
 use pending::Pending;
+use target::Target;
 use writer::Writer;
 
 use crate::disk::Disk;
 use crate::error::{Context, Error, Kind, Result};
 use crate::profile::Format;
 use crate::progress::Progress;
-use crate::units::{Digest, KIB, MIB};
+use crate::units::Digest;
 use crate::whole::folder_of;
 
 /// A complete artifact.
@@ -58,6 +57,15 @@ pub struct Written {
     pub size: u64,
     /// The SHA-256 of all its bytes; none when [`Job::digests`] was off.
     pub digest: Option<Digest>,
+    /// Where it may be cut so that images of one base have pieces in common: bytes from its start, rising. See `cuts`.
+    pub cuts: Vec<u64>,
+}
+
+/// What is known of an artifact once its bytes are written.
+#[derive(Debug, Default)]
+struct Filled {
+    digest: Option<Digest>,
+    cuts: Cuts,
 }
 
 /// The name of the folder for encoded regions in a cache: see [`Job::cache`].
@@ -146,11 +154,12 @@ pub fn write(job: &Job<'_>, wanted: &[Wanted], progress: &dyn Progress) -> Resul
     space::check(needs(job, wanted))?;
     let targets: Vec<Target<'_>> = pending.iter().map(Pending::target).collect();
     targets.iter().try_for_each(make_private)?;
-    let digests = fill(job, wanted, &targets, progress)?;
-    let written = wanted.iter().zip(&pending).zip(digests);
-    let written = written.map(|((wanted, pending), digest)| {
-        let Wanted { format, path } = wanted.clone();
-        Ok(Written { format, path, size: pending.length()?, digest })
+    let filled = fill(job, wanted, &targets, progress)?;
+    let written = wanted.iter().zip(&pending).zip(filled);
+    let written = written.map(|((wanted, pending), filled)| {
+        let (Wanted { format, path }, size) = (wanted.clone(), pending.length()?);
+        let Filled { digest, cuts } = filled;
+        Ok(Written { format, path, size, digest, cuts: cuts.within(size) })
     });
     let written = written.collect::<Result<Vec<_>>>()?;
     progress.go_on()?;
@@ -165,14 +174,14 @@ pub fn write(job: &Job<'_>, wanted: &[Wanted], progress: &dyn Progress) -> Resul
     Ok(written)
 }
 
-/// Writes all artifacts' bytes; returns the digests that are known by then.
+/// Writes all artifacts' bytes.
 fn fill(
     job: &Job<'_>,
     wanted: &[Wanted],
     targets: &[Target<'_>],
     progress: &dyn Progress,
-) -> Result<Vec<Option<Digest>>> {
-    let mut digests = vec![None; wanted.len()];
+) -> Result<Vec<Filled>> {
+    let mut filled: Vec<_> = wanted.iter().map(|_| Filled::default()).collect();
     let (mut writers, mut encoded) = (Vec::new(), Vec::new());
     for (i, (wanted, target)) in wanted.iter().zip(targets).enumerate() {
         match Writer::new(job, wanted.format, *target)? {
@@ -180,7 +189,7 @@ fn fill(
                 writers.push(writer);
                 encoded.push(i);
             }
-            None => digests[i] = copy_plain(job, wanted, *target, progress)?,
+            None => filled[i] = copy_plain(job, wanted, *target, progress)?,
         }
     }
     let names: Vec<_> = encoded.iter().map(|i| wanted[*i].path.display().to_string()).collect();
@@ -189,10 +198,10 @@ fn fill(
     }
     encode::walk(work(job, wanted)?, &mut writers, progress)?;
     let ends = encoded.iter().map(|i| targets[*i]).zip(writers).collect();
-    for (i, digest) in encoded.iter().zip(finish(ends, job.digests, progress)?) {
-        digests[*i] = digest;
+    for (i, end) in encoded.iter().zip(finish(ends, job.digests, progress)?) {
+        filled[*i] = end;
     }
-    Ok(digests)
+    Ok(filled)
 }
 
 /// Finishes encoded artifacts, each in its own thread: hashing takes the time, and each has its own
@@ -201,10 +210,13 @@ fn finish(
     ends: Vec<(Target<'_>, Writer<'_>)>,
     digests: bool,
     progress: &dyn Progress,
-) -> Result<Vec<Option<Digest>>> {
-    let end = |target: Target<'_>, writer: Writer<'_>| match writer.finish(progress)? {
-        None if digests => digest::of(target, progress).map(Some),
-        known => Ok(known),
+) -> Result<Vec<Filled>> {
+    let end = |target: Target<'_>, writer: Writer<'_>| {
+        let mut filled = writer.finish(progress)?;
+        if digests && filled.digest.is_none() {
+            filled.digest = Some(digest::of(target, progress)?);
+        }
+        Ok(filled)
     };
     std::thread::scope(|scope| {
         let threads: Vec<_> = ends
@@ -215,12 +227,12 @@ fn finish(
             })
             .collect::<Result<_>>()?;
         let ended = |_| Error::new(Kind::Io, "a thread that finishes an artifact ended early");
-        let digests = threads.into_iter().map(|(flushed, digest)| {
+        let filled = threads.into_iter().map(|(flushed, filled)| {
             // a disk reports an error only once: a later flush would not see it
             flushed.join().map_err(ended)??;
-            digest.join().map_err(ended)?
+            filled.join().map_err(ended)?
         });
-        digests.collect()
+        filled.collect()
     })
 }
 
@@ -244,73 +256,13 @@ fn copy_plain(
     wanted: &Wanted,
     target: Target<'_>,
     progress: &dyn Progress,
-) -> Result<Option<Digest>> {
+) -> Result<Filled> {
     let Some(file) = plain::layout(wanted.format, job.disk, Some(job.machine))? else {
         let message = format!("{} is neither encoded nor copied", wanted.format);
         return Err(Error::new(Kind::Damaged, message)
             .remedy("this is a defect of slipway: please report it"));
     };
     progress.step(&format!("writing {}", wanted.path.display()), Some(file.used(job.disk)));
-    host::write(&file, job.disk, target, job.digests, progress)
-}
-
-/// Bytes of an artifact that the disk is told to start writing at a time.
-const WINDOW: u64 = 16 * MIB;
-/// Bytes that go into the page cache at a time. For more, the kernel allocates memory in larger
-/// blocks that were not used before: on a virtual machine that takes twice the time. For single
-/// clusters, its bookkeeping grows.
-const PIECE: usize = (256 * KIB) as usize;
-
-/// The file that a format writes, and its name for errors.
-#[derive(Clone, Copy, Debug)]
-struct Target<'a> {
-    file: &'a File,
-    /// The same file, bypassing the page cache.
-    direct: Option<&'a File>,
-    path: &'a Path,
-}
-
-impl Target<'_> {
-    fn write_at(&self, bytes: &[u8], offset: u64) -> Result<()> {
-        self.file.write_all_at(bytes, offset).at("cannot write", self.path)
-    }
-
-    /// The same for bytes that were just encoded: the disk starts writing them while the rest is
-    /// encoded, so that the flush at the end has little left to do.
-    fn write_early_at(&self, bytes: &[u8], offset: u64) -> Result<()> {
-        for (piece, at) in bytes.chunks(PIECE).zip((offset..).step_by(PIECE)) {
-            self.write_at(piece, at)?;
-        }
-        let end = offset + bytes.len() as u64;
-        let (first, last) = (offset / WINDOW * WINDOW, end / WINDOW * WINDOW);
-        if let Some(length) = NonZeroU64::new(last.saturating_sub(first)) {
-            // for bytes that are not on the disk yet, Linux treats this advice as a request to
-            // write them, and does not wait; an advice has no errors that anybody could do anything
-            // about
-            let _ = fadvise(self.file, first, Some(length), Advice::DontNeed);
-        }
-        Ok(())
-    }
-
-    /// The same for many bytes, most of which bypass the page cache.
-    fn write_large_at(&self, bytes: &[u8], offset: u64) -> Result<()> {
-        let Some((direct, (lead, length))) = self.direct.zip(direct::split(bytes, offset)) else {
-            return self.write_at(bytes, offset);
-        };
-        let (before, rest) = bytes.split_at(lead);
-        let (middle, after) = rest.split_at(length);
-        let start = offset + lead as u64;
-        match direct.write_all_at(middle, start) {
-            // this filesystem has stricter requirements than others: everything goes through its
-            // page cache
-            Err(e) if e.kind() == ErrorKind::InvalidInput => self.write_at(middle, start)?,
-            written => written.at("cannot write", self.path)?,
-        }
-        self.write_at(before, offset)?;
-        self.write_at(after, start + length as u64)
-    }
-
-    fn flush(&self) -> Result<()> {
-        self.file.sync_all().at("cannot flush", self.path)
-    }
+    let digest = host::write(&file, job.disk, target, job.digests, progress)?;
+    Ok(Filled { digest, cuts: file.cuts(job.disk) })
 }

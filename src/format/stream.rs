@@ -46,6 +46,11 @@ impl<'a> Stream<'a> {
         Ok(())
     }
 
+    /// Its length so far.
+    pub fn end(&self) -> u64 {
+        self.end
+    }
+
     /// Appends a group.
     pub fn put(&mut self, group: &Group<'_>) -> Result<()> {
         match group.bytes {
@@ -75,6 +80,11 @@ impl<'a> RawZst<'a> {
     /// Starts a file.
     pub fn new(target: Target<'a>) -> Self {
         Self(Stream::new(target))
+    }
+
+    /// Its length so far.
+    pub fn end(&self) -> u64 {
+        self.0.end()
     }
 
     /// Writes the rest.

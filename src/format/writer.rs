@@ -6,15 +6,21 @@ use super::ova::Archive;
 use super::qcow2::{self, Compression};
 use super::stream::RawZst;
 use super::vmdk::stream::{Params, Stream};
-use super::{Job, Target};
+use super::{Cuts, Filled, Job, Target};
 use crate::error::Result;
 use crate::profile::Format;
 use crate::progress::Progress;
-use crate::units::Digest;
 
 /// An artifact that takes the encoded disk.
 #[derive(Debug)]
-pub enum Writer<'a> {
+pub struct Writer<'a> {
+    file: File<'a>,
+    cuts: Cuts,
+}
+
+/// The formats.
+#[derive(Debug)]
+enum File<'a> {
     /// A compressed qcow2.
     Qcow2(qcow2::Image<'a>),
     /// A streamOptimized VMDK.
@@ -31,33 +37,46 @@ impl<'a> Writer<'a> {
     /// Starts a format's artifact; none for one that holds the disk's bytes unencoded.
     pub fn new(job: &Job<'a>, format: Format, target: Target<'a>) -> Result<Option<Self>> {
         let qcow2 =
-            |compression| Self::Qcow2(qcow2::Image::new(job.disk.size(), target, compression));
-        Ok(match format {
-            Format::Qcow2 => Some(qcow2(Compression::Deflate)),
-            Format::Qcow2Zstd => Some(qcow2(Compression::Zstd)),
-            Format::Vmdk => Some(Self::Vmdk(vmdk(job, target)?)),
-            Format::Ova => Some(Self::Ova(Archive::new(job, target)?)),
-            Format::RawZst => Some(Self::RawZst(RawZst::new(target))),
-            Format::Gce => Some(Self::Gce(Gce::new(job.disk.size(), target)?)),
+            |compression| File::Qcow2(qcow2::Image::new(job.disk.size(), target, compression));
+        let file = match format {
+            Format::Qcow2 => qcow2(Compression::Deflate),
+            Format::Qcow2Zstd => qcow2(Compression::Zstd),
+            Format::Vmdk => File::Vmdk(vmdk(job, target)?),
+            Format::Ova => File::Ova(Archive::new(job, target)?),
+            Format::RawZst => File::RawZst(RawZst::new(target)),
+            Format::Gce => File::Gce(Gce::new(job.disk.size(), target)?),
             Format::Raw
             | Format::Qcow2Plain
             | Format::VmdkSparse
             | Format::Vhd
             | Format::VhdDynamic
-            | Format::Vhdx => None,
-        })
+            | Format::Vhdx => return Ok(None),
+        };
+        Ok(Some(Self { file, cuts: Cuts::default() }))
     }
 
-    /// Writes what is known only at the end; returns the file's digest if it is known by now.
-    pub fn finish(self, progress: &dyn Progress) -> Result<Option<Digest>> {
-        match self {
-            Self::Qcow2(image) => image.finish()?,
-            Self::Vmdk(stream) => stream.finish().map(drop)?,
-            Self::Ova(archive) => return archive.finish(progress),
-            Self::RawZst(stream) => stream.finish()?,
-            Self::Gce(gce) => gce.finish()?,
+    /// Writes what is known only at the end; returns the file's digest, too, if it is known by now.
+    pub fn finish(self, progress: &dyn Progress) -> Result<Filled> {
+        let Self { file, cuts } = self;
+        let digest = match file {
+            File::Qcow2(image) => image.finish().map(|()| None)?,
+            File::Vmdk(stream) => stream.finish().map(|_| None)?,
+            File::Ova(archive) => archive.finish(progress)?,
+            File::RawZst(stream) => stream.finish().map(|()| None)?,
+            File::Gce(gce) => gce.finish().map(|()| None)?,
+        };
+        Ok(Filled { digest, cuts })
+    }
+
+    /// The end of what was put so far, in bytes from the file's start.
+    fn end(&self) -> u64 {
+        match &self.file {
+            File::Qcow2(image) => image.end(),
+            File::Vmdk(stream) => stream.end(),
+            File::Ova(archive) => archive.end(),
+            File::RawZst(stream) => stream.end(),
+            File::Gce(gce) => gce.end(),
         }
-        Ok(None)
     }
 }
 
@@ -69,22 +88,26 @@ fn vmdk<'a>(job: &Job<'a>, target: Target<'a>) -> Result<Stream<'a>> {
 
 impl Sink for Writer<'_> {
     fn codec(&self) -> Codec {
-        match self {
-            Self::Qcow2(image) => image.codec(),
-            Self::Vmdk(stream) => stream.codec(),
-            Self::Ova(archive) => archive.codec(),
-            Self::RawZst(stream) => stream.codec(),
-            Self::Gce(gce) => gce.codec(),
+        match &self.file {
+            File::Qcow2(image) => image.codec(),
+            File::Vmdk(stream) => stream.codec(),
+            File::Ova(archive) => archive.codec(),
+            File::RawZst(stream) => stream.codec(),
+            File::Gce(gce) => gce.codec(),
         }
     }
 
     fn put(&mut self, group: &Group<'_>) -> Result<()> {
-        match self {
-            Self::Qcow2(image) => image.put(group),
-            Self::Vmdk(stream) => stream.put(group),
-            Self::Ova(archive) => archive.put(group),
-            Self::RawZst(stream) => stream.put(group),
-            Self::Gce(gce) => gce.put(group),
-        }
+        match &mut self.file {
+            File::Qcow2(image) => image.put(group),
+            File::Vmdk(stream) => stream.put(group),
+            File::Ova(archive) => archive.put(group),
+            File::RawZst(stream) => stream.put(group),
+            File::Gce(gce) => gce.put(group),
+        }?;
+        // in front of it there may be a table by now
+        let start = self.end() - group.bytes.length();
+        self.cuts.group(self.codec(), group, start);
+        Ok(())
     }
 }

@@ -81,4 +81,16 @@ fn a_build_of_each_released_form_is_read_also_with_more_in_it() {
     let [first, second] = &built.artifacts[..] else { panic!("{built:?}") };
     assert_eq!((first.size.bytes(), first.sha256.is_some()), (2_752_512, true));
     assert_eq!((second.format.name(), second.sha256), ("raw", None));
+    assert!(first.cuts.is_empty());
+}
+
+#[test]
+fn a_build_with_cuts_keeps_them_in_one_line() {
+    let text = include_str!("../records/builds/built-2-cut.json");
+    let built: Built = serde_json::from_str(text).unwrap();
+    assert_eq!(built.artifacts[0].cuts, [65_536, 1_114_112, 1_184_112]);
+    let written = serde_json::to_string_pretty(&built).unwrap();
+    assert!(written.contains(r#""cuts": "65536 1048576 70000""#), "{written}");
+    let wrong = text.replace("70000", "-1");
+    assert!(serde_json::from_str::<Built>(&wrong).is_err());
 }

@@ -33,7 +33,7 @@ mod grain;
 mod gzip;
 mod packing;
 mod pool;
-mod segment;
+pub(in crate::format) mod segment;
 mod walk;
 mod zstd;
 

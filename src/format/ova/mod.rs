@@ -62,6 +62,11 @@ impl<'a> Archive<'a> {
         Ok(Self { target, machine, names, capacity, header, disk, digests: job.digests })
     }
 
+    /// The end of what was put so far.
+    pub fn end(&self) -> u64 {
+        self.disk.end()
+    }
+
     /// Writes everything around the disk; returns the archive's digest.
     pub fn finish(self, progress: &dyn Progress) -> Result<Option<Digest>> {
         let Self { target, machine, names, capacity, header, disk, digests } = self;

@@ -63,6 +63,11 @@ impl<'a> Image<'a> {
         Self { target, size, compression, end: CLUSTER, refcounts, l1, l2: None }
     }
 
+    /// The end of what was put so far.
+    pub fn end(&self) -> u64 {
+        self.end
+    }
+
     /// Records the place of a cluster of a group at `start`.
     fn map(&mut self, place: Place, start: u64) {
         let from = start + place.offset;

@@ -110,6 +110,11 @@ impl<'a> Stream<'a> {
         Ok(Self { target, base, header, end, directory, table, grains: 0 })
     }
 
+    /// The end of what was put so far, in bytes from the target's start.
+    pub fn end(&self) -> u64 {
+        self.base + self.end
+    }
+
     /// Records the place of a grain of a group at `start`.
     fn note(&mut self, place: Place, start: u64) -> Result<()> {
         let entry = sector(start + place.offset)?;
