@@ -21,6 +21,7 @@ mod plan;
 mod project;
 mod pulling;
 mod reference;
+mod release;
 mod schema;
 mod signing;
 mod smoke;
@@ -73,6 +74,8 @@ enum Verb {
     Convert(convert::Args),
     /// Boot a copy of an image and check that it converges.
     Smoke(smoke::Args),
+    /// Make, verify and publish customers' image releases.
+    Release(release::Args),
     /// List, build and prune base images.
     Base(base::Args),
     /// Pack, publish and list web applications.
@@ -108,6 +111,7 @@ impl Cli {
             Verb::Lint(args) => lint::run(args, &surroundings),
             Verb::Convert(args) => convert::run(args, &surroundings),
             Verb::Smoke(args) => smoke::run(args, &surroundings),
+            Verb::Release(args) => release::run(args, &surroundings),
             Verb::Base(args) => base::run(args, &surroundings),
             Verb::App(args) => app::run(args, &surroundings),
             Verb::Bundle(args) => bundle::run(args, &surroundings),

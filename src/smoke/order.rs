@@ -70,6 +70,17 @@ pub enum Firmware {
     SecureBoot,
 }
 
+impl Firmware {
+    /// Its name in reports, and at the end of their folders' names.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Bios => "bios",
+            Self::Uefi => "uefi",
+            Self::SecureBoot => "secure-boot",
+        }
+    }
+}
+
 /// What runs the guest's instructions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

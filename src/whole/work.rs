@@ -1,8 +1,11 @@
 //! Folders to work in.
 
 use std::fs::File;
+use std::io;
 use std::path::{Path, PathBuf};
 
+use rustix::fs::{CWD, RenameFlags, renameat_with};
+use rustix::io::Errno;
 use tempfile::TempDir;
 
 use super::{SUFFIX, flush_folder, folder_of, is_named, sweep};
@@ -48,6 +51,16 @@ impl Work {
         let _ = self.folder.keep();
         flush_folder(folder_of(path))
     }
+    /// The same for a name that may be taken: what had it is removed. At every moment one of them has it, whole.
+    pub(crate) fn replace(self, path: &Path) -> Result<()> {
+        let exchange = RenameFlags::EXCHANGE;
+        match renameat_with(CWD, self.folder.path(), CWD, path, exchange) {
+            // the earlier one has our hidden name now, and goes with it
+            Ok(()) => flush_folder(folder_of(path)),
+            Err(Errno::NOENT) => self.keep(path),
+            Err(e) => Err(io::Error::from(e)).at("cannot rename to", path),
+        }
+    }
 }
 
 #[cfg(test)]
@@ -63,5 +76,17 @@ mod tests {
         work.keep(&folder.path().join("done")).unwrap();
         assert_eq!(std::fs::read(folder.path().join("done/x")).unwrap(), b"x");
         assert_eq!(names(folder.path()), ["done"]);
+    }
+
+    #[test]
+    fn a_folder_takes_the_place_of_another_one_and_nothing_of_that_is_left() {
+        let folder = tempfile::tempdir().unwrap();
+        for text in ["old", "new"] {
+            let work = Work::new_in(folder.path()).unwrap();
+            std::fs::write(work.path().join(text), text).unwrap();
+            work.replace(&folder.path().join("done")).unwrap();
+        }
+        assert_eq!(names(folder.path()), ["done"]);
+        assert_eq!(names(&folder.path().join("done")), ["new"]);
     }
 }

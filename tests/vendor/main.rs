@@ -11,6 +11,7 @@ mod faults;
 mod handover;
 mod key;
 mod plans;
+mod release;
 mod signed;
 mod stores;
 mod strangers;

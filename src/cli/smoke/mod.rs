@@ -159,11 +159,7 @@ fn readable(path: &Path) -> Result<PathBuf> {
 
 /// One folder a firmware, so that a second test does not overwrite the first one's evidence.
 fn beside(image: &Path, firmware: FirmwareArg) -> PathBuf {
-    image.with_extension(match firmware {
-        FirmwareArg::Bios => "smoke-bios",
-        FirmwareArg::Uefi => "smoke-uefi",
-        FirmwareArg::SecureBoot => "smoke-secure-boot",
-    })
+    image.with_extension(format!("smoke-{}", Firmware::from(firmware).name()))
 }
 
 /// Not /tmp, which may be memory: the overlay takes some gigabytes.

@@ -1,0 +1,53 @@
+//! `slipway release`: one file a sub-verb.
+
+mod make;
+mod verify;
+
+use std::path::Path;
+
+use crate::error::Result;
+use crate::project::Surroundings;
+use crate::release::{Fault, Release};
+
+use super::project::{counted, shown};
+use super::terminal;
+
+/// Arguments of `slipway release`.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Verb {
+    /// Verify a customer's newest image, and write it with all that proves it into one signed folder.
+    Make(make::Args),
+    /// Find everything that is wrong with a release.
+    Verify(verify::Args),
+}
+
+/// Runs the verb; the number is the process's exit code.
+pub fn run(args: &Args, surroundings: &Surroundings) -> Result<u8> {
+    match &args.verb {
+        Verb::Make(args) => make::run(args, surroundings),
+        Verb::Verify(args) => verify::run(args, surroundings),
+    }
+}
+
+/// Says what is wrong, each on a line.
+fn complain(what: &str, faults: &[Fault]) {
+    let mut text = format!("{what}: {}", counted(faults.len(), "fault"));
+    for fault in faults {
+        text.push_str(&format!("\n  {fault}"));
+    }
+    terminal::complain(&text);
+}
+
+/// Says what is right.
+fn tell(release: &Release, folder: &Path) -> Result<()> {
+    let images = counted(release.artifacts.len(), "image");
+    let files = counted(release.files.len(), "other file");
+    terminal::print(format!("{}  {}", shown(folder).display(), release.bundle.release))?;
+    terminal::print(format!("  {images}, {files}, signed for {}", release.site))
+}

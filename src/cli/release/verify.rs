@@ -1,0 +1,90 @@
+//! `slipway release verify`.
+
+use std::path::{Path, PathBuf};
+
+use serde_json::json;
+
+use crate::build;
+use crate::error::{Error, Kind, Result};
+use crate::file;
+use crate::key::Trust;
+use crate::project::Surroundings;
+use crate::release::{self, Believing, Examined, RECORD};
+
+use super::super::project::{self, shown};
+use super::super::signing;
+use super::super::terminal::{self, Terminal};
+
+/// Arguments of `slipway release verify`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Exit codes: 0 nothing is wrong; 1 something is.")]
+pub(super) struct Args {
+    /// A release's folder, an image in one, or a customer, which means the release of the newest image in out/
+    #[arg(value_name = "DIR|IMAGE|CUSTOMER")]
+    target: String,
+    /// Print what was found as JSON on stdout
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    project: project::Options,
+}
+
+/// What an interrupted run leaves.
+const STAYS: &str = "nothing was changed";
+
+pub(super) fn run(args: &Args, surroundings: &Surroundings) -> Result<u8> {
+    let surroundings = args.project.within(surroundings);
+    let folder = folder(args, &surroundings)?;
+    let trust = Trust::read(&surroundings.trust_file()?)?;
+    let progress = Terminal::stoppable(STAYS)?;
+    let believing = Believing { trust: &trust, now: signing::now() };
+    let Examined { release, faults, .. } = release::examine(&folder, &believing, &progress)?;
+    progress.done();
+    if args.json {
+        let told = json!({ "folder": folder, "release": release, "faults": faults });
+        terminal::print_json(&told)?;
+    }
+    match release {
+        Some(release) if faults.is_empty() => {
+            if !args.json {
+                super::tell(&release, &folder)?;
+            }
+            Ok(0)
+        }
+        _ => {
+            super::complain(&shown(&folder).display().to_string(), &faults);
+            Ok(1)
+        }
+    }
+}
+
+fn folder(args: &Args, surroundings: &Surroundings) -> Result<PathBuf> {
+    let path = Path::new(&args.target);
+    if file::is_folder(path)? {
+        return Ok(path.to_owned());
+    }
+    if file::is_file(path)? {
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+        let folder = folder.unwrap_or(Path::new("."));
+        if file::is_file(&folder.join(RECORD))? {
+            return Ok(folder.to_owned());
+        }
+        return Err(Error::new(Kind::NotFound, "beside the image is no release.json")
+            .at(path)
+            .remedy("name the folder of its release"));
+    }
+    if args.target.contains('/') {
+        return Err(Error::new(Kind::NotFound, "there is no such folder or image").at(path));
+    }
+    let project = args.project.open(surroundings)?;
+    let customer = project.load(&args.target)?.profile.customer.id;
+    let (record, _) = build::latest(&project.out, &customer)?;
+    let id = release::Staged::gather(&project.out, &customer)?.id();
+    let folder = record.with_file_name(release::FOLDER).join(id);
+    if file::is_folder(&folder)? {
+        return Ok(folder);
+    }
+    Err(Error::new(Kind::NotFound, "the newest image has no release yet")
+        .at(folder)
+        .remedy(format!("make one with `slipway release make {customer}`")))
+}

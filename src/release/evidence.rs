@@ -1,0 +1,106 @@
+//! The files of a release that explain its images and prove where they come from.
+
+use std::path::Path;
+
+use super::examine::LARGEST;
+use super::record::Part;
+use super::staged::{Staged, Test};
+use super::verified::{Making, write as put};
+use crate::appliance::check::Outcome;
+use crate::build::PAGE;
+use crate::error::{Error, Kind, Result};
+use crate::file;
+use crate::progress::Progress;
+use crate::smoke::{BootReport, Firmware};
+use crate::units::Digest;
+
+/// What went into the images and what came out, as the build wrote it.
+pub const BUILD: &str = "build.json";
+
+/// The name of a smoke test's report.
+pub(super) fn report(firmware: Firmware) -> String {
+    format!("smoke-{}.json", firmware.name())
+}
+
+/// The name of the picture of its console.
+fn console(firmware: Firmware) -> String {
+    format!("console-{}.png", firmware.name())
+}
+
+/// Writes them all into `folder`; gives their digests, sorted by name.
+pub(super) fn write(
+    staged: &Staged,
+    folder: &Path,
+    _making: &Making<'_>,
+    progress: &dyn Progress,
+) -> Result<Vec<Part>> {
+    let mut writing = Writing { folder, parts: Vec::new() };
+    progress.go_on()?;
+    writing.put(BUILD, &read(&staged.record)?)?;
+    writing.put(PAGE, &page(staged)?)?;
+    for test in &staged.tests {
+        writing.test(test)?;
+    }
+    writing.parts.sort();
+    Ok(writing.parts)
+}
+
+struct Writing<'a> {
+    folder: &'a Path,
+    parts: Vec<Part>,
+}
+
+impl Writing<'_> {
+    fn put(&mut self, name: &str, bytes: &[u8]) -> Result<()> {
+        put(&self.folder.join(name), bytes)?;
+        let (size, sha256) = (bytes.len() as u64, Digest::of(bytes));
+        self.parts.push(Part { name: name.to_owned(), size, sha256 });
+        Ok(())
+    }
+
+    fn test(&mut self, test: &Test) -> Result<()> {
+        let firmware = test.report.firmware;
+        let text = serde_json::to_vec_pretty(&for_everybody(&test.report))
+            .map_err(|e| Error::new(Kind::Input, "the report cannot be written").because(e))?;
+        self.put(&report(firmware), &text)?;
+        // the last boot's: the first one's may have been cut off
+        let pictures = test.report.boots.iter().rev().filter_map(|boot| boot.screen.as_ref());
+        match pictures.map(|name| test.folder.join(name)).next() {
+            Some(picture) => self.put(&console(firmware), &read(&picture)?),
+            None => Ok(()),
+        }
+    }
+}
+
+/// How to import the images; its picture has another name here.
+fn page(staged: &Staged) -> Result<Vec<u8>> {
+    let text = String::from_utf8_lossy(&read(&staged.folder.join(PAGE))?).into_owned();
+    let mut text = text;
+    for test in &staged.tests {
+        let folder = test.folder.file_name().unwrap_or_default().to_string_lossy();
+        for screen in test.report.boots.iter().filter_map(|boot| boot.screen.as_ref()) {
+            text = text.replace(&format!("{folder}/{screen}"), &console(test.report.firmware));
+        }
+    }
+    Ok(text.into_bytes())
+}
+
+fn read(path: &Path) -> Result<Vec<u8>> {
+    file::read(path, LARGEST, "cannot read a part of the release")
+}
+
+/// A smoke test's report as everybody may read it: without the console's words and what probes answered, which may
+/// hold what the application says of its settings.
+fn for_everybody(report: &BootReport) -> BootReport {
+    let mut report = report.clone();
+    report.image = report.image.file_name().map(Into::into).unwrap_or_default();
+    for boot in &mut report.boots {
+        boot.last_lines.clear();
+        boot.probes.iter_mut().for_each(silence);
+    }
+    report
+}
+
+fn silence(outcome: &mut Outcome) {
+    outcome.detail.clear();
+}
