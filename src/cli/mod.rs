@@ -9,6 +9,7 @@ mod check;
 mod completions;
 mod convert;
 mod doctor;
+mod history;
 mod init;
 mod inputs;
 mod inspect;
@@ -22,6 +23,7 @@ mod project;
 mod pulling;
 mod reference;
 mod release;
+mod rollback;
 mod schema;
 mod signing;
 mod smoke;
@@ -76,6 +78,10 @@ enum Verb {
     Smoke(smoke::Args),
     /// Make, verify and publish customers' image releases.
     Release(release::Args),
+    /// Show what a customer's channel had, and what each release was made of.
+    History(history::Args),
+    /// Point a customer's channel at an earlier release.
+    Rollback(rollback::Args),
     /// List, build and prune base images.
     Base(base::Args),
     /// Pack, publish and list web applications.
@@ -112,6 +118,8 @@ impl Cli {
             Verb::Convert(args) => convert::run(args, &surroundings),
             Verb::Smoke(args) => smoke::run(args, &surroundings),
             Verb::Release(args) => release::run(args, &surroundings),
+            Verb::History(args) => history::run(args, &surroundings),
+            Verb::Rollback(args) => rollback::run(args, &surroundings),
             Verb::Base(args) => base::run(args, &surroundings),
             Verb::App(args) => app::run(args, &surroundings),
             Verb::Bundle(args) => bundle::run(args, &surroundings),

@@ -3,9 +3,10 @@
 use std::path::Path;
 
 use super::examine::LARGEST;
+use super::making::Making;
 use super::record::Part;
 use super::staged::{Staged, Test};
-use super::verified::{Making, write as put};
+
 use crate::appliance::check::Outcome;
 use crate::build::PAGE;
 use crate::error::{Error, Kind, Result};
@@ -13,9 +14,13 @@ use crate::file;
 use crate::progress::Progress;
 use crate::smoke::{BootReport, Firmware};
 use crate::units::Digest;
+use crate::whole;
 
 /// What went into the images and what came out, as the build wrote it.
 pub const BUILD: &str = "build.json";
+
+/// Everybody whom the umask lets may read what explains an image.
+const MODE: u32 = 0o644;
 
 /// The name of a smoke test's report.
 pub(super) fn report(firmware: Firmware) -> String {
@@ -43,6 +48,11 @@ pub(super) fn write(
     }
     writing.parts.sort();
     Ok(writing.parts)
+}
+
+/// Writes a file of a folder that has no name yet.
+pub(super) fn put(path: &Path, bytes: &[u8]) -> Result<()> {
+    whole::replace(path, MODE, bytes)
 }
 
 struct Writing<'a> {

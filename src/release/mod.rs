@@ -3,14 +3,18 @@
 //! The way through: [`Staged`] is a build that may become a release; [`Staged::verify`] reads all of it and writes the
 //! release's folder (`evidence` what explains the images, `sums` their digests). [`Verified`] is such a folder in which
 //! nothing is wrong: [`examine`] says what is, a [`Fault`] each. [`Release`] is the record that it holds, and
-//! [`ReleasePointer`] a customer's channel in a store.
+//! [`ReleasePointer`] a customer's channel in a store: [`Publisher`] puts a release there and turns the channel, [`Shelf`]
+//! reads both.
 
 mod evidence;
 mod examine;
 mod fault;
+mod making;
 mod pointer;
+mod publish;
 mod record;
 mod same;
+mod shelf;
 mod staged;
 mod sums;
 mod verified;
@@ -18,7 +22,12 @@ mod verified;
 pub use evidence::BUILD;
 pub use examine::{Believing, Examined, SIGNATURE, examine};
 pub use fault::{Fault, Rule};
-pub use pointer::{ReleasePointer, file_key, is_release_of, lane};
+pub use making::Making;
+pub use pointer::{Lane, Place, ReleasePointer, is_release_of};
+pub use publish::{DAYS, Published, Publisher};
 pub use record::{Boot, FORMAT, Part, Previous, RECORD, Release, Tested};
+pub use shelf::{Current, Shelf};
 pub use staged::Staged;
-pub use verified::{FOLDER, Making, Verified};
+pub use verified::{FOLDER, Verified};
+
+pub use crate::signed::Allow;

@@ -69,14 +69,54 @@ pub fn is_release_of(customer: &str, id: &str) -> bool {
     })
 }
 
-/// The name of a customer's channel: what a pointer and what is remembered of it are called.
-pub fn lane(customer: &str, channel: &Name) -> String {
-    format!("{customer}/{channel}")
+/// A customer's channel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Lane<'a> {
+    /// The site: whose keys sign.
+    pub site: &'a Name,
+    /// The customer's id.
+    pub customer: &'a str,
+    /// The channel.
+    pub channel: &'a Name,
 }
 
-/// Where a store keeps a file of a release.
-pub fn file_key(site: &str, customer: &str, release: &str, file: &str) -> Result<Key> {
-    Key::new(format!("{}/{site}/{customer}/{release}/{file}", ReleasePointer::FOLDER))
+impl Lane<'_> {
+    /// Its name within the site, as in `acme/stable`: what a pointer and what is remembered of it are called.
+    pub fn name(&self) -> String {
+        format!("{}/{}", self.customer, self.channel)
+    }
+
+    /// Where a store keeps a state that the channel had: the pointer of this number.
+    pub fn change_key(&self, seq: u64) -> Result<Key> {
+        let Self { site, customer, channel } = self;
+        Key::new(format!("{}/{site}/{customer}/{channel}/{seq}.json", ReleasePointer::FOLDER))
+    }
+}
+
+/// Digits of a record's digest in the name of the folder of its files.
+const RECORD_DIGITS: usize = 16;
+
+/// Where a store keeps a release's files. The digest of its record is part of it: an image that was released untested
+/// may be released again with its test, and nothing that is in a store ever changes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Place<'a> {
+    /// The site.
+    pub site: &'a str,
+    /// The customer's id.
+    pub customer: &'a str,
+    /// The release's id.
+    pub id: &'a str,
+    /// The digest of its record.
+    pub record: Digest,
+}
+
+impl Place<'_> {
+    /// Where one of its files is.
+    pub fn key(&self, file: &str) -> Result<Key> {
+        let Self { site, customer, id, record } = self;
+        let digits = &record.to_string()[..RECORD_DIGITS];
+        Key::new(format!("{}/{site}/{customer}/{id}/{digits}/{file}", ReleasePointer::FOLDER))
+    }
 }
 
 #[cfg(test)]

@@ -3,10 +3,11 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::evidence;
+use super::evidence::{self, put};
 use super::examine::{Believing, Examined, SIGNATURE, examine};
 use super::fault::{Fault, Rule};
-use super::record::{Boot, FORMAT, Previous, RECORD, Release, Tested};
+use super::making::Making;
+use super::record::{Boot, FORMAT, RECORD, Release, Tested};
 use super::same::same_disk;
 use super::staged::Staged;
 use super::sums;
@@ -14,37 +15,19 @@ use crate::build::SUMS;
 use crate::error::{Context as _, Result};
 use crate::file;
 use crate::inspect::Image;
-use crate::key::{Namespace, SecretKey};
+use crate::key::Namespace;
 use crate::lint::{self, Severity};
 use crate::lock;
 use crate::platform::{Platform, imports};
 use crate::profile::Profile;
 use crate::progress::Progress;
-use crate::units::{Digest, Timestamp};
+use crate::units::Digest;
 use crate::whole::{self, Work};
 
 /// The folder of a customer's releases, beside the images.
 pub const FOLDER: &str = "releases";
 /// Held while one of them is made.
 const LOCK: &str = ".lock";
-/// Everybody whom the umask lets may read what explains an image.
-const MODE: u32 = 0o644;
-
-/// What a release is made with.
-pub struct Making<'a> {
-    /// The customer's profile, as it is now.
-    pub profile: &'a Profile,
-    /// Why there is no smoke test, where somebody decided so.
-    pub without_smoke: Option<&'a str>,
-    /// The customer's release before this one.
-    pub previous: Option<Previous>,
-    /// The key that signs.
-    pub key: &'a SecretKey,
-    /// Whose signatures are believed when the release is read back; the key's own are, too.
-    pub believing: Believing<'a>,
-    /// The time.
-    pub now: Timestamp,
-}
 
 /// A release that was read to its last byte, and in which nothing is wrong. Only this can be published.
 #[derive(Clone, Debug)]
@@ -254,8 +237,8 @@ impl Staged {
         let sums = sums::text(&release, Digest::of(&text));
         for (name, text) in [(RECORD, text), (SUMS, sums)] {
             let signature = making.key.sign(Namespace::Release, &Digest::of(&text))?;
-            write(&folder.join(name), text.as_bytes())?;
-            write(&folder.join(format!("{name}{SIGNATURE}")), signature.to_string().as_bytes())?;
+            put(&folder.join(name), text.as_bytes())?;
+            put(&folder.join(format!("{name}{SIGNATURE}")), signature.to_string().as_bytes())?;
         }
         whole::flush_folder(folder)
     }
@@ -269,9 +252,4 @@ fn link(from: &Path, to: &Path) -> Result<()> {
     std::fs::copy(from, to).at("cannot copy", from)?;
     let copy = std::fs::File::open(to).at("cannot open", to)?;
     copy.sync_all().at("cannot flush", to)
-}
-
-/// Writes a file of a folder that has no name yet.
-pub(super) fn write(path: &Path, bytes: &[u8]) -> Result<()> {
-    whole::replace(path, MODE, bytes)
 }

@@ -19,7 +19,7 @@ mod refusal;
 mod seen;
 
 pub use ask::Asking;
-pub use claim::{Accepted, Allow, Claim, Proven, Signed, sign};
+pub use claim::{Accepted, Allow, Claim, LARGEST, Proven, Signed, sign};
 pub use kept::Names;
 pub use memory::{Found, Last, Memory};
 pub use payload::{Channel, Payload};

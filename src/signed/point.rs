@@ -1,7 +1,7 @@
 //! Turning a channel to something else: the pointer is swapped only if it is still the one that was read, and gets a number
 //! above all that were seen.
 
-use super::claim::{Claim, LARGEST, sign};
+use super::claim::{Claim, LARGEST, Signed, sign};
 use super::memory::Memory;
 use super::payload::{Channel, Payload};
 use super::refusal::Refusal;
@@ -27,7 +27,7 @@ pub struct Pointing<'a> {
 }
 
 impl Pointing<'_> {
-    /// Publishes what `make` makes of the next number, for the memory's channel.
+    /// Publishes what `make` makes of the next number, for the memory's channel; gives it with the object's bytes.
     ///
     /// # Errors
     /// [`Kind::Refused`] when the present pointer is not by a trusted key, or has the last number.
@@ -36,7 +36,7 @@ impl Pointing<'_> {
         memory: &Memory<'_, T>,
         make: &dyn Fn(u64) -> Result<T>,
         progress: &dyn Progress,
-    ) -> Result<T> {
+    ) -> Result<Signed<T>> {
         let channel = memory.channel();
         let mut trust = self.trust.clone();
         trust.add(self.key.public(), Sites::named([channel.site])?);
@@ -48,8 +48,9 @@ impl Pointing<'_> {
             let present = present.map_or(Ok(0), seq)?;
             let seq = present.max(newest).checked_add(1).ok_or_else(no_number_left)?;
             let signed = sign(make(seq)?, self.key)?;
-            made = Some(signed.payload);
-            Ok(signed.bytes)
+            let bytes = signed.bytes.clone();
+            made = Some(signed);
+            Ok(bytes)
         };
         blob::update(self.store, &T::key(channel)?, LARGEST, &mut next, progress)?;
         made.ok_or_else(|| Error::new(Kind::Network, "the channel was not changed"))

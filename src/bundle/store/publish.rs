@@ -122,7 +122,8 @@ impl Publisher<'_> {
         let memory = Memory::new(self.cache, &Names::of_store(self.store), asked);
         let Self { store, key, trust, now, replace, .. } = *self;
         let pointing = Pointing { store, key, trust, now, replace };
-        pointing.publish(&memory, &|seq| self.pointer(pin, channel, seq), progress)
+        let signed = pointing.publish(&memory, &|seq| self.pointer(pin, channel, seq), progress)?;
+        Ok(signed.payload)
     }
 
     fn pointer(&self, pin: &Pin, channel: &Name, seq: u64) -> Result<Pointer> {

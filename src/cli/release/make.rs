@@ -3,13 +3,13 @@
 use serde_json::json;
 
 use crate::error::Result;
-use crate::key::Trust;
 use crate::project::Surroundings;
-use crate::release::{Believing, Making, Staged};
+use crate::release::{Making, Previous, Staged};
 
 use super::super::project;
 use super::super::signing;
 use super::super::terminal::{self, Terminal};
+use super::store::{Options, Place};
 
 /// Arguments of `slipway release make`.
 #[derive(Debug, clap::Args)]
@@ -21,6 +21,11 @@ pub(super) struct Args {
     /// Release it without a smoke test, for this reason; it stays in the release for ever
     #[arg(long, value_name = "REASON")]
     without_smoke: Option<String>,
+    /// Ask no store: the release does not say which one it follows
+    #[arg(long)]
+    offline: bool,
+    #[command(flatten)]
+    place: Options,
     #[command(flatten)]
     signing: signing::Options,
     /// Print the release as JSON on stdout
@@ -36,18 +41,21 @@ const STAYS: &str = "the image and earlier releases have not changed";
 pub(super) fn run(args: &Args, surroundings: &Surroundings) -> Result<u8> {
     let project = args.project.open(surroundings)?;
     let profile = project.load(&args.customer)?.profile;
+    let place = args.place.of(&project, &profile)?;
     let staged = Staged::gather(&project.out, &profile.customer.id)?;
-    let trust = Trust::read(&project.trust_file()?)?;
     let key = args.signing.open(&project.surroundings)?;
-    let now = signing::now();
     let progress = Terminal::stoppable(STAYS)?;
+    let previous = match args.offline {
+        true => None,
+        false => previous(&place, &staged.id(), &progress)?,
+    };
     let making = Making {
         profile: &profile,
         without_smoke: args.without_smoke.as_deref(),
-        previous: None,
+        previous,
         key: &key,
-        believing: Believing { trust: &trust, now },
-        now,
+        believing: place.believing(),
+        now: place.believing().now,
     };
     let id = staged.id();
     let verified = staged.verify(&making, &progress)?;
@@ -67,4 +75,14 @@ pub(super) fn run(args: &Args, surroundings: &Surroundings) -> Result<u8> {
             Ok(1)
         }
     }
+}
+
+/// The release that the customer's channel has now, which the new one follows.
+fn previous(place: &Place, id: &str, progress: &Terminal) -> Result<Option<Previous>> {
+    let store = place.open()?;
+    let pointer = place.shelf(store.as_ref()).pointer(&place.lane(), progress)?;
+    let pointer = pointer.map(|accepted| accepted.payload().clone());
+    Ok(pointer
+        .filter(|pointer| pointer.release != id)
+        .map(|pointer| Previous { id: pointer.release, sha256: pointer.sha256 }))
 }

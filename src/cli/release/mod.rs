@@ -1,16 +1,20 @@
 //! `slipway release`: one file a sub-verb.
 
 mod make;
+mod publish;
+mod store;
 mod verify;
 
 use std::path::Path;
 
 use crate::error::Result;
 use crate::project::Surroundings;
-use crate::release::{Fault, Release};
+use crate::release::{Fault, Published, Release};
 
 use super::project::{counted, shown};
 use super::terminal;
+
+pub(super) use store::{Changing, Options};
 
 /// Arguments of `slipway release`.
 #[derive(Debug, clap::Args)]
@@ -23,6 +27,8 @@ pub struct Args {
 enum Verb {
     /// Verify a customer's newest image, and write it with all that proves it into one signed folder.
     Make(make::Args),
+    /// Put a customer's release into a store, and point the customer's channel at it.
+    Publish(publish::Args),
     /// Find everything that is wrong with a release.
     Verify(verify::Args),
 }
@@ -31,6 +37,7 @@ enum Verb {
 pub fn run(args: &Args, surroundings: &Surroundings) -> Result<u8> {
     match &args.verb {
         Verb::Make(args) => make::run(args, surroundings),
+        Verb::Publish(args) => publish::run(args, surroundings),
         Verb::Verify(args) => verify::run(args, surroundings),
     }
 }
@@ -50,4 +57,15 @@ fn tell(release: &Release, folder: &Path) -> Result<()> {
     let files = counted(release.files.len(), "other file");
     terminal::print(format!("{}  {}", shown(folder).display(), release.bundle.release))?;
     terminal::print(format!("  {images}, {files}, signed for {}", release.site))
+}
+
+/// Says what a channel has now.
+pub(super) fn tell_pointer(published: &Published) -> Result<()> {
+    let pointer = &published.pointer;
+    let was = if published.was_there { " (as before)" } else { "" };
+    let lane = &pointer.lane;
+    terminal::print(format!(
+        "{lane} has {} (change {}), until {}{was}",
+        pointer.release, pointer.seq, pointer.expires
+    ))
 }

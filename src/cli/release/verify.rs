@@ -4,7 +4,6 @@ use std::path::{Path, PathBuf};
 
 use serde_json::json;
 
-use crate::build;
 use crate::error::{Error, Kind, Result};
 use crate::file;
 use crate::key::Trust;
@@ -14,6 +13,7 @@ use crate::release::{self, Believing, Examined, RECORD};
 use super::super::project::{self, shown};
 use super::super::signing;
 use super::super::terminal::{self, Terminal};
+use super::store;
 
 /// Arguments of `slipway release verify`.
 #[derive(Debug, clap::Args)]
@@ -78,13 +78,5 @@ fn folder(args: &Args, surroundings: &Surroundings) -> Result<PathBuf> {
     }
     let project = args.project.open(surroundings)?;
     let customer = project.load(&args.target)?.profile.customer.id;
-    let (record, _) = build::latest(&project.out, &customer)?;
-    let id = release::Staged::gather(&project.out, &customer)?.id();
-    let folder = record.with_file_name(release::FOLDER).join(id);
-    if file::is_folder(&folder)? {
-        return Ok(folder);
-    }
-    Err(Error::new(Kind::NotFound, "the newest image has no release yet")
-        .at(folder)
-        .remedy(format!("make one with `slipway release make {customer}`")))
+    store::newest(&project, &customer)
 }

@@ -1,5 +1,6 @@
 //! Image releases: made of a build, signed, and everything in them noticed that was changed.
 
+mod channel;
 mod tampering;
 
 use std::path::{Path, PathBuf};

@@ -206,7 +206,7 @@ fn another_kind_is_published_asked_for_and_remembered_in_the_same_way() {
     let pointing = Pointing { store, key: &vendor.key, trust, now, replace };
     let publish = |bytes: &str| {
         let made = pointing.publish(&theirs, &|seq| Ok(Twin(content(seq, bytes))), &Quiet);
-        made.unwrap().seq()
+        made.unwrap().payload.seq()
     };
     assert_eq!(publish("x"), 1);
     let first = get(store, &key);
@@ -230,5 +230,5 @@ fn another_kind_is_published_asked_for_and_remembered_in_the_same_way() {
     assert_eq!(why(&refused), Refusal::Older { seq: 1, seen: 2 });
     // a publisher that remembers continues above the number seen, whatever the store has now
     let make = |seq| Ok(Twin(content(seq, "z")));
-    assert_eq!(pointing.publish(&ours, &make, &Quiet).unwrap().seq(), 3);
+    assert_eq!(pointing.publish(&ours, &make, &Quiet).unwrap().payload.seq(), 3);
 }

@@ -1,0 +1,58 @@
+//! `slipway release publish`.
+
+use crate::error::Result;
+use crate::project::Surroundings;
+use crate::release::Verified;
+
+use super::super::project::{self, shown};
+use super::super::terminal::{self, Terminal};
+use super::store::{self, Changing, Options};
+
+/// Arguments of `slipway release publish`.
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Exit codes: 0 published, or it was there already; 1 something is wrong with the release."
+)]
+pub(super) struct Args {
+    /// A customer: the release of the newest image in out/ is published
+    #[arg(value_name = "CUSTOMER")]
+    customer: String,
+    #[command(flatten)]
+    place: Options,
+    #[command(flatten)]
+    changing: Changing,
+    /// Print the channel's pointer as JSON on stdout
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    project: project::Options,
+}
+
+/// What an interrupted run leaves.
+const STAYS: &str =
+    "the channel has not changed; what the store has of the release already is not sent again";
+
+pub(super) fn run(args: &Args, surroundings: &Surroundings) -> Result<u8> {
+    let project = args.project.open(surroundings)?;
+    let profile = project.load(&args.customer)?.profile;
+    let place = args.place.of(&project, &profile)?;
+    let folder = store::newest(&project, &place.customer)?;
+    let progress = Terminal::stoppable(STAYS)?;
+    let verified = match Verified::open(&folder, &place.believing(), &progress)? {
+        Ok(verified) => verified,
+        Err(faults) => {
+            progress.done();
+            super::complain(&shown(&folder).display().to_string(), &faults);
+            return Ok(1);
+        }
+    };
+    let opened = place.publishing(&args.changing)?;
+    let channel = place.lane().channel;
+    let published = place.publisher(&opened).publish(&verified, channel, &progress)?;
+    progress.done();
+    if args.json {
+        terminal::print_json(&published.pointer)?;
+        return Ok(0);
+    }
+    super::tell_pointer(&published).map(|()| 0)
+}

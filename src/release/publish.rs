@@ -1,0 +1,187 @@
+//! Publishing: the images' pieces first, then what explains them, the record, and the customer's pointer last and
+//! conditionally. Whoever reads meanwhile sees the old release or the whole new one.
+
+use std::path::Path;
+
+use super::examine::{Believing, SIGNATURE};
+use super::pointer::{Lane, Place, ReleasePointer};
+use super::record::RECORD;
+use super::shelf::Shelf;
+use super::verified::Verified;
+use crate::blob::{self, Created, Publish};
+use crate::build::SUMS;
+use crate::bundle::Name;
+use crate::error::{Error, Kind, Result};
+use crate::key::SecretKey;
+use crate::progress::Progress;
+use crate::signed::{Allow, Channel, Memory, Names, Pointing};
+use crate::units::{Digest, Timestamp};
+
+/// How long a pointer is good unless somebody says otherwise, in days, as for bundles.
+pub const DAYS: u32 = crate::bundle::DAYS;
+/// Seconds of a day.
+const DAY: i64 = 86_400;
+/// How far back a release is looked for that a channel is to go back to.
+const MOST_CHANGES: usize = 1000;
+
+/// Who publishes, and where.
+#[derive(Clone, Copy)]
+pub struct Publisher<'a> {
+    /// The store.
+    pub store: &'a dyn Publish,
+    /// The key that signs pointers.
+    pub key: &'a SecretKey,
+    /// Whose pointers may be followed by ours.
+    pub believing: Believing<'a>,
+    /// The cache's folder.
+    pub cache: &'a Path,
+    /// How many days a pointer is good.
+    pub days: u32,
+    /// Put the pointer in the place of one that is refused.
+    pub replace: bool,
+}
+
+/// A release that its customer's channel names.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Published {
+    /// What the channel says now.
+    pub pointer: ReleasePointer,
+    /// Whether it said so before: nothing was done then.
+    pub was_there: bool,
+}
+
+impl Publisher<'_> {
+    /// Puts a release into the store, and points the customer's channel at it. What is in the store already is not sent
+    /// again; a channel that names this very release, and is good for half of its time at least, is left as it is.
+    pub fn publish(
+        &self,
+        verified: &Verified,
+        channel: &Name,
+        progress: &dyn Progress,
+    ) -> Result<Published> {
+        let release = verified.release();
+        let site: Name = release.site.parse()?;
+        let lane = Lane { site: &site, customer: &release.customer, channel };
+        let (id, sha256) = (release.id.as_str(), verified.sha256());
+        let present = self.present(&lane, progress)?;
+        if let Some(pointer) = present.filter(|p| p.sha256 == sha256 && self.is_fresh(p)) {
+            return Ok(Published { pointer, was_there: true });
+        }
+        let place = Place { site: &release.site, customer: &release.customer, id, record: sha256 };
+        self.files(verified, &place, progress)?;
+        self.point(&lane, id, sha256, progress)
+    }
+
+    /// Points a customer's channel at an earlier release: at `to`, or at the one that it had before the present one.
+    ///
+    /// # Errors
+    /// [`Kind::NotFound`] when the channel never had it.
+    pub fn roll_back(
+        &self,
+        lane: &Lane<'_>,
+        to: Option<&str>,
+        progress: &dyn Progress,
+    ) -> Result<Published> {
+        self.present(lane, progress)?;
+        let shelf = self.shelf();
+        let changes = shelf.changes(lane, MOST_CHANGES, progress)?;
+        let Some((now, earlier)) = changes.split_first() else {
+            return Err(never_published(lane, self.store.shown()));
+        };
+        let wanted = |pointer: &&ReleasePointer| match to {
+            Some(id) => pointer.release == id,
+            None => pointer.sha256 != now.sha256,
+        };
+        let Some(target) = earlier.iter().find(wanted) else {
+            if to == Some(now.release.as_str()) {
+                return Ok(Published { pointer: now.clone(), was_there: true });
+            }
+            let what = to.map_or("an earlier release".to_owned(), |id| format!("the release {id}"));
+            return Err(Error::new(Kind::NotFound, format!("{} never had {what}", lane.name()))
+                .remedy(format!("look at `slipway history {}`", lane.customer)));
+        };
+        // nothing is signed that cannot be read
+        shelf.record(lane, target, progress)?;
+        self.point(lane, &target.release, target.sha256, progress)
+    }
+
+    fn shelf(&self) -> Shelf<'_> {
+        let allow = Allow { rollback: false, expired: true };
+        Shelf { store: self.store, cache: self.cache, believing: self.believing, allow }
+    }
+
+    /// What the channel says; one that is refused is nothing to whoever replaces it.
+    ///
+    /// It is written down among the channel's changes, if whoever published it was killed before they could.
+    fn present(&self, lane: &Lane<'_>, progress: &dyn Progress) -> Result<Option<ReleasePointer>> {
+        let accepted = match self.shelf().pointer(lane, progress) {
+            Err(e) if e.kind() == Kind::Refused && self.replace => None,
+            asked => asked?,
+        };
+        let Some(accepted) = accepted else { return Ok(None) };
+        let pointer = accepted.payload().clone();
+        let key = lane.change_key(pointer.seq)?;
+        blob::create_bytes(self.store, &key, accepted.bytes(), progress)?;
+        Ok(Some(pointer))
+    }
+
+    fn is_fresh(&self, pointer: &ReleasePointer) -> bool {
+        let left = pointer.expires.seconds - self.believing.now.seconds;
+        left > i64::from(self.days) * DAY / 2
+    }
+
+    /// The small files; the record last, so that where it is, all is.
+    fn files(&self, verified: &Verified, place: &Place<'_>, progress: &dyn Progress) -> Result<()> {
+        let release = verified.release();
+        let images = release.artifacts.iter().map(|artifact| artifact.file.as_str());
+        let parts = release.files.iter().map(|part| part.name.as_str());
+        let signed = [SUMS, RECORD].map(|name| format!("{name}{SIGNATURE}"));
+        let ends = [SUMS, signed[0].as_str(), signed[1].as_str(), RECORD];
+        for name in images.chain(parts).chain(ends) {
+            progress.go_on()?;
+            let path = verified.folder().join(name);
+            match blob::create(self.store, &place.key(name)?, &path, progress)? {
+                Created::Written | Created::AlreadyThere => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn point(
+        &self,
+        lane: &Lane<'_>,
+        id: &str,
+        sha256: Digest,
+        progress: &dyn Progress,
+    ) -> Result<Published> {
+        let name = lane.name();
+        let channel = Channel { site: lane.site.as_str(), name: &name };
+        let memory = Memory::new(self.cache, &Names::of_store(self.store), channel);
+        let Self { store, key, replace, .. } = *self;
+        let Believing { trust, now } = self.believing;
+        let pointing = Pointing { store, key, trust, now, replace };
+        let lasts = i64::from(self.days) * DAY;
+        let make = |seq| {
+            Ok(ReleasePointer {
+                site: lane.site.clone(),
+                lane: name.clone(),
+                seq,
+                release: id.to_owned(),
+                sha256,
+                issued: now,
+                expires: Timestamp::from_seconds(now.seconds + lasts),
+            })
+        };
+        let signed = pointing.publish(&memory, &make, progress)?;
+        let key = lane.change_key(signed.payload.seq)?;
+        blob::create_bytes(self.store, &key, &signed.bytes, progress)?;
+        Ok(Published { pointer: signed.payload, was_there: false })
+    }
+}
+
+/// The error about a channel that has nothing.
+pub(super) fn never_published(lane: &Lane<'_>, store: &str) -> Error {
+    let message = format!("{} has no release in {store}", lane.name());
+    Error::new(Kind::NotFound, message)
+        .remedy(format!("publish one with `slipway release publish {}`", lane.customer))
+}

@@ -1,0 +1,172 @@
+//! Reading customers' releases from a store: nothing is believed that no trusted key signed.
+
+use std::path::Path;
+
+use super::examine::{Believing, LARGEST};
+use super::pointer::{Lane, Place, ReleasePointer};
+use super::record::{RECORD, Release};
+use crate::blob::{self, Key, Small, Store};
+use crate::error::{Error, Kind, Result};
+use crate::progress::Progress;
+use crate::signed::{self, Accepted, Allow, Asking, Channel, Claim, Memory, Names, Payload};
+use crate::units::Digest;
+
+/// Who reads, and where.
+#[derive(Clone, Copy)]
+pub struct Shelf<'a> {
+    /// The store.
+    pub store: &'a dyn Store,
+    /// The cache's folder: what was seen of a channel is remembered there.
+    pub cache: &'a Path,
+    /// Whose signatures count.
+    pub believing: Believing<'a>,
+    /// What is let pass.
+    pub allow: Allow,
+}
+
+/// A customer's release in a channel.
+#[derive(Clone, Debug)]
+pub struct Current {
+    /// What the channel says.
+    pub pointer: ReleasePointer,
+    /// Its record.
+    pub release: Release,
+}
+
+impl Shelf<'_> {
+    /// The pointer of a channel; none where the channel was never published to. It is remembered: an older one is refused
+    /// from then on.
+    pub fn pointer(
+        &self,
+        lane: &Lane<'_>,
+        progress: &dyn Progress,
+    ) -> Result<Option<Accepted<ReleasePointer>>> {
+        let Believing { trust, now } = self.believing;
+        let (name, names) = (lane.name(), Names::of_store(self.store));
+        let channel = Channel { site: lane.site.as_str(), name: &name };
+        let memory = Memory::<ReleasePointer>::new(self.cache, &names, channel);
+        let found = memory.read()?;
+        let asking = Asking { trust, now, allow: self.allow };
+        let (accepted, tag) = match asking.newest(self.store, &found, false, progress) {
+            // what was there before and is gone was not taken back: somebody removed it
+            Err(e) if e.kind() == Kind::NotFound && found.last().is_none() => return Ok(None),
+            asked => asked?,
+        };
+        memory.keep(&accepted, tag.as_ref(), trust, now)?;
+        Ok(Some(accepted))
+    }
+
+    /// The same with its record.
+    pub fn current(&self, lane: &Lane<'_>, progress: &dyn Progress) -> Result<Option<Current>> {
+        let Some(accepted) = self.pointer(lane, progress)? else { return Ok(None) };
+        let pointer = accepted.payload().clone();
+        let release = self.record(lane, &pointer, progress)?;
+        Ok(Some(Current { pointer, release }))
+    }
+
+    /// The record that a pointer names.
+    pub fn record(
+        &self,
+        lane: &Lane<'_>,
+        pointer: &ReleasePointer,
+        progress: &dyn Progress,
+    ) -> Result<Release> {
+        let bytes = self.file(lane, pointer, RECORD, pointer.sha256, progress)?;
+        let release = Release::parse(&bytes)?;
+        let same = release.id == pointer.release
+            && release.customer == lane.customer
+            && release.site == lane.site.as_str();
+        match same {
+            true => Ok(release),
+            false => Err(Error::new(
+                Kind::Refused,
+                format!("the record of {} is of {}", pointer.release, release.id),
+            )),
+        }
+    }
+
+    /// A small file of a release; `sha256` is from its record, or the pointer.
+    ///
+    /// # Errors
+    /// [`Kind::Damaged`] for other bytes than that.
+    pub fn file(
+        &self,
+        lane: &Lane<'_>,
+        pointer: &ReleasePointer,
+        name: &str,
+        sha256: Digest,
+        progress: &dyn Progress,
+    ) -> Result<Vec<u8>> {
+        let (site, customer) = (lane.site.as_str(), lane.customer);
+        let place = Place { site, customer, id: &pointer.release, record: pointer.sha256 };
+        let key = place.key(name)?;
+        let bytes = self.bytes(&key, LARGEST, progress)?;
+        match Digest::of(&bytes) == sha256 {
+            true => Ok(bytes),
+            false => Err(Error::new(
+                Kind::Damaged,
+                format!("{key} in {} has other bytes than were signed", self.store.shown()),
+            )
+            .remedy("publish the release again, or roll the channel back")),
+        }
+    }
+
+    /// The states that a channel had, the newest first, at most `most`. Each is signed by a key that is trusted now; where
+    /// one is not, or was never written down, this ends.
+    pub fn changes(
+        &self,
+        lane: &Lane<'_>,
+        most: usize,
+        progress: &dyn Progress,
+    ) -> Result<Vec<ReleasePointer>> {
+        let Some(newest) = self.pointer(lane, progress)? else { return Ok(Vec::new()) };
+        let mut changes = vec![newest.payload().clone()];
+        while changes.len() < most {
+            let last = changes.last().map_or(0, ReleasePointer::seq);
+            let Some(seq) = last.checked_sub(1).filter(|seq| *seq > 0) else { break };
+            match self.change(lane, seq, progress)? {
+                Some(pointer) => changes.push(pointer),
+                None => break,
+            }
+        }
+        Ok(changes)
+    }
+
+    fn change(
+        &self,
+        lane: &Lane<'_>,
+        seq: u64,
+        progress: &dyn Progress,
+    ) -> Result<Option<ReleasePointer>> {
+        let bytes = match self.bytes(&lane.change_key(seq)?, signed::LARGEST, progress) {
+            Err(e) if e.kind() == Kind::NotFound => return Ok(None),
+            bytes => bytes?,
+        };
+        let Believing { trust, now } = self.believing;
+        let name = lane.name();
+        let channel = Channel { site: lane.site.as_str(), name: &name };
+        // it was good at its time; what it is asked for is who signed it
+        let allow = Allow { rollback: true, expired: true };
+        let proven = Claim::<ReleasePointer>::parse(&bytes)
+            .and_then(|claim| claim.verify(trust, channel, now))
+            .and_then(|proven| proven.accept(None, allow, now));
+        match proven {
+            Ok(accepted) if accepted.payload().seq == seq => Ok(Some(accepted.payload().clone())),
+            Ok(accepted) => Err(Error::new(
+                Kind::Refused,
+                format!("change {seq} of {channel} is change {}", accepted.payload().seq),
+            )),
+            Err(why) => Err(why.about(&format!("change {seq} of {channel}"))),
+        }
+    }
+
+    fn bytes(&self, key: &Key, limit: u64, progress: &dyn Progress) -> Result<Vec<u8>> {
+        match blob::small(self.store, key, limit, None, progress)? {
+            Small::New(bytes, _) => Ok(bytes),
+            Small::Unchanged => Err(Error::new(
+                Kind::Network,
+                format!("{} says that {key} is unchanged, which nobody asked", self.store.shown()),
+            )),
+        }
+    }
+}
