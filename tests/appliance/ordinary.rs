@@ -137,7 +137,7 @@ fn an_ordinary_user_builds_an_image_and_a_killed_build_leaves_nothing_behind() {
     let [instructions, sums, rest @ ..] = made.as_slice() else { panic!("{made:?}") };
     assert_eq!([instructions, sums], ["IMPORT.md", "SHA256SUMS"]);
     let endings = rest.iter().map(|name| name.rsplit('.').next().unwrap());
-    assert_eq!(endings.collect::<Vec<_>>(), ["json", "raw", "json"], "{made:?}");
+    assert_eq!(endings.collect::<Vec<_>>(), ["json", "json", "qcow2"], "{made:?}");
     assert_eq!(traces(&project), before);
     let work = project.root().join("cache/base/tmp");
     assert_eq!(std::fs::read_dir(work).unwrap().count(), 0, "killed builds' work is still there");
