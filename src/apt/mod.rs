@@ -2,6 +2,7 @@
 //! builder changes. apt itself fetches and verifies the indexes.
 
 mod names;
+pub mod version;
 
 use std::fs::{self, File};
 use std::path::PathBuf;

@@ -56,6 +56,19 @@ impl Shelf<'_> {
         Ok(Some(accepted))
     }
 
+    /// The pointer that was seen last; no store is asked.
+    ///
+    /// # Errors
+    /// [`Kind::Refused`] when it is not trusted any more, or has expired.
+    pub fn last(&self, lane: &Lane<'_>) -> Result<Option<Accepted<ReleasePointer>>> {
+        let Believing { trust, now } = self.believing;
+        let (name, names) = (lane.name(), Names::of_store(self.store));
+        let channel = Channel { site: lane.site.as_str(), name: &name };
+        let found = Memory::<ReleasePointer>::new(self.cache, &names, channel).read()?;
+        let asking = Asking { trust, now, allow: self.allow };
+        asking.last(&found).map_err(|why| why.about(&channel.to_string()))
+    }
+
     /// The same with its record.
     pub fn current(&self, lane: &Lane<'_>, progress: &dyn Progress) -> Result<Option<Current>> {
         let Some(accepted) = self.pointer(lane, progress)? else { return Ok(None) };

@@ -126,11 +126,25 @@ fn access(handover: &Handover<'_>) -> String {
     for (port, what) in ports(profile, handover.bundle) {
         let _ = writeln!(text, "| {port} | {what} |");
     }
+    text + &whom_to_ask(profile)
+}
+
+fn whom_to_ask(profile: &Profile) -> String {
     let branding = &profile.branding;
-    if let (Some(vendor), Some(page)) = (&branding.vendor, &branding.product_url) {
-        let _ = write!(text, "\nMade by {}: <{page}>\n", plain(vendor));
+    let mut lines = Vec::new();
+    if let Some(contact) = &profile.customer.contact {
+        lines.push(format!("At {}: {}.", plain(&profile.customer.name), plain(contact)));
     }
-    text
+    match (&branding.vendor, &branding.product_url) {
+        (Some(vendor), Some(page)) => lines.push(format!("Made by {}: <{page}>", plain(vendor))),
+        (Some(vendor), None) => lines.push(format!("Made by {}.", plain(vendor))),
+        (None, Some(page)) => lines.push(format!("The product's page: <{page}>")),
+        (None, None) => {}
+    }
+    match lines.is_empty() {
+        true => String::new(),
+        false => format!("\n## Whom to ask\n\n{}\n", lines.join("\n\n")),
+    }
 }
 
 /// A text that means itself in Markdown.
