@@ -28,6 +28,7 @@ pub mod format;
 pub mod fuzzing;
 mod gzip;
 pub mod inspect;
+pub mod inventory;
 pub mod journal;
 pub mod key;
 pub mod layer;

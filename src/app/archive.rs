@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::{BufReader, Read};
+use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 
 use flate2::{Compression, GzBuilder};
@@ -14,7 +14,7 @@ use crate::tree::tar::{Budget, Foreign, Members, Sort};
 use crate::units::{ByteSize, Digest, GIB, MIB};
 
 /// The folder that holds the files of every npm package.
-pub(super) const ROOT: &str = "package/";
+pub(crate) const ROOT: &str = "package/";
 /// The time of every entry: the one that npm itself gives them, 1985-10-26 08:15 UTC. With the
 /// commit's time, a commit that changes nothing would make another package.
 const TIME: u64 = 499_162_500;
@@ -57,12 +57,21 @@ pub(crate) fn read(path: &Path) -> Result<Held> {
     let (digest, size) = Digest::of_reader(&file).at("cannot read the package", path)?;
     let file = File::open(path).at("cannot open the package", path)?;
     let file = BufReader::with_capacity(1 << 17, file);
-    let files = gzip::whole(file, LONGEST, "the package", |tar| members(tar));
+    let files = gzip::whole(file, LONGEST, "the package", |tar| members(tar, &|_| true));
     let files = files.map_err(|e| e.at(path))?;
     Ok(Held { files, digest, size })
 }
 
-fn members(from: impl Read) -> Result<BTreeMap<String, Member>> {
+/// The package.json files of a package, by their names; the package may be one that somebody else made, in any file.
+pub(crate) fn descriptions(from: impl BufRead) -> Result<BTreeMap<String, Vec<u8>>> {
+    let wanted = |name: &str| name.rsplit('/').next() == Some("package.json");
+    let files = gzip::whole(from, LONGEST, "the package", |tar| members(tar, &wanted))?;
+    let wanted = files.into_iter().filter(|(name, _)| wanted(name));
+    Ok(wanted.map(|(name, member)| (name, member.bytes)).collect())
+}
+
+/// All files; those that are not wanted without their bytes.
+fn members(from: impl Read, wanted: &dyn Fn(&str) -> bool) -> Result<BTreeMap<String, Member>> {
     let mut files = BTreeMap::new();
     let mut archive = Members::new(from);
     let mut budget = Budget::new(MOST, LARGEST);
@@ -80,7 +89,9 @@ fn members(from: impl Read) -> Result<BTreeMap<String, Member>> {
             Sort::Other => return Err(refused(&name, "it is no regular file")),
         }
         let mut bytes = Vec::new();
-        (&mut archive).take(size).read_to_end(&mut bytes).doing("cannot read the package")?;
+        if wanted(&name) {
+            (&mut archive).take(size).read_to_end(&mut bytes).doing("cannot read the package")?;
+        }
         let executable = mode & 0o111 != 0;
         if files.insert(name.clone(), Member { executable, bytes }).is_some() {
             return Err(refused(&name, "it is there twice"));

@@ -184,7 +184,8 @@ pub fn copy_file_of(
     open_root(image, &table)?.copy(in_image, out)
 }
 
-fn open_root(image: &Arc<Image>, table: &Table) -> Result<Root> {
+/// Opens the root filesystem; [`Kind::Refused`] where there is none.
+pub(crate) fn open_root(image: &Arc<Image>, table: &Table) -> Result<Root> {
     let partition = table.root().ok_or_else(|| {
         Error::new(Kind::Refused, "no partition has the type of a Linux filesystem")
             .at(image.path())

@@ -211,7 +211,26 @@ impl Root {
 
     /// A text file of up to `limit` bytes; none when it does not exist.
     fn text(&self, path: &str, limit: u64) -> Result<Option<String>> {
-        let file = match self.open_file(path) {
+        let Some(bytes) = self.whole(path, limit, self.open_file(path))? else { return Ok(None) };
+        let text = String::from_utf8(bytes);
+        text.map(Some).map_err(|e| self.wrong("cannot read a file", path).because(e))
+    }
+
+    /// A file of up to `limit` bytes; none when the path leads to nothing, also through a link.
+    pub fn bytes(&self, path: &str, limit: u64) -> Result<Option<Vec<u8>>> {
+        match self.there(path, self.links.follow(path))? {
+            Some(_) => self.whole(path, limit, self.open_file(path)),
+            None => Ok(None),
+        }
+    }
+
+    fn whole(
+        &self,
+        path: &str,
+        limit: u64,
+        opened: Result<File, LinkError>,
+    ) -> Result<Option<Vec<u8>>> {
+        let file = match opened {
             Ok(file) => file,
             Err(LinkError::Crate(Ext4Error::NotFound)) => return Ok(None),
             Err(e) => return Err(self.failed(path, e)),
@@ -219,10 +238,19 @@ impl Root {
         if file.metadata().len() > limit {
             return Err(self.wrong(&format!("a file has more than {limit} bytes"), path));
         }
-        let mut text = String::new();
-        let read = file.take(limit).read_to_string(&mut text);
+        let mut bytes = Vec::new();
+        let read = file.take(limit).read_to_end(&mut bytes);
         read.map_err(|e| self.wrong("cannot read a file", path).because(e))?;
-        Ok(Some(text))
+        Ok(Some(bytes))
+    }
+
+    /// The permission bits of a file or folder.
+    pub fn mode(&self, path: &str) -> Result<u16> {
+        let facts = self
+            .links
+            .follow(path)
+            .and_then(|real| Ok(self.links.filesystem().symlink_metadata(&real[..])?));
+        facts.map(|facts| facts.mode() & 0o7777).map_err(|e| self.failed(path, e))
     }
 
     fn failed(&self, path: &str, error: LinkError) -> Error {
