@@ -80,4 +80,24 @@ mod tests {
         sources(from.path(), to.path()).unwrap();
         assert!(to.path().join("lib/a.js").exists() && !to.path().join("node_modules").exists());
     }
+
+    #[test]
+    fn a_folder_that_a_repository_around_it_ignores_is_copied_as_one_without_git() {
+        let (around, to) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let from = around.path().join("target/app");
+        fs::create_dir_all(from.join("lib")).unwrap();
+        fs::write(from.join("lib/a.js"), "").unwrap();
+        let init = ["init", "--quiet", around.path().to_str().unwrap()];
+        assert!(std::process::Command::new("git").args(init).status().unwrap().success());
+        fs::write(around.path().join(".gitignore"), "target/\n").unwrap();
+        sources(&from, to.path()).unwrap();
+        assert!(to.path().join("lib/a.js").exists());
+        assert_eq!(git::source(&from, git::Scope::Folder).unwrap(), None);
+        // in a folder that is not ignored, what git ignores stays behind
+        fs::write(around.path().join(".gitignore"), "*.js\n").unwrap();
+        let other = tempfile::tempdir().unwrap();
+        fs::write(from.join("README"), "").unwrap();
+        sources(&from, other.path()).unwrap();
+        assert!(other.path().join("README").exists() && !other.path().join("lib").exists());
+    }
 }

@@ -34,7 +34,7 @@ pub enum Scope {
 /// # Errors
 /// When there is a repository, but git refuses to read it or is not installed.
 pub fn source(folder: &Path, scope: Scope) -> Result<Option<Origin>> {
-    if !is_below_repository(folder)? {
+    if !is_in_repository(folder)? {
         return Ok(None);
     }
     let head = run(folder, &["rev-parse", "--verify", "--quiet", "HEAD^{commit}"])?;
@@ -60,13 +60,27 @@ pub fn source(folder: &Path, scope: Scope) -> Result<Option<Origin>> {
 /// in no repository. Ignored files (installed packages, build output, secrets for development)
 /// differ between machines, so when git refuses, there is no other list to use.
 pub(super) fn files(folder: &Path) -> Result<Option<Vec<PathBuf>>> {
-    if !is_below_repository(folder)? {
+    if !is_in_repository(folder)? {
         return Ok(None);
     }
     let listed =
         ask(folder, &["ls-files", "-z", "--cached", "--others", "--exclude-standard", "--", "."])?;
     let names = listed.split('\0').filter(|name| !name.is_empty());
     Ok(Some(names.map(PathBuf::from).collect()))
+}
+
+/// Whether the folder belongs to a repository. One that lies in a repository's ignored folder (a project that was begun in
+/// build output, or beside other people's sources) does not: git has no file of it, and all of its files are its own.
+fn is_in_repository(folder: &Path) -> Result<bool> {
+    if !is_below_repository(folder)? {
+        return Ok(false);
+    }
+    let ignored = run(folder, &["check-ignore", "--quiet", "--", "."])?;
+    match ignored.status.code() {
+        Some(0) => Ok(false),
+        Some(1) => Ok(true),
+        _ => check(folder, ignored).map(|_| true),
+    }
 }
 
 /// Whether there is a `.git` in the folder or above. We look ourselves, because git has the same

@@ -95,26 +95,10 @@ pub fn build(
     }
     let bundle = prepared.bundle.clone();
     let contents = contents(order, prepared, workshop, progress)?;
-    let disk = assemble(&contents)?;
     let record = &contents.record;
-    let wanted: Vec<_> = order
-        .profile
-        .formats
-        .iter()
-        .map(|&format| {
-            let path = folder.join(format!("{stem}.{}", format::extension(format)));
-            format::Wanted { format, path }
-        })
-        .collect();
-    let machine = format::Machine::of(record);
-    let job = format::Job {
-        disk: &disk,
-        machine: &machine,
-        cache: Some(&workshop.encoded),
-        digests: workshop.digests,
-        threads: workshop.threads,
-    };
-    let artifacts = format::write(&job, &wanted, progress)?.iter().map(Artifact::from).collect();
+    let encoded = Some(&workshop.encoded);
+    let artifacts =
+        write(&contents, &order.profile.formats, &folder, &stem, encoded, workshop, progress)?;
     let built = Built { record: record.clone(), artifacts };
     if !workshop.digests {
         progress.note("there is no SHA256SUMS: this build was told to work out no digests");
@@ -124,6 +108,34 @@ pub fn build(
         &Handover { stem: &stem, profile: &order.profile, bundle: &bundle, built: &built },
     )?;
     Ok((path, built))
+}
+
+/// Writes an image's disk in these formats, as `<stem>.<ending>` in `folder`.
+///
+/// Without `encoded`, every region is encoded anew: for whoever wants to see whether the same bytes come out.
+pub fn write(
+    contents: &Contents,
+    formats: &[Format],
+    folder: &Path,
+    stem: &str,
+    encoded: Option<&format::Cache>,
+    workshop: &Workshop,
+    progress: &dyn Progress,
+) -> Result<Vec<Artifact>> {
+    let disk = assemble(contents)?;
+    let wanted = formats.iter().map(|&format| {
+        let path = folder.join(format!("{stem}.{}", format::extension(format)));
+        format::Wanted { format, path }
+    });
+    let wanted: Vec<_> = wanted.collect();
+    let job = format::Job {
+        disk: &disk,
+        machine: &format::Machine::of(&contents.record),
+        cache: encoded,
+        digests: workshop.digests,
+        threads: workshop.threads,
+    };
+    Ok(format::write(&job, &wanted, progress)?.iter().map(Artifact::from).collect())
 }
 
 /// What another build of the plan made, when it has all that is asked for here.
@@ -149,8 +161,17 @@ pub fn fetch(
     bundles: &bundle::BundleReader<'_>,
     progress: &dyn Progress,
 ) -> Result<Bundle> {
-    let wanted = wanted(order.profile.release()?)?;
-    let bundle = bundles.pull(&order.profile.site.parse()?, &wanted, progress)?;
+    fetch_wanted(order, &wanted(order.profile.release()?)?, bundles, progress)
+}
+
+/// The same for a release that the caller names, whatever the profile follows.
+pub fn fetch_wanted(
+    order: &Order,
+    wanted: &bundle::Wanted,
+    bundles: &bundle::BundleReader<'_>,
+    progress: &dyn Progress,
+) -> Result<Bundle> {
+    let bundle = bundles.pull(&order.profile.site.parse()?, wanted, progress)?;
     bundle.manifest.needs.check_base(&order.definition.name)?;
     bundle::check_settings(bundle.manifest.parameters.as_ref(), &order.profile.hiera)?;
     Ok(bundle)

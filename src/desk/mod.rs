@@ -16,7 +16,7 @@ pub use pulling::{Puller, Pulling};
 
 use crate::base::{self, Absent, Definition};
 use crate::build::{self, Built, Contents, Prepared, Workshop};
-use crate::bundle::Bundle;
+use crate::bundle::{Bundle, Version, Wanted};
 use crate::error::{Context as _, Error, Kind, Result};
 use crate::plan::Order;
 use crate::profile::Content;
@@ -88,6 +88,17 @@ impl Desk {
     /// Pulls the order's bundle, and refuses one that does not fit.
     pub fn fetch(&self, ticket: &Ticket, progress: &dyn Progress) -> Result<Bundle> {
         build::fetch(&ticket.order, &ticket.puller.reader(), progress)
+    }
+
+    /// The same of one version, whatever the profile follows.
+    pub fn fetch_version(
+        &self,
+        ticket: &Ticket,
+        version: Version,
+        progress: &dyn Progress,
+    ) -> Result<Bundle> {
+        let wanted = Wanted::Version(version);
+        build::fetch_wanted(&ticket.order, &wanted, &ticket.puller.reader(), progress)
     }
 
     /// What is cached of an order, without making anything: all of it, or the names of what is missing.
