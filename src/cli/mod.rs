@@ -29,6 +29,7 @@ mod signing;
 mod smoke;
 mod summary;
 mod terminal;
+mod who_has;
 
 use anstyle::AnsiColor;
 use clap::{ArgMatches, CommandFactory as _, FromArgMatches as _};
@@ -82,6 +83,8 @@ enum Verb {
     History(history::Args),
     /// Point a customer's channel at an earlier release.
     Rollback(rollback::Args),
+    /// Find the customers whose current releases hold a package, an app or a module.
+    WhoHas(who_has::Args),
     /// List, build and prune base images.
     Base(base::Args),
     /// Pack, publish and list web applications.
@@ -120,6 +123,7 @@ impl Cli {
             Verb::Release(args) => release::run(args, &surroundings),
             Verb::History(args) => history::run(args, &surroundings),
             Verb::Rollback(args) => rollback::run(args, &surroundings),
+            Verb::WhoHas(args) => who_has::run(args, &surroundings),
             Verb::Base(args) => base::run(args, &surroundings),
             Verb::App(args) => app::run(args, &surroundings),
             Verb::Bundle(args) => bundle::run(args, &surroundings),

@@ -1,16 +1,18 @@
 //! The files of a release that explain its images and prove where they come from.
 
 use std::path::Path;
+use std::sync::Arc;
 
-use super::examine::LARGEST;
 use super::making::Making;
-use super::record::Part;
+use super::record::{LARGEST, Part, images};
 use super::staged::{Staged, Test};
 
 use crate::appliance::check::Outcome;
 use crate::build::PAGE;
 use crate::error::{Error, Kind, Result};
 use crate::file;
+use crate::inspect::Image;
+use crate::inventory::{self, CYCLONEDX, INVENTORY, SPDX, Subject};
 use crate::progress::Progress;
 use crate::smoke::{BootReport, Firmware};
 use crate::units::Digest;
@@ -36,7 +38,7 @@ fn console(firmware: Firmware) -> String {
 pub(super) fn write(
     staged: &Staged,
     folder: &Path,
-    _making: &Making<'_>,
+    making: &Making<'_>,
     progress: &dyn Progress,
 ) -> Result<Vec<Part>> {
     let mut writing = Writing { folder, parts: Vec::new() };
@@ -46,6 +48,7 @@ pub(super) fn write(
     for test in &staged.tests {
         writing.test(test)?;
     }
+    writing.components(staged, making, progress)?;
     writing.parts.sort();
     Ok(writing.parts)
 }
@@ -66,6 +69,31 @@ impl Writing<'_> {
         let (size, sha256) = (bytes.len() as u64, Digest::of(bytes));
         self.parts.push(Part { name: name.to_owned(), size, sha256 });
         Ok(())
+    }
+
+    /// What the image holds, in our form and in those that the world reads.
+    fn components(
+        &mut self,
+        staged: &Staged,
+        making: &Making<'_>,
+        progress: &dyn Progress,
+    ) -> Result<()> {
+        let Some(first) = staged.built.artifacts.first() else { return Ok(()) };
+        progress.step(&format!("listing the components of {}", first.file), None);
+        // every image of a release holds the same disk, which was compared
+        let image = Arc::new(Image::open(&staged.folder.join(&first.file))?);
+        let inventory = inventory::of(&image, progress)?;
+        let record = &staged.built.record;
+        let subject = Subject {
+            name: record.profile.customer.id.clone(),
+            version: record.bundle.version().to_owned(),
+            created: making.now,
+            supplier: record.profile.branding.vendor.clone(),
+            files: images(&staged.built.artifacts),
+        };
+        self.put(INVENTORY, inventory.text()?.as_bytes())?;
+        self.put(SPDX, inventory::spdx(&inventory, &subject)?.as_bytes())?;
+        self.put(CYCLONEDX, inventory::cyclonedx(&inventory, &subject)?.as_bytes())
     }
 
     fn test(&mut self, test: &Test) -> Result<()> {

@@ -1,6 +1,6 @@
 //! What a release is made with.
 
-use super::examine::Believing;
+use super::believing::Believing;
 use super::record::Previous;
 use crate::key::SecretKey;
 use crate::profile::Profile;

@@ -4,30 +4,38 @@
 //! release's folder (`evidence` what explains the images, `sums` their digests). [`Verified`] is such a folder in which
 //! nothing is wrong: [`examine`] says what is, a [`Fault`] each. [`Release`] is the record that it holds, and
 //! [`ReleasePointer`] a customer's channel in a store: [`Publisher`] puts a release there and turns the channel, [`Shelf`]
-//! reads both.
+//! reads both. [`Stock`] knows which releases hold what is [`Wanted`]; [`rebuild()`] makes one again and compares.
 
+mod believing;
 mod evidence;
 mod examine;
 mod fault;
 mod making;
 mod pointer;
 mod publish;
+mod rebuild;
 mod record;
 mod same;
 mod shelf;
 mod staged;
+mod stock;
 mod sums;
 mod verified;
+mod wanted;
 
+pub use believing::Believing;
 pub use evidence::BUILD;
-pub use examine::{Believing, Examined, SIGNATURE, examine};
+pub use examine::{Examined, SIGNATURE, examine};
 pub use fault::{Fault, Rule};
 pub use making::Making;
 pub use pointer::{Lane, Place, ReleasePointer, is_release_of};
 pub use publish::{DAYS, Published, Publisher};
+pub use rebuild::{Compared, rebuild, work_folder};
 pub use record::{Boot, FORMAT, Part, Previous, RECORD, Release, Tested};
 pub use shelf::{Current, Shelf};
 pub use staged::Staged;
+pub use stock::{Held, Holder, Stock};
 pub use verified::{FOLDER, Verified};
+pub use wanted::Wanted;
 
 pub use crate::signed::Allow;

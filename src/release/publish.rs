@@ -3,7 +3,8 @@
 
 use std::path::Path;
 
-use super::examine::{Believing, SIGNATURE};
+use super::believing::Believing;
+use super::examine::SIGNATURE;
 use super::pointer::{Lane, Place, ReleasePointer};
 use super::record::RECORD;
 use super::shelf::Shelf;

@@ -4,12 +4,15 @@ use serde::{Deserialize, Serialize};
 
 use crate::build::Artifact;
 use crate::error::{Error, Kind, Result};
+use crate::inventory::File;
 use crate::manifest::{BaseRecord, BundleRecord};
 use crate::smoke::Firmware;
-use crate::units::{Digest, Timestamp, rfc3339};
+use crate::units::{Digest, MIB, Timestamp, rfc3339};
 
 /// The version of the record that is written; all versions from 1 on can be read.
 pub const FORMAT: u32 = 1;
+/// The largest record, list or report that is read, in bytes.
+pub(super) const LARGEST: u64 = 64 * MIB;
 /// The record's name in a release's folder.
 pub const RECORD: &str = "release.json";
 
@@ -117,6 +120,12 @@ impl Release {
         }
         serde_json::from_slice(bytes).map_err(damaged)
     }
+}
+
+/// The images as documents about them name them.
+pub(super) fn images(artifacts: &[Artifact]) -> Vec<File> {
+    let file = |a: &Artifact| Some(File { name: a.file.clone(), sha256: a.sha256? });
+    artifacts.iter().filter_map(file).collect()
 }
 
 /// A text that a release holds.

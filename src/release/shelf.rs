@@ -2,9 +2,9 @@
 
 use std::path::Path;
 
-use super::examine::{Believing, LARGEST};
+use super::believing::Believing;
 use super::pointer::{Lane, Place, ReleasePointer};
-use super::record::{RECORD, Release};
+use super::record::{LARGEST, RECORD, Release};
 use crate::blob::{self, Key, Small, Store};
 use crate::error::{Error, Kind, Result};
 use crate::progress::Progress;

@@ -3,8 +3,9 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::believing::Believing;
 use super::evidence::{self, put};
-use super::examine::{Believing, Examined, SIGNATURE, examine};
+use super::examine::{Examined, SIGNATURE, examine};
 use super::fault::{Fault, Rule};
 use super::making::Making;
 use super::record::{Boot, FORMAT, RECORD, Release, Tested};

@@ -127,3 +127,36 @@ fn a_record_in_the_store_that_was_changed_is_not_followed() {
     let look = slipway(folder, &["history", "tiny"]).output().unwrap();
     refused(&look, "other bytes than were signed");
 }
+
+/// Who has it, and the exit code.
+fn who_has(folder: &Path, arguments: &[&str]) -> (Vec<String>, Option<i32>) {
+    let output = slipway(folder, &[&["who-has", "--json"], arguments].concat()).output().unwrap();
+    let told: Value =
+        serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{}", said(&output)));
+    let customer = |holder: &Value| holder["customer"].as_str().unwrap().to_owned();
+    (told["holders"].as_array().unwrap().iter().map(customer).collect(), output.status.code())
+}
+
+#[test]
+fn who_has_something_is_known_from_the_store_and_afterwards_without_it() {
+    let folder = built();
+    let folder = folder.path();
+    assert_eq!(who_has(folder, &["tiny"]), (vec![], Some(3)));
+    release(folder);
+    let tiny = vec!["tiny".to_owned()];
+    assert_eq!(who_has(folder, &["tiny"]), (tiny.clone(), Some(0)));
+    assert_eq!(who_has(folder, &["tiny@1.0.0+b1", "--offline"]), (tiny.clone(), Some(0)));
+    assert_eq!(who_has(folder, &["openssl@<3"]), (vec![], Some(3)));
+    // the store is away, and a part of what is known was half written
+    std::fs::rename(folder.join("store/releases"), folder.join("away")).unwrap();
+    assert_eq!(who_has(folder, &["tiny", "--offline"]), (tiny.clone(), Some(0)));
+    for entry in std::fs::read_dir(folder.join("cache/stock")).unwrap() {
+        let path = entry.unwrap().path();
+        let bytes = std::fs::read(&path).unwrap();
+        std::fs::write(&path, &bytes[..bytes.len() / 2]).unwrap();
+    }
+    let (holders, code) = who_has(folder, &["tiny", "--offline"]);
+    assert_eq!((holders, code), (vec![], Some(1)), "what cannot be known is not nobody");
+    std::fs::rename(folder.join("away"), folder.join("store/releases")).unwrap();
+    assert_eq!(who_has(folder, &["tiny", "--offline"]), (tiny, Some(0)));
+}

@@ -168,3 +168,26 @@ fn an_image_that_changed_since_it_was_built_is_not_released() {
     assert!(said(&refused).contains("not what was built"), "{}", said(&refused));
     assert!(!folder.path().join("out/tiny/releases").join("tiny").exists());
 }
+
+#[test]
+fn a_release_that_is_built_again_has_the_same_bytes_and_another_input_is_named() {
+    let (folder, release) = released();
+    let folder = folder.path();
+    let again =
+        || slipway(folder, &["release", "verify", "tiny", "--rebuild", "--json"]).output().unwrap();
+    let rebuilt = again();
+    assert_eq!(rebuilt.status.code(), Some(0), "{}", said(&rebuilt));
+    let told: Value = serde_json::from_slice(&rebuilt.stdout).unwrap();
+    let file = image(&release).file_name().unwrap().to_string_lossy().into_owned();
+    assert_eq!(told["rebuilt"][0]["file"], Value::from(file));
+    assert_eq!(told["rebuilt"][0].get("differs"), None);
+    let profile = folder.join("profiles/tiny.toml");
+    let before = text(&profile);
+    std::fs::write(&profile, before.replace("name = \"Tiny\"", "name = \"Tinier\"")).unwrap();
+    let refused = again();
+    assert_eq!(refused.status.code(), Some(1));
+    let told = String::from_utf8_lossy(&refused.stdout).into_owned();
+    assert!(told.contains("its profile was another one"), "{told}");
+    let left = std::fs::read_dir(folder.join("out")).unwrap().map(|e| e.unwrap().file_name());
+    assert!(!left.into_iter().any(|name| name.to_string_lossy().starts_with(".rebuild")));
+}

@@ -88,6 +88,30 @@ const CHANGES: &[Change] = &[
     ("another build.json", |r| r.edit("build.json", |b| flip(b, 9)), "changed", "build.json"),
     ("no IMPORT.md", |r| r.remove("IMPORT.md"), "missing", "IMPORT.md"),
     ("another IMPORT.md", |r| r.write("IMPORT.md", "call +1 555"), "changed", "IMPORT.md"),
+    ("no inventory", |r| r.remove("inventory.json"), "missing", "inventory.json"),
+    ("no SPDX document", |r| r.remove("sbom.spdx.json"), "missing", "sbom.spdx.json"),
+    (
+        "another CycloneDX document",
+        |r| r.edit("sbom.cdx.json", |b| flip(b, 99)),
+        "changed",
+        "sbom.cdx.json",
+    ),
+    (
+        "a component less in the SPDX document",
+        |r| drop_package(r),
+        "contradiction",
+        "inventory.json",
+    ),
+    (
+        "no inventory, and a record without it",
+        |r| {
+            r.resigned(|v| {
+                v["files"].as_array_mut().unwrap().retain(|f| f["name"] != "inventory.json")
+            });
+        },
+        "missing",
+        "release.json",
+    ),
     ("no SHA256SUMS", |r| r.remove("SHA256SUMS"), "missing", "SHA256SUMS"),
     ("no signature of SHA256SUMS", |r| r.remove("SHA256SUMS.sig"), "missing", "SHA256SUMS.sig"),
     (
@@ -289,6 +313,20 @@ const CHANGES: &[Change] = &[
         "IMPORT.md",
     ),
 ];
+
+/// As an attacker who has the key would: the record has the new document's digest.
+fn drop_package(release: &Release) {
+    let mut document: Value = serde_json::from_str(&text(&release.path("sbom.spdx.json"))).unwrap();
+    document["packages"].as_array_mut().unwrap().pop().unwrap();
+    let document = document.to_string();
+    release.write("sbom.spdx.json", &document);
+    release.resigned(|record| {
+        let mut files = record["files"].as_array_mut().unwrap().iter_mut();
+        let file = files.find(|file| file["name"] == "sbom.spdx.json").unwrap();
+        file["size"] = json!(document.len());
+        file["sha256"] = json!(Digest::of(&document).to_string());
+    });
+}
 
 fn drop_line(release: &Release) {
     let sums = text(&release.path("SHA256SUMS"));

@@ -1,36 +1,27 @@
-//! Examining a release's folder: everything that is wrong with it, not the first thing.
+//! Examining a release's folder: everything that is wrong with it, not the first thing. Here are its files and images;
+//! `documents` has what they say of each other.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod documents;
+
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 
+use super::believing::Believing;
 use super::fault::{Fault, Rule};
 use super::pointer::is_release_of;
-use super::record::{RECORD, Release, Tested};
-use super::sums;
+use super::record::{LARGEST, RECORD, Release};
 use crate::build::{Artifact, SUMS};
 use crate::error::{Context as _, Error, Kind, Result};
 use crate::file;
 use crate::inspect::{self, Image, Source};
-use crate::key::{Namespace, Signature, Trust};
+use crate::key::{Namespace, Signature};
 use crate::manifest;
 use crate::progress::Progress;
-use crate::smoke::{BootReport, Verdict};
-use crate::units::{Digest, MIB, Timestamp};
+use crate::units::Digest;
 
 /// Ends the name of a signature, behind that of the file that it is of.
 pub const SIGNATURE: &str = ".sig";
-/// The largest record, list or report that is read, in bytes.
-pub(super) const LARGEST: u64 = 64 * MIB;
-
-/// Whose releases are believed.
-#[derive(Clone, Copy, Debug)]
-pub struct Believing<'a> {
-    /// The trusted keys.
-    pub trust: &'a Trust,
-    /// The time.
-    pub now: Timestamp,
-}
 
 /// What was found in a folder.
 #[derive(Clone, Debug)]
@@ -64,6 +55,7 @@ pub fn examine(
         examining.files(release, progress)?;
         examining.sums(release);
         examining.tests(release);
+        examining.components(release);
         examining.foreign(release, names);
     }
     let mut faults = examining.faults;
@@ -231,56 +223,6 @@ impl Examining<'_> {
         }
     }
 
-    fn sums(&mut self, release: &Release) {
-        let (Some(bytes), Some(record)) = (self.text(SUMS), self.text(RECORD)) else { return };
-        let wanted: BTreeMap<String, Digest> = sums::of(release, Digest::of(record)).collect();
-        let found = match sums::parse(&String::from_utf8_lossy(&bytes)) {
-            Ok(found) => found,
-            Err(reason) => return self.fault(SUMS, Rule::Unreadable, reason),
-        };
-        for (name, digest) in &wanted {
-            match found.get(name) {
-                None => self.fault(SUMS, Rule::Contradiction, format!("it lacks {name}")),
-                Some(other) if other != digest => {
-                    let reason = format!("of {name} it says {other}, and {digest} was signed");
-                    self.fault(SUMS, Rule::Contradiction, reason);
-                }
-                Some(_) => {}
-            }
-        }
-        for name in found.keys().filter(|name| !wanted.contains_key(*name)) {
-            self.fault(SUMS, Rule::Contradiction, format!("it names {name}, which is not signed"));
-        }
-    }
-
-    fn tests(&mut self, release: &Release) {
-        match &release.smoke {
-            Tested::Without(reason) if reason.trim().is_empty() => {
-                self.fault(
-                    RECORD,
-                    Rule::Smoke,
-                    "it was not tested, and there is no reason for that",
-                );
-            }
-            Tested::Without(_) => {}
-            Tested::Booted(boots) if boots.is_empty() => {
-                self.fault(RECORD, Rule::Smoke, "it names no test");
-            }
-            Tested::Booted(boots) => {
-                for boot in boots {
-                    let Some(bytes) = self.text(&boot.report) else { continue };
-                    let faults = match BootReport::parse(&bytes) {
-                        Ok(report) => contradictions(&report, boot.image_sha256, release),
-                        Err(e) => vec![said(&e)],
-                    };
-                    for reason in faults {
-                        self.fault(&boot.report, Rule::Smoke, reason);
-                    }
-                }
-            }
-        }
-    }
-
     fn foreign(&mut self, release: &Release, mut names: BTreeSet<String>) {
         for name in [RECORD, SUMS] {
             names.remove(name);
@@ -318,23 +260,6 @@ fn judge(path: &Path, artifact: &Artifact, release: &Release) -> Result<Vec<Stri
         reasons.push(format!("it says that it was built from other inputs: {base}, {bundle}"));
     }
     Ok(reasons)
-}
-
-fn contradictions(report: &BootReport, image: Digest, release: &Release) -> Vec<String> {
-    let mut reasons = Vec::new();
-    if report.verdict != Verdict::Ready {
-        reasons.push(report.summary.clone());
-    }
-    if report.image_sha256 != Some(image) {
-        reasons.push("it is of another image than the record says".to_owned());
-    }
-    if !release.artifacts.iter().any(|artifact| artifact.sha256 == Some(image)) {
-        reasons.push("it is of an image that is not in this release".to_owned());
-    }
-    if report.release != release.bundle.release {
-        reasons.push(format!("the machine converged to {}", report.release));
-    }
-    reasons
 }
 
 /// Whether a record may name it: a file of the folder itself, and none in the making.

@@ -1,0 +1,99 @@
+//! What a release's documents say of it, and of each other.
+
+use std::collections::BTreeMap;
+
+use super::super::fault::Rule;
+use super::super::record::{RECORD, Release, Tested, images};
+use super::super::sums;
+use super::{Examining, said};
+use crate::build::SUMS;
+use crate::inventory::{self, CYCLONEDX, INVENTORY, Inventory, SPDX};
+use crate::smoke::{BootReport, Verdict};
+use crate::units::Digest;
+
+impl Examining<'_> {
+    pub(super) fn sums(&mut self, release: &Release) {
+        let (Some(bytes), Some(record)) = (self.text(SUMS), self.text(RECORD)) else { return };
+        let wanted: BTreeMap<String, Digest> = sums::of(release, Digest::of(record)).collect();
+        let found = match sums::parse(&String::from_utf8_lossy(&bytes)) {
+            Ok(found) => found,
+            Err(reason) => return self.fault(SUMS, Rule::Unreadable, reason),
+        };
+        for (name, digest) in &wanted {
+            match found.get(name) {
+                None => self.fault(SUMS, Rule::Contradiction, format!("it lacks {name}")),
+                Some(other) if other != digest => {
+                    let reason = format!("of {name} it says {other}, and {digest} was signed");
+                    self.fault(SUMS, Rule::Contradiction, reason);
+                }
+                Some(_) => {}
+            }
+        }
+        for name in found.keys().filter(|name| !wanted.contains_key(*name)) {
+            self.fault(SUMS, Rule::Contradiction, format!("it names {name}, which is not signed"));
+        }
+    }
+
+    pub(super) fn tests(&mut self, release: &Release) {
+        match &release.smoke {
+            Tested::Without(reason) if reason.trim().is_empty() => {
+                self.fault(
+                    RECORD,
+                    Rule::Smoke,
+                    "it was not tested, and there is no reason for that",
+                );
+            }
+            Tested::Without(_) => {}
+            Tested::Booted(boots) if boots.is_empty() => {
+                self.fault(RECORD, Rule::Smoke, "it names no test");
+            }
+            Tested::Booted(boots) => {
+                for boot in boots {
+                    let Some(bytes) = self.text(&boot.report) else { continue };
+                    let faults = match BootReport::parse(&bytes) {
+                        Ok(report) => contradictions(&report, boot.image_sha256, release),
+                        Err(e) => vec![said(&e)],
+                    };
+                    for reason in faults {
+                        self.fault(&boot.report, Rule::Smoke, reason);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Whether the documents about the components say the same as each other, and are of these images.
+    pub(super) fn components(&mut self, release: &Release) {
+        if !release.files.iter().any(|part| part.name == INVENTORY) {
+            return self.fault(RECORD, Rule::Missing, "it does not say what the images hold");
+        }
+        let texts = [INVENTORY, SPDX, CYCLONEDX].map(|name| self.text(name));
+        let [Some(inventory), Some(spdx), Some(cyclonedx)] = texts else { return };
+        match Inventory::parse(&inventory) {
+            Ok(inventory) => {
+                let files = images(&release.artifacts);
+                for reason in inventory::matches(&inventory, &files, &spdx, &cyclonedx) {
+                    self.fault(INVENTORY, Rule::Contradiction, reason);
+                }
+            }
+            Err(e) => self.fault(INVENTORY, Rule::Unreadable, said(&e)),
+        }
+    }
+}
+
+fn contradictions(report: &BootReport, image: Digest, release: &Release) -> Vec<String> {
+    let mut reasons = Vec::new();
+    if report.verdict != Verdict::Ready {
+        reasons.push(report.summary.clone());
+    }
+    if report.image_sha256 != Some(image) {
+        reasons.push("it is of another image than the record says".to_owned());
+    }
+    if !release.artifacts.iter().any(|artifact| artifact.sha256 == Some(image)) {
+        reasons.push("it is of an image that is not in this release".to_owned());
+    }
+    if report.release != release.bundle.release {
+        reasons.push(format!("the machine converged to {}", report.release));
+    }
+    reasons
+}
