@@ -24,9 +24,9 @@ use std::path::Path;
 pub use conditions::prove_conditions;
 pub use key::Key;
 pub use patience::{AskedToWait, Clock, NobodyThere, Patience};
-pub use read::{Expected, Small, download, read, small};
+pub use read::{Expected, Small, download, read, read_checked, small};
 pub use settings::Settings;
-pub use write::{Created, create, create_bytes, update};
+pub use write::{Created, create, create_bytes, supply, update};
 
 use crate::error::{Error, Kind, Result};
 use address::Address;

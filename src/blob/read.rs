@@ -172,6 +172,22 @@ pub fn read(store: &dyn Store, key: &Key, limit: u64, progress: &dyn Progress) -
     }
 }
 
+/// Reads an object of at most `limit` bytes, and gives what `check` makes of it. When that finds it damaged, it is read
+/// again, as patiently as after every other failure.
+pub fn read_checked<T>(
+    store: &dyn Store,
+    key: &Key,
+    limit: u64,
+    check: &dyn Fn(Vec<u8>) -> Result<T>,
+    progress: &dyn Progress,
+) -> Result<T> {
+    let what = named(store, key);
+    store.patience().persist(what, progress, |tries| match once(store, key, limit, None, tries)? {
+        Small::New(bytes, _) => check(bytes),
+        Small::Unchanged => Err(nobody_asked(store, key)),
+    })
+}
+
 fn once(
     store: &dyn Store,
     key: &Key,

@@ -47,6 +47,39 @@ pub fn create_bytes(
     put(store, key, Content::Bytes(bytes), progress)
 }
 
+/// Puts bytes under a name that says what they are, unless they are there: that is asked first, so that nothing travels
+/// that need not. `make` makes them only then. Returns how many bytes travelled; none when they were there.
+///
+/// The object that is there is not read: whoever does so compares it with its name. But it must have a length that
+/// `fits`: a proxy's answer may come in its place.
+pub fn supply(
+    store: &dyn Publish,
+    key: &Key,
+    fits: &dyn Fn(u64) -> bool,
+    make: &dyn Fn() -> Result<Vec<u8>>,
+    progress: &dyn Progress,
+) -> Result<Option<u64>> {
+    let patience = store.patience();
+    let is_there = patience.persist(named(store, key), progress, |_| match store.head(key) {
+        Ok(head) if fits(head.size) => Ok(true),
+        Ok(head) => {
+            let what = format!("has {} bytes, which it cannot have", head.size);
+            Err(about(store, key, Kind::Damaged, &what)
+                .remedy("remove it from the store, and publish again"))
+        }
+        Err(e) if e.kind() == Kind::NotFound => Ok(false),
+        Err(e) => Err(e),
+    })?;
+    if is_there {
+        return Ok(None);
+    }
+    let bytes = make()?;
+    patience.persist(named(store, key), progress, |_| {
+        // taken: by our own try whose answer was lost, or by somebody who puts the same
+        store.put_new(key, Content::Bytes(&bytes)).map(|_| Some(bytes.len() as u64))
+    })
+}
+
 fn put(
     store: &dyn Publish,
     key: &Key,

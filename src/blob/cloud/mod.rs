@@ -7,25 +7,25 @@ mod answers;
 mod body;
 mod builders;
 mod failure;
+mod line;
 mod multipart;
+mod next;
 mod shared;
 mod watch;
 
 use std::future::Future;
-use std::sync::{Arc, Mutex, PoisonError};
 
 use object_store::multipart::MultipartStore;
 use object_store::path::Path as ObjectPath;
 use object_store::{
     GetOptions, GetRange, ObjectMeta, ObjectStore, PutMode, PutOptions, PutPayload, UpdateVersion,
 };
-use tokio::runtime::Runtime;
 
 use super::address::Provider;
 use super::{Answer, Ask, Body, Content, Head, Key, Patience, Publish, Put, Settings, Store, Tag};
 use crate::error::{Context, Error, Result};
 use answers::{Asked, Meaning};
-use watch::Watch;
+use line::{Line, Lines};
 
 /// A place in a cloud.
 #[derive(Clone, Debug)]
@@ -41,11 +41,9 @@ trait Service: ObjectStore + MultipartStore {}
 impl<T: ObjectStore + MultipartStore> Service for T {}
 
 pub(super) struct Cloud {
-    service: Box<dyn Service>,
-    /// For one thread: a store's requests follow one another, so that the last answer seen belongs
-    /// to the last request.
-    runtime: Arc<Mutex<Runtime>>,
-    watch: Watch,
+    place: Place,
+    /// Each for one request at a time, so that the last answer seen on it belongs to that request.
+    lines: Lines,
     /// The command that creates its bucket, for messages.
     making: String,
     folder: String,
@@ -69,22 +67,23 @@ impl Cloud {
         settings: &Settings,
     ) -> Result<Self> {
         super::http::provide_cryptography();
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .doing("cannot prepare the network")?;
-        let watch = Watch::default();
-        let service = builders::build(place, &shown, settings, &watch)?;
-        Ok(Self {
-            service,
-            runtime: Arc::new(Mutex::new(runtime)),
-            watch,
+        let cloud = Self {
+            place: place.clone(),
+            lines: Lines::default(),
             making: making(place),
             folder: place.folder.clone(),
             shown,
             spelt: spelt.to_owned(),
             settings: settings.clone(),
-        })
+        };
+        // an environment that does not suffice is told now
+        cloud.line()?;
+        Ok(cloud)
+    }
+
+    /// A line that nobody uses at the moment.
+    fn line(&self) -> Result<Line> {
+        self.lines.take(|watch| builders::build(&self.place, &self.shown, &self.settings, watch))
     }
 
     fn path(&self, key: &Key) -> ObjectPath {
@@ -96,31 +95,23 @@ impl Cloud {
 
     fn run<T>(
         &self,
+        line: &Line,
         key: &Key,
         request: impl Future<Output = object_store::Result<T>>,
     ) -> Result<T> {
-        self.attempt(request).map_err(|e| self.failed(key, Asked::Plain, e))
+        line.run(request).map_err(|e| self.failed(line, key, Asked::Plain, e))
     }
 
-    fn attempt<T>(
-        &self,
-        request: impl Future<Output = object_store::Result<T>>,
-    ) -> object_store::Result<T> {
-        let runtime = self.runtime.lock().unwrap_or_else(PoisonError::into_inner);
-        self.watch.forget();
-        runtime.block_on(request)
+    fn failed(&self, line: &Line, key: &Key, asked: Asked, error: object_store::Error) -> Error {
+        failure::explain(&error, line.watch().seen(), meaning(line, asked), self, key)
     }
+}
 
-    fn failed(&self, key: &Key, asked: Asked, error: object_store::Error) -> Error {
-        failure::explain(&error, self.watch.seen(), self.meaning(asked), self, key)
-    }
-
-    /// What the last answer means.
-    fn meaning(&self, asked: Asked) -> Meaning {
-        let seen = self.watch.seen();
-        seen.status
-            .map_or(Meaning::Status, |status| answers::meaning(asked, status, seen.code.as_deref()))
-    }
+/// What the last answer means.
+fn meaning(line: &Line, asked: Asked) -> Meaning {
+    let seen = line.watch().seen();
+    seen.status
+        .map_or(Meaning::Status, |status| answers::meaning(asked, status, seen.code.as_deref()))
 }
 
 impl Store for Cloud {
@@ -143,28 +134,31 @@ impl Store for Cloud {
             if_none_match: ask.unless.map(|tag| tag.etag.clone()),
             ..GetOptions::default()
         };
-        match self.attempt(self.service.get_opts(&self.path(key), options)) {
+        let line = self.line()?;
+        match line.run(line.service().get_opts(&self.path(key), options)) {
             Ok(found) => Ok(Answer::Body(Body {
                 from: found.range.start,
                 tag: tag(&found.meta),
-                bytes: Box::new(body::Stream::new(found, self.runtime.clone(), &self.settings)),
+                bytes: Box::new(body::Stream::new(found, line, &self.settings)),
             })),
             Err(object_store::Error::NotModified { .. }) if ask.unless.is_some() => {
                 Ok(Answer::Unchanged)
             }
-            Err(e) => Err(self.failed(key, Asked::Plain, e)),
+            Err(e) => Err(self.failed(&line, key, Asked::Plain, e)),
         }
     }
 
     fn head(&self, key: &Key) -> Result<Head> {
         let options = GetOptions { head: true, ..GetOptions::default() };
-        let found = self.run(key, self.service.get_opts(&self.path(key), options))?;
+        let line = self.line()?;
+        let found = self.run(&line, key, line.service().get_opts(&self.path(key), options))?;
         Ok(Head { size: found.meta.size, tag: tag(&found.meta) })
     }
 
     fn list(&self, folder: &Key) -> Result<Vec<Key>> {
         let prefix = self.path(folder);
-        let listed = self.run(folder, body::all(self.service.list(Some(&prefix))))?;
+        let line = self.line()?;
+        let listed = self.run(&line, folder, body::all(line.service().list(Some(&prefix))))?;
         let below = |meta: &ObjectMeta| {
             let path: &str = meta.location.as_ref();
             let key = match self.folder.as_str() {
@@ -213,14 +207,14 @@ impl Cloud {
             PutMode::Create | PutMode::Overwrite => Asked::Create,
         };
         let options = PutOptions { mode, ..PutOptions::default() };
-        let path = self.path(key);
-        match self.attempt(self.service.put_opts(&path, PutPayload::from(bytes), options)) {
+        let (path, line) = (self.path(key), self.line()?);
+        match line.run(line.service().put_opts(&path, PutPayload::from(bytes), options)) {
             Ok(_) => Ok(Put::Done),
             // the crate calls other conflicts "already exists", too
-            Err(e) => match self.meaning(asked) {
+            Err(e) => match meaning(&line, asked) {
                 Meaning::Taken => Ok(Put::Taken),
                 Meaning::Unclear => Ok(Put::Unclear),
-                _ => Err(self.failed(key, asked, e)),
+                _ => Err(self.failed(&line, key, asked, e)),
             },
         }
     }

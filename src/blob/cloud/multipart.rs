@@ -9,6 +9,7 @@ use object_store::{MultipartId, PutPayload};
 
 use super::super::{Key, Put, Store, read};
 use super::Cloud;
+use super::line::Line;
 use crate::error::{Context, Kind, Result};
 use crate::progress::Quiet;
 use crate::units::MIB;
@@ -26,17 +27,17 @@ impl Cloud {
             Err(e) if e.kind() == Kind::NotFound => {}
             Err(e) => return Err(e),
         }
-        let path = self.path(key);
-        let id = self.run(key, self.service.create_multipart(&path))?;
-        match self.put_parts(key, &id, source, size) {
+        let (path, line) = (self.path(key), self.line()?);
+        let id = self.run(&line, key, line.service().create_multipart(&path))?;
+        match self.put_parts(&line, key, &id, source, size) {
             Ok(parts) => {
-                self.run(key, self.service.complete_multipart(&path, &id, parts))?;
+                self.run(&line, key, line.service().complete_multipart(&path, &id, parts))?;
                 Ok(Put::Done)
             }
             Err(e) => {
                 // what is left costs the store's owner money; if the abort fails too, nothing
                 // changes
-                let _ = self.attempt(self.service.abort_multipart(&path, &id));
+                let _ = line.run(line.service().abort_multipart(&path, &id));
                 Err(e)
             }
         }
@@ -44,6 +45,7 @@ impl Cloud {
 
     fn put_parts(
         &self,
+        line: &Line,
         key: &Key,
         id: &MultipartId,
         file: &Path,
@@ -59,8 +61,8 @@ impl Cloud {
             // a part that arrives twice counts once: it can be sent again whatever became of it
             let what = read::named(self, key);
             parts.push(self.settings.patience.persist(what, &Quiet, |_| {
-                let put = self.service.put_part(&path, id, index as usize, payload.clone());
-                self.run(key, put)
+                let put = line.service().put_part(&path, id, index as usize, payload.clone());
+                self.run(line, key, put)
             })?);
         }
         Ok(parts)

@@ -99,7 +99,7 @@ fn is_object(request: &HttpRequest) -> bool {
 async fn bounded(body: HttpResponseBody) -> Result<(Vec<u8>, Result<(), HttpError>), HttpError> {
     let mut pieces = body.bytes_stream();
     let mut all = Vec::new();
-    while let Some(piece) = super::body::next(&mut pieces).await {
+    while let Some(piece) = super::next::next(&mut pieces).await {
         match piece {
             Ok(piece) if all.len() + piece.len() > LARGEST => {
                 let long = std::io::Error::other("the answer is too long");
