@@ -42,7 +42,7 @@ impl Cuts {
     }
 
     /// A file that holds the disk unencoded: cut at the same places of the disk, and around what the format adds.
-    pub fn of_parts<'p>(file: impl Iterator<Item = &'p Part>, disk: &Disk) -> Self {
+    pub fn of_parts(file: &[Part], disk: &Disk) -> Self {
         let places = places(disk);
         let region = |at: u64| places.partition_point(|place| *place <= at);
         let mut cuts = Self::default();
@@ -99,11 +99,9 @@ mod tests {
     use super::super::encode::{Bytes, Form, Place};
     use super::*;
     use crate::disk::Extent;
-    use crate::format::host::HostFile;
 
-    fn cuts(parts: Vec<Part>, disk: &Disk) -> Vec<u64> {
-        let file = HostFile::new(64 * MIB, parts).unwrap();
-        file.cuts(disk).within(64 * MIB)
+    fn cuts(parts: &[Part], disk: &Disk) -> Vec<u64> {
+        Cuts::of_parts(parts, disk).within(64 * MIB)
     }
 
     #[test]
@@ -125,10 +123,10 @@ mod tests {
     fn an_unencoded_file_is_cut_at_the_same_places_of_the_disk_wherever_they_are_in_it() {
         let extents = vec![Extent::bytes(5, *b"x"), Extent::bytes(9 * MIB, vec![1; 4 << 20])];
         let disk = Disk::new(32 * MIB, extents).unwrap();
-        let raw = cuts(vec![Part::disk(0, 0..32 * MIB)], &disk);
+        let raw = cuts(&[Part::disk(0, 0..32 * MIB)], &disk);
         assert_eq!(raw, [4 * MIB, 8 * MIB, 12 * MIB, 16 * MIB, 32 * MIB]);
         // in front of each block there is something of the format's; the last two are neighbours
-        let blocks = vec![
+        let blocks = [
             Part::bytes(0, [1; 512]),
             Part::disk(512, 0..2 * MIB),
             Part::bytes(512 + 2 * MIB, [1; 512]),
@@ -136,6 +134,6 @@ mod tests {
             Part::disk(1024 + 4 * MIB, 10 * MIB..14 * MIB),
         ];
         let moved = [512, 512 + 2 * MIB, 1024 + 2 * MIB, 1024 + 6 * MIB, 1024 + 8 * MIB];
-        assert_eq!(cuts(blocks, &disk), moved);
+        assert_eq!(cuts(&blocks, &disk), moved);
     }
 }

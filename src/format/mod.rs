@@ -264,5 +264,5 @@ fn copy_plain(
     };
     progress.step(&format!("writing {}", wanted.path.display()), Some(file.used(job.disk)));
     let digest = host::write(&file, job.disk, target, job.digests, progress)?;
-    Ok(Filled { digest, cuts: file.cuts(job.disk) })
+    Ok(Filled { digest, cuts: Cuts::of_parts(file.parts(), job.disk) })
 }

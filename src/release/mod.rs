@@ -5,20 +5,25 @@
 //! nothing is wrong: [`examine`] says what is, a [`Fault`] each. [`Release`] is the record that it holds, and
 //! [`ReleasePointer`] a customer's channel in a store: [`Publisher`] puts a release there and turns the channel, [`Shelf`]
 //! reads both. [`Stock`] knows which releases hold what is [`Wanted`]; [`rebuild()`] makes one again and compares.
+//! An image lies in a store as `pieces`; `store` puts them there, and `fetch` makes the image of them again.
 
 mod believing;
 mod evidence;
 mod examine;
 mod fault;
+pub mod fetch;
 mod making;
+pub mod pieces;
 mod pointer;
 mod publish;
 mod rebuild;
 mod record;
 mod same;
+mod several;
 mod shelf;
 mod staged;
 mod stock;
+pub mod store;
 mod sums;
 mod verified;
 mod wanted;
@@ -29,7 +34,7 @@ pub use examine::{Examined, SIGNATURE, examine};
 pub use fault::{Fault, Rule};
 pub use making::Making;
 pub use pointer::{Lane, Place, ReleasePointer, is_release_of};
-pub use publish::{DAYS, Published, Publisher};
+pub use publish::{DAYS, Published, Publisher, never_published};
 pub use rebuild::{Compared, rebuild, work_folder};
 pub use record::{Boot, FORMAT, Part, Previous, RECORD, Release, Tested};
 pub use shelf::{Current, Shelf};

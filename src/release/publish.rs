@@ -8,6 +8,7 @@ use super::examine::SIGNATURE;
 use super::pointer::{Lane, Place, ReleasePointer};
 use super::record::RECORD;
 use super::shelf::Shelf;
+use super::store::{Known, upload};
 use super::verified::Verified;
 use crate::blob::{self, Created, Publish};
 use crate::build::SUMS;
@@ -40,6 +41,10 @@ pub struct Publisher<'a> {
     pub days: u32,
     /// Put the pointer in the place of one that is refused.
     pub replace: bool,
+    /// Put each image there as one file, too, which a browser can fetch.
+    pub whole: bool,
+    /// Pieces of images that were seen in the store, by this publisher or another one of this process.
+    pub known: &'a Known,
 }
 
 /// A release that its customer's channel names.
@@ -131,14 +136,18 @@ impl Publisher<'_> {
         left > i64::from(self.days) * DAY / 2
     }
 
-    /// The small files; the record last, so that where it is, all is.
+    /// The images, then the small files; the record last, so that where it is, all is.
     fn files(&self, verified: &Verified, place: &Place<'_>, progress: &dyn Progress) -> Result<()> {
         let release = verified.release();
-        let images = release.artifacts.iter().map(|artifact| artifact.file.as_str());
+        upload(self.store, verified.folder(), &release.artifacts, self.known, progress)?;
+        let images = release.artifacts.iter().filter(|_| self.whole);
+        for artifact in images {
+            self.whole(verified, &artifact.file, artifact.size.bytes(), place, progress)?;
+        }
         let parts = release.files.iter().map(|part| part.name.as_str());
         let signed = [SUMS, RECORD].map(|name| format!("{name}{SIGNATURE}"));
         let ends = [SUMS, signed[0].as_str(), signed[1].as_str(), RECORD];
-        for name in images.chain(parts).chain(ends) {
+        for name in parts.chain(ends) {
             progress.go_on()?;
             let path = verified.folder().join(name);
             match blob::create(self.store, &place.key(name)?, &path, progress)? {
@@ -146,6 +155,25 @@ impl Publisher<'_> {
             }
         }
         Ok(())
+    }
+
+    /// An image as one file. The store's folder is named after the record, which names the image's digest.
+    fn whole(
+        &self,
+        verified: &Verified,
+        file: &str,
+        size: u64,
+        place: &Place<'_>,
+        progress: &dyn Progress,
+    ) -> Result<()> {
+        let key = place.key(file)?;
+        progress.step(&format!("storing {file} as one file"), Some(size));
+        match self.store.head(&key) {
+            // to compare the bytes would be a download of all of it
+            Ok(head) if head.size == size => Ok(()),
+            // whatever went wrong, it is asked again, more patiently
+            _ => blob::create(self.store, &key, &verified.folder().join(file), progress).map(drop),
+        }
     }
 
     fn point(
@@ -181,7 +209,7 @@ impl Publisher<'_> {
 }
 
 /// The error about a channel that has nothing.
-pub(super) fn never_published(lane: &Lane<'_>, store: &str) -> Error {
+pub fn never_published(lane: &Lane<'_>, store: &str) -> Error {
     let message = format!("{} has no release in {store}", lane.name());
     Error::new(Kind::NotFound, message)
         .remedy(format!("publish one with `slipway release publish {}`", lane.customer))

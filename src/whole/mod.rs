@@ -63,7 +63,7 @@ pub(crate) fn flush_folder(folder: &Path) -> Result<()> {
 }
 
 /// Whether the open file still has this name.
-fn is_named(file: &File, path: &Path) -> Result<bool> {
+pub(crate) fn is_named(file: &File, path: &Path) -> Result<bool> {
     let ours = file.metadata().at("cannot look at", path)?;
     match std::fs::symlink_metadata(path) {
         Ok(named) => Ok((named.dev(), named.ino()) == (ours.dev(), ours.ino())),

@@ -1,12 +1,17 @@
 //! Two customers of one base: their disks differ only outside the base's region.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use crate::common::{artifact, bootable};
 use proptest::prelude::{Just, ProptestConfig, Strategy, prop, prop_oneof, proptest};
 use slipway::disk::{Data, Disk, DiskSpec, bootloader, compose};
+use slipway::format::encode::DEFAULT_LIMIT;
+use slipway::format::{Cache, Written};
 use slipway::pack::{Pack, PackWriter};
 use slipway::profile::Format;
+use slipway::progress::Quiet;
+use slipway::release::pieces::{self, Form};
 use slipway::tree::{Content, Entry, Meta, Node, Tree};
 use slipway::units::{ByteSize, Digest, GIB, MIB, Timestamp};
 
@@ -123,5 +128,67 @@ proptest! {
             assert!(bytes_at(&raw, at, length) == expected);
             assert!(bytes_at(&other_raw, at, length) == expected);
         }
+    }
+}
+
+/// A base of files that do not get shorter, and a customer's disk with it.
+fn noisy_base() -> (Tree, Arc<Pack>) {
+    let mut tree = bootable::tree(TIME);
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let mut writer = PackWriter::create(file.path()).unwrap();
+    let noise = |n: u64| {
+        let mut bytes = vec![0; 300_000];
+        blake3::Hasher::new().update(&n.to_le_bytes()).finalize_xof().fill(&mut bytes);
+        bytes
+    };
+    let places: Vec<_> = (0..150).map(|n| writer.add(noise(n).as_slice()).unwrap()).collect();
+    let pack = Pack::open(file.path(), writer.finish().unwrap().0).unwrap();
+    tree.put_directory("/usr/share/base", 0o755, TIME).unwrap();
+    for (i, (offset, length)) in places.into_iter().enumerate() {
+        let content = Content::Packed { pack: pack.clone(), offset, length };
+        let entry = Entry { meta: Meta::root(0o644, TIME), node: Node::File(content) };
+        tree.put(&format!("/usr/share/base/{i}"), entry).unwrap();
+    }
+    (tree, pack)
+}
+
+/// The pieces of an image, each with its length.
+fn pieces_of(written: &Written) -> Vec<(Digest, u64)> {
+    let file = std::fs::File::open(&written.path).unwrap();
+    let form = Form::of(written.format);
+    let list = pieces::list(&file, &written.path, written.size, &written.cuts, form, &Quiet);
+    list.unwrap().pieces.iter().map(|piece| (piece.sha256, piece.length())).collect()
+}
+
+#[test]
+fn in_every_format_the_second_customer_has_few_pieces_of_its_own() {
+    let base = noisy_base();
+    let customer = |host: &str, layer: usize| Customer {
+        host: host.into(),
+        layer: vec![layer, 7, 12_345],
+        inodes: 20 + layer / 1000,
+        without: 1,
+    };
+    let customers = [customer("one", 100_000), customer("other", 140_000)];
+    for format in Format::ALL {
+        let folder = tempfile::tempdir().unwrap();
+        let cache = Cache::new(folder.path().join("cache"), DEFAULT_LIMIT);
+        let written = customers.each_ref().map(|customer| {
+            let disk = disk(&base, customer, 256 * MIB);
+            let path = folder.path().join(&customer.host);
+            let fresh = artifact::try_write(format, &disk, &path, None).unwrap();
+            let kept = artifact::try_write(format, &disk, &path, Some(&cache)).unwrap();
+            assert_eq!(fresh, kept, "{format}");
+            let rising = kept.cuts.windows(2).all(|pair| pair[0] < pair[1]);
+            assert!(rising && kept.cuts.last().is_none_or(|last| *last < kept.size), "{format}");
+            kept
+        });
+        let [first, second] = written.each_ref().map(pieces_of);
+        let known: HashSet<Digest> = first.iter().map(|(digest, _)| *digest).collect();
+        let own: u64 = second.iter().filter(|(d, _)| !known.contains(d)).map(|(_, n)| n).sum();
+        let all: u64 = second.iter().map(|(_, length)| length).sum();
+        println!("{format}: {own} of {all} bytes in {} pieces", second.len());
+        // nearly all of a base as small as this one is metadata and a boot loader
+        assert!(own * 100 < all * 30, "{format}: {own} of {all}");
     }
 }

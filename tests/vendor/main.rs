@@ -10,6 +10,7 @@ mod bundle;
 mod faults;
 mod handover;
 mod key;
+mod pieces;
 mod plans;
 mod release;
 mod signed;

@@ -1,5 +1,6 @@
 //! `slipway release`: one file a sub-verb.
 
+mod fetch;
 mod make;
 mod publish;
 mod store;
@@ -25,6 +26,8 @@ pub struct Args {
 
 #[derive(Debug, clap::Subcommand)]
 enum Verb {
+    /// Fetch a customer's release from a store, and prove it; what an older image has does not travel.
+    Fetch(fetch::Args),
     /// Verify a customer's newest image, and write it with all that proves it into one signed folder.
     Make(make::Args),
     /// Put a customer's release into a store, and point the customer's channel at it.
@@ -36,6 +39,7 @@ enum Verb {
 /// Runs the verb; the number is the process's exit code.
 pub fn run(args: &Args, surroundings: &Surroundings) -> Result<u8> {
     match &args.verb {
+        Verb::Fetch(args) => fetch::run(args, surroundings),
         Verb::Make(args) => make::run(args, surroundings),
         Verb::Publish(args) => publish::run(args, surroundings),
         Verb::Verify(args) => verify::run(args, surroundings),

@@ -21,6 +21,9 @@ pub(super) struct Args {
     place: Options,
     #[command(flatten)]
     changing: Changing,
+    /// Store each image as one file, too, so that a browser can fetch it
+    #[arg(long)]
+    whole: bool,
     /// Print the channel's pointer as JSON on stdout
     #[arg(long)]
     json: bool,
@@ -46,7 +49,8 @@ pub(super) fn run(args: &Args, surroundings: &Surroundings) -> Result<u8> {
             return Ok(1);
         }
     };
-    let opened = place.publishing(&args.changing)?;
+    let mut opened = place.publishing(&args.changing)?;
+    opened.whole = args.whole;
     let channel = place.lane().channel;
     let published = place.publisher(&opened).publish(&verified, channel, &progress)?;
     progress.done();

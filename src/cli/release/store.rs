@@ -58,6 +58,9 @@ pub(in super::super) struct Opened {
     key: SecretKey,
     days: u32,
     replace: bool,
+    /// Whether images are put there as one file, too.
+    pub whole: bool,
+    known: release::store::Known,
 }
 
 impl Options {
@@ -107,7 +110,8 @@ impl Place {
         let folder = format!("{}/{}/{}", release::ReleasePointer::FOLDER, self.site, self.customer);
         blob::prove_conditions(store.as_ref(), &folder, &self.cache, &Terminal::new())?;
         let (days, replace) = (changing.valid_for, changing.replace_pointer);
-        Ok(Opened { store, key, days, replace })
+        let (whole, known) = (false, release::store::Known::default());
+        Ok(Opened { store, key, days, replace, whole, known })
     }
 
     pub fn publisher<'a>(&'a self, opened: &'a Opened) -> Publisher<'a> {
@@ -118,6 +122,8 @@ impl Place {
             cache: &self.cache,
             days: opened.days,
             replace: opened.replace,
+            whole: opened.whole,
+            known: &opened.known,
         }
     }
 }

@@ -19,7 +19,6 @@ pub use write::write;
 
 use crate::disk::{Data, Disk, Extent};
 use crate::error::{Error, Kind, Result};
-use crate::format::cuts::Cuts;
 use crate::tree::Content;
 
 /// File systems allocate in blocks of this many bytes; a block of zeros stays a hole.
@@ -93,14 +92,8 @@ impl HostFile {
     }
 
     /// The parts in order.
-    #[cfg(test)]
     pub fn parts(&self) -> &[Part] {
         &self.parts
-    }
-
-    /// Where it may be cut.
-    pub fn cuts(&self, disk: &Disk) -> Cuts {
-        Cuts::of_parts(self.parts.iter(), disk)
     }
 
     /// The number of bytes that are written: all except gaps.

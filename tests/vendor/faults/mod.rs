@@ -13,5 +13,6 @@ mod proxy;
 mod publishes;
 mod pulls;
 mod regressions;
+mod releases;
 mod stage;
 mod tally;

@@ -1,0 +1,151 @@
+//! Fetching an image of a release, piece by piece: those that an older image or an interrupted fetch holds do not travel.
+//!
+//! Nothing is believed but the digest of the whole image, which is in the signed record. The list of pieces, the pieces
+//! and the older image are hints that may come from anybody: each piece is proven before it is written, and the whole
+//! file is before it gets its name. `partial` is the file in the making, `have` the older image; `folder` is all of a release.
+
+mod folder;
+mod have;
+mod partial;
+
+pub use folder::Published;
+
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use super::pieces::{LONGEST_LIST, List, Piece, list_key};
+use super::several;
+use crate::blob::{self, Store};
+use crate::build::Artifact;
+use crate::error::{Context, Error, Kind, Result};
+use crate::file;
+use crate::format::space;
+use crate::progress::Progress;
+use crate::units::Digest;
+
+use have::Have;
+use partial::Partial;
+
+/// An image in a store, as the release's record names it.
+#[derive(Clone, Copy, Debug)]
+pub struct Source<'a> {
+    /// The store.
+    pub store: &'a dyn Store,
+    /// The image.
+    pub artifact: &'a Artifact,
+}
+
+/// What a fetch did.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fetched {
+    /// The image.
+    pub path: PathBuf,
+    /// Bytes that travelled for it.
+    pub travelled: u64,
+    /// Bytes that the older image had.
+    pub copied: u64,
+    /// Bytes that were there from a fetch before.
+    pub kept: u64,
+}
+
+/// Fetches an image into a folder, whole or not at all. What a fetch had when it was killed stays in a hidden file beside,
+/// and the next one goes on from there. `have` is an older image; the nearer it is, the less travels.
+///
+/// # Errors
+/// [`Kind::NotFound`] when the store has no list of its pieces; [`Kind::Damaged`] when what the store has is not the image
+/// that the record names; [`Kind::Refused`] while another fetch writes the same file.
+pub fn fetch(
+    source: &Source<'_>,
+    to: &Path,
+    have: Option<&Path>,
+    progress: &dyn Progress,
+) -> Result<Fetched> {
+    let Artifact { file: name, size, .. } = source.artifact;
+    let digest = source.digest()?;
+    let path = to.join(plain(name)?);
+    if is_there(&path, size.bytes(), digest, progress)? {
+        return Ok(Fetched { path, travelled: 0, copied: 0, kept: size.bytes() });
+    }
+    let (list, length) = source.list(progress)?;
+    list.expect(size.bytes(), digest)?;
+    let have = have.map(|path| Have::open(path, source, &list, progress)).transpose()?;
+    let partial = Partial::open(&path, size.bytes())?;
+    let kept = partial.held(&list, progress)?;
+    let mut missing: Vec<&Piece> = Vec::new();
+    missing
+        .extend(list.pieces.iter().zip(&kept).filter(|(_, kept)| !**kept).map(|(piece, _)| piece));
+    let todo: u64 = missing.iter().map(|piece| piece.length()).sum();
+    let all: u64 = list.pieces.iter().map(Piece::length).sum();
+    space::check(std::iter::once((to, todo)))?;
+    progress.step(&format!("fetching {name}"), Some(todo));
+    let (travelled, copied) = (AtomicU64::new(length), AtomicU64::new(0));
+    several::each(missing.len(), progress, &|index, progress| {
+        let piece = missing[index];
+        match have.as_ref().and_then(|have| have.piece(piece)) {
+            Some(bytes) => {
+                partial.write(piece, &bytes)?;
+                copied.fetch_add(piece.length(), Ordering::Relaxed);
+            }
+            None => {
+                let (bytes, stored) = source.piece(&list, piece, progress)?;
+                partial.write(piece, &bytes)?;
+                travelled.fetch_add(stored, Ordering::Relaxed);
+            }
+        }
+        progress.advance(piece.length());
+        Ok(())
+    })?;
+    partial.finish(digest, &list.zeros, progress)?;
+    let (travelled, copied) = (travelled.into_inner(), copied.into_inner());
+    Ok(Fetched { path, travelled, copied, kept: all - todo })
+}
+
+/// A name from a record may not lead out of the folder.
+fn plain(name: &str) -> Result<&str> {
+    let path = Path::new(name);
+    let is_plain = path.file_name().is_some_and(|file| file == path.as_os_str());
+    if is_plain && !name.starts_with('.') {
+        return Ok(name);
+    }
+    Err(Error::new(Kind::Damaged, format!("{name:?} is no name of an image")))
+}
+
+/// Whether the very file is there.
+fn is_there(path: &Path, size: u64, digest: Digest, progress: &dyn Progress) -> Result<bool> {
+    if !file::look(path)?.is_some_and(|found| found.is_file() && found.len() == size) {
+        return Ok(false);
+    }
+    let open = file::open(path).at("cannot open", path)?;
+    Ok(partial::digest(&open, path, progress)? == digest)
+}
+
+impl Source<'_> {
+    fn digest(&self) -> Result<Digest> {
+        let name = &self.artifact.file;
+        let none = || Error::new(Kind::Refused, format!("the release has no digest of {name}"));
+        self.artifact.sha256.ok_or_else(none)
+    }
+
+    /// The list of its pieces, and how many bytes that was.
+    fn list(&self, progress: &dyn Progress) -> Result<(List, u64)> {
+        let key = list_key(self.digest()?)?;
+        let read = |bytes: Vec<u8>| Ok((List::parse(&bytes)?, bytes.len() as u64));
+        blob::read_checked(self.store, &key, LONGEST_LIST, &read, progress)
+    }
+
+    /// A piece from the store, and how many bytes travelled.
+    fn piece(&self, list: &List, piece: &Piece, progress: &dyn Progress) -> Result<(Vec<u8>, u64)> {
+        let length = piece.length();
+        let read = |stored: Vec<u8>| {
+            let travelled = stored.len() as u64;
+            Ok((list.form.unpack(stored, length, piece.sha256)?, travelled))
+        };
+        let key = list.key(piece)?;
+        blob::read_checked(self.store, &key, list.form.most(length), &read, progress).map_err(|e| match e.kind() {
+            Kind::NotFound => Error::new(Kind::Damaged, format!("{} lacks a piece of the image", self.store.shown()))
+                .remedy("whoever publishes it can put the release there again: only what is missing travels")
+                .because(e),
+            _ => e,
+        })
+    }
+}
