@@ -32,6 +32,7 @@ pub mod inventory;
 pub mod journal;
 pub mod key;
 pub mod layer;
+pub mod leak;
 pub mod lint;
 mod lock;
 pub mod manifest;

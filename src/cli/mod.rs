@@ -10,10 +10,12 @@ mod completions;
 mod convert;
 mod doctor;
 mod history;
+mod images;
 mod init;
 mod inputs;
 mod inspect;
 mod key;
+mod leaks;
 mod lint;
 mod list;
 mod man;
@@ -73,6 +75,8 @@ enum Verb {
     Inspect(inspect::Args),
     /// Find what a platform would refuse in an image, or trip over.
     Lint(lint::Args),
+    /// Find secrets and other customers' data in an image.
+    Leaks(leaks::Args),
     /// Write an image in another format.
     Convert(convert::Args),
     /// Boot a copy of an image and check that it converges.
@@ -118,6 +122,7 @@ impl Cli {
             Verb::Build(args) => build::run(args, &surroundings),
             Verb::Inspect(args) => inspect::run(args, &surroundings),
             Verb::Lint(args) => lint::run(args, &surroundings),
+            Verb::Leaks(args) => leaks::run(args, &surroundings),
             Verb::Convert(args) => convert::run(args, &surroundings),
             Verb::Smoke(args) => smoke::run(args, &surroundings),
             Verb::Release(args) => release::run(args, &surroundings),

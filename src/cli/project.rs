@@ -43,7 +43,8 @@ impl Options {
 /// What this process was started with. Read once: whatever a verb does later sees the same.
 pub(super) fn surroundings() -> Surroundings {
     let surroundings = Surroundings::new(std::env::current_dir().ok(), std::env::vars_os());
-    Surroundings { threads: std::thread::available_parallelism().ok(), ..surroundings }
+    let host = rustix::system::uname().nodename().to_str().ok().map(str::to_owned);
+    Surroundings { host, threads: std::thread::available_parallelism().ok(), ..surroundings }
 }
 
 /// Shows every error of a profile on stderr.

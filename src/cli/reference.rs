@@ -58,6 +58,10 @@ const VARIABLES: &[Variable] = &[
         "SLIPWAY_COMMIT",
         "while slipway is compiled: the commit that `--version` shows [default: git's, in a release]",
     ),
+    variable(
+        "USER, LOGNAME, HOME",
+        "the building machine's user, whom `leaks` looks for in images",
+    ),
     variable("NO_COLOR", "no colours, whatever the value"),
     variable(
         "HTTPS_PROXY, HTTP_PROXY, ALL_PROXY, NO_PROXY",

@@ -14,11 +14,11 @@ use crate::units::{ByteSize, MIB};
 
 /// Bytes of the EFI partition that may be read, whatever its size: reading a circular chain of
 /// clusters must end. Systems install only a few MiB there.
-const BUDGET: u64 = 512 * MIB;
+pub(super) const BUDGET: u64 = 512 * MIB;
 /// Limits of what is looked at: the depth of folders, the names in all folders together, and the
 /// bytes of a program. A folder that contains itself never runs out of names.
-const DEPTH: usize = 8;
-const NAMES: usize = 4096;
+pub(super) const DEPTH: usize = 8;
+pub(super) const NAMES: usize = 4096;
 const PROGRAM_LIMIT: u64 = 64 * MIB;
 /// Where boot.img has the sector of the core image (GRUB 2.06, boot.S), and what its messages begin
 /// with.

@@ -26,6 +26,7 @@ pub(crate) mod table;
 mod vhd;
 mod vhdx;
 mod vmdk;
+pub mod walk;
 mod window;
 
 use std::path::Path;
@@ -186,12 +187,15 @@ pub fn copy_file_of(
 
 /// Opens the root filesystem; [`Kind::Refused`] where there is none.
 pub(crate) fn open_root(image: &Arc<Image>, table: &Table) -> Result<Root> {
-    let partition = table.root().ok_or_else(|| {
+    Root::open(image, root_partition(image, table)?.region())
+}
+
+fn root_partition<'t>(image: &Image, table: &'t Table) -> Result<&'t Partition> {
+    table.root().ok_or_else(|| {
         Error::new(Kind::Refused, "no partition has the type of a Linux filesystem")
             .at(image.path())
             .remedy("give an image that slipway built")
-    })?;
-    Root::open(image, partition.region())
+    })
 }
 
 fn find<'t>(table: &'t Table, wanted: &Type) -> Option<&'t Partition> {

@@ -11,6 +11,7 @@ mod folder;
 mod inherit;
 mod node;
 mod odd;
+mod releasing;
 mod rules;
 mod schema;
 mod suggest;
@@ -27,6 +28,7 @@ pub use diagnostic::{Diagnostic, Diagnostics, Place, SourceFile, Style};
 pub use folder::{all, customers, find, names};
 pub use inherit::SHARED;
 pub use schema::{Audience, schema, with_settings};
+pub use releasing::{Allowed, LeakRule, Releasing};
 pub(crate) use suggest::{nearest, nearest_key};
 pub use types::{
     Access, Branding, Customer, ExtraFile, Guestinfo, Hardware, Master, MasterMode, Network, Probe,

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::releasing::Releasing;
 use crate::platform::{Format, Platform, Target};
 
 /// One customer's appliance.
@@ -72,6 +73,9 @@ pub struct Profile {
     /// What the smoke test checks on the converged machine.
     #[serde(default)]
     pub probes: Vec<Probe>,
+    /// What is decided about this customer's releases.
+    #[serde(default, skip_serializing)]
+    pub release: Releasing,
 }
 
 /// Who an appliance is for.

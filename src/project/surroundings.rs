@@ -39,6 +39,12 @@ pub struct Surroundings {
     pub here: Option<PathBuf>,
     /// The project's folder.
     pub project: Option<PathBuf>,
+    /// The user's name; the leak check looks for it in images, and for these two.
+    pub user: Option<String>,
+    /// The user's home.
+    pub home: Option<PathBuf>,
+    /// This machine's name.
+    pub host: Option<String>,
     /// The folder of profiles, where it is not the project's own.
     pub profiles: Option<PathBuf>,
     /// The folder of all caches.
@@ -79,6 +85,9 @@ impl Surroundings {
         };
         Self {
             project: path(PROJECT_VARIABLE),
+            user: text("USER").or_else(|| text("LOGNAME")),
+            home: path("HOME"),
+            host: None,
             profiles: None,
             cache: path(CACHE_VARIABLE).or_else(|| below("XDG_CACHE_HOME", ".cache", "slipway")),
             trust: path(TRUST_VARIABLE),

@@ -13,6 +13,8 @@ mod encode;
 mod ext4;
 mod formats_plain;
 mod inspect;
+mod leaks;
 mod lint;
 mod ova;
 mod readers;
+mod walk;

@@ -11,6 +11,7 @@ mod faults;
 mod handover;
 mod key;
 mod pieces;
+mod leaks;
 mod plans;
 mod release;
 mod signed;

@@ -1,16 +1,13 @@
 //! Which image a user means, and what is expected of it.
 
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::desk;
+use crate::cli::images;
 use crate::error::{Error, Kind, Result};
-use crate::file;
-use crate::format;
 use crate::inspect::{self, Image};
 use crate::manifest::ImageRecord;
-use crate::profile::{Format, Hardware, Probe};
-use crate::project::{Project, Surroundings};
+use crate::profile::{Hardware, Probe};
+use crate::project::Surroundings;
 use crate::smoke::TestNetwork;
 
 /// An image and what is expected of it.
@@ -32,7 +29,7 @@ pub(super) fn find(
     release: Option<&str>,
     surroundings: &Surroundings,
 ) -> Result<Target> {
-    let image = Arc::new(Image::open(&image(wanted, surroundings)?)?);
+    let image = Arc::new(Image::open(&images::find(wanted, surroundings)?)?);
     inspect::damage::refuse_changed(&image)?;
     let record = match (inspect::report(&image), release) {
         (Ok(report), _) => report.record,
@@ -56,20 +53,4 @@ pub(super) fn find(
             .at(image.path())
             .remedy("name the release with --release")),
     }
-}
-
-fn image(wanted: &str, surroundings: &Surroundings) -> Result<PathBuf> {
-    let path = Path::new(wanted);
-    if file::is_file(path)? {
-        return Ok(path.to_owned());
-    }
-    if wanted.contains('/') || is_named_as_image(path) {
-        return Err(Error::new(Kind::NotFound, "there is no such image").at(path));
-    }
-    desk::newest_image(&Project::open(surroundings)?, wanted)
-}
-
-fn is_named_as_image(path: &Path) -> bool {
-    let name = path.to_string_lossy();
-    Format::ALL.into_iter().any(|f| name.ends_with(&format!(".{}", format::extension(f))))
 }

@@ -12,32 +12,32 @@ use crate::inspect::source::le;
 /// (Documentation/filesystems/ext4/super.rst).
 const AT: u64 = 1024;
 const LENGTH: usize = 1024;
-const BLOCKS: usize = 0x4;
-const FIRST_BLOCK: usize = 0x14;
+pub(super) const BLOCKS: usize = 0x4;
+pub(super) const FIRST_BLOCK: usize = 0x14;
 const LOG_BLOCK: usize = 0x18;
 const GROUP_BLOCKS: usize = 0x20;
 const MAGIC: usize = 0x38;
-const INODE_SIZE: usize = 0x58;
-const FEATURES: usize = 0x60;
-const READ_ONLY_FEATURES: usize = 0x64;
-const GROUP_INODES: usize = 0x28;
+pub(super) const INODE_SIZE: usize = 0x58;
+pub(super) const FEATURES: usize = 0x60;
+pub(super) const READ_ONLY_FEATURES: usize = 0x64;
+pub(super) const GROUP_INODES: usize = 0x28;
 const JOURNAL_INODE: usize = 0xE0;
-const DESCRIPTOR_SIZE: usize = 0xFE;
-const BLOCKS_HIGH: usize = 0x150;
+pub(super) const DESCRIPTOR_SIZE: usize = 0xFE;
+pub(super) const BLOCKS_HIGH: usize = 0x150;
 /// Features (incompatible): the journal has to be replayed; descriptors of more than 32 bytes, with
 /// high halves.
-const RECOVER: u32 = 0x4;
-const WIDE: u32 = 0x80;
+pub(super) const RECOVER: u32 = 0x4;
+pub(super) const WIDE: u32 = 0x80;
 /// Where a group descriptor has the place of its inodes (group_descr.rst), and the length of one
 /// without high halves.
-const INODE_TABLE: usize = 0x8;
-const INODE_TABLE_HIGH: usize = 0x28;
-const DESCRIPTOR: u64 = 32;
+pub(super) const INODE_TABLE: usize = 0x8;
+pub(super) const INODE_TABLE_HIGH: usize = 0x28;
+pub(super) const DESCRIPTOR: u64 = 32;
 /// Where an inode has its file's size (inodes.rst).
 const SIZE: usize = 0x4;
 const SIZE_HIGH: usize = 0x6C;
 /// The feature (read-only compatible) that everything has checksums.
-const CHECKSUMS: u32 = 0x400;
+pub(super) const CHECKSUMS: u32 = 0x400;
 /// Bytes of the smallest inode, which has no room for a whole checksum.
 const SMALL_INODE: u16 = 128;
 /// The value of the magic field.
@@ -76,10 +76,7 @@ pub fn check(image: &Image, partition: Region) -> Result<Shape> {
         let message = format!("the root filesystem {what}");
         Error::new(kind, message).at(image.path()).offset(partition.offset)
     };
-    let mut b = [0; LENGTH];
-    if partition.length >= AT + LENGTH as u64 {
-        image.read_at(&mut b, partition.offset + AT)?;
-    }
+    let b = bytes(image, partition)?;
     if le::u16_at(&b, MAGIC) != EXT {
         return Err(match filesystem::name(image, partition)? {
             Some(name) => fails(Kind::Refused, &format!("is {name}, which slipway does not read"))
@@ -100,6 +97,15 @@ pub fn check(image: &Image, partition: Region) -> Result<Shape> {
         block: 1 << (le::u32_at(&b, LOG_BLOCK) + 10),
         hidden: small && le::u32_at(&b, READ_ONLY_FEATURES) & CHECKSUMS != 0,
     })
+}
+
+/// The superblock; zeros where the partition has no room for one.
+pub(super) fn bytes(image: &Image, partition: Region) -> Result<[u8; LENGTH]> {
+    let mut b = [0; LENGTH];
+    if partition.length >= AT + LENGTH as u64 {
+        image.read_at(&mut b, partition.offset + AT)?;
+    }
+    Ok(b)
 }
 
 /// The journal's length in bytes, according to its inode: the crate reads all its blocks, and a

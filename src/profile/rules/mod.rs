@@ -70,6 +70,7 @@ pub(super) enum Rule {
     DiskSize,
     FileMode,
     FileText,
+    FoundPath,
     HostName,
     HttpPath,
     ImagePath,
@@ -95,7 +96,7 @@ pub(super) enum Rule {
 
 impl Rule {
     /// Every rule with its name in the schema.
-    pub const ALL: [(Self, &'static str); 29] = [
+    pub const ALL: [(Self, &'static str); 30] = [
         (Self::Banner, "banner"),
         (Self::Base, "base"),
         (Self::BundleVersion, "bundle-version"),
@@ -104,6 +105,7 @@ impl Rule {
         (Self::DiskSize, "disk-size"),
         (Self::FileMode, "file-mode"),
         (Self::FileText, "file-text"),
+        (Self::FoundPath, "found-path"),
         (Self::HostName, "host-name"),
         (Self::HttpPath, "http-path"),
         (Self::ImagePath, "image-path"),
@@ -143,6 +145,7 @@ impl Rule {
             Self::DiskSize => sizes::disk(text),
             Self::FileMode => paths::mode(text),
             Self::FileText => text::file(text),
+            Self::FoundPath => paths::found(text),
             Self::HostName => net::host_name(text),
             Self::HttpPath => net::http_path(text),
             Self::ImagePath => paths::image(text),

@@ -1,6 +1,6 @@
 //! Paths and modes of extra files.
 
-use super::{Complaint, Verdict};
+use super::{Complaint, Verdict, text};
 
 /// Longest path in bytes: far below what Linux accepts (4096), far above what anybody needs.
 const PATH_LONGEST: usize = 200;
@@ -65,6 +65,15 @@ pub(super) fn image(text: &str) -> Verdict {
 
 fn owned(text: &str, remedy: &str) -> Complaint {
     Complaint::new(format!("a profile may not write {text}"), "not for extra files").help(remedy)
+}
+
+/// A path that is in an image already, whatever its characters.
+pub(super) fn found(path: &str) -> Verdict {
+    if !path.starts_with('/') && !path.starts_with("esp:/") {
+        return Err(Complaint::new("this is not a path in an image", "it must begin with a slash")
+            .help("write it as `slipway leaks` shows it, as in \"/opt/app/test/key.pem\""));
+    }
+    text::line(path)
 }
 
 /// A file below profiles/.

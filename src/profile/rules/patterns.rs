@@ -46,6 +46,7 @@ pub(super) fn pattern(rule: Rule) -> Option<String> {
         Rule::DiskSize | Rule::MemorySize => "^0*[0-9]{1,8} ?(MiB|GiB|TiB)$",
         Rule::FileMode => "^0?[0-7]{3}$",
         Rule::FileText => r"^[^\u0000]*$",
+        Rule::FoundPath => r"^(?=.{1,1000}$)(esp:)?/[^<invisible>]*$",
         Rule::HostName => r"^(?=.{1,64}$)(?!localhost(\.|$))<domain>$",
         Rule::HttpPath => r"^(?=.{1,500}$)(?!.*[/?]\.{1,2}([/?]|$))/[A-Za-z0-9/._~+%?&=,:@-]*$",
         Rule::ImagePath => "^(?=.{2,})/<files>$",
