@@ -18,6 +18,7 @@ pub mod command;
 pub mod console;
 pub mod convert;
 pub mod desk;
+pub mod difference;
 pub mod disk;
 pub mod doctor;
 pub mod error;

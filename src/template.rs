@@ -27,6 +27,10 @@ pub enum Language {
     Word,
     /// Text for people: a value keeps its lines, and holds no control characters.
     Text,
+    /// HTML, in an element or in an attribute with double quotes.
+    Html,
+    /// Markdown, in a line or in a cell of a table: a value stays on its line and formats nothing.
+    Markdown,
 }
 
 /// Renders `template`; `name` is for errors.
@@ -54,6 +58,8 @@ fn escape_of(language: Language) -> Escape {
         Language::Grub => grub,
         Language::Word => word,
         Language::Text => text,
+        Language::Html => html,
+        Language::Markdown => markdown,
     }
 }
 
@@ -98,6 +104,36 @@ fn word(value: &str, out: &mut dyn Write) -> std::io::Result<()> {
 fn text(value: &str, out: &mut dyn Write) -> std::io::Result<()> {
     refuse(value, "a control character", |c| c.is_control() && c != '\n')?;
     out.write_all(value.as_bytes())
+}
+
+/// The five characters that mean something in HTML (HTML Living Standard, 13.3, "escaping a string").
+fn html(value: &str, out: &mut dyn Write) -> std::io::Result<()> {
+    refuse(value, "a control character", |c| c.is_control() && c != '\n')?;
+    for c in value.chars() {
+        match c {
+            '&' => out.write_all(b"&amp;")?,
+            '<' => out.write_all(b"&lt;")?,
+            '>' => out.write_all(b"&gt;")?,
+            '"' => out.write_all(b"&quot;")?,
+            '\'' => out.write_all(b"&#39;")?,
+            c => write!(out, "{c}")?,
+        }
+    }
+    Ok(())
+}
+
+/// A backslash takes the meaning from punctuation (CommonMark 0.31, 2.4), and a bar would end a table's cell. What means
+/// something only at a line's beginning stays: values do not stand there.
+fn markdown(value: &str, out: &mut dyn Write) -> std::io::Result<()> {
+    refuse(value, "a control character", |c| c.is_control() && c != '\n')?;
+    for c in value.chars() {
+        match c {
+            '\n' => out.write_all(b" ")?,
+            '\\' | '`' | '*' | '_' | '[' | ']' | '<' | '>' | '|' | '#' | '&' | '~' => write!(out, "\\{c}")?,
+            c => write!(out, "{c}")?,
+        }
+    }
+    Ok(())
 }
 
 fn refuse(value: &str, what: &str, bad: impl Fn(char) -> bool) -> std::io::Result<()> {
@@ -188,6 +224,13 @@ mod tests {
         for bad in ["a\"b", "$x", "a\\b", "a\nb", "`id`", "a;b"] {
             assert!(rendered(Language::Grub, bad).is_err(), "{bad:?}");
         }
+    }
+
+    #[test]
+    fn a_value_is_no_markup() {
+        assert_eq!(rendered(Language::Html, "<a b=\"c\">&'").unwrap(), "&lt;a b=&quot;c&quot;&gt;&amp;&#39;");
+        assert_eq!(rendered(Language::Markdown, "a_b|*c*\n<d>").unwrap(), "a\\_b\\|\\*c\\* \\<d\\>");
+        assert!(rendered(Language::Html, "\u{1b}").is_err() && rendered(Language::Markdown, "\0").is_err());
     }
 
     #[test]

@@ -43,7 +43,7 @@ pub fn run(args: &Args, surroundings: &Surroundings) -> Result<u8> {
     let surroundings = args.project.within(surroundings);
     let image = Arc::new(Image::open(&images::find(&args.target, &surroundings)?)?);
     damage::refuse_changed(&image)?;
-    let customer = inspect::report(&image)?.record.map(|record| record.profile.customer.id);
+    let customer = inspect::record(&image)?.map(|record| record.profile.customer.id);
     let against = match args.project.open_if_any(&surroundings)? {
         Some(project) => Against::project(&project, customer.as_deref())?,
         None => Against::machine(&surroundings),

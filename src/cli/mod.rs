@@ -8,6 +8,7 @@ mod cache;
 mod check;
 mod completions;
 mod convert;
+mod diff;
 mod doctor;
 mod history;
 mod images;
@@ -77,6 +78,8 @@ enum Verb {
     Lint(lint::Args),
     /// Find secrets and other customers' data in an image.
     Leaks(leaks::Args),
+    /// Show what differs between two images or releases.
+    Diff(diff::Args),
     /// Write an image in another format.
     Convert(convert::Args),
     /// Boot a copy of an image and check that it converges.
@@ -123,6 +126,7 @@ impl Cli {
             Verb::Inspect(args) => inspect::run(args, &surroundings),
             Verb::Lint(args) => lint::run(args, &surroundings),
             Verb::Leaks(args) => leaks::run(args, &surroundings),
+            Verb::Diff(args) => diff::run(args, &surroundings),
             Verb::Convert(args) => convert::run(args, &surroundings),
             Verb::Smoke(args) => smoke::run(args, &surroundings),
             Verb::Release(args) => release::run(args, &surroundings),

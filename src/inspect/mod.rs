@@ -161,6 +161,11 @@ fn loaders(image: &Arc<Image>, table: &Table) -> Result<(bool, Vec<EfiFile>)> {
     Ok((bios, efi))
 }
 
+/// What the builder wrote down; none in an image that slipway did not build.
+pub fn record(image: &Arc<Image>) -> Result<Option<ImageRecord>> {
+    open_root(image, &table::read(image)?)?.record()
+}
+
 /// The probes of an image's profile; see [`crate::manifest::PROBES`].
 pub fn probes(image: &Arc<Image>) -> Result<Vec<Probe>> {
     open_root(image, &table::read(image)?)?.probes()

@@ -51,6 +51,13 @@ pub fn stem(customer: &str, bundle: &BundleRecord, plan: Digest) -> String {
     format!("{customer}-{}-{}", bundle.version(), &plan.to_string()[..STEM_DIGITS])
 }
 
+impl ImageRecord {
+    /// The name of what was built, without an extension: see [`stem`].
+    pub fn stem(&self) -> String {
+        stem(&self.profile.customer.id, &self.bundle, self.plan)
+    }
+}
+
 /// The base, and the content that it had.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BaseRecord {

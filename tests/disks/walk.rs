@@ -20,7 +20,7 @@ use slipway::units::{Digest, MIB};
 fn foreign(folder: &Path, disk: &Path, options: &[&str]) {
     const START: u64 = MIB;
     let part = disk.with_extension("part");
-    File::create(&part).unwrap().set_len(48 * MIB).unwrap();
+    File::create(&part).unwrap().set_len(24 * MIB).unwrap();
     let first = ["-q", "-t", "ext4", "-d", shown(folder)];
     judge("mke2fs", &[&first[..], options, &[shown(&part)]].concat());
     let script = "cd /\nmknod disk b 8 1\nmknod large c 300 60000\nmknod pipe p\n";
@@ -28,9 +28,9 @@ fn foreign(folder: &Path, disk: &Path, options: &[&str]) {
     std::fs::write(&commands, script).unwrap();
     judge("debugfs", &["-w", "-f", shown(&commands), shown(&part)]);
     let file = File::create(disk).unwrap();
-    file.set_len(50 * MIB).unwrap();
+    file.set_len(26 * MIB).unwrap();
     file.write_all_at(&std::fs::read(&part).unwrap(), START).unwrap();
-    judge("sgdisk", &["-n", "1:2048:+48M", "-t", "1:8304", shown(disk)]);
+    judge("sgdisk", &["-n", "1:2048:+24M", "-t", "1:8304", shown(disk)]);
 }
 
 fn listed(path: &Path) -> Vec<Entry> {

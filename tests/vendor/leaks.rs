@@ -51,7 +51,6 @@ fn planted(folder: &Path) -> Vec<(&'static str, String, &'static str)> {
         ("/opt/t/jwt", format!("eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0.{WORD}\n"), "jwt"),
         ("/root/.bash_history", "ls\n".into(), "shell-history"),
         ("/home/dev/.psql_history", "select 1\n".into(), "shell-history"),
-        ("/var/lib/systemd/random-seed", "seed".into(), "random-seed"),
         ("/etc/ssl/certs/ssl-cert-snakeoil.pem", "certificate".into(), "certificate"),
         ("/home/dev/.netrc", "machine a login b password c\n".into(), "credentials"),
         ("/home/dev/.docker/config.json", "{\"auths\": {\"a\": {\"auth\": \"eDp5\"}}}\n".into(), "credentials"),

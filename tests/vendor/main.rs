@@ -7,6 +7,7 @@ mod common;
 
 mod apps;
 mod bundle;
+mod difference;
 mod faults;
 mod handover;
 mod key;
