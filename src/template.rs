@@ -129,7 +129,9 @@ fn markdown(value: &str, out: &mut dyn Write) -> std::io::Result<()> {
     for c in value.chars() {
         match c {
             '\n' => out.write_all(b" ")?,
-            '\\' | '`' | '*' | '_' | '[' | ']' | '<' | '>' | '|' | '#' | '&' | '~' => write!(out, "\\{c}")?,
+            '\\' | '`' | '*' | '_' | '[' | ']' | '<' | '>' | '|' | '#' | '&' | '~' => {
+                write!(out, "\\{c}")?
+            }
             c => write!(out, "{c}")?,
         }
     }
@@ -228,9 +230,18 @@ mod tests {
 
     #[test]
     fn a_value_is_no_markup() {
-        assert_eq!(rendered(Language::Html, "<a b=\"c\">&'").unwrap(), "&lt;a b=&quot;c&quot;&gt;&amp;&#39;");
-        assert_eq!(rendered(Language::Markdown, "a_b|*c*\n<d>").unwrap(), "a\\_b\\|\\*c\\* \\<d\\>");
-        assert!(rendered(Language::Html, "\u{1b}").is_err() && rendered(Language::Markdown, "\0").is_err());
+        assert_eq!(
+            rendered(Language::Html, "<a b=\"c\">&'").unwrap(),
+            "&lt;a b=&quot;c&quot;&gt;&amp;&#39;"
+        );
+        assert_eq!(
+            rendered(Language::Markdown, "a_b|*c*\n<d>").unwrap(),
+            "a\\_b\\|\\*c\\* \\<d\\>"
+        );
+        assert!(
+            rendered(Language::Html, "\u{1b}").is_err()
+                && rendered(Language::Markdown, "\0").is_err()
+        );
     }
 
     #[test]

@@ -95,6 +95,7 @@ fn show(difference: &Difference, json: bool) -> Result<()> {
         ("image", &difference.image),
         ("app", &difference.apps),
         ("module", &difference.modules),
+        ("library", &difference.libraries),
         ("package", &difference.packages),
         ("setting", &difference.settings),
         ("size", &difference.sizes),

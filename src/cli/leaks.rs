@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use serde_json::json;
 
+use super::images;
 use super::project::{self, counted, shown};
 use super::terminal::{self, Terminal, clean};
-use super::images;
 use crate::error::Result;
 use crate::inspect::{self, Image, damage};
 use crate::leak::{self, Against, Finding};
@@ -50,7 +50,10 @@ pub fn run(args: &Args, surroundings: &Surroundings) -> Result<u8> {
     };
     for path in &against.unread {
         let path = shown(path);
-        terminal::complain(&format!("{}: has errors, so nothing in it is looked for", path.display()));
+        terminal::complain(&format!(
+            "{}: has errors, so nothing in it is looked for",
+            path.display()
+        ));
     }
     let progress = Terminal::stoppable("nothing was written")?;
     crate::progress::Progress::step(&progress, "look for leaks", None);
@@ -69,9 +72,11 @@ fn people(findings: &[Finding]) -> String {
     let mut text = String::new();
     for finding in findings {
         let rule = serde_json::to_value(finding.rule).unwrap_or_default();
-        let (rule, file, what) = (rule.as_str().unwrap_or_default(), clean(&finding.file), clean(&finding.what));
+        let (rule, file, what) =
+            (rule.as_str().unwrap_or_default(), clean(&finding.file), clean(&finding.what));
         let unpacked = if finding.unpacked { ", unpacked," } else { "" };
-        let at = finding.offset.map(|offset| format!("{unpacked} at byte {offset}")).unwrap_or_default();
+        let at =
+            finding.offset.map(|offset| format!("{unpacked} at byte {offset}")).unwrap_or_default();
         // writing to a string does not fail
         let _ = writeln!(text, "error: {file}{at}: {what} [{rule}]\n  fix: {}", finding.fix);
     }

@@ -58,14 +58,19 @@ const ANY_RELEASE: &str = "RELEASE";
 
 fn by_path(side: &Side) -> BTreeMap<Cow<'_, str>, &Entry> {
     let release = side.release();
-    let any = release.as_ref().and_then(|path| path.rsplit_once('/')).map(|(above, _)| format!("{above}/{ANY_RELEASE}"));
+    let any = release
+        .as_ref()
+        .and_then(|path| path.rsplit_once('/'))
+        .map(|(above, _)| format!("{above}/{ANY_RELEASE}"));
     let named = |entry: &'_ Entry| -> Option<String> {
         let (release, any) = (release.as_ref()?, any.as_ref()?);
         let rest = entry.path.strip_prefix(release.as_str())?;
         (rest.is_empty() || rest.starts_with('/')).then(|| format!("{any}{rest}"))
     };
     let entries = side.contents.entries.iter();
-    entries.map(|entry| (named(entry).map_or(Cow::Borrowed(entry.path.as_str()), Cow::Owned), entry)).collect()
+    entries
+        .map(|entry| (named(entry).map_or(Cow::Borrowed(entry.path.as_str()), Cow::Owned), entry))
+        .collect()
 }
 
 fn kind(kind: EntryKind) -> &'static str {

@@ -1,13 +1,14 @@
 //! What differs between two images, or between two releases: by package, application, module, setting, file and size.
 //!
-//! The way through: [`Side`] is what is known of an image or a release; [`between`] compares two of them, `files` name by
-//! name; [`notes`] says the same to a customer's administrator, as Markdown and as a page.
+//! The way through: [`Side`] is what is known of an image or a release; [`between`] compares two of them, `parts` component
+//! by component and `files` name by name; [`notes`] says the same to a customer's administrator, as Markdown and as a page.
 //!
 //! Values of settings are never shown, only their keys. A file that not everybody on the machine may read has no digest
 //! in a release, because a short secret could be guessed from it; of two releases such files are compared by their size.
 
 mod files;
 mod notes;
+mod parts;
 mod side;
 
 use std::collections::BTreeMap;
@@ -15,16 +16,13 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 pub use crate::bundle::Change;
-pub use files::{FileChange, Fate};
+pub use files::{Fate, FileChange};
 pub use notes::{Heading, Notes, notes};
 pub use side::{BUILD, CONTENTS, Side};
 
 use crate::build::Artifact;
+use crate::inventory::Sort;
 use crate::manifest::{HieraRecord, ImageRecord, ProfileRecord};
-use side::Part;
-
-/// What an entry says where only its bytes changed.
-pub const OTHER_BYTES: &str = "other bytes";
 
 /// All that differs.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -39,6 +37,8 @@ pub struct Difference {
     pub apps: Vec<Change>,
     /// The bundle's Puppet modules.
     pub modules: Vec<Change>,
+    /// The npm packages in the applications.
+    pub libraries: Vec<Change>,
     /// The operating system's packages.
     pub packages: Vec<Change>,
     /// The customer's settings, by key. A value is never here.
@@ -52,21 +52,35 @@ pub struct Difference {
 impl Difference {
     /// Whether both sides have the same in all that was compared.
     pub fn is_empty(&self) -> bool {
-        let Self { before: _, after: _, image, apps, modules, packages, settings, files, sizes } = self;
-        [image, apps, modules, packages, settings, sizes].iter().all(|changes| changes.is_empty())
+        let Self {
+            before: _,
+            after: _,
+            image,
+            apps,
+            modules,
+            libraries,
+            packages,
+            settings,
+            files,
+            sizes,
+        } = self;
+        [image, apps, modules, libraries, packages, settings, sizes]
+            .iter()
+            .all(|changes| changes.is_empty())
             && files.is_empty()
     }
 
     /// A first release: all its applications, modules and packages are new.
     pub fn first(after: &Side) -> Self {
-        let nothing = BTreeMap::new();
+        let parts = |sort| parts::first(&after.inventory, sort);
         Self {
             before: None,
             after: after.name.clone(),
-            apps: changes(nothing.clone(), parts(&after.apps)),
-            modules: changes(nothing.clone(), parts(&after.modules)),
-            packages: changes(nothing.clone(), packages(after.record.as_ref())),
-            sizes: changes(nothing, sizes(&after.artifacts)),
+            apps: parts(Sort::App),
+            modules: parts(Sort::Module),
+            libraries: parts(Sort::Npm),
+            packages: parts(Sort::Package),
+            sizes: changes(BTreeMap::new(), sizes(&after.artifacts)),
             ..Self::default()
         }
     }
@@ -75,27 +89,23 @@ impl Difference {
 /// What has to be known to go from one side to the other.
 pub fn between(before: &Side, after: &Side) -> Difference {
     let records = (before.record.as_ref(), after.record.as_ref());
-    let profile = |record: Option<&ImageRecord>| record.map(|record| record.profile.clone()).unwrap_or_default();
+    let profile = |record: Option<&ImageRecord>| {
+        record.map(|record| record.profile.clone()).unwrap_or_default()
+    };
     let (old, new) = (profile(records.0), profile(records.1));
-    let mut difference = Difference {
+    let parts = |sort| parts::changes(&before.inventory, &after.inventory, sort);
+    Difference {
         before: Some(before.name.clone()),
         after: after.name.clone(),
         image: changes(image(records.0, &old), image(records.1, &new)),
-        apps: changes(parts(&before.apps), parts(&after.apps)),
-        modules: changes(parts(&before.modules), parts(&after.modules)),
-        packages: changes(packages(records.0), packages(records.1)),
+        apps: parts(Sort::App),
+        modules: parts(Sort::Module),
+        libraries: parts(Sort::Npm),
+        packages: parts(Sort::Package),
         settings: settings(&old.hiera, &new.hiera),
         files: files::changes(before, after),
         sizes: changes(sizes(&before.artifacts), sizes(&after.artifacts)),
-    };
-    for (list, old, new) in [
-        (&mut difference.apps, &before.apps, &after.apps),
-        (&mut difference.modules, &before.modules, &after.modules),
-    ] {
-        list.extend(other_bytes(old, new));
-        list.sort_by(|a, b| a.name.cmp(&b.name));
     }
-    difference
 }
 
 /// What differs between two lists.
@@ -113,48 +123,30 @@ fn changes(mut before: BTreeMap<String, String>, after: BTreeMap<String, String>
     all
 }
 
-fn parts(parts: &BTreeMap<String, Part>) -> BTreeMap<String, String> {
-    let shown = |part: &Part| part.version.clone().unwrap_or_else(|| "-".to_owned());
-    parts.iter().map(|(name, part)| (name.clone(), shown(part))).collect()
-}
-
-/// Parts that have the same version and other bytes.
-fn other_bytes(before: &BTreeMap<String, Part>, after: &BTreeMap<String, Part>) -> Vec<Change> {
-    let changed = after.iter().filter_map(|(name, new)| {
-        let old = before.get(name)?;
-        let same = old.version == new.version && old.digest != new.digest;
-        let version = new.version.as_deref().unwrap_or("-");
-        let after = Some(format!("{version}, {OTHER_BYTES}"));
-        same.then(|| Change { name: name.clone(), before: Some(version.to_owned()), after })
-    });
-    changed.collect()
-}
-
-fn packages(record: Option<&ImageRecord>) -> BTreeMap<String, String> {
-    let packages = record.map(|record| &record.packages[..]).unwrap_or_default();
-    let name = |p: &crate::manifest::Package| match p.architecture.as_str() {
-        "all" | "amd64" => p.name.clone(),
-        other => format!("{}:{other}", p.name),
-    };
-    packages.iter().map(|package| (name(package), package.version.clone())).collect()
-}
-
 fn sizes(artifacts: &[Artifact]) -> BTreeMap<String, String> {
-    artifacts.iter().map(|artifact| (artifact.format.to_string(), artifact.size.to_string())).collect()
+    artifacts
+        .iter()
+        .map(|artifact| (artifact.format.to_string(), artifact.size.to_string()))
+        .collect()
 }
 
 /// The lines of a record that a person decided, by a name for people.
 fn image(record: Option<&ImageRecord>, profile: &ProfileRecord) -> BTreeMap<String, String> {
     let Some(record) = record else { return BTreeMap::new() };
     let ProfileRecord { network, hardware, access, .. } = profile;
-    let optional = |value: &Option<String>, otherwise: &str| value.clone().unwrap_or_else(|| otherwise.to_owned());
+    let optional = |value: &Option<String>, otherwise: &str| {
+        value.clone().unwrap_or_else(|| otherwise.to_owned())
+    };
     let lines = [
         ("customer", profile.customer.name.clone()),
         ("base", format!("{} {}", record.base.name, record.base.digest.short())),
         ("bundle", record.bundle.release.clone()),
         ("bundle's digest", record.bundle.digest.short()),
         ("builder", format!("slipway {}", record.builder)),
-        ("master", format!("{}, every {} minutes", profile.master.mode, profile.master.interval_minutes)),
+        (
+            "master",
+            format!("{}, every {} minutes", profile.master.mode, profile.master.interval_minutes),
+        ),
         ("host name", profile.hostname().to_owned()),
         ("time zone", optional(&profile.system.timezone, "UTC")),
         ("address", optional(&network.address, "DHCP")),
@@ -173,11 +165,17 @@ fn image(record: Option<&ImageRecord>, profile: &ProfileRecord) -> BTreeMap<Stri
 
 /// Keys that came and went. Which of the others have another value, nobody knows: a record has one digest of all.
 fn settings(before: &HieraRecord, after: &HieraRecord) -> Vec<Change> {
-    let keys = |record: &HieraRecord| record.keys.iter().map(|key| (key.clone(), "set".to_owned())).collect();
+    let keys = |record: &HieraRecord| {
+        record.keys.iter().map(|key| (key.clone(), "set".to_owned())).collect()
+    };
     let mut all = changes(keys(before), keys(after));
     if all.is_empty() && before.sha256 != after.sha256 {
         let name = "a value of one of the settings".to_owned();
-        all.push(Change { name, before: Some("set".to_owned()), after: Some("another".to_owned()) });
+        all.push(Change {
+            name,
+            before: Some("set".to_owned()),
+            after: Some("another".to_owned()),
+        });
     }
     all
 }
@@ -187,19 +185,6 @@ mod tests {
     use super::*;
     use crate::units::Digest;
 
-    fn part(version: &str, bytes: &str) -> Part {
-        Part { version: Some(version.to_owned()), digest: Digest::of(bytes) }
-    }
-
-    #[test]
-    fn a_part_of_the_same_version_with_other_bytes_is_told() {
-        let before = BTreeMap::from([("a".to_owned(), part("1.0.0", "x")), ("b".to_owned(), part("1.0.0", "x"))]);
-        let after = BTreeMap::from([("a".to_owned(), part("1.0.0", "y")), ("b".to_owned(), part("1.0.0", "x"))]);
-        assert_eq!(changes(parts(&before), parts(&after)), vec![]);
-        let [change] = &other_bytes(&before, &after)[..] else { panic!() };
-        assert_eq!((change.name.as_str(), change.after.as_deref()), ("a", Some("1.0.0, other bytes")));
-    }
-
     #[test]
     fn settings_are_told_by_their_keys_and_another_value_of_the_same_keys_is_told_too() {
         let record = |keys: &[&str], values: &str| HieraRecord {
@@ -207,7 +192,8 @@ mod tests {
             sha256: Some(Digest::of(values)),
         };
         let told = settings(&record(&["a", "b"], "1"), &record(&["b", "c"], "2"));
-        let names: Vec<_> = told.iter().map(|change| (change.name.as_str(), change.before.is_some())).collect();
+        let names: Vec<_> =
+            told.iter().map(|change| (change.name.as_str(), change.before.is_some())).collect();
         assert_eq!(names, [("a", true), ("c", false)]);
         assert_eq!(settings(&record(&["a"], "1"), &record(&["a"], "2")).len(), 1);
         assert_eq!(settings(&record(&["a"], "1"), &record(&["a"], "1")), vec![]);

@@ -3,7 +3,7 @@
 use serde::Serialize;
 use tera::Context as Values;
 
-use super::files::{FileChange, Fate};
+use super::files::{Fate, FileChange};
 use super::{Change, Difference};
 use crate::error::Result;
 use crate::template::{Language, render};
@@ -82,21 +82,25 @@ fn sections(difference: &Difference) -> Vec<Section> {
     let lists = [
         ("Applications", &difference.apps),
         ("Modules of the configuration", &difference.modules),
+        ("Libraries in the applications (npm)", &difference.libraries),
         ("Packages of the operating system", &difference.packages),
         ("Settings", &difference.settings),
         ("The machine", &difference.image),
         ("Image files", &difference.sizes),
     ];
     let wanted = lists.into_iter().filter(|(title, changes)| {
-        // a first release has hundreds of packages, and the bills of materials name them
-        !changes.is_empty() && !(first && title.starts_with("Packages"))
+        // a first release has hundreds of these, and the bills of materials name them
+        let many = title.starts_with("Packages") || title.starts_with("Libraries");
+        !changes.is_empty() && !(first && many)
     });
-    wanted.map(|(title, changes)| {
-        let mut rows: Vec<&Change> = changes.iter().collect();
-        rows.sort_by_key(|change| (change.before.is_some(), change.after.is_none()));
-        let open = rows.len() <= OPEN_ROWS;
-        Section { title, open, rows: rows.into_iter().map(row).collect() }
-    }).collect()
+    wanted
+        .map(|(title, changes)| {
+            let mut rows: Vec<&Change> = changes.iter().collect();
+            rows.sort_by_key(|change| (change.before.is_some(), change.after.is_none()));
+            let open = rows.len() <= OPEN_ROWS;
+            Section { title, open, rows: rows.into_iter().map(row).collect() }
+        })
+        .collect()
 }
 
 fn row(change: &Change) -> Row {
@@ -121,15 +125,20 @@ fn summary(difference: &Difference) -> Vec<String> {
     for (changes, noun) in [
         (&difference.apps, "application"),
         (&difference.modules, "module"),
+        (&difference.libraries, "library"),
         (&difference.packages, "package"),
         (&difference.settings, "setting"),
     ] {
         lines.extend(sentence(changes, noun));
     }
-    let count = |fate| difference.files.iter().filter(|file: &&FileChange| file.fate == fate).count();
-    let (added, removed, changed) = (count(Fate::Added), count(Fate::Removed), count(Fate::Changed));
+    let count =
+        |fate| difference.files.iter().filter(|file: &&FileChange| file.fate == fate).count();
+    let (added, removed, changed) =
+        (count(Fate::Added), count(Fate::Removed), count(Fate::Changed));
     if added + removed + changed > 0 {
-        lines.push(format!("Of the files in the image, {added} are new, {changed} changed and {removed} are gone."));
+        lines.push(format!(
+            "Of the files in the image, {added} are new, {changed} changed and {removed} are gone."
+        ));
     }
     lines
 }
@@ -139,9 +148,14 @@ fn sentence(changes: &[Change], noun: &str) -> Option<String> {
     let gone = changes.iter().filter(|change| change.after.is_none()).count();
     let other = changes.len() - new - gone;
     let parts = [(new, "new"), (other, "changed"), (gone, "removed")];
-    let parts: Vec<String> =
-        parts.iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("{count} {what}")).collect();
-    (!parts.is_empty()).then(|| format!("{} of {noun}s: {}.", counted(changes.len(), "change"), parts.join(", ")))
+    let parts: Vec<String> = parts
+        .iter()
+        .filter(|(count, _)| *count > 0)
+        .map(|(count, what)| format!("{count} {what}"))
+        .collect();
+    let nouns = if noun == "library" { "libraries".to_owned() } else { format!("{noun}s") };
+    let count = counted(changes.len(), "change");
+    (!parts.is_empty()).then(|| format!("{count} of {nouns}: {}.", parts.join(", ")))
 }
 
 fn counted(count: usize, noun: &str) -> String {
@@ -153,29 +167,45 @@ fn to_know(difference: &Difference) -> Vec<String> {
     let mut lines = Vec::new();
     let named = |name: &str| difference.image.iter().find(|change| change.name == name);
     if difference.before.is_none() {
-        lines.push("This is the first release for this customer: there is nothing to compare it with.".to_owned());
+        lines.push(
+            "This is the first release for this customer: there is nothing to compare it with."
+                .to_owned(),
+        );
         return lines;
     }
     if difference.packages.iter().any(|change| change.name.starts_with(KERNEL)) {
         lines.push("The kernel is another one.".to_owned());
     }
     if named("disk").is_some() {
-        lines.push("The disk in the image has another size; a machine that runs already keeps its own.".to_owned());
+        lines.push(
+            "The disk in the image has another size; a machine that runs already keeps its own."
+                .to_owned(),
+        );
     }
     if named("memory").is_some() || named("processors").is_some() {
         lines.push("The recommended memory or number of processors changed: check what the machine is given.".to_owned());
     }
-    if ["address", "gateway", "name servers", "proxy", "host name"].iter().any(|name| named(name).is_some()) {
-        lines.push("The machine's name or network settings changed: check them before it is started.".to_owned());
+    if ["address", "gateway", "name servers", "proxy", "host name"]
+        .iter()
+        .any(|name| named(name).is_some())
+    {
+        lines.push(
+            "The machine's name or network settings changed: check them before it is started."
+                .to_owned(),
+        );
     }
     if named("keys that may log in").is_some() {
         lines.push("Another number of keys may log in.".to_owned());
     }
     if !difference.settings.is_empty() {
-        lines.push("Settings of this customer changed. Their values are not in these notes.".to_owned());
+        lines.push(
+            "Settings of this customer changed. Their values are not in these notes.".to_owned(),
+        );
     }
     if difference.apps.iter().chain(&difference.modules).any(|change| change.after.is_none()) {
-        lines.push("Something that the earlier release brought is gone: see \"removed\" below.".to_owned());
+        lines.push(
+            "Something that the earlier release brought is gone: see \"removed\" below.".to_owned(),
+        );
     }
     lines
 }
@@ -194,7 +224,11 @@ mod tests {
     }
 
     fn change(name: &str, before: Option<&str>, after: Option<&str>) -> Change {
-        Change { name: name.to_owned(), before: before.map(str::to_owned), after: after.map(str::to_owned) }
+        Change {
+            name: name.to_owned(),
+            before: before.map(str::to_owned),
+            after: after.map(str::to_owned),
+        }
     }
 
     fn difference() -> Difference {
@@ -213,13 +247,22 @@ mod tests {
     #[test]
     fn the_notes_say_what_is_new_what_is_gone_and_what_to_know() {
         let notes = notes(&difference(), &heading()).unwrap();
-        for part in ["guestbook | 1.0.0 | 1.1.0", "old\\_thing | 1\\|2 | removed", "The kernel is another one.", "2 changes of packages: 1 new, 1 removed."] {
+        for part in [
+            "guestbook | 1.0.0 | 1.1.0",
+            "old\\_thing | 1\\|2 | removed",
+            "The kernel is another one.",
+            "2 changes of packages: 1 new, 1 removed.",
+        ] {
             assert!(notes.markdown.contains(part), "{part}: {}", notes.markdown);
         }
         for part in ["Acme &lt;ERP&gt;", "Müller &amp; Söhne", "<td>1.1.0</td>", "color-scheme"] {
             assert!(notes.html.contains(part), "{part}: {}", notes.html);
         }
-        assert!(!notes.html.contains("<script") && !notes.html.contains("http://") && !notes.html.contains("https://"));
+        assert!(
+            !notes.html.contains("<script")
+                && !notes.html.contains("http://")
+                && !notes.html.contains("https://")
+        );
     }
 
     #[test]
@@ -227,7 +270,11 @@ mod tests {
         let first = Difference { before: None, ..difference() };
         let first = notes(&first, &heading()).unwrap().markdown;
         assert!(first.contains("first release") && !first.contains("old\\_thing"), "{first}");
-        let same = Difference { before: Some("a".to_owned()), after: "b".to_owned(), ..Difference::default() };
+        let same = Difference {
+            before: Some("a".to_owned()),
+            after: "b".to_owned(),
+            ..Difference::default()
+        };
         assert!(notes(&same, &heading()).unwrap().markdown.contains("Nothing differs"));
     }
 }

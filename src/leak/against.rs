@@ -43,7 +43,8 @@ impl Against {
 }
 
 fn builder(surroundings: &Surroundings) -> Builder {
-    let folders = [&surroundings.home, &surroundings.cache, &surroundings.keys].into_iter().flatten();
+    let folders =
+        [&surroundings.home, &surroundings.cache, &surroundings.keys].into_iter().flatten();
     Builder {
         user: surroundings.user.clone(),
         host: surroundings.host.clone(),

@@ -68,8 +68,11 @@ impl Distribution {
 
 /// A package's path as it is in the image.
 fn real(walk: &Walk, path: &str) -> String {
-    let inside = |folder: &&str| path.strip_prefix(*folder).is_some_and(|rest| rest.starts_with('/'));
-    let link = |folder: &&str| walk.find(folder).is_some_and(|(_, entry)| entry.kind == EntryKind::Symlink);
+    let inside =
+        |folder: &&str| path.strip_prefix(*folder).is_some_and(|rest| rest.starts_with('/'));
+    let link = |folder: &&str| {
+        walk.find(folder).is_some_and(|(_, entry)| entry.kind == EntryKind::Symlink)
+    };
     match MERGED.iter().find(|folder| inside(folder) && link(folder)) {
         Some(_) => format!("/usr{path}"),
         None => path.to_owned(),

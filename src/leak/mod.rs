@@ -2,7 +2,7 @@
 //!
 //! The way through: `needle` says what is looked for besides what is always a secret ([`Needles`]), and `against` gathers
 //! that from a project ([`Against`]); `place` judges names,
-//! `secret` has the patterns of secrets; `scan` finds all of them in a stream of bytes, in one pass; `distribution`
+//! `secret` has the patterns of secrets, and `shape` what they look like; `scan` finds all of them in a stream of bytes, in one pass; `distribution`
 //! knows the files that a package brought and nobody changed; `search` reads an image once and judges every file.
 //!
 //! The distribution's own files are no leak: packages ship keys for their tests, and words that are in them are common
@@ -15,6 +15,7 @@ mod place;
 mod scan;
 mod search;
 mod secret;
+mod shape;
 
 use std::sync::Arc;
 
@@ -65,7 +66,8 @@ pub fn check(
 
 fn covers(allowed: &Allowed, finding: &Finding) -> bool {
     let below = finding.file.strip_prefix(allowed.path.trim_end_matches('/'));
-    allowed.rule == finding.rule && below.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    allowed.rule == finding.rule
+        && below.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
 /// What to do about a finding of a rule.
@@ -86,7 +88,9 @@ fn fix(rule: LeakRule) -> &'static str {
         | LeakRule::NpmToken
         | LeakRule::SlackToken
         | LeakRule::OtherToken
-        | LeakRule::Jwt => "withdraw it where it was issued, and remove it from what goes into the image",
+        | LeakRule::Jwt => {
+            "withdraw it where it was issued, and remove it from what goes into the image"
+        }
         LeakRule::PasswordHash => "lock the account: passwords are set on the machine",
         LeakRule::OtherCustomer | LeakRule::OtherCustomersValue => {
             "look for it in this customer's files and settings, and in the site's bundle, which all its customers get"

@@ -53,7 +53,8 @@ impl Needles {
             let profile = Profile { files: Vec::new(), ..profile.clone() };
             serde_json::to_value(profile).iter().for_each(|value| texts(value, &mut known));
         }
-        let mut needles = Self { all: Vec::new(), host: builder.host.clone().filter(|h| !is_common(h)) };
+        let mut needles =
+            Self { all: Vec::new(), host: builder.host.clone().filter(|h| !is_common(h)) };
         for other in others {
             needles.add_customer(other, &known);
         }
@@ -65,7 +66,13 @@ impl Needles {
         let id = &other.customer.id;
         let names = [(id, "the id"), (&other.customer.name, "the name")];
         for (text, what) in names {
-            self.add(text, SHORT, LeakRule::OtherCustomer, format!("{what} of the customer {id:?}"), known);
+            self.add(
+                text,
+                SHORT,
+                LeakRule::OtherCustomer,
+                format!("{what} of the customer {id:?}"),
+                known,
+            );
         }
         for (key, value) in &other.hiera {
             let mut values = Vec::new();
@@ -81,7 +88,8 @@ impl Needles {
         let one = |text: &Option<String>| text.clone().into_iter();
         let words = one(&builder.user).map(|text| (text, "the user"));
         let words = words.chain(one(&builder.host).map(|text| (text, "the host")));
-        let paths = builder.paths.iter().map(|path| (path.trim_end_matches('/').to_owned(), "a folder"));
+        let paths =
+            builder.paths.iter().map(|path| (path.trim_end_matches('/').to_owned(), "a folder"));
         // a folder at the top is everybody's
         let paths = paths.filter(|(path, _)| path.matches('/').count() > 1);
         for (text, what) in words.chain(paths) {
@@ -133,7 +141,8 @@ mod tests {
 
     #[test]
     fn what_the_own_profile_has_and_what_is_short_is_not_looked_for() {
-        let own = profile("acme-b", "Acme", serde_json::json!({ "app::mail": "mail.shared.example" }));
+        let own =
+            profile("acme-b", "Acme", serde_json::json!({ "app::mail": "mail.shared.example" }));
         let other = profile(
             "zenith",
             "Zenith Ltd",

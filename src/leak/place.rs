@@ -21,10 +21,25 @@ const PATHS: [(&str, LeakRule, Needs, &str); 10] = [
     ("/var/lib/dbus/machine-id", LeakRule::MachineId, Needs::MachineId, "the machine's id"),
     ("/var/lib/systemd/random-seed", LeakRule::RandomSeed, Needs::Anything, "saved randomness"),
     ("/var/lib/urandom/random-seed", LeakRule::RandomSeed, Needs::Anything, "saved randomness"),
-    ("/var/lib/systemd/credential.secret", LeakRule::RandomSeed, Needs::Anything, "the host's secret for credentials"),
+    (
+        "/var/lib/systemd/credential.secret",
+        LeakRule::RandomSeed,
+        Needs::Anything,
+        "the host's secret for credentials",
+    ),
     ("esp:/loader/random-seed", LeakRule::RandomSeed, Needs::Anything, "saved randomness"),
-    ("/etc/ssl/private/ssl-cert-snakeoil.key", LeakRule::PrivateKey, Needs::Anything, "the key of the snake oil certificate"),
-    ("/etc/ssl/certs/ssl-cert-snakeoil.pem", LeakRule::Certificate, Needs::Anything, "the snake oil certificate of a host"),
+    (
+        "/etc/ssl/private/ssl-cert-snakeoil.key",
+        LeakRule::PrivateKey,
+        Needs::Anything,
+        "the key of the snake oil certificate",
+    ),
+    (
+        "/etc/ssl/certs/ssl-cert-snakeoil.pem",
+        LeakRule::Certificate,
+        Needs::Anything,
+        "the snake oil certificate of a host",
+    ),
     ("/etc/shadow", LeakRule::PasswordHash, Needs::Hash, "the hash of a password"),
     ("/etc/gshadow", LeakRule::PasswordHash, Needs::Hash, "the hash of a group's password"),
 ];
@@ -58,7 +73,8 @@ const ENDS: [(&str, Needs); 4] = [
     ("/.config/gh/hosts.yml", Needs::Word(&["oauth_token"])),
 ];
 /// Folders where Puppet keeps a machine's certificates.
-const PUPPET: [&str; 3] = ["/var/lib/puppet/ssl/", "/etc/puppetlabs/puppet/ssl/", "/etc/puppet/ssl/"];
+const PUPPET: [&str; 3] =
+    ["/var/lib/puppet/ssl/", "/etc/puppetlabs/puppet/ssl/", "/etc/puppet/ssl/"];
 
 /// What a file's name says, and what its first bytes must be so that it counts.
 pub(super) fn of(path: &str) -> Option<(LeakRule, Needs, String)> {
@@ -70,7 +86,11 @@ pub(super) fn of(path: &str) -> Option<(LeakRule, Needs, String)> {
         return Some((LeakRule::HostKey, Needs::Anything, format!("the SSH server's key {name}")));
     }
     if PUPPET.iter().any(|folder| path.starts_with(folder)) && name.ends_with(".pem") {
-        return Some((LeakRule::Certificate, Needs::Anything, "Puppet's certificate or key of a machine".to_owned()));
+        return Some((
+            LeakRule::Certificate,
+            Needs::Anything,
+            "Puppet's certificate or key of a machine".to_owned(),
+        ));
     }
     if let Some((_, rule, needs)) = NAMES.iter().find(|(known, ..)| *known == name) {
         let what = match rule {
@@ -97,7 +117,9 @@ impl Needs {
                 let field = line.split(|b| *b == b':').nth(1).unwrap_or_default();
                 field.trim_ascii().iter().skip_while(|b| **b == b'!').next() == Some(&b'$')
             }),
-            Self::Word(words) => words.iter().any(|word| start.windows(word.len()).any(|w| w == word.as_bytes())),
+            Self::Word(words) => {
+                words.iter().any(|word| start.windows(word.len()).any(|w| w == word.as_bytes()))
+            }
         }
     }
 }
@@ -108,7 +130,9 @@ mod tests {
 
     #[test]
     fn a_name_counts_only_with_what_makes_it_a_leak() {
-        let met = |path: &str, start: &str| of(path).is_some_and(|(_, needs, _)| needs.are_met(start.as_bytes()));
+        let met = |path: &str, start: &str| {
+            of(path).is_some_and(|(_, needs, _)| needs.are_met(start.as_bytes()))
+        };
         assert!(met("/etc/machine-id", "0123456789abcdef0123456789abcdef\n"));
         assert!(!met("/etc/machine-id", "uninitialized\n") && !met("/etc/machine-id", ""));
         assert!(met("/etc/shadow", "root:*:1\nadmin:!$y$j9T$x:1\n"));

@@ -4,7 +4,8 @@ use aho_corasick::{AhoCorasick, MatchKind};
 
 use super::LeakRule;
 use super::needle::{LONG, Needles};
-use super::secret::{Around, SECRETS};
+use super::secret::SECRETS;
+use super::shape::Around;
 use crate::error::{Error, Kind, Result};
 
 /// Bytes after a beginning that are looked at: a certificate has up to a few thousand.
@@ -94,7 +95,12 @@ impl<'a> Scanner<'a> {
                 host: self.needles.host.as_deref(),
             };
             let offset = stream.base + place.start() as u64;
-            found.extend(self.judge(place.pattern().as_usize(), &around, offset, stream.text == Some(true)));
+            found.extend(self.judge(
+                place.pattern().as_usize(),
+                &around,
+                offset,
+                stream.text == Some(true),
+            ));
         }
         for hit in found {
             let same = |other: &&Hit| other.what == hit.what;
@@ -151,7 +157,11 @@ mod tests {
             let text = [&vec![b'.'; before][..], token, &[b'.'; 9000]].concat();
             for cut in [1, 7, 4000, 8200, 19_999, 20_010] {
                 let cut = cut.min(text.len());
-                assert_eq!(offsets(&[&text[..cut], &text[cut..]]), [before as u64], "{before} {cut}");
+                assert_eq!(
+                    offsets(&[&text[..cut], &text[cut..]]),
+                    [before as u64],
+                    "{before} {cut}"
+                );
             }
             let bytes: Vec<&[u8]> = text.chunks(13).collect();
             assert_eq!(offsets(&bytes), [before as u64], "{before}");

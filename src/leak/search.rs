@@ -24,7 +24,11 @@ const GZIP: [u8; 3] = [0x1F, 0x8B, 8];
 const UNPACKED: u64 = 8 * GIB;
 
 /// Everything that was found, not sorted.
-pub(super) fn search(image: &Arc<Image>, needles: &Needles, progress: &dyn Progress) -> Result<Vec<Finding>> {
+pub(super) fn search(
+    image: &Arc<Image>,
+    needles: &Needles,
+    progress: &dyn Progress,
+) -> Result<Vec<Finding>> {
     let walk = Walk::open(image, progress)?;
     let mut search = Search {
         distribution: Distribution::read(&walk)?,
@@ -39,7 +43,11 @@ pub(super) fn search(image: &Arc<Image>, needles: &Needles, progress: &dyn Progr
     walk.visit(&mut search, progress)?;
     let Search { findings, common, .. } = search;
     let known = |needle: Option<usize>| needle.is_some_and(|needle| common.contains(&needle));
-    Ok(findings.into_iter().filter(|(needle, _)| !known(*needle)).map(|(_, finding)| finding).collect())
+    Ok(findings
+        .into_iter()
+        .filter(|(needle, _)| !known(*needle))
+        .map(|(_, finding)| finding)
+        .collect())
 }
 
 struct Search<'a> {
@@ -87,6 +95,12 @@ impl Visitor for Search<'_> {
     fn end(&mut self) -> Result<()> {
         let mut now = std::mem::take(&mut self.now);
         self.scanner.finish(&mut now.stream);
+        if let Some(unpacker) = &mut now.unpacker {
+            // one that is cut off has given what it has
+            let _ = unpacker.try_finish();
+            let rest = std::mem::take(unpacker.get_mut());
+            self.scanner.push(&mut now.unpacked, &rest);
+        }
         self.scanner.finish(&mut now.unpacked);
         self.judge_name(&now);
         if now.stream.hits.is_empty() && now.unpacked.hits.is_empty() {
@@ -152,6 +166,12 @@ impl Search<'_> {
     }
 }
 
-fn finding(rule: LeakRule, file: &str, unpacked: bool, offset: Option<u64>, what: String) -> Finding {
+fn finding(
+    rule: LeakRule,
+    file: &str,
+    unpacked: bool,
+    offset: Option<u64>,
+    what: String,
+) -> Finding {
     Finding { rule, file: file.to_owned(), unpacked, offset, what, fix: fix(rule).to_owned() }
 }

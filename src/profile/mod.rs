@@ -27,8 +27,8 @@ pub use compose::{Answers, name_from, write};
 pub use diagnostic::{Diagnostic, Diagnostics, Place, SourceFile, Style};
 pub use folder::{all, customers, find, names};
 pub use inherit::SHARED;
-pub use schema::{Audience, schema, with_settings};
 pub use releasing::{Allowed, LeakRule, Releasing};
+pub use schema::{Audience, schema, with_settings};
 pub(crate) use suggest::{nearest, nearest_key};
 pub use types::{
     Access, Branding, Customer, ExtraFile, Guestinfo, Hardware, Master, MasterMode, Network, Probe,

@@ -60,9 +60,12 @@ fn what_a_package_brought_and_nobody_changed_is_no_leak_and_its_words_are_everyb
     let (key, words) = (key(), "the word zenith-mining is common here\n");
     let sums = format!(
         "{}  usr/share/doc/lib/test.pem\n{}  usr/share/doc/lib/changed.pem\n{}  usr/share/doc/lib/words\n",
-        md5(&key), md5("another"), md5(words)
+        md5(&key),
+        md5("another"),
+        md5(words)
     );
-    let status = format!("Package: lib\nConffiles:\n /etc/lib/example.pem {}\nDescription: x\n", md5(&key));
+    let status =
+        format!("Package: lib\nConffiles:\n /etc/lib/example.pem {}\nDescription: x\n", md5(&key));
     let files = [
         ("/usr/share/doc/lib/test.pem", key.as_str()),
         ("/usr/share/doc/lib/changed.pem", &key),

@@ -38,7 +38,11 @@ fn listed(path: &Path) -> Vec<Entry> {
 }
 
 /// What the kernel says of a folder, by path.
-fn real(folder: &Path, root: &Path, found: &mut BTreeMap<String, (u32, Option<u64>, Option<Digest>)>) {
+fn real(
+    folder: &Path,
+    root: &Path,
+    found: &mut BTreeMap<String, (u32, Option<u64>, Option<Digest>)>,
+) {
     for entry in std::fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
         let facts = path.symlink_metadata().unwrap();
@@ -57,7 +61,8 @@ fn tree(root: &Path) -> PathBuf {
     std::fs::create_dir_all(folder.join("etc/private")).unwrap();
     std::fs::create_dir_all(folder.join("many")).unwrap();
     for i in 0..3000 {
-        std::fs::write(folder.join(format!("many/a-rather-long-name-{i}")), format!("{i}")).unwrap();
+        std::fs::write(folder.join(format!("many/a-rather-long-name-{i}")), format!("{i}"))
+            .unwrap();
     }
     std::fs::write(folder.join("etc/empty"), "").unwrap();
     std::fs::write(folder.join("etc/large"), vec![7; 3_000_001]).unwrap();
@@ -76,7 +81,9 @@ fn every_name_has_its_kind_mode_size_and_digest_in_filesystems_that_we_did_not_w
     let folder = tree(work.path());
     let mut expected = BTreeMap::new();
     real(&folder, &folder, &mut expected);
-    for options in [&["-b", "4096"][..], &["-b", "1024", "-I", "128"], &["-O", "^metadata_csum,^64bit"]] {
+    for options in
+        [&["-b", "4096"][..], &["-b", "1024", "-I", "128"], &["-O", "^metadata_csum,^64bit"]]
+    {
         let disk = work.path().join("disk.raw");
         foreign(&folder, &disk, options);
         let entries = listed(&disk);
@@ -109,10 +116,17 @@ fn an_image_has_the_same_contents_in_every_format_and_its_efi_partition_is_among
     for format in [Format::Qcow2, Format::Vmdk, Format::Vhdx, Format::Ova] {
         assert_eq!(listed(&artifact::write(format, &disk, folder.path())), raw, "{format}");
     }
-    let boot = raw.iter().find(|entry| entry.path.eq_ignore_ascii_case("esp:/EFI/BOOT/BOOTX64.EFI"));
+    let boot =
+        raw.iter().find(|entry| entry.path.eq_ignore_ascii_case("esp:/EFI/BOOT/BOOTX64.EFI"));
     assert_eq!(boot.unwrap().sha256, Some(Digest::of(vec![0x33; 100_000])));
     assert!(raw.iter().any(|entry| entry.path.starts_with(ESP) && entry.kind == EntryKind::Folder));
-    assert_eq!(Contents::parse(Contents { format: 1, entries: raw.clone() }.text().unwrap().as_bytes()).unwrap().entries.len(), raw.len());
+    assert_eq!(
+        Contents::parse(Contents { format: 1, entries: raw.clone() }.text().unwrap().as_bytes())
+            .unwrap()
+            .entries
+            .len(),
+        raw.len()
+    );
 }
 
 #[test]
@@ -135,7 +149,11 @@ fn a_file_below_a_folder_that_not_everybody_may_enter_is_not_public() {
 #[test]
 fn a_file_is_read_by_its_path() {
     let folder = tempfile::tempdir().unwrap();
-    let path = artifact::write(Format::Qcow2, &disk_with(256 * MIB, &[("/etc/x", "hello")]), folder.path());
+    let path = artifact::write(
+        Format::Qcow2,
+        &disk_with(256 * MIB, &[("/etc/x", "hello")]),
+        folder.path(),
+    );
     let walk = Walk::open(&Arc::new(Image::open(&path).unwrap()), &Quiet).unwrap();
     assert_eq!(walk.bytes("/etc/x", 5).unwrap().as_deref(), Some(&b"hello"[..]));
     assert_eq!(walk.bytes("/etc/x", 4).unwrap_err().kind(), Kind::Damaged);
@@ -156,7 +174,9 @@ fn a_damaged_filesystem_is_an_error_and_never_a_panic() {
     for _ in 0..40 {
         let mut bad = good.clone();
         for _ in 0..40 {
-            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            state = state
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1_442_695_040_888_963_407);
             let at = used[(state >> 33) as usize % used.len()];
             bad[at] ^= (state >> 17) as u8 | 1;
         }
@@ -184,4 +204,15 @@ fn an_inode_that_is_not_what_its_checksum_says_is_an_error() {
     std::fs::write(&disk, bytes).unwrap();
     let found = contents(&Arc::new(Image::open(&disk).unwrap()), Digests::None, &Quiet);
     assert_eq!(found.unwrap_err().kind(), Kind::Damaged);
+}
+
+#[test]
+fn a_list_of_format_1_is_read_and_written_again_as_it_was() {
+    let text = include_str!("../records/contents/contents-1.json");
+    let read = Contents::parse(text.as_bytes()).unwrap();
+    let kinds: Vec<_> = read.entries.iter().map(|entry| entry.kind).collect();
+    assert_eq!(kinds.iter().filter(|kind| **kind == EntryKind::File).count(), 4);
+    assert!(!kinds.contains(&EntryKind::Other), "{kinds:?}");
+    assert_eq!(read.entries[0].device, Some((5, 1)));
+    assert_eq!(read.text().unwrap(), text);
 }

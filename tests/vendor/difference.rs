@@ -10,6 +10,7 @@ use slipway::build::{Built, latest};
 use slipway::difference::{BUILD, CONTENTS, Difference, Heading, Side, between, notes};
 use slipway::inspect::Image;
 use slipway::inspect::walk::{Digests, contents};
+use slipway::inventory::{self, INVENTORY};
 use slipway::progress::Quiet;
 
 use crate::common::small::{bundle, project, publish, run, slipway};
@@ -21,14 +22,17 @@ fn builds(folder: &Path) -> [PathBuf; 2] {
     project(folder);
     let path = folder.join("profiles/tiny.toml");
     let plain = std::fs::read_to_string(&path).unwrap();
-    let file = |mode| format!("[[files]]\npath = \"/opt/app.conf\"\ncontent = \"x\"\nmode = \"{mode}\"\n");
+    let file =
+        |mode| format!("[[files]]\npath = \"/opt/app.conf\"\ncontent = \"x\"\nmode = \"{mode}\"\n");
     publish(folder, &bundle(folder, "1"));
     std::fs::write(&path, format!("{plain}{}", file("0644"))).unwrap();
     run(folder, &["build", "tiny"]);
     let (first, _) = newest(folder);
     publish(folder, &bundle(folder, "2"));
     let more = "[[files]]\npath = \"/opt/more\"\ncontent = \"more\"\n";
-    let settings = format!("[hiera]\n\"tiny::password\" = \"{SECRET}\"\n[system]\nhostname = \"box.tiny.example\"\n");
+    let settings = format!(
+        "[hiera]\n\"tiny::password\" = \"{SECRET}\"\n[system]\nhostname = \"box.tiny.example\"\n"
+    );
     std::fs::write(&path, format!("{plain}{settings}{}{more}", file("0600"))).unwrap();
     run(folder, &["build", "tiny"]);
     [first, newest(folder).0]
@@ -52,7 +56,10 @@ fn text(bytes: &[u8]) -> String {
 fn lists(folder: &Path, image: &Path, built: &Built) -> PathBuf {
     let lists = folder.join(format!("lists-{}", built.record.bundle.release));
     std::fs::create_dir(&lists).unwrap();
-    let found = contents(&Arc::new(Image::open(image).unwrap()), Digests::Public, &Quiet).unwrap();
+    let image = Arc::new(Image::open(image).unwrap());
+    let found = contents(&image, Digests::Public, &Quiet).unwrap();
+    let components = inventory::of(&image, &Quiet).unwrap();
+    std::fs::write(lists.join(INVENTORY), components.text().unwrap()).unwrap();
     std::fs::write(lists.join(CONTENTS), found.text().unwrap()).unwrap();
     std::fs::write(lists.join(BUILD), serde_json::to_vec(built).unwrap()).unwrap();
     lists
@@ -75,7 +82,9 @@ fn a_difference_is_told_by_package_setting_file_and_size_and_never_by_a_value() 
     let told: Value = serde_json::from_str(&said).unwrap();
     assert_eq!(names(&told, "settings"), ["tiny::password"]);
     assert_eq!(names(&told, "image"), ["bundle", "bundle's digest", "host name"]);
-    let file = |path: &str| told["files"].as_array().unwrap().iter().find(|file| file["path"] == path).cloned();
+    let file = |path: &str| {
+        told["files"].as_array().unwrap().iter().find(|file| file["path"] == path).cloned()
+    };
     assert_eq!(file("/opt/app.conf").unwrap()["what"], serde_json::json!(["mode 0644 -> 0600"]));
     assert_eq!(file("/opt/more").unwrap()["fate"], "added");
     // the folder of the bundle's release has another name, and what did not change in it is not told
@@ -102,16 +111,22 @@ fn two_releases_are_compared_by_their_lists_without_their_images() {
     let before = lists(folder, &one, &built(&one));
     let after = lists(folder, &two, &built(&two));
     std::fs::remove_file(&one).unwrap();
-    let told: Value = serde_json::from_slice(&diff(folder, [&before, &after], &["--json"]).stdout).unwrap();
+    let told: Value =
+        serde_json::from_slice(&diff(folder, [&before, &after], &["--json"]).stdout).unwrap();
     assert_eq!(names(&told, "settings"), ["tiny::password"]);
     let hiera = "/etc/slipway/hiera/customer.yaml";
     let file = told["files"].as_array().unwrap().iter().find(|file| file["path"] == hiera).unwrap();
     assert!(file["what"][0].as_str().unwrap().starts_with("size "), "{file}");
 
     // Markdown's own parser sees the tables, and the values in their cells
-    let difference = between(&Side::of_release(&before).unwrap(), &Side::of_release(&after).unwrap());
+    let difference =
+        between(&Side::of_release(&before).unwrap(), &Side::of_release(&after).unwrap());
     let cells = cells(&written(&difference).markdown);
-    assert!(cells.contains(&"tiny::password".to_owned()) && cells.contains(&"box.tiny.example".to_owned()), "{cells:?}");
+    assert!(
+        cells.contains(&"tiny::password".to_owned())
+            && cells.contains(&"box.tiny.example".to_owned()),
+        "{cells:?}"
+    );
     let first = written(&Difference::first(&Side::of_release(&before).unwrap()));
     assert!(first.markdown.contains("first release"), "{}", first.markdown);
 }

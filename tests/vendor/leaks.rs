@@ -33,27 +33,62 @@ fn planted(folder: &Path) -> Vec<(&'static str, String, &'static str)> {
         ("/opt/p/openssh", pem("OPENSSH PRIVATE KEY"), "private-key"),
         ("/opt/p/pkcs8", pem("ENCRYPTED PRIVATE KEY"), "private-key"),
         ("/opt/p/pgp", pem("PGP PRIVATE KEY BLOCK"), "private-key"),
-        ("/opt/p/putty.ppk", "PuTTY-User-Key-File-3: ssh-ed25519\nComment: x\nPrivate-Lines: 1\nAAAA\n".into(), "private-key"),
-        ("/opt/p/age", format!("AGE-SECRET-KEY-1{}\n", &format!("{WORD}{WORD}").to_uppercase()[..58]), "private-key"),
+        (
+            "/opt/p/putty.ppk",
+            "PuTTY-User-Key-File-3: ssh-ed25519\nComment: x\nPrivate-Lines: 1\nAAAA\n".into(),
+            "private-key",
+        ),
+        (
+            "/opt/p/age",
+            format!("AGE-SECRET-KEY-1{}\n", &format!("{WORD}{WORD}").to_uppercase()[..58]),
+            "private-key",
+        ),
         ("/opt/p/wireguard", format!("PrivateKey = {}=\n", &BODY[..43]), "private-key"),
         ("/opt/t/aws-id", token(["AK", "IA"], "Z7QX2PLM4NRT6VWB"), "aws-key"),
         ("/opt/t/aws-secret", format!("aws_secret_access_key = {}\n", &BODY[..40]), "aws-key"),
-        ("/opt/t/account", format!("AccountName=a;AccountKey={}{}==\n", BODY, &BODY[..22]), "azure-key"),
-        ("/opt/t/sas", format!("https://a.blob.core.windows.net/c?sv=2022-11-02&se=2027-01-01&sig={}%3D\n", &BODY[..43]), "azure-key"),
-        ("/opt/t/service-account", format!("{{\"private_key_id\": \"{}\"}}\n", &"0123456789abcdef".repeat(3)[..40]), "google-key"),
+        (
+            "/opt/t/account",
+            format!("AccountName=a;AccountKey={}{}==\n", BODY, &BODY[..22]),
+            "azure-key",
+        ),
+        (
+            "/opt/t/sas",
+            format!(
+                "https://a.blob.core.windows.net/c?sv=2022-11-02&se=2027-01-01&sig={}%3D\n",
+                &BODY[..43]
+            ),
+            "azure-key",
+        ),
+        (
+            "/opt/t/service-account",
+            format!("{{\"private_key_id\": \"{}\"}}\n", &"0123456789abcdef".repeat(3)[..40]),
+            "google-key",
+        ),
         ("/opt/t/google", token(["AI", "za"], &WORD[..35]), "google-key"),
         ("/opt/t/github", token(["gh", "p_"], WORD), "github-token"),
         ("/opt/t/gitlab", token(["gl", "pat-"], &WORD[..20]), "gitlab-token"),
         ("/opt/t/.npmrc", format!("//registry.example/:_authToken={WORD}\n"), "npm-token"),
         ("/opt/t/slack", token(["xox", "b-"], &format!("123456789012-{WORD}")), "slack-token"),
-        ("/opt/t/hook", format!("https://hooks.slack.com/services/T01234567/B01234567/{}\n", &WORD[..24]), "slack-token"),
+        (
+            "/opt/t/hook",
+            format!("https://hooks.slack.com/services/T01234567/B01234567/{}\n", &WORD[..24]),
+            "slack-token",
+        ),
         ("/opt/t/stripe", token(["sk_", "live_"], WORD), "other-token"),
-        ("/opt/t/jwt", format!("eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0.{WORD}\n"), "jwt"),
+        (
+            "/opt/t/jwt",
+            format!("eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0.{WORD}\n"),
+            "jwt",
+        ),
         ("/root/.bash_history", "ls\n".into(), "shell-history"),
         ("/home/dev/.psql_history", "select 1\n".into(), "shell-history"),
         ("/etc/ssl/certs/ssl-cert-snakeoil.pem", "certificate".into(), "certificate"),
         ("/home/dev/.netrc", "machine a login b password c\n".into(), "credentials"),
-        ("/home/dev/.docker/config.json", "{\"auths\": {\"a\": {\"auth\": \"eDp5\"}}}\n".into(), "credentials"),
+        (
+            "/home/dev/.docker/config.json",
+            "{\"auths\": {\"a\": {\"auth\": \"eDp5\"}}}\n".into(),
+            "credentials",
+        ),
         ("/opt/o/id", "for zenith only\n".into(), "other-customer"),
         ("/opt/o/name", "Zenith Mining Ltd\n".into(), "other-customer"),
         ("/opt/o/value", "password: correct horse battery\n".into(), "other-customers-value"),
@@ -91,7 +126,12 @@ fn every_kind_of_leak_is_found_where_it_was_planted_and_what_is_allowed_is_not_t
     publish(folder, &bundle(folder, "1"));
     run(folder, &["build", "tiny"]);
     let output = leaks(folder);
-    assert_eq!((output.status.code(), found(&output)), (Some(0), vec![]), "{}", text(&output.stderr));
+    assert_eq!(
+        (output.status.code(), found(&output)),
+        (Some(0), vec![]),
+        "{}",
+        text(&output.stderr)
+    );
 
     let planted = planted(folder);
     let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
@@ -106,24 +146,42 @@ fn every_kind_of_leak_is_found_where_it_was_planted_and_what_is_allowed_is_not_t
     let output = leaks(folder);
     let findings = found(&output);
     assert_eq!(output.status.code(), Some(1));
-    let has = |path: &str, rule: &str| findings.iter().any(|f| f["file"] == path && f["rule"] == rule);
-    let missing: Vec<_> = planted.iter().filter(|(path, _, rule)| !has(path, rule)).map(|(path, ..)| path).collect();
+    let has =
+        |path: &str, rule: &str| findings.iter().any(|f| f["file"] == path && f["rule"] == rule);
+    let missing: Vec<_> =
+        planted.iter().filter(|(path, _, rule)| !has(path, rule)).map(|(path, ..)| path).collect();
     assert!(missing.is_empty(), "{missing:?} of {findings:#?}");
-    assert!(findings.iter().any(|f| f["file"] == "/opt/z/packed.gz" && f["unpacked"] == true && f["offset"] == 100_000));
-    let files: std::collections::BTreeSet<_> = findings.iter().map(|f| f["file"].as_str().unwrap()).collect();
+    assert!(findings.iter().any(|f| f["file"] == "/opt/z/packed.gz"
+        && f["unpacked"] == true
+        && f["offset"] == 100_000));
+    let files: std::collections::BTreeSet<_> =
+        findings.iter().map(|f| f["file"].as_str().unwrap()).collect();
     assert_eq!(files.len(), planted.len() + 1, "{files:?}");
     let said = text(&output.stdout);
-    assert!(!said.contains(&BODY[..12]) && !said.contains("ABCDEFGHIJ") && !said.contains("correct horse"), "{said}");
+    assert!(
+        !said.contains(&BODY[..12])
+            && !said.contains("ABCDEFGHIJ")
+            && !said.contains("correct horse"),
+        "{said}"
+    );
 
     let plan = || slipway(folder, &["plan", "tiny", "--json"]).output().unwrap().stdout;
     let before = plan();
     for finding in &findings {
         let (rule, path) = (&finding["rule"], &finding["file"]);
-        append(folder, &format!("[[release.allow]]\nrule = {rule}\npath = {path}\nreason = \"planted\"\n"));
+        append(
+            folder,
+            &format!("[[release.allow]]\nrule = {rule}\npath = {path}\nreason = \"planted\"\n"),
+        );
     }
     assert_eq!(plan(), before, "what may stay changes no image");
     let output = leaks(folder);
-    assert_eq!((output.status.code(), found(&output)), (Some(0), vec![]), "{}", text(&output.stderr));
+    assert_eq!(
+        (output.status.code(), found(&output)),
+        (Some(0), vec![]),
+        "{}",
+        text(&output.stderr)
+    );
 }
 
 #[test]
@@ -152,5 +210,9 @@ fn a_profile_with_errors_is_named_because_nothing_in_it_is_looked_for() {
     run(folder, &["build", "tiny"]);
     let output = leaks(folder);
     assert_eq!(output.status.code(), Some(0));
-    assert!(text(&output.stderr).contains("profiles/zenith.toml: has errors"), "{}", text(&output.stderr));
+    assert!(
+        text(&output.stderr).contains("profiles/zenith.toml: has errors"),
+        "{}",
+        text(&output.stderr)
+    );
 }

@@ -30,7 +30,9 @@ pub(in crate::inspect) struct Run {
 /// The runs that hold bytes, in order; what is between them reads as zeros.
 pub(in crate::inspect) fn runs(volume: &Volume, inode: &Inode) -> Result<Vec<Run>> {
     if inode.flags & ENCRYPTED != 0 {
-        return Err(volume.refused("the root filesystem has encrypted files, which slipway does not read"));
+        return Err(
+            volume.refused("the root filesystem has encrypted files, which slipway does not read")
+        );
     }
     if inode.flags & EXTENTS == 0 {
         if inode.size == 0 {
@@ -42,13 +44,21 @@ pub(in crate::inspect) fn runs(volume: &Volume, inode: &Inode) -> Result<Vec<Run
     let mut runs = Vec::new();
     let depth = le::u16_at(&inode.body, 6);
     if depth > DEPTH {
-        return Err(volume.damaged(format!("inode {} has too deep a tree of extents", inode.number), 0));
+        return Err(
+            volume.damaged(format!("inode {} has too deep a tree of extents", inode.number), 0)
+        );
     }
     gather(volume, inode, &inode.body, depth, &mut runs)?;
     Ok(runs)
 }
 
-fn gather(volume: &Volume, inode: &Inode, node: &[u8], depth: u16, runs: &mut Vec<Run>) -> Result<()> {
+fn gather(
+    volume: &Volume,
+    inode: &Inode,
+    node: &[u8],
+    depth: u16,
+    runs: &mut Vec<Run>,
+) -> Result<()> {
     let wrong = || volume.damaged(format!("inode {} has broken extents", inode.number), 0);
     let entries = usize::from(le::u16_at(node, 2));
     let whole = le::u16_at(node, 0) == MAGIC && le::u16_at(node, 6) == depth;

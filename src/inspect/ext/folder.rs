@@ -23,7 +23,8 @@ pub(in crate::inspect) fn names(volume: &Volume, blocks: &[u8]) -> Result<Vec<(u
                 0 | 0xFFFF if block.len() == 1 << 16 => block.len() - at,
                 length => length,
             };
-            let fits = length >= HEAD + name && at + length <= block.len() && length.is_multiple_of(ALIGN);
+            let fits =
+                length >= HEAD + name && at + length <= block.len() && length.is_multiple_of(ALIGN);
             if !fits || length < HEAD {
                 return Err(volume.damaged("a folder has an entry of an impossible length", 0));
             }

@@ -113,7 +113,11 @@ impl Volume {
             inode_size: usize::from(le::u16_at(&b, superblock::INODE_SIZE)),
             descriptors: (
                 (u64::from(le::u32_at(&b, superblock::FIRST_BLOCK)) + 1) * shape.block as u64,
-                if wide { le::u16_at(&b, superblock::DESCRIPTOR_SIZE).into() } else { superblock::DESCRIPTOR },
+                if wide {
+                    le::u16_at(&b, superblock::DESCRIPTOR_SIZE).into()
+                } else {
+                    superblock::DESCRIPTOR
+                },
             ),
             wide,
             seed: checked.then_some(seed),
@@ -136,21 +140,29 @@ impl Volume {
         let (group, within) = ((number - 1) / self.group_inodes, (number - 1) % self.group_inodes);
         let mut descriptor = [0; 64];
         let length = self.descriptors.1.min(64) as usize;
-        self.read(&mut descriptor[..length], self.descriptors.0 + u64::from(group) * self.descriptors.1)?;
-        let high = if self.wide { le::u32_at(&descriptor, superblock::INODE_TABLE_HIGH) } else { 0 };
-        let table = u64::from(high) << 32 | u64::from(le::u32_at(&descriptor, superblock::INODE_TABLE));
+        self.read(
+            &mut descriptor[..length],
+            self.descriptors.0 + u64::from(group) * self.descriptors.1,
+        )?;
+        let high =
+            if self.wide { le::u32_at(&descriptor, superblock::INODE_TABLE_HIGH) } else { 0 };
+        let table =
+            u64::from(high) << 32 | u64::from(le::u32_at(&descriptor, superblock::INODE_TABLE));
         let place = self.place(table)? + u64::from(within) * self.inode_size as u64;
         let mut bytes = vec![0; self.inode_size];
         self.read(&mut bytes, place)?;
         if self.seed.is_some_and(|seed| !is_whole(&bytes, number, seed)) {
-            return Err(self.damaged(format!("inode {number} is not what its checksum says"), place));
+            return Err(
+                self.damaged(format!("inode {number} is not what its checksum says"), place)
+            );
         }
         Ok(Inode {
             number,
             mode: le::u16_at(&bytes, at::MODE),
             uid: halves(&bytes, at::UID, at::UID_HIGH),
             gid: halves(&bytes, at::GID, at::GID_HIGH),
-            size: u64::from(le::u32_at(&bytes, at::SIZE_HIGH)) << 32 | u64::from(le::u32_at(&bytes, at::SIZE)),
+            size: u64::from(le::u32_at(&bytes, at::SIZE_HIGH)) << 32
+                | u64::from(le::u32_at(&bytes, at::SIZE)),
             flags: le::u32_at(&bytes, at::FLAGS),
             body: bytes[at::BODY..].first_chunk().copied().unwrap_or([0; BODY]),
         })

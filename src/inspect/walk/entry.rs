@@ -87,7 +87,9 @@ impl Contents {
     /// The text that may be published: an entry a line. It has the digest of a file only where everybody on the machine
     /// may read that file, because a short secret could be guessed from its digest.
     pub fn text(&self) -> Result<String> {
-        let failed = |e| Error::new(Kind::Input, "the list of an image's files cannot be written").because(e);
+        let failed = |e| {
+            Error::new(Kind::Input, "the list of an image's files cannot be written").because(e)
+        };
         let mut text = format!("{{\"format\":{FORMAT},\"entries\":[");
         for (i, entry) in self.entries.iter().enumerate() {
             let sha256 = entry.sha256.filter(|_| entry.public);
@@ -108,10 +110,12 @@ impl Contents {
         struct Head {
             format: u32,
         }
-        let damaged = |e| Error::new(Kind::Damaged, "this is no list of an image's files").because(e);
+        let damaged =
+            |e| Error::new(Kind::Damaged, "this is no list of an image's files").because(e);
         let Head { format } = serde_json::from_slice(bytes).map_err(damaged)?;
         if format > FORMAT {
-            let message = format!("the list of files has format {format}, this slipway reads {FORMAT}");
+            let message =
+                format!("the list of files has format {format}, this slipway reads {FORMAT}");
             return Err(Error::new(Kind::Refused, message).remedy("use a newer slipway"));
         }
         let mut contents: Self = serde_json::from_slice(bytes).map_err(damaged)?;
@@ -166,7 +170,8 @@ mod tests {
 
     #[test]
     fn the_digest_of_a_file_that_not_everybody_may_read_is_not_written() {
-        let contents = Contents { format: FORMAT, entries: vec![entry("/a", true), entry("/b", false)] };
+        let contents =
+            Contents { format: FORMAT, entries: vec![entry("/a", true), entry("/b", false)] };
         let text = contents.text().unwrap();
         assert_eq!(text.matches(&Digest::of("4711").to_string()).count(), 1, "{text}");
         let read = Contents::parse(text.as_bytes()).unwrap();

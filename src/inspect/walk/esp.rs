@@ -49,7 +49,12 @@ struct Visit<'a, 'b> {
 }
 
 impl Visit<'_, '_> {
-    fn folder(&mut self, folder: &fatfs::Dir<'_, Window>, above: &str, depth: usize) -> IoResult<()> {
+    fn folder(
+        &mut self,
+        folder: &fatfs::Dir<'_, Window>,
+        above: &str,
+        depth: usize,
+    ) -> IoResult<()> {
         let circle = || {
             let message = "its folders have too many names, or contain themselves";
             IoError::new(ErrorKind::InvalidData, message)

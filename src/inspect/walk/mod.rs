@@ -117,7 +117,8 @@ impl Walk {
             if !visitor.begin(index, &self.entries[index]) {
                 continue;
             }
-            let far = || self.volume.damaged("its files claim far more bytes than the image has", 0);
+            let far =
+                || self.volume.damaged("its files claim far more bytes than the image has", 0);
             left = left.checked_sub(inode.size).ok_or_else(far)?;
             self.stream(inode, &runs, &mut |piece| {
                 progress.go_on()?;
@@ -133,7 +134,9 @@ impl Walk {
         let Some(region) = self.esp else { return Ok(()) };
         esp::each(&self.image, region, &mut |entry, reader| {
             progress.go_on()?;
-            let (Some(reader), Some((index, _))) = (reader, self.find(&entry.path)) else { return Ok(()) };
+            let (Some(reader), Some((index, _))) = (reader, self.find(&entry.path)) else {
+                return Ok(());
+            };
             if !visitor.begin(index, &entry) {
                 return Ok(());
             }
@@ -155,7 +158,12 @@ impl Walk {
     }
 
     /// A file's bytes, piece by piece; holes are zeros.
-    fn stream(&self, inode: &Inode, runs: &[Run], out: &mut dyn FnMut(&[u8]) -> Result<()>) -> Result<()> {
+    fn stream(
+        &self,
+        inode: &Inode,
+        runs: &[Run],
+        out: &mut dyn FnMut(&[u8]) -> Result<()>,
+    ) -> Result<()> {
         let block = self.volume.block;
         let mut buffer = vec![0; PIECE.min(inode.size as usize)];
         let mut at = 0;
@@ -163,7 +171,8 @@ impl Walk {
             let from = run.logical.saturating_mul(block).min(inode.size);
             zeros(from - at, out)?;
             at = from;
-            let (end, place) = ((from + run.length * block).min(inode.size), self.volume.place(run.physical)?);
+            let (end, place) =
+                ((from + run.length * block).min(inode.size), self.volume.place(run.physical)?);
             while at < end {
                 let length = (end - at).min(PIECE as u64) as usize;
                 self.volume.read(&mut buffer[..length], place + (at - from))?;

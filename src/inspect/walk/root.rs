@@ -36,10 +36,20 @@ struct Folder {
 }
 
 /// All names, sorted, and for each the inode whose bytes are the file's; none for a name without bytes of its own.
-pub(super) fn entries(volume: &Volume, progress: &dyn Progress) -> Result<Vec<(Entry, Option<Inode>)>> {
+pub(super) fn entries(
+    volume: &Volume,
+    progress: &dyn Progress,
+) -> Result<Vec<(Entry, Option<Inode>)>> {
     let root = volume.inode(ROOT)?;
-    let mut search = Search { volume, found: BTreeMap::new(), seen: BTreeSet::from([ROOT]), paths: 0, folders: 0 };
-    let mut left = vec![Folder { open: root.mode & MAY_SEARCH != 0, inode: root, path: Vec::new() }];
+    let mut search = Search {
+        volume,
+        found: BTreeMap::new(),
+        seen: BTreeSet::from([ROOT]),
+        paths: 0,
+        folders: 0,
+    };
+    let mut left =
+        vec![Folder { open: root.mode & MAY_SEARCH != 0, inode: root, path: Vec::new() }];
     while let Some(folder) = left.pop() {
         progress.go_on()?;
         search.read(&folder, &mut left)?;
@@ -59,7 +69,8 @@ struct Search<'a> {
 
 impl Search<'_> {
     fn read(&mut self, folder: &Folder, left: &mut Vec<Folder>) -> Result<()> {
-        let endless = || self.volume.damaged("its folders have too many names, or contain themselves", 0);
+        let endless =
+            || self.volume.damaged("its folders have too many names, or contain themselves", 0);
         self.folders = self.folders.saturating_add(folder.inode.size);
         if self.folders > FOLDERS {
             return Err(endless());
@@ -139,7 +150,18 @@ fn entry(volume: &Volume, path: String, inode: &Inode) -> Result<Entry> {
         }
     }
     let (mode, uid, gid) = (inode.mode & PERMISSIONS, inode.uid, inode.gid);
-    Ok(Entry { path, kind, mode, uid, gid, size, target, device: numbers, sha256: None, public: false })
+    Ok(Entry {
+        path,
+        kind,
+        mode,
+        uid,
+        gid,
+        size,
+        target,
+        device: numbers,
+        sha256: None,
+        public: false,
+    })
 }
 
 fn link(volume: &Volume, inode: &Inode) -> Result<Vec<u8>> {
@@ -147,7 +169,9 @@ fn link(volume: &Volume, inode: &Inode) -> Result<Vec<u8>> {
         return Ok(inode.body[..inode.size as usize].to_vec());
     }
     if inode.size > LONGEST as u64 {
-        return Err(volume.damaged(format!("inode {} is a link of an impossible length", inode.number), 0));
+        return Err(
+            volume.damaged(format!("inode {} is a link of an impossible length", inode.number), 0)
+        );
     }
     whole(volume, inode)
 }
@@ -173,7 +197,8 @@ fn whole(volume: &Volume, inode: &Inode) -> Result<Vec<u8>> {
     let mut bytes = vec![0; inode.size as usize];
     let mut left = &mut bytes[..];
     for Run { physical, length, .. } in runs {
-        let (part, rest) = left.split_at_mut((length * volume.block).min(left.len() as u64) as usize);
+        let (part, rest) =
+            left.split_at_mut((length * volume.block).min(left.len() as u64) as usize);
         volume.read(part, volume.place(physical)?)?;
         left = rest;
     }
