@@ -23,6 +23,7 @@ pub mod disk;
 pub mod doctor;
 pub mod error;
 mod file;
+pub mod fleet;
 pub mod format;
 #[cfg(any(test, feature = "fuzzing"))]
 #[doc(hidden)]

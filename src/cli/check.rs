@@ -9,6 +9,7 @@ use crate::base::Definition;
 use crate::desk::{self, Bundles, Unread};
 use crate::error::{FileError, Kind, Result};
 use crate::file;
+use crate::fleet::Policy;
 use crate::profile::{self, Diagnostics, Known, Profile};
 use crate::project::{Project, Surroundings};
 
@@ -38,8 +39,11 @@ pub fn run(args: &Args, surroundings: &Surroundings) -> Result<u8> {
     let known = project.known()?;
     let mut bundles = Bundles::new(&project, signing::now());
     let check = |path| check(path, &known, &project, &mut bundles);
-    let results =
+    let mut results =
         paths(args, &project)?.into_iter().map(check).collect::<Result<Vec<Checked>>>()?;
+    if args.all {
+        results.extend(policy(&project)?);
+    }
     let broken = tell(&results, &bundles.unread(), args.json)?;
     Ok(u8::from(broken))
 }
@@ -80,6 +84,17 @@ fn check(
         Err(diagnostics) => Err(diagnostics),
     };
     Ok(Checked { path, result })
+}
+
+/// nightly.toml, where there is one.
+fn policy(project: &Project) -> Result<Option<Checked>> {
+    let path = Policy::path(&project.root);
+    if !file::is_file(&path)? {
+        return Ok(None);
+    }
+    let known = profile::names(&project.profiles)?;
+    let result = Policy::read(&project.root, &known)?.map(|_| vec![path.clone()]);
+    Ok(Some(Checked { path, result }))
 }
 
 fn look_up(path: &Path, profile: &Profile, project: &Project) -> Result<Result<(), Diagnostics>> {

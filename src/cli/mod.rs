@@ -21,6 +21,7 @@ mod lint;
 mod list;
 mod man;
 mod new;
+mod nightly;
 mod plan;
 mod project;
 mod pulling;
@@ -92,6 +93,8 @@ enum Verb {
     Rollback(rollback::Args),
     /// Find the customers whose current releases hold a package, an app or a module.
     WhoHas(who_has::Args),
+    /// Plan, build, check and boot every customer's image, and write one report: for CI.
+    Nightly(Box<nightly::Args>),
     /// List, build and prune base images.
     Base(base::Args),
     /// Pack, publish and list web applications.
@@ -133,6 +136,7 @@ impl Cli {
             Verb::History(args) => history::run(args, &surroundings),
             Verb::Rollback(args) => rollback::run(args, &surroundings),
             Verb::WhoHas(args) => who_has::run(args, &surroundings),
+            Verb::Nightly(args) => nightly::run(args, &surroundings),
             Verb::Base(args) => base::run(args, &surroundings),
             Verb::App(args) => app::run(args, &surroundings),
             Verb::Bundle(args) => bundle::run(args, &surroundings),

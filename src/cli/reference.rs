@@ -62,6 +62,14 @@ const VARIABLES: &[Variable] = &[
         "USER, LOGNAME, HOME",
         "the building machine's user, whom `leaks` looks for in images",
     ),
+    variable(
+        "JOB_COMPLETION_INDEX, SLURM_ARRAY_TASK_ID",
+        "which part of the customers `nightly --shard auto/N` does, from 0: Kubernetes and Slurm set them",
+    ),
+    variable(
+        "SLIPWAY_REPORT",
+        "set for the program that `nightly` runs when it is over: the path of report.json",
+    ),
     variable("NO_COLOR", "no colours, whatever the value"),
     variable(
         "HTTPS_PROXY, HTTP_PROXY, ALL_PROXY, NO_PROXY",

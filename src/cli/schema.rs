@@ -4,6 +4,7 @@ use serde_json::{Map, Value, json};
 
 use crate::desk::Bundles;
 use crate::error::Result;
+use crate::fleet;
 use crate::profile::{self, Audience, schema};
 use crate::project::{Project, Surroundings};
 
@@ -17,6 +18,12 @@ pub struct Args {
     /// For shared parents, in which nothing is required
     #[arg(long)]
     parent: bool,
+    /// Of nightly.toml
+    #[arg(long, conflicts_with_all = ["parent", "no_sites", "nightly_report"])]
+    nightly: bool,
+    /// Of the report.json that `slipway nightly` writes
+    #[arg(long, conflicts_with_all = ["parent", "no_sites"])]
+    nightly_report: bool,
     /// Leave out the parameters of the project's sites
     #[arg(long)]
     no_sites: bool,
@@ -26,6 +33,12 @@ pub struct Args {
 
 /// Runs the verb; the number is the process's exit code.
 pub fn run(args: &Args, surroundings: &Surroundings) -> Result<u8> {
+    if args.nightly {
+        return terminal::print_json(&fleet::schema()).map(|()| 0);
+    }
+    if args.nightly_report {
+        return terminal::print_json(&fleet::report::schema()).map(|()| 0);
+    }
     let audience = if args.parent { Audience::Parent } else { Audience::Customer };
     let mut value = schema(audience);
     if !args.no_sites

@@ -26,6 +26,11 @@ pub(super) struct Options {
 }
 
 impl Options {
+    /// A key that a file names, and no argument.
+    pub fn named(key: Option<String>) -> Self {
+        Self { key }
+    }
+
     /// Opens the key; asks for its passphrase where it has one.
     pub fn open(&self, surroundings: &Surroundings) -> Result<SecretKey> {
         let path = self.path(surroundings)?;

@@ -3,12 +3,13 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Error, Kind};
 
 /// An error as a value: what a person sees on the terminal, in parts. It can be kept, and read back later.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Told {
     /// What a program may branch on.
     pub kind: Kind,
@@ -32,7 +33,7 @@ pub struct Told {
 }
 
 /// What is wrong in a file that people write, and where: lines and columns count from 1, columns in characters.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct FileError {
     /// The file's path.
     pub file: PathBuf,

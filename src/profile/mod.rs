@@ -11,6 +11,7 @@ mod folder;
 mod inherit;
 mod node;
 mod odd;
+mod other;
 mod releasing;
 mod rules;
 mod schema;
@@ -27,6 +28,7 @@ pub use compose::{Answers, name_from, write};
 pub use diagnostic::{Diagnostic, Diagnostics, Place, SourceFile, Style};
 pub use folder::{all, customers, find, names};
 pub use inherit::SHARED;
+pub use other::{Written, schema_of};
 pub use releasing::{Allowed, LeakRule, Releasing};
 pub use schema::{Audience, schema, with_settings};
 pub(crate) use suggest::{nearest, nearest_key};
@@ -238,20 +240,21 @@ pub struct Objection<'a> {
 /// place is not in it.
 pub fn object(path: &Path, objections: &[Objection<'_>]) -> Diagnostics {
     let draft = Draft::read(path, None);
-    let error = |objection: &Objection<'_>| {
-        let Objection { keys, at_key, item, message, label, help } = objection;
-        let error = match whole::entry(&draft.tree, keys) {
-            Some(entry) if *at_key => Diagnostic::at(&entry.key, message, label),
-            Some(entry) => {
-                let place = item.and_then(|item| whole::item_place(&entry.node, item));
-                Diagnostic::at(place.unwrap_or(&entry.node.place), message, label)
-            }
-            None => Diagnostic::of_file(0, message),
-        };
-        error.help(help)
-    };
-    let errors = objections.iter().map(error).collect();
+    let errors = objections.iter().map(|o| objection(&draft.tree, o)).collect();
     Diagnostics::new(draft.files, errors)
+}
+
+fn objection(tree: &node::Table, objection: &Objection<'_>) -> Diagnostic {
+    let Objection { keys, at_key, item, message, label, help } = objection;
+    let error = match whole::entry(tree, keys) {
+        Some(entry) if *at_key => Diagnostic::at(&entry.key, message, label),
+        Some(entry) => {
+            let place = item.and_then(|item| whole::item_place(&entry.node, item));
+            Diagnostic::at(place.unwrap_or(&entry.node.place), message, label)
+        }
+        None => Diagnostic::of_file(0, message),
+    };
+    error.help(help)
 }
 
 /// A line of authorized_keys in the form that people compare: kind, fingerprint, comment.

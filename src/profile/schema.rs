@@ -3,6 +3,7 @@
 
 use std::sync::LazyLock;
 
+use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
 use serde_json::{Map, Value, json};
 
@@ -68,7 +69,7 @@ pub fn with_settings(schema: &mut Value, settings: Map<String, Value>, closed: b
 }
 
 /// Editors use the patterns. Names of formats that they do not know would only make them warn.
-fn drop_rules(schema: &mut Value) {
+pub(super) fn drop_rules(schema: &mut Value) {
     match schema {
         Value::Array(items) => items.iter_mut().for_each(drop_rules),
         Value::Object(map) => {
@@ -105,8 +106,13 @@ pub(super) fn strict() -> &'static Value {
 }
 
 fn derive() -> Value {
+    derive_for::<Profile>()
+}
+
+/// The schema of any file that is read as profiles are: the walker's, which has the rules' names.
+pub(super) fn derive_for<T: JsonSchema>() -> Value {
     let generator = SchemaSettings::draft07().into_generator();
-    let mut schema = generator.into_root_schema_for::<Profile>().to_value();
+    let mut schema = generator.into_root_schema_for::<T>().to_value();
     tidy(&mut schema);
     schema
 }
@@ -136,6 +142,16 @@ fn tidy(schema: &mut Value) {
 }
 
 fn drop_null(map: &mut Map<String, Value>) {
+    // a table that may be missing: the walker and editors read one of one as it is
+    if let Some(Value::Array(all)) = map.get_mut("anyOf") {
+        let before = all.len();
+        all.retain(|one| one != &json!({ "type": "null" }));
+        if let ([only], true) = (all.as_slice(), before > 1) {
+            let only = json!([only.clone()]);
+            map.remove("anyOf");
+            map.insert("allOf".to_owned(), only);
+        }
+    }
     let Some(Value::Array(types)) = map.get_mut("type") else { return };
     types.retain(|kind| kind != "null");
     if let [only] = types.as_slice() {

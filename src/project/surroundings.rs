@@ -29,6 +29,9 @@ const ENCODED_LIMIT_VARIABLE: &str = "SLIPWAY_ENCODED_LIMIT";
 /// The largest bundle that is fetched by its version, as in "8 GiB".
 const BUNDLE_LIMIT_VARIABLE: &str = "SLIPWAY_BUNDLE_LIMIT";
 
+/// Which task of a Kubernetes Indexed Job or a Slurm array this is, counted from 0.
+const ARRAY_VARIABLES: [&str; 2] = ["JOB_COMPLETION_INDEX", "SLURM_ARRAY_TASK_ID"];
+
 /// Where the caller stands, and what they name. The command line reads it from its process, once; a service or a test
 /// fills in what it has. Whatever is not named is looked for where people expect it, or is an error where it is needed.
 ///
@@ -61,6 +64,8 @@ pub struct Surroundings {
     pub encoded_limit: Option<String>,
     /// The largest bundle that is fetched by its version, as in "8 GiB".
     pub bundle_limit: Option<String>,
+    /// Which task of an array this is, from 0: only who asks for it uses it.
+    pub array_index: Option<String>,
     /// Credentials of stores, and patience with them.
     pub stores: Settings,
     /// How many threads may work on one image; one where nobody says.
@@ -97,6 +102,7 @@ impl Surroundings {
             passphrase_file: path(PASSPHRASE_FILE_VARIABLE),
             encoded_limit: text(ENCODED_LIMIT_VARIABLE),
             bundle_limit: text(BUNDLE_LIMIT_VARIABLE),
+            array_index: ARRAY_VARIABLES.iter().find_map(|name| text(name)),
             here,
             stores: Settings::with(variables),
             threads: None,

@@ -4,7 +4,7 @@
 //! and only lines with this test's nonce count. Then it is asked over HTTP, from outside, whether it
 //! really does what it says. Its words are read in [`appliance`](crate::appliance).
 //!
-//! The way through: [`order`] says what is asked for, [`overlay`], [`firmware`], [`net`] and [`accel`] prepare it, and
+//! The way through: [`order`] says what is asked for, [`target`] what an image says of itself, [`overlay`], [`firmware`], [`net`] and [`accel`] prepare it, and
 //! [`args`] turns it into QEMU's arguments. [`machine`] is the running process, [`qmp`] its monitor, [`event`] what both tell. [`boot`] goes through
 //! one boot, [`watch`] judges what is seen of it, [`verdict`] says what that means. [`screen`] and [`report`] are what
 //! stays. What judges is pure.
@@ -21,6 +21,7 @@ pub mod overlay;
 pub mod qmp;
 pub mod report;
 pub mod screen;
+pub mod target;
 pub mod verdict;
 pub mod watch;
 
@@ -28,6 +29,7 @@ pub use accel::find as accelerator;
 pub use net::TestNetwork;
 pub use order::{Accelerator, Again, Firmware, Limits, Order};
 pub use report::{BootRecord, BootReport};
+pub use target::Target;
 pub use verdict::Verdict;
 
 use crate::appliance::check;

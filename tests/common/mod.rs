@@ -5,6 +5,7 @@ pub mod appliance;
 pub mod artifact;
 pub mod bench;
 pub mod bootable;
+pub mod browser;
 pub mod contents;
 pub mod disk;
 pub mod ends;

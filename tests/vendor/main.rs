@@ -12,6 +12,7 @@ mod faults;
 mod handover;
 mod key;
 mod leaks;
+mod nightly;
 mod pieces;
 mod plans;
 mod release;

@@ -13,12 +13,11 @@ use crate::appliance::State;
 use crate::error::{Context, Error, Kind, Result};
 use crate::progress::Progress;
 use crate::project::Surroundings;
-use crate::smoke::{Accelerator, Again, Firmware, Limits, Order};
+use crate::smoke::{Accelerator, Again, Firmware, Limits, Order, Target};
 use crate::units::ByteSize;
 
 use super::project::{self, shown};
 use super::terminal::{self, Terminal};
-use target::Target;
 
 /// Arguments of `slipway smoke`.
 #[derive(Debug, clap::Args)]
@@ -163,12 +162,12 @@ fn beside(image: &Path, firmware: FirmwareArg) -> PathBuf {
 }
 
 /// Not /tmp, which may be memory: the overlay takes some gigabytes.
-fn scratch() -> PathBuf {
+pub(super) fn scratch() -> PathBuf {
     let named = std::env::var_os("TMPDIR").filter(|value| !value.is_empty());
     named.map_or_else(|| PathBuf::from("/var/tmp"), PathBuf::from)
 }
 
-fn random() -> Result<String> {
+pub(super) fn random() -> Result<String> {
     let mut bytes = [0; 16];
     let path = Path::new("/dev/urandom");
     let mut file = std::fs::File::open(path).at("cannot open", path)?;

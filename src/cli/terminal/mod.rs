@@ -59,6 +59,11 @@ pub(super) fn advise(text: &str) {
     }
 }
 
+/// Whether advice and progress are not wanted.
+pub(super) fn is_quiet() -> bool {
+    Level::get() == Level::Quiet
+}
+
 /// An image's text without what a terminal would obey.
 pub(super) fn clean(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { '\u{FFFD}' } else { c }).collect()

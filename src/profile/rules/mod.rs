@@ -62,6 +62,7 @@ type Verdict = Result<(), Complaint>;
 /// The kinds of text that profiles hold. The schema names them in `format`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Rule {
+    Amount,
     Banner,
     Base,
     BundleVersion,
@@ -96,7 +97,8 @@ pub(super) enum Rule {
 
 impl Rule {
     /// Every rule with its name in the schema.
-    pub const ALL: [(Self, &'static str); 30] = [
+    pub const ALL: [(Self, &'static str); 31] = [
+        (Self::Amount, "amount"),
         (Self::Banner, "banner"),
         (Self::Base, "base"),
         (Self::BundleVersion, "bundle-version"),
@@ -137,6 +139,7 @@ impl Rule {
     /// Checks a text against this rule.
     pub fn check(self, text: &str) -> Verdict {
         match self {
+            Self::Amount => sizes::amount(text),
             Self::Banner => text::banner(text),
             Self::Base => names::base(text),
             Self::BundleVersion => names::bundle_version(text),

@@ -43,7 +43,7 @@ pub(super) fn pattern(rule: Rule) -> Option<String> {
         Rule::Channel | Rule::CustomerId | Rule::Parent | Rule::Site => {
             "^(?=.{1,40}$)[a-z0-9]+(-[a-z0-9]+)*$"
         }
-        Rule::DiskSize | Rule::MemorySize => "^0*[0-9]{1,8} ?(MiB|GiB|TiB)$",
+        Rule::Amount | Rule::DiskSize | Rule::MemorySize => "^0*[0-9]{1,8} ?(MiB|GiB|TiB)$",
         Rule::FileMode => "^0?[0-7]{3}$",
         Rule::FileText => r"^[^\u0000]*$",
         Rule::FoundPath => r"^(?=.{1,1000}$)(esp:)?/[^<invisible>]*$",

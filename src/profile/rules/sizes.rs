@@ -28,6 +28,11 @@ pub(super) fn memory(text: &str) -> Verdict {
     between(text, "memory", MEMORY_SMALLEST, MEMORY_LARGEST)
 }
 
+/// Any amount of bytes.
+pub(super) fn amount(text: &str) -> Verdict {
+    between(text, "size", ByteSize(MIB), ByteSize(u64::MAX))
+}
+
 fn between(text: &str, what: &str, smallest: ByteSize, largest: ByteSize) -> Verdict {
     let unit = text.trim_start_matches(|c: char| c.is_ascii_digit());
     let unit = unit.strip_prefix(' ').unwrap_or(unit);

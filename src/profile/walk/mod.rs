@@ -105,7 +105,12 @@ impl<'a> Walk<'a> {
         };
         let error = Diagnostic::at(&entry.key, format!("unknown key `{key}`"), label);
         let names = one_of(known.keys().map(String::as_str), "and");
-        self.errors.push(error.help(format!("{} has {names}", table_name(path))));
+        let is_profile = self.root.get("title").and_then(Schema::as_str) == Some("Profile");
+        let table = match path {
+            "" if !is_profile => "this file".to_owned(),
+            path => table_name(path),
+        };
+        self.errors.push(error.help(format!("{table} has {names}")));
     }
 
     /// What to say about a key in the wrong table: which table has it, or has one like it.
