@@ -24,6 +24,7 @@ use crate::key::SecretKey;
 use crate::lint::{self, Severity};
 use crate::progress::Progress;
 use crate::project::Project;
+use crate::release::store::Known;
 use crate::smoke::Accelerator;
 use crate::units::{Digest, KIB, Timestamp};
 
@@ -62,6 +63,8 @@ pub struct Here<'a> {
     pub(super) evidence: PathBuf,
     /// Sites' channels, and whether the store was asked tonight.
     asked: Mutex<BTreeMap<String, Arc<Mutex<bool>>>>,
+    /// Pieces of images that were seen in stores tonight: whoever publishes next does not ask for them.
+    pub(super) seen: Known,
 }
 
 impl<'a> Here<'a> {
@@ -70,8 +73,8 @@ impl<'a> Here<'a> {
         let asking = Desk::open(tools.project.clone(), tools.pulling)?;
         let pulled = Pulling { offline: true, ..tools.pulling };
         let offline = Desk::open(tools.project.clone(), pulled)?;
-        let (evidence, asked) = (night.to_owned(), Mutex::default());
-        Ok(Self { tools, asking, offline, earlier, evidence, asked })
+        let (evidence, asked, seen) = (night.to_owned(), Mutex::default(), Known::default());
+        Ok(Self { tools, asking, offline, earlier, evidence, asked, seen })
     }
 
     /// The order of a customer, with the channel that the policy says.

@@ -119,6 +119,8 @@ impl Here<'_> {
             cache: &place.cache,
             days: release::DAYS,
             replace: false,
+            whole: false,
+            known: &self.seen,
         };
         let published = publisher.publish(&verified, &place.channel, progress)?;
         Ok(did(published.was_there, made))
