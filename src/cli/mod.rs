@@ -28,6 +28,7 @@ mod pulling;
 mod reference;
 mod release;
 mod rollback;
+mod sbom;
 mod schema;
 mod signing;
 mod smoke;
@@ -75,6 +76,8 @@ enum Verb {
     Build(build::Args),
     /// Show what went into an image, without booting or mounting it.
     Inspect(inspect::Args),
+    /// List an image's components: packages, npm packages, Puppet modules, with licences.
+    Sbom(sbom::Args),
     /// Find what a platform would refuse in an image, or trip over.
     Lint(lint::Args),
     /// Find secrets and other customers' data in an image.
@@ -127,6 +130,7 @@ impl Cli {
             Verb::Plan(args) => plan::run(args, &surroundings),
             Verb::Build(args) => build::run(args, &surroundings),
             Verb::Inspect(args) => inspect::run(args, &surroundings),
+            Verb::Sbom(args) => sbom::run(args, &surroundings),
             Verb::Lint(args) => lint::run(args, &surroundings),
             Verb::Leaks(args) => leaks::run(args, &surroundings),
             Verb::Diff(args) => diff::run(args, &surroundings),

@@ -1,5 +1,6 @@
 //! The web applications of a bundle and the npm packages inside them, from their .tgz as it lies in the image.
 
+use std::collections::BTreeMap;
 use std::io::{BufReader, Seek as _};
 
 use serde::Deserialize;
@@ -47,10 +48,14 @@ fn packed(root: &Root, path: &str) -> Result<Vec<Component>> {
     file.rewind().doing("cannot read a temporary file")?;
     let (sha256, _) = Digest::of_reader(&file).doing("cannot read a temporary file")?;
     file.rewind().doing("cannot read a temporary file")?;
-    let files = descriptions(BufReader::with_capacity(1 << 17, file))?;
+    Ok(inside(&descriptions(BufReader::with_capacity(1 << 17, file))?, sha256))
+}
+
+/// An app and the packages in it, by all its package.json files.
+fn inside(files: &BTreeMap<String, Vec<u8>>, sha256: Digest) -> Vec<Component> {
     let mut found = Vec::new();
     let mut app = None;
-    for (name, bytes) in &files {
+    for (name, bytes) in files {
         let Some(place) = place(name) else { continue };
         let written: Written = serde_json::from_slice(written::bare(bytes)).unwrap_or_default();
         let Written { name, version, .. } = &written;
@@ -69,7 +74,7 @@ fn packed(root: &Root, path: &str) -> Result<Vec<Component>> {
     for component in found.iter_mut().filter(|component| component.sort == Sort::Npm) {
         component.within.extend(app.clone());
     }
-    Ok(found)
+    found
 }
 
 /// The package whose description this is, by its folder: empty for the app itself, none for a package.json deeper
@@ -134,6 +139,33 @@ impl Written {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::app::archive;
+
+    #[test]
+    fn an_app_brings_the_packages_of_all_its_folders_and_no_other_file_is_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("ui.tgz");
+        let member = |text: &str| archive::Member { executable: false, bytes: text.into() };
+        let files = [
+            ("package.json", r#"{"name":"@acme/ui","version":"1.0.0","license":"MIT"}"#),
+            ("server.js", "not read"),
+            ("node_modules/ms/package.json", r#"{"name":"ms","version":"2.1.3","license":"MIT"}"#),
+            ("node_modules/ms/esm/package.json", r#"{"type":"module"}"#),
+            ("node_modules/alias/package.json", r#"{"name":"real","version":"1.0.0"}"#),
+            ("node_modules/broken/package.json", "{"),
+        ];
+        let files = files.map(|(name, text)| (format!("{ROOT}{name}"), member(text)));
+        archive::write(&files.into(), &path).unwrap();
+        let file = BufReader::new(std::fs::File::open(&path).unwrap());
+        let read = descriptions(file).unwrap();
+        assert_eq!(read.len(), 5);
+        let found = inside(&read, Digest::of("file"));
+        let purls: Vec<&str> = found.iter().map(|component| component.purl.as_str()).collect();
+        let app = "pkg:generic/app/%40acme/ui@1.0.0";
+        assert_eq!(purls, ["pkg:npm/real@1.0.0", "pkg:npm/broken", "pkg:npm/ms@2.1.3", app]);
+        assert!(found.iter().all(|c| c.sort == Sort::App || c.within == [app]), "{found:?}");
+        assert_eq!(found[3].sha256, Some(Digest::of("file")));
+    }
 
     #[test]
     fn a_package_is_told_by_its_folder_and_a_hint_for_node_is_no_package() {

@@ -144,7 +144,10 @@ fn relationships(
 ) -> Vec<Value> {
     let relation = |from: &str, how: &str, to: &str| json!({ "spdxElementId": from, "relationshipType": how, "relatedSpdxElement": to });
     let mut all = vec![relation(DOCUMENT, "DESCRIBES", IMAGE)];
-    all.extend((0..subject.files.len()).map(|n| relation(&artifact_id(n), "CONTAINS", IMAGE)));
+    for n in 0..subject.files.len() {
+        all.push(relation(DOCUMENT, "DESCRIBES", &artifact_id(n)));
+        all.push(relation(&artifact_id(n), "CONTAINS", IMAGE));
+    }
     for component in &inventory.components {
         let id = &ids[component.purl.as_str()];
         let mut above: Vec<&str> = component

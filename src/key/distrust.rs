@@ -59,8 +59,13 @@ pub enum Distrust {
 
 impl Distrust {
     pub(super) fn namespace(found: &str, wanted: Namespace) -> Self {
+        Self::other_kind(found, wanted.as_str())
+    }
+
+    /// An envelope of something else than what was asked for.
+    pub(super) fn other_kind(found: &str, wanted: &'static str) -> Self {
         let found = found.chars().filter(|c| !c.is_control()).take(60).collect();
-        Self::OtherNamespace { found, wanted: wanted.as_str() }
+        Self::OtherNamespace { found, wanted }
     }
 
     /// What can be done about it, where that is anything but asking the vendor.

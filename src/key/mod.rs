@@ -9,6 +9,7 @@
 
 mod allowed;
 mod distrust;
+mod dsse;
 mod edit;
 mod keyring;
 mod public;
@@ -40,12 +41,20 @@ pub enum Namespace {
     Release,
     /// The text of a customer's channel of image releases.
     ReleasePointer,
+    /// An in-toto statement about how an image was made, in a DSSE envelope.
+    Provenance,
 }
 
 impl Namespace {
     /// All that there are: what a newly trusted key is trusted for.
-    pub const ALL: [Self; 5] =
-        [Self::Bundle, Self::Pointer, Self::App, Self::Release, Self::ReleasePointer];
+    pub const ALL: [Self; 6] = [
+        Self::Bundle,
+        Self::Pointer,
+        Self::App,
+        Self::Release,
+        Self::ReleasePointer,
+        Self::Provenance,
+    ];
 
     /// The name, as `ssh-keygen -Y verify -n` takes it.
     pub fn as_str(self) -> &'static str {
@@ -55,6 +64,7 @@ impl Namespace {
             Self::App => "slipway-app",
             Self::Release => "slipway-release",
             Self::ReleasePointer => "slipway-release-pointer",
+            Self::Provenance => "slipway-provenance",
         }
     }
 }

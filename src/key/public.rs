@@ -3,6 +3,7 @@
 use std::fmt;
 use std::path::Path;
 
+use base64ct::{Base64, Encoding as _};
 use serde::{Deserialize, Serialize};
 use ssh_key::HashAlg;
 use ssh_key::public::KeyData;
@@ -13,6 +14,11 @@ use crate::units::Digest;
 
 /// The largest file of a public key that is read, in bytes; they have about a hundred.
 const LARGEST: u64 = 16 * 1024;
+
+/// What stands before the 32 bytes of a key in a SubjectPublicKeyInfo: two sequences, the algorithm 1.3.101.112, and a
+/// bit string (RFC 8410, 4 and 10.1).
+const SPKI_ED25519: [u8; 12] =
+    [0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00];
 
 /// The one kind that is taken.
 const KIND: &str = "ssh-ed25519";
@@ -95,6 +101,16 @@ impl PublicKey {
     /// The short name.
     pub fn id(&self) -> KeyId {
         KeyId::of(self.data())
+    }
+
+    /// As programs read it that know nothing of OpenSSH, such as cosign: SubjectPublicKeyInfo in PEM.
+    pub fn pem(&self) -> Result<String> {
+        let KeyData::Ed25519(key) = self.data() else {
+            return Err(other_kind(self.0.algorithm().as_str()));
+        };
+        let der = [&SPKI_ED25519[..], &key.0].concat();
+        let text = Base64::encode_string(&der);
+        Ok(format!("-----BEGIN PUBLIC KEY-----\n{text}\n-----END PUBLIC KEY-----\n"))
     }
 
     /// The line of a .pub file, without its end.

@@ -8,7 +8,7 @@ use ssh_key::rand_core::OsRng;
 use ssh_key::{Algorithm, LineEnding, PrivateKey};
 use zeroize::Zeroizing;
 
-use super::{Namespace, PublicKey, Signature};
+use super::{Namespace, PublicKey, Signature, dsse};
 use crate::error::{Context, Error, Kind, Result};
 use crate::units::Digest;
 use crate::whole;
@@ -103,6 +103,11 @@ impl SecretKey {
     /// Signs bytes that have this digest.
     pub fn sign(&self, namespace: Namespace, digest: &Digest) -> Result<Signature> {
         Signature::make(&self.0, namespace, digest)
+    }
+
+    /// Signs a statement of this kind (a media type); gives its DSSE envelope.
+    pub fn seal(&self, kind: &str, payload: &[u8]) -> Result<String> {
+        dsse::seal(&self.0, self.public().fingerprint(), kind, payload)
     }
 }
 

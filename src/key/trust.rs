@@ -149,11 +149,22 @@ impl Trust {
         now: Timestamp,
     ) -> Result<(), Distrust> {
         signature.check_use(namespace)?;
-        let name = signature.fingerprint();
-        let mut nearest = Distrust::UnknownKey { key: name.clone() };
-        for entry in self.entries().filter(|e| e.key.id() == signature.key()) {
-            match admits(entry, site, namespace, now, &name) {
-                Ok(()) => return signature.check(&entry.key, namespace, digest),
+        let key = self.admitted(site, namespace, now, &signature.fingerprint())?;
+        signature.check(key, namespace, digest)
+    }
+
+    /// The key of that fingerprint, if it is trusted at `now` for the site and the use.
+    pub(super) fn admitted(
+        &self,
+        site: &str,
+        namespace: Namespace,
+        now: Timestamp,
+        name: &str,
+    ) -> Result<&PublicKey, Distrust> {
+        let mut nearest = Distrust::UnknownKey { key: name.to_owned() };
+        for entry in self.entries().filter(|e| e.key.fingerprint() == name) {
+            match admits(entry, site, namespace, now, name) {
+                Ok(()) => return Ok(&entry.key),
                 Err(why) => nearest = nearest.max(why),
             }
         }

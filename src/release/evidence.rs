@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::making::Making;
+use super::provenance::{PROVENANCE, Provenance};
 use super::record::{LARGEST, Part, images};
 use super::staged::{Staged, Test};
 
@@ -71,7 +72,7 @@ impl Writing<'_> {
         Ok(())
     }
 
-    /// What the image holds, in our form and in those that the world reads.
+    /// What the image holds, in our form and in those that the world reads, and how it was made.
     fn components(
         &mut self,
         staged: &Staged,
@@ -93,7 +94,17 @@ impl Writing<'_> {
         };
         self.put(INVENTORY, inventory.text()?.as_bytes())?;
         self.put(SPDX, inventory::spdx(&inventory, &subject)?.as_bytes())?;
-        self.put(CYCLONEDX, inventory::cyclonedx(&inventory, &subject)?.as_bytes())
+        self.put(CYCLONEDX, inventory::cyclonedx(&inventory, &subject)?.as_bytes())?;
+        let listed = |part: &&Part| [INVENTORY, SPDX, CYCLONEDX].contains(&part.name.as_str());
+        let byproducts: Vec<Part> = self.parts.iter().filter(listed).cloned().collect();
+        let made = Provenance {
+            record,
+            inventory: &inventory,
+            files: &subject.files,
+            byproducts: &byproducts,
+            finished: making.now,
+        };
+        self.put(PROVENANCE, made.seal(making.key)?.as_bytes())
     }
 
     fn test(&mut self, test: &Test) -> Result<()> {

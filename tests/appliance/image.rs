@@ -9,6 +9,7 @@ use std::sync::OnceLock;
 
 use crate::common::contents;
 use crate::common::disk::{GuestDisk, must};
+use crate::common::evidence;
 use crate::common::project::Project;
 use slipway::build::Contents;
 use slipway::tree::{Entry, Node, Tree};
@@ -158,4 +159,23 @@ fn capabilities_have_their_values() {
         }
     }
     assert!(seen > 0, "the base has no file with a capability");
+}
+
+/// dpkg's own list of the same root says which packages must be there.
+#[test]
+#[ignore = "takes minutes: scripts/test runs it"]
+fn both_lists_of_components_are_accepted_by_others_and_hold_all_that_is_in_the_image() {
+    let demo = demo();
+    let folder = tempfile::tempdir().unwrap();
+    let image = demo.image.to_str().unwrap();
+    let listed = ["spdx", "cyclonedx"].map(|format| {
+        let file = folder.path().join(format!("{format}.json"));
+        let path = file.to_str().unwrap();
+        demo._project.run(&["sbom", image, "--format", format, "--output", path]);
+        evidence::accepted(format, &[&file])
+    });
+    assert_eq!(listed[0], listed[1]);
+    let purls: BTreeSet<&str> = listed[0].iter().map(String::as_str).collect();
+    let packages = purls.iter().filter(|purl| purl.starts_with("pkg:deb/debian/")).count();
+    assert_eq!(packages, demo.contents.record.packages.len());
 }

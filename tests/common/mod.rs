@@ -9,6 +9,7 @@ pub mod browser;
 pub mod contents;
 pub mod disk;
 pub mod ends;
+pub mod evidence;
 pub mod foreign;
 pub mod guest;
 pub mod index;

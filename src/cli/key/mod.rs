@@ -3,6 +3,7 @@
 mod list;
 mod new;
 mod rotate;
+mod show;
 mod trust;
 
 use std::path::{Path, PathBuf};
@@ -29,6 +30,8 @@ enum Verb {
     New(new::Args),
     /// Show your keys, and the trusted ones.
     List(list::Args),
+    /// Print a public key.
+    Show(show::Args),
     /// Trust a key to publish for sites.
     Trust(trust::Args),
     /// Replace an old key with a new one: both are trusted until the old one ends.
@@ -42,6 +45,7 @@ pub fn run(args: &Args, surroundings: &Surroundings) -> Result<u8> {
     match &args.verb {
         Verb::New(args) => new::run(args, &surroundings),
         Verb::List(args) => list::run(args, &surroundings),
+        Verb::Show(args) => show::run(args, &surroundings),
         Verb::Trust(args) => trust::run(args, &surroundings),
         Verb::Rotate(args) => rotate::run(args, &surroundings),
     }

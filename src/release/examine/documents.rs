@@ -1,13 +1,19 @@
 //! What a release's documents say of it, and of each other.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
+use super::super::believing::Believing;
 use super::super::fault::Rule;
+use super::super::provenance::{self, PROVENANCE};
 use super::super::record::{RECORD, Release, Tested, images};
 use super::super::sums;
-use super::{Examining, said};
+use super::{Examining, is_plain, said};
 use crate::build::SUMS;
+use crate::error::{Kind, Result};
+use crate::inspect::Image;
 use crate::inventory::{self, CYCLONEDX, INVENTORY, Inventory, SPDX};
+use crate::progress::Progress;
 use crate::smoke::{BootReport, Verdict};
 use crate::units::Digest;
 
@@ -63,20 +69,73 @@ impl Examining<'_> {
     }
 
     /// Whether the documents about the components say the same as each other, and are of these images.
-    pub(super) fn components(&mut self, release: &Release) {
+    pub(super) fn components(&mut self, release: &Release, progress: &dyn Progress) -> Result<()> {
         if !release.files.iter().any(|part| part.name == INVENTORY) {
-            return self.fault(RECORD, Rule::Missing, "it does not say what the images hold");
+            self.fault(RECORD, Rule::Missing, "it does not say what the images hold");
+            return Ok(());
         }
         let texts = [INVENTORY, SPDX, CYCLONEDX].map(|name| self.text(name));
-        let [Some(inventory), Some(spdx), Some(cyclonedx)] = texts else { return };
-        match Inventory::parse(&inventory) {
-            Ok(inventory) => {
-                let files = images(&release.artifacts);
-                for reason in inventory::matches(&inventory, &files, &spdx, &cyclonedx) {
-                    self.fault(INVENTORY, Rule::Contradiction, reason);
-                }
+        let [Some(inventory), Some(spdx), Some(cyclonedx)] = texts else { return Ok(()) };
+        let inventory = match Inventory::parse(&inventory) {
+            Ok(inventory) => inventory,
+            Err(e) => {
+                self.fault(INVENTORY, Rule::Unreadable, said(&e));
+                return Ok(());
             }
-            Err(e) => self.fault(INVENTORY, Rule::Unreadable, said(&e)),
+        };
+        let files = images(&release.artifacts);
+        for reason in inventory::matches(&inventory, &files, &spdx, &cyclonedx) {
+            self.fault(INVENTORY, Rule::Contradiction, reason);
+        }
+        self.held(&inventory, release, progress)
+    }
+
+    /// Whether the image holds what the inventory names, and nothing else.
+    fn held(
+        &mut self,
+        inventory: &Inventory,
+        release: &Release,
+        progress: &dyn Progress,
+    ) -> Result<()> {
+        // another version may name components in another way
+        if release.builder != env!("CARGO_PKG_VERSION") {
+            return Ok(());
+        }
+        let Some(first) = release.artifacts.first().filter(|first| is_plain(&first.file)) else {
+            return Ok(());
+        };
+        let path = self.folder.join(&first.file);
+        // what else has its name is told already, and might have no end
+        if !std::fs::symlink_metadata(&path).is_ok_and(|facts| facts.is_file()) {
+            return Ok(());
+        }
+        let read = Image::open(&path);
+        let held = match read.and_then(|image| inventory::of(&Arc::new(image), progress)) {
+            Ok(held) => held,
+            Err(e) if e.kind() == Kind::Interrupted => return Err(e),
+            // whoever reads the image itself tells that
+            Err(_) => return Ok(()),
+        };
+        let lacks = |one: &Inventory, purl: &str| one.components.iter().all(|c| c.purl != purl);
+        for component in held.components.iter().filter(|c| lacks(inventory, &c.purl)) {
+            let reason = format!("it lacks {}, which is in the image", component.purl);
+            self.fault(INVENTORY, Rule::Contradiction, reason);
+        }
+        for component in inventory.components.iter().filter(|c| lacks(&held, &c.purl)) {
+            let reason = format!("it names {}, which is not in the image", component.purl);
+            self.fault(INVENTORY, Rule::Contradiction, reason);
+        }
+        Ok(())
+    }
+
+    /// Whether somebody who is trusted says of these images how they were made, and what the record says, too.
+    pub(super) fn provenance(&mut self, release: &Release, by: &Believing<'_>) {
+        if !release.files.iter().any(|part| part.name == PROVENANCE) {
+            return self.fault(RECORD, Rule::Missing, "it does not say how the images were made");
+        }
+        let Some(envelope) = self.text(PROVENANCE) else { return };
+        for reason in provenance::check(&envelope, by.trust, by.now, release) {
+            self.fault(PROVENANCE, Rule::Contradiction, reason);
         }
     }
 }

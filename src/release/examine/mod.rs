@@ -55,7 +55,8 @@ pub fn examine(
         examining.files(release, progress)?;
         examining.sums(release);
         examining.tests(release);
-        examining.components(release);
+        examining.components(release, progress)?;
+        examining.provenance(release, believing);
         examining.foreign(release, names);
     }
     let mut faults = examining.faults;

@@ -1,6 +1,7 @@
 //! Image releases: made of a build, signed, and everything in them noticed that was changed.
 
 mod channel;
+mod evidence;
 mod fetched;
 mod tampering;
 

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 use slipway::key::{Keyring, Namespace, SecretKey};
+use slipway::release::PAYLOAD;
 use slipway::units::Digest;
 
 use super::{faults, image, released, text};
@@ -49,6 +50,26 @@ impl Release {
         change(&mut record);
         self.write("release.json", serde_json::to_string_pretty(&record).unwrap());
         self.sign("release.json", &self.key("vendor"), Namespace::Release);
+    }
+
+    /// Changes another file, and signs that as well.
+    fn relisted(&self, name: &str, change: impl FnOnce(String) -> String) {
+        let changed = change(text(&self.path(name)));
+        self.write(name, &changed);
+        self.resigned(|record| {
+            let files = record["files"].as_array_mut().unwrap();
+            let file = files.iter_mut().find(|file| file["name"] == name).unwrap();
+            file["size"] = json!(changed.len());
+            file["sha256"] = json!(Digest::of(&changed).to_string());
+        });
+    }
+
+    /// Leaves a file out, and signs that.
+    fn unlisted(&self, name: &str) {
+        self.remove(name);
+        self.resigned(|record| {
+            record["files"].as_array_mut().unwrap().retain(|file| file["name"] != name);
+        });
     }
 
     fn sign(&self, name: &str, key: &SecretKey, namespace: Namespace) {
@@ -292,6 +313,47 @@ const CHANGES: &[Change] = &[
         "missing",
         "smoke-bios.json",
     ),
+    (
+        "a signed inventory of something else",
+        |r| r.relisted("inventory.json", |text| text.replace("bundle/tiny", "bundle/other")),
+        "contradiction",
+        "inventory.json",
+    ),
+    (
+        "a signed inventory of a newer kind",
+        |r| r.relisted("inventory.json", |_| "{\"format\": 99}".to_owned()),
+        "unreadable",
+        "inventory.json",
+    ),
+    (
+        "a signed SPDX document that lacks a component",
+        |r| r.relisted("sbom.spdx.json", |text| text.replace("bundle/tiny", "bundle/other")),
+        "contradiction",
+        "inventory.json",
+    ),
+    (
+        "a signed CycloneDX document with another version",
+        |r| r.relisted("sbom.cdx.json", |text| text.replace("\"1.0.0+b1\"", "\"1.0.0+b2\"")),
+        "contradiction",
+        "inventory.json",
+    ),
+    (
+        "a provenance by nobody who is trusted",
+        |r| {
+            let evil = SecretKey::generate("evil").unwrap();
+            r.relisted("provenance.dsse.json", |_| evil.seal(PAYLOAD, b"{}").unwrap());
+        },
+        "contradiction",
+        "provenance.dsse.json",
+    ),
+    (
+        "a provenance that says nothing",
+        |r| r.relisted("provenance.dsse.json", |_| r.key("vendor").seal(PAYLOAD, b"{}").unwrap()),
+        "contradiction",
+        "provenance.dsse.json",
+    ),
+    ("no provenance", |r| r.unlisted("provenance.dsse.json"), "missing", "release.json"),
+    ("no list of components", |r| r.unlisted("sbom.spdx.json"), "missing", "sbom.spdx.json"),
     ("a further file", |r| r.write("setup.exe", "MZ"), "foreign", "setup.exe"),
     ("a further folder", |r| fs::create_dir(r.path("drivers")).unwrap(), "foreign", "drivers"),
     (
