@@ -4,7 +4,9 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use serde_json::Value;
-use slipway::units::Digest;
+use slipway::key::{Namespace, Trust};
+use slipway::release::PAYLOAD;
+use slipway::units::{Digest, Timestamp};
 
 use super::{image, released, said, text};
 use crate::common::evidence::{accepted, cosign, refuses};
@@ -138,4 +140,17 @@ fn the_apps_their_npm_packages_and_the_modules_of_the_bundle_are_told_with_its_o
         of_sort("npm").iter().map(|c| c["purl"].as_str().unwrap().to_owned()).collect();
     assert_eq!(npm, locked);
     assert!(of_sort("npm").iter().all(|c| c["licence"].is_string()));
+}
+
+/// What was written once is read by every later version.
+#[test]
+fn the_first_provenance_that_was_signed_still_opens() {
+    let record = |name: &str| repository("tests/records/provenance").join(name);
+    let trust = Trust::read(&record("allowed_signers")).unwrap();
+    let envelope = std::fs::read(record("provenance-1.dsse.json")).unwrap();
+    let now = Timestamp::from_seconds(1_800_000_000);
+    let opened = trust.open("tiny", Namespace::Provenance, &envelope, PAYLOAD, now).unwrap();
+    let statement: Value = serde_json::from_slice(&opened).unwrap();
+    assert_eq!(statement["predicateType"], "https://slsa.dev/provenance/v1");
+    assert!(trust.open("tiny", Namespace::Release, &envelope, PAYLOAD, now).is_err());
 }
