@@ -7,7 +7,9 @@ use super::memory::Memory;
 use super::mend;
 use crate::disk::layout::Region;
 use crate::inspect::root::Root;
+use crate::inspect::walk::Walk;
 use crate::inspect::{Image, boot, system, table as partitions};
+use crate::progress::Quiet;
 use crate::units::MIB;
 
 /// A raw disk, without a container that could stop the reader; none when it looks like another
@@ -68,6 +70,19 @@ pub fn ext4(data: &[u8]) {
     let _ = system::look(&root);
     // a file may be longer than its disk, with holes in it
     let _ = root.copy("/etc/hostname", &mut &mut vec![0; MIB as usize][..]);
+    walk(&image, region);
+}
+
+/// All of it, by our own reader.
+fn walk(image: &Arc<Image>, region: Region) {
+    let Ok(walk) = Walk::of_root(image, region, &Quiet) else { return };
+    let paths: Vec<&str> = walk.entries().iter().map(|entry| entry.path.as_str()).collect();
+    assert!(paths.is_sorted(), "names are sorted");
+    for path in paths {
+        if let Ok(Some(bytes)) = walk.bytes(path, MIB) {
+            assert!(bytes.len() as u64 <= MIB, "a file is not longer than its limit");
+        }
+    }
 }
 
 /// A signed EFI program.

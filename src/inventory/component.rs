@@ -102,7 +102,7 @@ pub struct SourcePackage {
 
 impl Component {
     /// One of which no more is known.
-    pub(super) fn new(sort: Sort, purl: String, name: &str, version: &str) -> Self {
+    pub(crate) fn new(sort: Sort, purl: String, name: &str, version: &str) -> Self {
         Self {
             purl,
             sort,

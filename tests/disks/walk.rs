@@ -60,7 +60,7 @@ fn tree(root: &Path) -> PathBuf {
     let folder = root.join("root");
     std::fs::create_dir_all(folder.join("etc/private")).unwrap();
     std::fs::create_dir_all(folder.join("many")).unwrap();
-    for i in 0..3000 {
+    for i in 0..1200 {
         std::fs::write(folder.join(format!("many/a-rather-long-name-{i}")), format!("{i}"))
             .unwrap();
     }

@@ -54,22 +54,31 @@ impl Walk {
     /// [`Kind::Damaged`] for bytes that make no sense; [`Kind::Refused`] for filesystems that are not read here.
     pub fn open(image: &Arc<Image>, progress: &dyn Progress) -> Result<Self> {
         let table = table::read(image)?;
-        let volume = Volume::open(image, root_partition(image, &table)?.region())?;
-        let (mut entries, mut inodes): (Vec<_>, Vec<_>) =
-            root::entries(&volume, progress)?.into_iter().unzip();
-        let esp = find(&table, &EFI).map(|partition| partition.region());
-        if let Some(region) = esp {
+        let mut walk = Self::of_root(image, root_partition(image, &table)?.region(), progress)?;
+        walk.esp = find(&table, &EFI).map(|partition| partition.region());
+        if let Some(region) = walk.esp {
             let mut files = Vec::new();
             esp::each(image, region, &mut |entry, _| {
                 files.push(entry);
                 progress.go_on()
             })?;
             files.sort_by(|a, b| a.path.cmp(&b.path));
-            inodes.extend(files.iter().map(|_| None));
+            walk.inodes.extend(files.iter().map(|_| None));
             // every other path begins with a slash, which sorts before
-            entries.extend(files);
+            walk.entries.extend(files);
         }
-        Ok(Self { image: image.clone(), volume, esp, entries, inodes })
+        Ok(walk)
+    }
+
+    /// The same for a root filesystem alone.
+    pub(crate) fn of_root(
+        image: &Arc<Image>,
+        root: Region,
+        progress: &dyn Progress,
+    ) -> Result<Self> {
+        let volume = Volume::open(image, root)?;
+        let (entries, inodes) = root::entries(&volume, progress)?.into_iter().unzip();
+        Ok(Self { image: image.clone(), volume, esp: None, entries, inodes })
     }
 
     /// All names, sorted by path.
