@@ -13,6 +13,7 @@ use slipway::inspect::walk::{Digests, contents};
 use slipway::inventory::{self, INVENTORY};
 use slipway::progress::Quiet;
 
+use crate::common::browser::axe;
 use crate::common::small::{bundle, project, publish, run, slipway};
 
 const SECRET: &str = "correct horse battery";
@@ -127,6 +128,13 @@ fn two_releases_are_compared_by_their_lists_without_their_images() {
             && cells.contains(&"box.tiny.example".to_owned()),
         "{cells:?}"
     );
+    for notes in
+        [written(&difference), written(&Difference::first(&Side::of_release(&before).unwrap()))]
+    {
+        for (width, dark) in [(1200, false), (400, true)] {
+            assert_eq!(axe(&notes.html, width, dark), Vec::<String>::new(), "{width} {dark}");
+        }
+    }
     let first = written(&Difference::first(&Side::of_release(&before).unwrap()));
     assert!(first.markdown.contains("first release"), "{}", first.markdown);
 }
