@@ -122,7 +122,8 @@ impl Bench {
             Wanted { format, path }
         };
         let wanted: Vec<_> = formats.iter().map(wanted).collect();
-        let cache = Cache::new(self.folder.path().join("encoded"), DEFAULT_LIMIT);
+        // what encoding costs is not measured here
+        let cache = Cache::new(common::project::cache().join(format::CACHE), DEFAULT_LIMIT);
         let threads = std::thread::available_parallelism().unwrap();
         let job = Job { disk, machine, cache: Some(&cache), digests: true, threads };
         let written = format::write(&job, &wanted, &Quiet).unwrap();

@@ -7,7 +7,7 @@ use crate::common::{artifact, bootable};
 use proptest::prelude::{Just, ProptestConfig, Strategy, prop, prop_oneof, proptest};
 use slipway::disk::{Data, Disk, DiskSpec, bootloader, compose};
 use slipway::format::encode::DEFAULT_LIMIT;
-use slipway::format::{Cache, Written};
+use slipway::format::{self, Cache, Job, Wanted, Written, extension};
 use slipway::pack::{Pack, PackWriter};
 use slipway::profile::Format;
 use slipway::progress::Quiet;
@@ -174,20 +174,24 @@ fn in_every_format_the_second_customer_has_few_pieces_of_its_own() {
         without: 1,
     };
     let customers = [customer("one", 100_000), customer("other", 140_000)];
-    for format in Format::ALL {
-        let folder = tempfile::tempdir().unwrap();
-        let cache = Cache::new(folder.path().join("cache"), DEFAULT_LIMIT);
-        let written = customers.each_ref().map(|customer| {
-            let disk = disk(&base, customer, 256 * MIB);
-            let path = folder.path().join(&customer.host);
-            let fresh = artifact::try_write(format, &disk, &path, None).unwrap();
-            let kept = artifact::try_write(format, &disk, &path, Some(&cache)).unwrap();
-            assert_eq!(fresh, kept, "{format}");
-            let rising = kept.cuts.windows(2).all(|pair| pair[0] < pair[1]);
-            assert!(rising && kept.cuts.last().is_none_or(|last| *last < kept.size), "{format}");
-            kept
-        });
-        let [first, second] = written.each_ref().map(pieces_of);
+    let folder = tempfile::tempdir().unwrap();
+    let cache = Cache::new(folder.path().join("cache"), DEFAULT_LIMIT);
+    let write = |customer: &Customer, cache: Option<&Cache>| {
+        let disk = disk(&base, customer, 256 * MIB);
+        let path = |format| folder.path().join(&customer.host).with_extension(extension(format));
+        let wanted = |format| Wanted { format, path: path(format) };
+        let (wanted, machine) = (Format::ALL.map(wanted), artifact::machine());
+        let threads = artifact::THREADS;
+        let job = Job { disk: &disk, machine: &machine, cache, digests: true, threads };
+        format::write(&job, &wanted, &Quiet).unwrap()
+    };
+    let [first, second] = customers.each_ref().map(|customer| write(customer, Some(&cache)));
+    assert_eq!(second, write(&customers[1], None));
+    for (first, second) in first.iter().zip(&second) {
+        let (format, cuts) = (second.format, &second.cuts);
+        assert!(cuts.windows(2).all(|pair| pair[0] < pair[1]), "{format}");
+        assert!(cuts.last().is_none_or(|last| *last < second.size), "{format}");
+        let [first, second] = [first, second].map(pieces_of);
         let known: HashSet<Digest> = first.iter().map(|(digest, _)| *digest).collect();
         let own: u64 = second.iter().filter(|(d, _)| !known.contains(d)).map(|(_, n)| n).sum();
         let all: u64 = second.iter().map(|(_, length)| length).sum();
