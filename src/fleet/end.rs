@@ -3,9 +3,10 @@
 use std::path::Path;
 
 use super::job::Blame;
-use super::night::{Night, Standing};
+use super::night::Night;
 use super::policy::{Policy, When};
 use super::report::{REPORT, Report, Verdict};
+use super::standing::Standing;
 use crate::command::{self, Sees};
 use crate::error::Result;
 

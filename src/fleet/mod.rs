@@ -3,7 +3,7 @@
 //!
 //! The way through: `policy` is nightly.toml; `call` goes through one call of it. A `job` is a value with a digest;
 //! [`Night`] says from what happened what is next, and is pure. `engine` runs that with threads, within `limits`; what
-//! it runs are [`Steps`], and `here`, `booting` and `releasing` are those of this machine. `ground` is where nights are written down, `shard`
+//! it runs are [`Steps`], and `here`, `booting` and `releasing` are those of this machine, `there` what they find done. `ground` is where nights are written down, `shard`
 //! which part of the customers is done, `bill` what is in an image, `estimate` how long all will take, [`report`] what is
 //! shown, `end` how it is
 //! concluded, `prune` what is removed then.
@@ -25,7 +25,9 @@ mod prune;
 mod releasing;
 pub mod report;
 mod shard;
+mod standing;
 mod step;
+mod there;
 
 pub use bill::{Bill, Change, Changes};
 pub use call::{Call, Left, customers, earlier, estimates, names, night, read, report_again};
@@ -39,7 +41,7 @@ pub use job::{
     Rules, Target,
 };
 pub use limits::{Allowed, Choice, Free};
-pub use night::{Night, Standing};
+pub use night::Night;
 pub use outlook::Outlook;
 pub use policy::{
     FILE, Keep, Limits, Notify, Policy, Releasing, SCHEMA_FILE, STARTER, Smoke, When, Which, init,
@@ -47,4 +49,5 @@ pub use policy::{
 };
 pub use report::Report;
 pub use shard::Shard;
+pub use standing::Standing;
 pub use step::Step;

@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::job::{Began, Blame, Ending, Event, Job, Outcome, Planned, Rules, digest};
 use super::policy::Which;
+use super::standing::{Cover, Stage, Standing, Tried};
 use super::step::Step;
 use crate::units::Digest;
 
@@ -30,31 +31,6 @@ pub struct Night {
     running: BTreeSet<Digest>,
     /// The first failure ends it.
     fail_fast: bool,
-}
-
-/// Where a customer stands.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Standing {
-    /// Something is still to be done.
-    Waiting,
-    /// It ended at this step.
-    Failed(Box<Outcome>),
-    /// All is well.
-    Good {
-        /// Whether the images were there already.
-        reused: bool,
-        /// Whether nothing at all was done.
-        idle: bool,
-    },
-}
-
-/// Where a chain of steps goes on.
-enum Stage {
-    Next(Vec<Job>),
-    /// Something of it runs, or waits for another customer.
-    Wait,
-    Failed(usize),
-    Done,
 }
 
 impl Night {
@@ -351,16 +327,4 @@ impl Night {
         let (customer, planned) = (name.to_owned(), planned.cloned());
         Job { customer, step, planned, attempt, digest, covered_by: None }
     }
-}
-
-enum Tried {
-    Open { attempt: u32 },
-    Good,
-    Failed(usize),
-}
-
-enum Cover {
-    Own,
-    Wait,
-    By(String),
 }

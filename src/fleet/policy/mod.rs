@@ -17,7 +17,7 @@ pub const FILE: &str = "nightly.toml";
 /// Its schema for editors, beside it.
 pub const SCHEMA_FILE: &str = "nightly.schema.json";
 /// The file as `slipway nightly init` writes it.
-pub const STARTER: &str = include_str!("../../templates/nightly/nightly.toml");
+pub const STARTER: &str = include_str!("../../../templates/nightly/nightly.toml");
 
 /// What a night does. Every key has a default: without the file, all customers are built and smoke-tested.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -269,56 +269,4 @@ pub fn init(root: &Path) -> Result<[PathBuf; 2]> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn parse(text: &str) -> Result<Policy, Diagnostics> {
-        let known = ["acme", "nordwind"].map(str::to_owned);
-        Policy::parse(Path::new("nightly.toml"), text, &known)
-    }
-
-    #[test]
-    fn the_file_that_init_writes_says_what_holds_without_it() {
-        assert_eq!(parse(STARTER).unwrap(), Policy::default());
-        // every line that shows a default or an example is one that may be written
-        let shown = |line: &str| {
-            let line = line.strip_prefix("# ").unwrap_or(line);
-            let is_key = line.split_once(" = ").is_some_and(|(key, _)| !key.contains(' '));
-            (is_key || line.starts_with('[')).then(|| line.to_owned())
-        };
-        let all: Vec<String> = STARTER.lines().filter_map(shown).collect();
-        assert!(all.len() > 20, "{all:?}");
-        let policy = parse(&all.join("\n")).unwrap_or_else(|e| panic!("{e}"));
-        assert_eq!(policy.keep.days, Some(30));
-    }
-
-    #[test]
-    fn every_mistake_is_found_at_once_at_its_place_with_what_was_meant() {
-        let text = "customers = [\"acne\"]\n[smoke]\nwhich = \"gruop\"\nreboots = true\n\
-                    [limits]\njobs = 0\nfree_disk = \"5 GB\"\n";
-        let errors = parse(text).unwrap_err().reports();
-        let found = |line, part: &str| {
-            errors.iter().any(|e| e.line == Some(line) && format!("{e}").contains(part))
-        };
-        assert!(found(3, "did you mean \"group\"?"), "{errors:?}");
-        assert!(found(4, "did you mean `reboot`?") && found(6, "out of range"), "{errors:?}");
-        assert!(found(7, "5 GB"), "{errors:?}");
-        let errors =
-            parse("customers = [\"acne\"]\n[smoke]\nwhich = \"none\"").unwrap_err().reports();
-        let words: Vec<String> = errors.iter().map(ToString::to_string).collect();
-        assert_eq!(
-            words,
-            [
-                "nightly.toml:1:14: there is no profile \"acne\" (did you mean \"acme\"?)",
-                "nightly.toml:3:9: no image is booted, and nobody says why (this needs a reason)"
-            ]
-        );
-    }
-
-    #[test]
-    fn a_key_that_nobody_knows_is_refused_in_the_words_of_this_file() {
-        let errors = parse("chanel = \"x\"").unwrap_err();
-        let help = &errors.reports()[0].help[0];
-        assert!(help.starts_with("this file has "), "{help}");
-    }
-}
+mod tests;
