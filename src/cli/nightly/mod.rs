@@ -27,10 +27,11 @@ use watch::Lines;
 #[derive(Debug, clap::Args)]
 #[command(
     args_conflicts_with_subcommands = true,
+    override_usage = "slipway nightly [OPTIONS] [COMMAND]",
     after_help = "\
-Exit codes: 0 all is good; 3 there was nothing to do; 4 some customers failed; 5 this machine, the network or a disk
-failed; 2 the command line or nightly.toml is wrong; 1 the night could not begin, as when another one runs; 130 and
-143 stopped by a signal: the next call goes on."
+Exit codes: 0 all is good; 3 there was nothing to do; 4 some customers failed; 5 this machine, the
+network or a disk failed; 2 the command line or nightly.toml is wrong; 1 the night could not begin,
+as when another one runs; 130 and 143 stopped by a signal: the next call goes on."
 )]
 pub struct Args {
     #[command(subcommand)]
