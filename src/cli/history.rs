@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use crate::error::Result;
 use crate::project::Surroundings;
-use crate::release::{Release, ReleasePointer, Tested};
+use crate::release::{Change, Release, ReleasePointer, Tested};
 
 use super::project;
 use super::release::Options;
@@ -30,8 +30,10 @@ pub struct Args {
 
 /// One change of a channel, and the release that it went to.
 #[derive(Debug, Serialize)]
-struct Change {
+struct Told {
     pointer: ReleasePointer,
+    /// The key that signed the pointer.
+    by: String,
     release: Release,
 }
 
@@ -43,9 +45,9 @@ pub fn run(args: &Args, surroundings: &Surroundings) -> Result<u8> {
     let (store, lane, progress) = (place.open()?, place.lane(), Terminal::new());
     let shelf = place.shelf(store.as_ref());
     let mut changes = Vec::new();
-    for pointer in shelf.changes(&lane, args.most, &progress)? {
+    for Change { pointer, by } in shelf.changes(&lane, args.most, &progress)? {
         let release = shelf.record(&lane, &pointer, &progress)?;
-        changes.push(Change { pointer, release });
+        changes.push(Told { pointer, by: place.name_of(&by), release });
     }
     progress.done();
     if args.json {
@@ -61,14 +63,15 @@ pub fn run(args: &Args, surroundings: &Surroundings) -> Result<u8> {
     Ok(0)
 }
 
-fn tell(change: &Change) -> Result<()> {
-    let Change { pointer, release } = change;
+fn tell(change: &Told) -> Result<()> {
+    let Told { pointer, by, release } = change;
     terminal::print(format!("{}  change {}  {}", pointer.issued, pointer.seq, pointer.release))?;
     let Release { created, builder, base, bundle, .. } = release;
     terminal::print(format!(
         "  made {created} by slipway {builder} of {} and {}",
         base.name, bundle.release
     ))?;
+    terminal::print(format!("  published by {by}"))?;
     terminal::print(match &release.smoke {
         Tested::Booted(boots) => {
             let names: Vec<&str> = boots.iter().map(|boot| boot.firmware.name()).collect();

@@ -91,23 +91,24 @@ impl Publisher<'_> {
         self.present(lane, progress)?;
         let shelf = self.shelf();
         let changes = shelf.changes(lane, MOST_CHANGES, progress)?;
-        let Some((now, earlier)) = changes.split_first() else {
+        let mut changes = changes.into_iter().map(|change| change.pointer);
+        let Some(now) = changes.next() else {
             return Err(never_published(lane, self.store.shown()));
         };
         let wanted = |pointer: &&ReleasePointer| match to {
             Some(id) => pointer.release == id,
             None => pointer.sha256 != now.sha256,
         };
-        let Some(target) = earlier.iter().find(wanted) else {
+        let Some(target) = changes.find(wanted) else {
             if to == Some(now.release.as_str()) {
-                return Ok(Published { pointer: now.clone(), was_there: true });
+                return Ok(Published { pointer: now, was_there: true });
             }
             let what = to.map_or("an earlier release".to_owned(), |id| format!("the release {id}"));
             return Err(Error::new(Kind::NotFound, format!("{} never had {what}", lane.name()))
                 .remedy(format!("look at `slipway history {}`", lane.customer)));
         };
         // nothing is signed that cannot be read
-        shelf.record(lane, target, progress)?;
+        shelf.record(lane, &target, progress)?;
         self.point(lane, &target.release, target.sha256, progress)
     }
 

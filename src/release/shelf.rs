@@ -7,8 +7,9 @@ use super::pointer::{Lane, Place, ReleasePointer};
 use super::record::{LARGEST, RECORD, Release};
 use crate::blob::{self, Key, Small, Store};
 use crate::error::{Error, Kind, Result};
+use crate::key::KeyId;
 use crate::progress::Progress;
-use crate::signed::{self, Accepted, Allow, Asking, Channel, Claim, Memory, Names, Payload};
+use crate::signed::{self, Accepted, Allow, Asking, Channel, Claim, Memory, Names};
 use crate::units::Digest;
 
 /// Who reads, and where.
@@ -24,6 +25,15 @@ pub struct Shelf<'a> {
     pub allow: Allow,
 }
 
+/// One state that a channel had.
+#[derive(Clone, Debug)]
+pub struct Change {
+    /// What it said.
+    pub pointer: ReleasePointer,
+    /// The key that signed it.
+    pub by: KeyId,
+}
+
 /// A customer's release in a channel.
 #[derive(Clone, Debug)]
 pub struct Current {
@@ -31,6 +41,12 @@ pub struct Current {
     pub pointer: ReleasePointer,
     /// Its record.
     pub release: Release,
+}
+
+impl Change {
+    fn of(accepted: &Accepted<ReleasePointer>) -> Self {
+        Self { pointer: accepted.payload().clone(), by: accepted.key().clone() }
+    }
 }
 
 impl Shelf<'_> {
@@ -131,26 +147,21 @@ impl Shelf<'_> {
         lane: &Lane<'_>,
         most: usize,
         progress: &dyn Progress,
-    ) -> Result<Vec<ReleasePointer>> {
+    ) -> Result<Vec<Change>> {
         let Some(newest) = self.pointer(lane, progress)? else { return Ok(Vec::new()) };
-        let mut changes = vec![newest.payload().clone()];
+        let mut changes = vec![Change::of(&newest)];
         while changes.len() < most {
-            let last = changes.last().map_or(0, ReleasePointer::seq);
+            let last = changes.last().map_or(0, |change| change.pointer.seq);
             let Some(seq) = last.checked_sub(1).filter(|seq| *seq > 0) else { break };
             match self.change(lane, seq, progress)? {
-                Some(pointer) => changes.push(pointer),
+                Some(change) => changes.push(change),
                 None => break,
             }
         }
         Ok(changes)
     }
 
-    fn change(
-        &self,
-        lane: &Lane<'_>,
-        seq: u64,
-        progress: &dyn Progress,
-    ) -> Result<Option<ReleasePointer>> {
+    fn change(&self, lane: &Lane<'_>, seq: u64, progress: &dyn Progress) -> Result<Option<Change>> {
         let bytes = match self.bytes(&lane.change_key(seq)?, signed::LARGEST, progress) {
             Err(e) if e.kind() == Kind::NotFound => return Ok(None),
             bytes => bytes?,
@@ -164,7 +175,7 @@ impl Shelf<'_> {
             .and_then(|claim| claim.verify(trust, channel, now))
             .and_then(|proven| proven.accept(None, allow, now));
         match proven {
-            Ok(accepted) if accepted.payload().seq == seq => Ok(Some(accepted.payload().clone())),
+            Ok(accepted) if accepted.payload().seq == seq => Ok(Some(Change::of(&accepted))),
             Ok(accepted) => Err(Error::new(
                 Kind::Refused,
                 format!("change {seq} of {channel} is change {}", accepted.payload().seq),

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use crate::blob::{self, Publish, Store};
 use crate::bundle::Name;
 use crate::error::{Error, Kind, Result};
-use crate::key::{SecretKey, Trust};
+use crate::key::{KeyId, SecretKey, Trust};
 use crate::profile::{Profile, Release as Wanted};
 use crate::project::{Project, Surroundings};
 use crate::release::{self, Allow, Believing, Lane, Publisher, Shelf};
@@ -91,6 +91,15 @@ impl Place {
 
     pub fn believing(&self) -> Believing<'_> {
         Believing { trust: &self.trust, now: signing::now() }
+    }
+
+    /// A key as its owner knows it.
+    pub fn name_of(&self, id: &KeyId) -> String {
+        let key = self.trust.keys().map(|trusted| trusted.key).find(|key| key.id() == *id);
+        key.map_or_else(
+            || id.to_string(),
+            |key| format!("{} ({})", key.fingerprint(), key.comment()),
+        )
     }
 
     /// Opens the store for reading.
