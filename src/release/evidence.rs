@@ -10,20 +10,24 @@ use super::staged::{Staged, Test};
 
 use crate::appliance::check::Outcome;
 use crate::build::PAGE;
+use crate::difference::{self, BUILD, CONTENTS, Difference, Heading, Side};
 use crate::error::{Error, Kind, Result};
 use crate::file;
 use crate::inspect::Image;
+use crate::inspect::walk::{self, Digests};
 use crate::inventory::{self, CYCLONEDX, INVENTORY, SPDX, Subject};
 use crate::progress::Progress;
 use crate::smoke::{BootReport, Firmware};
 use crate::units::Digest;
 use crate::whole;
 
-/// What went into the images and what came out, as the build wrote it.
-pub const BUILD: &str = "build.json";
-
 /// Everybody whom the umask lets may read what explains an image.
 const MODE: u32 = 0o644;
+
+/// What is new, in Markdown.
+pub const NOTES: &str = "NOTES.md";
+/// The same as a page.
+pub const NOTES_PAGE: &str = "NOTES.html";
 
 /// The name of a smoke test's report.
 pub(super) fn report(firmware: Firmware) -> String {
@@ -92,6 +96,8 @@ impl Writing<'_> {
             supplier: record.profile.branding.vendor.clone(),
             files: images(&staged.built.artifacts),
         };
+        let contents = walk::contents(&image, Digests::Public, progress)?;
+        self.put(CONTENTS, contents.text()?.as_bytes())?;
         self.put(INVENTORY, inventory.text()?.as_bytes())?;
         self.put(SPDX, inventory::spdx(&inventory, &subject)?.as_bytes())?;
         self.put(CYCLONEDX, inventory::cyclonedx(&inventory, &subject)?.as_bytes())?;
@@ -104,7 +110,27 @@ impl Writing<'_> {
             byproducts: &byproducts,
             finished: making.now,
         };
-        self.put(PROVENANCE, made.seal(making.key)?.as_bytes())
+        self.put(PROVENANCE, made.seal(making.key)?.as_bytes())?;
+        let side = Side::of_lists(staged.built.clone(), contents, inventory);
+        self.notes(making, &side)
+    }
+
+    /// What is new for the customer's administrator.
+    fn notes(&mut self, making: &Making<'_>, side: &Side) -> Result<()> {
+        let difference = match &making.previous {
+            Some(earlier) => difference::between(&earlier.side, side),
+            None => Difference::first(side),
+        };
+        let profile = making.profile;
+        let heading = Heading {
+            product: profile.product().to_owned(),
+            customer: profile.customer.name.clone(),
+            date: making.now.to_string().split('T').next().unwrap_or_default().to_owned(),
+            contact: profile.customer.contact.clone(),
+        };
+        let notes = difference::notes(&difference, &heading)?;
+        self.put(NOTES, notes.markdown.as_bytes())?;
+        self.put(NOTES_PAGE, notes.html.as_bytes())
     }
 
     fn test(&mut self, test: &Test) -> Result<()> {

@@ -1,8 +1,9 @@
 //! What a release is made with.
 
 use super::believing::Believing;
-use super::record::Previous;
+use super::shelf::Earlier;
 use crate::key::SecretKey;
+use crate::leak::Against;
 use crate::profile::Profile;
 use crate::units::Timestamp;
 
@@ -13,7 +14,9 @@ pub struct Making<'a> {
     /// Why there is no smoke test, where somebody decided so.
     pub without_smoke: Option<&'a str>,
     /// The customer's release before this one.
-    pub previous: Option<Previous>,
+    pub previous: Option<Earlier>,
+    /// What must not be in the images.
+    pub against: &'a Against,
     /// The key that signs.
     pub key: &'a SecretKey,
     /// Whose signatures are believed when the release is read back; the key's own are, too.

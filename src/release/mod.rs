@@ -30,7 +30,7 @@ mod verified;
 mod wanted;
 
 pub use believing::Believing;
-pub use evidence::BUILD;
+pub use evidence::{NOTES, NOTES_PAGE};
 pub use examine::{Examined, SIGNATURE, examine};
 pub use fault::{Fault, Rule};
 pub use making::Making;
@@ -39,7 +39,7 @@ pub use provenance::{PAYLOAD, PROVENANCE, Provenance};
 pub use publish::{DAYS, Published, Publisher, never_published};
 pub use rebuild::{Compared, rebuild, work_folder};
 pub use record::{Boot, FORMAT, Part, Previous, RECORD, Release, Tested};
-pub use shelf::{Change, Current, Shelf};
+pub use shelf::{Change, Current, Earlier, Shelf};
 pub use staged::Staged;
 pub use stock::{Held, Holder, Stock};
 pub use verified::{FOLDER, Verified};

@@ -95,7 +95,7 @@ impl Publisher<'_> {
         let Some(now) = changes.next() else {
             return Err(never_published(lane, self.store.shown()));
         };
-        let wanted = |pointer: &&ReleasePointer| match to {
+        let wanted = |pointer: &ReleasePointer| match to {
             Some(id) => pointer.release == id,
             None => pointer.sha256 != now.sha256,
         };

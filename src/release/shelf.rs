@@ -4,9 +4,13 @@ use std::path::Path;
 
 use super::believing::Believing;
 use super::pointer::{Lane, Place, ReleasePointer};
-use super::record::{LARGEST, RECORD, Release};
+use super::record::{LARGEST, Previous, RECORD, Release};
 use crate::blob::{self, Key, Small, Store};
+use crate::build::Built;
+use crate::difference::{BUILD, CONTENTS, Side};
 use crate::error::{Error, Kind, Result};
+use crate::inspect::walk::Contents;
+use crate::inventory::{INVENTORY, Inventory};
 use crate::key::KeyId;
 use crate::progress::Progress;
 use crate::signed::{self, Accepted, Allow, Asking, Channel, Claim, Memory, Names};
@@ -32,6 +36,15 @@ pub struct Change {
     pub pointer: ReleasePointer,
     /// The key that signed it.
     pub by: KeyId,
+}
+
+/// The release that another one follows, and what was in it.
+#[derive(Clone, Debug)]
+pub struct Earlier {
+    /// Which one it is.
+    pub previous: Previous,
+    /// What the notes of the next one compare with.
+    pub side: Side,
 }
 
 /// A customer's release in a channel.
@@ -91,6 +104,39 @@ impl Shelf<'_> {
         let pointer = accepted.payload().clone();
         let release = self.record(lane, &pointer, progress)?;
         Ok(Some(Current { pointer, release }))
+    }
+
+    /// What a channel has that a new release of the name `id` will follow; nothing for the first one, and for one that is
+    /// made again.
+    pub fn earlier(
+        &self,
+        lane: &Lane<'_>,
+        id: &str,
+        progress: &dyn Progress,
+    ) -> Result<Option<Earlier>> {
+        let Some(current) = self.current(lane, progress)? else { return Ok(None) };
+        let Current { pointer, release } = &current;
+        if pointer.release == id {
+            return Ok(None);
+        }
+        let read = |name: &str| {
+            let part = release.files.iter().find(|part| part.name == name).ok_or_else(|| {
+                let message = format!("the release {} has no {name}", release.id);
+                Error::new(Kind::Damaged, message)
+            })?;
+            self.file(lane, pointer, name, part.sha256, progress)
+        };
+        let built: Built = serde_json::from_slice(&read(BUILD)?).map_err(|e| {
+            Error::new(
+                Kind::Damaged,
+                format!("the record of the build {} cannot be read", release.id),
+            )
+            .because(e)
+        })?;
+        let contents = Contents::parse(&read(CONTENTS)?)?;
+        let inventory = Inventory::parse(&read(INVENTORY)?)?;
+        let previous = Previous { id: pointer.release.clone(), sha256: pointer.sha256 };
+        Ok(Some(Earlier { previous, side: Side::of_lists(built, contents, inventory) }))
     }
 
     /// The record that a pointer names.

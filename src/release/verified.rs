@@ -17,6 +17,7 @@ use crate::error::{Context as _, Result};
 use crate::file;
 use crate::inspect::Image;
 use crate::key::Namespace;
+use crate::leak::{self, Against, Finding};
 use crate::lint::{self, Severity};
 use crate::lock;
 use crate::platform::{Platform, imports};
@@ -162,6 +163,9 @@ impl Staged {
             images.push(image);
         }
         faults.extend(self.refused(making.profile)?);
+        if let Some(first) = images.first() {
+            faults.extend(self.leaks(first, making.against, progress)?);
+        }
         for (artifact, image) in self.built.artifacts.iter().zip(&images).skip(1) {
             progress.step(&format!("comparing the disk in {}", artifact.file), Some(image.size()));
             if let Some(at) = same_disk(&images[0], image, progress)? {
@@ -171,6 +175,23 @@ impl Staged {
             }
         }
         Ok(faults)
+    }
+
+    /// What must not be in the images. One is looked at, for every image of a release holds the same disk.
+    fn leaks(
+        &self,
+        image: &Arc<Image>,
+        against: &Against,
+        progress: &dyn Progress,
+    ) -> Result<Vec<Fault>> {
+        let name = image.path().file_name().unwrap_or_default().to_string_lossy().into_owned();
+        progress.step(&format!("looking for leaks in {name}"), None);
+        for path in &against.unread {
+            progress
+                .note(&format!("{}: has errors, so nothing in it is looked for", path.display()));
+        }
+        let findings = leak::check(image, &against.needles, &against.allowed, progress)?;
+        Ok(findings.iter().map(|finding| Fault::of(&name, Rule::Leak, said(finding))).collect())
     }
 
     /// What the platforms of the images refuse. Where a profile names formats alone, one platform that takes each is enough.
@@ -232,7 +253,7 @@ impl Staged {
             artifacts: self.built.artifacts.clone(),
             files,
             smoke: tested,
-            previous: making.previous.clone(),
+            previous: making.previous.as_ref().map(|earlier| earlier.previous.clone()),
         };
         let text = release.text()?;
         let sums = sums::text(&release, Digest::of(&text));
@@ -243,6 +264,13 @@ impl Staged {
         }
         whole::flush_folder(folder)
     }
+}
+
+fn said(finding: &Finding) -> String {
+    let Finding { file, unpacked, offset, what, fix, .. } = finding;
+    let unpacked = if *unpacked { ", unpacked," } else { "" };
+    let at = offset.map(|offset| format!("{unpacked} at byte {offset}")).unwrap_or_default();
+    format!("{file}{at}: {what}; {fix}")
 }
 
 /// Gives a file another name; where that cannot be, as between two filesystems, copies it.

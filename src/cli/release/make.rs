@@ -3,13 +3,14 @@
 use serde_json::json;
 
 use crate::error::Result;
+use crate::leak::Against;
 use crate::project::Surroundings;
-use crate::release::{Making, Previous, Staged};
+use crate::release::{Making, Staged};
 
 use super::super::project;
 use super::super::signing;
 use super::super::terminal::{self, Terminal};
-use super::store::{Options, Place};
+use super::store::Options;
 
 /// Arguments of `slipway release make`.
 #[derive(Debug, clap::Args)]
@@ -47,12 +48,17 @@ pub(super) fn run(args: &Args, surroundings: &Surroundings) -> Result<u8> {
     let progress = Terminal::stoppable(STAYS)?;
     let previous = match args.offline {
         true => None,
-        false => previous(&place, &staged.id(), &progress)?,
+        false => {
+            let store = place.open()?;
+            place.shelf(store.as_ref()).earlier(&place.lane(), &staged.id(), &progress)?
+        }
     };
+    let against = Against::project(&project, Some(&profile.customer.id))?;
     let making = Making {
         profile: &profile,
         without_smoke: args.without_smoke.as_deref(),
         previous,
+        against: &against,
         key: &key,
         believing: place.believing(),
         now: place.believing().now,
@@ -75,14 +81,4 @@ pub(super) fn run(args: &Args, surroundings: &Surroundings) -> Result<u8> {
             Ok(1)
         }
     }
-}
-
-/// The release that the customer's channel has now, which the new one follows.
-fn previous(place: &Place, id: &str, progress: &Terminal) -> Result<Option<Previous>> {
-    let store = place.open()?;
-    let pointer = place.shelf(store.as_ref()).pointer(&place.lane(), progress)?;
-    let pointer = pointer.map(|accepted| accepted.payload().clone());
-    Ok(pointer
-        .filter(|pointer| pointer.release != id)
-        .map(|pointer| Previous { id: pointer.release, sha256: pointer.sha256 }))
 }
