@@ -11,11 +11,12 @@ use crate::bundle::Name;
 use crate::error::{Error, Kind, Result, Told};
 use crate::file;
 use crate::key::{SecretKey, Trust};
+use crate::leak::Against;
 use crate::profile::Profile;
 use crate::progress::{Progress, Quiet};
 use crate::release::{
-    self, Allow, Believing, Fault, Lane, Making, Previous, Publisher, RECORD, ReleasePointer,
-    Shelf, Staged, Verified,
+    self, Allow, Believing, Fault, Lane, Making, Publisher, RECORD, ReleasePointer, Shelf, Staged,
+    Verified,
 };
 use crate::signed::Payload as _;
 use crate::units::{Digest, MIB, Timestamp};
@@ -47,10 +48,14 @@ impl Place {
         Believing { trust: &self.trust, now: self.now }
     }
 
-    fn pointer(&self, progress: &dyn Progress) -> Result<Option<ReleasePointer>> {
+    fn shelf(&self) -> Shelf<'_> {
         let (store, believing, allow) = (self.store.as_ref(), self.believing(), Allow::default());
-        let shelf = Shelf { store, cache: &self.cache, believing, allow };
-        Ok(shelf.pointer(&self.lane(), progress)?.map(|accepted| accepted.payload().clone()))
+        Shelf { store, cache: &self.cache, believing, allow }
+    }
+
+    fn pointer(&self, progress: &dyn Progress) -> Result<Option<ReleasePointer>> {
+        let accepted = self.shelf().pointer(&self.lane(), progress)?;
+        Ok(accepted.map(|accepted| accepted.payload().clone()))
     }
 }
 
@@ -67,7 +72,7 @@ impl Here<'_> {
         let profile = self.order(&self.offline, &job.customer)?.order.profile;
         let place = self.place(&profile)?;
         let staged = Staged::gather(&self.tools.project.out, &planned.folder)?;
-        let previous = place.pointer(progress)?.filter(|pointer| pointer.release != staged.id());
+        let against = Against::project(&self.tools.project, Some(&profile.customer.id))?;
         let making = Making {
             profile: &profile,
             without_smoke: match self.tools.policy.smoke.which {
@@ -75,8 +80,8 @@ impl Here<'_> {
                 Which::Group => Some(GROUP),
                 Which::None => self.tools.policy.smoke.reason.as_deref(),
             },
-            previous: previous
-                .map(|pointer| Previous { id: pointer.release, sha256: pointer.sha256 }),
+            previous: place.shelf().earlier(&place.lane(), &staged.id(), progress)?,
+            against: &against,
             key: self.key()?,
             believing: place.believing(),
             now: place.now,

@@ -193,3 +193,52 @@ fn a_release_that_is_built_again_has_the_same_bytes_and_another_input_is_named()
     let left = std::fs::read_dir(folder.join("out")).unwrap().map(|e| e.unwrap().file_name());
     assert!(!left.into_iter().any(|name| name.to_string_lossy().starts_with(".rebuild")));
 }
+
+#[test]
+fn a_leak_keeps_an_image_from_being_released_until_there_is_a_reason_for_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    project(folder);
+    let profile = folder.join("profiles/tiny.toml");
+    let files = "[[files]]\npath = \"/opt/deploy.env\"\ncontent = \"TOKEN=ghp_0123456789abcdefghijABCDEFGHIJ012345\\n\"\n";
+    std::fs::write(&profile, text(&profile) + files).unwrap();
+    publish(folder, &bundle(folder, "1"));
+    run(folder, &["build", "tiny"]);
+    let refused = make(folder, &["--without-smoke", "no machine"]);
+    assert_eq!(refused.status.code(), Some(1), "{}", said(&refused));
+    let told: Value = serde_json::from_slice(&refused.stdout).unwrap();
+    assert_eq!(told["faults"][0]["rule"], "leak", "{told:#}");
+    let said = said(&refused);
+    assert!(
+        said.contains("/opt/deploy.env at byte 6") && !said.contains("ghp_0123456789"),
+        "{said}"
+    );
+    let allow = "[[release.allow]]\nrule = \"github-token\"\npath = \"/opt/deploy.env\"\nreason = \"of a test server\"\n";
+    std::fs::write(&profile, text(&profile) + allow).unwrap();
+    assert_eq!(make(folder, &["--without-smoke", "no machine"]).status.code(), Some(0));
+}
+
+#[test]
+fn the_notes_say_what_is_new_since_the_release_that_the_customer_has() {
+    let (folder, release) = released();
+    let folder = folder.path();
+    assert!(
+        text(&release.join("NOTES.md")).contains("first release"),
+        "{}",
+        text(&release.join("NOTES.md"))
+    );
+    run(folder, &["release", "publish", "tiny"]);
+    publish(folder, &bundle(folder, "2"));
+    let profile = folder.join("profiles/tiny.toml");
+    std::fs::write(&profile, text(&profile) + "[branding]\nproduct = \"Tiny Two\"\n").unwrap();
+    run(folder, &["build", "tiny"]);
+    let made = make(folder, &["--without-smoke", "no machine"]);
+    let told: Value =
+        serde_json::from_slice(&made.stdout).unwrap_or_else(|_| panic!("{}", said(&made)));
+    let release = PathBuf::from(told["folder"].as_str().unwrap());
+    let notes = text(&release.join("NOTES.md"));
+    assert!(notes.contains("tiny-1.0.0+b1") && notes.contains("tiny-1.0.0+b2"), "{notes}");
+    assert!(text(&release.join("NOTES.html")).contains("tiny-1.0.0+b2"));
+    let contents = text(&release.join("contents.json"));
+    assert!(contents.contains("/etc/hostname"), "{contents}");
+}
