@@ -99,6 +99,7 @@ impl FromStr for Wanted {
         };
         let (conditions, semver) = match &range {
             None => (None, None),
+            Some(range) if range.is_empty() => (None, None),
             Some(range) => (conditions(range), Range::parse(range).ok()),
         };
         let readable = range.is_none() || conditions.is_some() || semver.is_some();
@@ -131,7 +132,9 @@ fn conditions(range: &str) -> Option<Vec<(Relation, String)>> {
         let allowed = |c: char| c.is_ascii_alphanumeric() || ".+-:~".contains(c);
         (begins && version.chars().all(allowed)).then(|| (relation, version.to_owned()))
     };
-    range.split([',', ' ']).filter(|part| !part.is_empty()).map(condition).collect()
+    let parts = range.split([',', ' ']).filter(|part| !part.is_empty());
+    let conditions: Option<Vec<_>> = parts.map(condition).collect();
+    conditions.filter(|conditions| !conditions.is_empty())
 }
 
 #[cfg(test)]

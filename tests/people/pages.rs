@@ -181,7 +181,7 @@ fn every_picture_of_our_pages_is_in_the_repository() {
     assert!(wrong.is_empty(), "{wrong:#?}");
 }
 
-/// The words of a command as a shell would split them, up to a comment. A variable becomes a
+/// The words of a command as a shell would split them, up to a comment or to where its output goes. A variable becomes a
 /// number.
 fn words(line: &str) -> Vec<String> {
     let line = line.replace("$CI_BUILD", "17");
@@ -195,7 +195,7 @@ fn words(line: &str) -> Vec<String> {
                 word.get_or_insert_default();
             }
             (' ', None) => words.extend(word.take()),
-            ('#', None) if word.is_none() => break,
+            ('#' | '>', None) if word.is_none() => break,
             (c, None) => word.get_or_insert_default().push(c),
         }
     }
