@@ -91,7 +91,7 @@ fn sections(difference: &Difference) -> Vec<Section> {
     let wanted = lists.into_iter().filter(|(title, changes)| {
         // a first release has hundreds of these, and the bills of materials name them
         let many = title.starts_with("Packages") || title.starts_with("Libraries");
-        !changes.is_empty() && !(first && many)
+        !(changes.is_empty() || first && many)
     });
     wanted
         .map(|(title, changes)| {

@@ -2,6 +2,7 @@
 //!
 //! Never removed are a customer's newest image, the last one that became READY, and what a channel names.
 
+use std::cmp::Reverse;
 use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::ErrorKind;
@@ -28,8 +29,8 @@ pub struct Old {
     pub record: PathBuf,
     /// The artifacts' name without an ending.
     pub stem: String,
-    /// When its record was written, in seconds since 1970.
-    pub written: i64,
+    /// When its record was written; two builds may be of one second.
+    pub written: Timestamp,
     /// Length of its images, in bytes.
     pub bytes: u64,
     /// Whether it must stay, whatever the policy says.
@@ -41,8 +42,9 @@ pub fn choose(customers: Vec<Vec<Old>>, keep: &Keep, now: Timestamp) -> Vec<Old>
     let (mut gone, mut stay) = (Vec::new(), Vec::new());
     for builds in customers {
         for (at, old) in builds.into_iter().enumerate() {
-            let aged =
-                keep.days.is_some_and(|days| now.seconds - old.written > i64::from(days) * DAY);
+            let aged = keep
+                .days
+                .is_some_and(|days| now.seconds - old.written.seconds > i64::from(days) * DAY);
             match !old.needed && (at >= keep.images || aged) {
                 true => gone.push(old),
                 false => stay.push(old),
@@ -80,7 +82,7 @@ pub fn builds(out: &Path, customer: &str, named: &BTreeSet<String>) -> Result<Ve
         let needed = path == newest || named.contains(&stem);
         found.push((Old { record: path, stem, written, bytes, needed }, built));
     }
-    found.sort_by_key(|(old, _)| (-old.written, old.stem.clone()));
+    found.sort_by_key(|(old, _)| (Reverse(old.written), old.stem.clone()));
     // the newest one stands for itself, even if it is not READY
     if let Some((good, _)) = found.iter_mut().find(|(old, built)| is_ready(&folder, old, built)) {
         good.needed = true;
@@ -89,7 +91,7 @@ pub fn builds(out: &Path, customer: &str, named: &BTreeSet<String>) -> Result<Ve
 }
 
 /// What a build's record says, and when it was written; none for any other file.
-fn record(path: &Path) -> Result<Option<(Built, i64)>> {
+fn record(path: &Path) -> Result<Option<(Built, Timestamp)>> {
     if path.extension().is_none_or(|end| end != "json") {
         return Ok(None);
     }
@@ -99,7 +101,8 @@ fn record(path: &Path) -> Result<Option<(Built, i64)>> {
     let since = written.duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
     // what is no record is somebody else's file
     let built = serde_json::from_slice::<Built>(&bytes).ok();
-    Ok(built.map(|built| (built, i64::try_from(since.as_secs()).unwrap_or(i64::MAX))))
+    let seconds = i64::try_from(since.as_secs()).unwrap_or(i64::MAX);
+    Ok(built.map(|built| (built, Timestamp { seconds, nanos: since.subsec_nanos() })))
 }
 
 fn is_ready(folder: &Path, old: &Old, built: &Built) -> bool {
@@ -166,7 +169,7 @@ mod tests {
     use crate::units::ByteSize;
 
     fn old(name: &str, days: i64, bytes: u64, needed: bool) -> Old {
-        let written = 1_000 * DAY - days * DAY;
+        let written = Timestamp::from_seconds(1_000 * DAY - days * DAY);
         Old { record: PathBuf::from(name), stem: name.to_owned(), written, bytes, needed }
     }
 

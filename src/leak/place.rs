@@ -115,7 +115,7 @@ impl Needs {
             Self::Hash => start.split(|b| *b == b'\n').any(|line| {
                 // a locked account's hash begins with an exclamation mark, and is a hash still
                 let field = line.split(|b| *b == b':').nth(1).unwrap_or_default();
-                field.trim_ascii().iter().skip_while(|b| **b == b'!').next() == Some(&b'$')
+                field.trim_ascii().iter().find(|b| **b != b'!') == Some(&b'$')
             }),
             Self::Word(words) => {
                 words.iter().any(|word| start.windows(word.len()).any(|w| w == word.as_bytes()))

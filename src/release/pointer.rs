@@ -17,7 +17,7 @@ use crate::units::{Digest, Timestamp, rfc3339};
 pub struct ReleasePointer {
     /// The site.
     pub site: Name,
-    /// The customer and the channel, as in `acme/stable`: see [`lane`].
+    /// The customer and the channel, as in `acme/stable`: see [`Lane::name`].
     pub lane: String,
     /// Grows with every change, also with one back to an older release.
     pub seq: u64,

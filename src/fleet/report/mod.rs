@@ -1,5 +1,5 @@
-//! What a night did, for people and programs. [`value`] is all of it as a value, made from the journals; [`junit`] and
-//! [`page`] are two ways to show it, and `drawing` what is drawn on the page.
+//! What a night did, for people and programs. `value` is all of it as a value, made from the journals; `junit` and
+//! `page` are two ways to show it, and `drawing` what is drawn on the page.
 
 mod drawing;
 mod junit;

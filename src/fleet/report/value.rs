@@ -174,13 +174,14 @@ pub(super) fn report(night: &Written, past: &Past, ground: &Ground) -> Result<Re
     }
     customers.sort_by(|a: &Customer, b: &Customer| a.customer.cmp(&b.customer));
     let mut jobs: Vec<Outcome> = nights.iter().flat_map(|n| n.outcomes().iter().cloned()).collect();
-    jobs.sort_by(|a, b| end(a).total_cmp(&end(b)));
+    // not by time: the clock's second is too coarse for jobs that take none
+    jobs.sort_by_key(|job| (job.customer.clone(), job.step.place(), job.attempt));
     let slipway = night.lanes.iter().flatten().find_map(|event| match event {
         Event::Began(began) => Some(began.slipway.clone()),
         Event::Outcome(_) | Event::Ended { .. } => None,
     });
     let before = past.nights.iter().filter(|other| other.name != night.name);
-    let mut trend: Vec<Trend> = before.map(|other| in_a_line(other)).collect();
+    let mut trend: Vec<Trend> = before.map(in_a_line).collect();
     trend.push(in_a_line(night));
     Ok(Report {
         format: FORMAT,

@@ -194,7 +194,7 @@ impl Walk {
 }
 
 fn zeros(mut count: u64, out: &mut dyn FnMut(&[u8]) -> Result<()>) -> Result<()> {
-    const ZEROS: [u8; 1 << 16] = [0; 1 << 16];
+    static ZEROS: [u8; 1 << 16] = [0; 1 << 16];
     while count > 0 {
         let length = count.min(ZEROS.len() as u64);
         out(&ZEROS[..length as usize])?;

@@ -1,7 +1,7 @@
 //! An image as pieces: what a store keeps once however many images hold it, and what need not travel when it is there.
 //!
 //! Pieces are cut where the build says ([`Artifact::cuts`](crate::build::Artifact)); without that, or between distant
-//! cuts, every [`STEP`] bytes. The cuts are a hint: a piece's name is the digest of its bytes, so wrong cuts cost room and
+//! cuts, every `STEP` bytes. The cuts are a hint: a piece's name is the digest of its bytes, so wrong cuts cost room and
 //! nothing else. `cut` makes the list from a file, `form` is how the bytes of a piece lie in a store.
 //!
 //! What is tiny (a format's tables, a stretch of the disk that is all but empty) has no object of its own, because the

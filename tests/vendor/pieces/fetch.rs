@@ -46,7 +46,7 @@ fn an_image_comes_back_equal_and_is_not_fetched_twice() {
         let fetched = get(&image, store.as_ref(), to.path(), None, &Quiet).unwrap();
         assert!(std::fs::read(&fetched.path).unwrap() == image.bytes);
         assert!(fetched.travelled > 6 * MIB && fetched.copied + fetched.kept == 0, "{fetched:?}");
-        assert_eq!(names(to.path()), [image.artifact.file.clone()]);
+        assert_eq!(names(to.path()), std::slice::from_ref(&image.artifact.file));
         let again = get(&image, store.as_ref(), to.path(), None, &Quiet).unwrap();
         assert_eq!((again.travelled, again.kept), (0, image.bytes.len() as u64));
         // a file that is not the image is replaced
@@ -122,7 +122,7 @@ fn a_fetch_that_ends_at_any_moment_goes_on_and_the_name_is_never_half_an_image()
         ended += 1;
         let rest = get(&image, store.as_ref(), to.path(), None, &Quiet).unwrap();
         assert!(std::fs::read(&rest.path).unwrap() == image.bytes, "moment {moment}");
-        assert_eq!(names(to.path()), [image.artifact.file.clone()]);
+        assert_eq!(names(to.path()), std::slice::from_ref(&image.artifact.file));
         let data: u64 = image.list().pieces.iter().map(|piece| piece.length()).sum();
         let list = image.list().text().unwrap().len() as u64;
         assert_eq!(rest.kept + rest.travelled, data + list, "moment {moment}");

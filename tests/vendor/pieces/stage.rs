@@ -69,7 +69,7 @@ impl Image {
     /// Puts it into a store, as a program that has seen nothing there.
     pub fn upload(&self, to: &dyn Publish, progress: &dyn Progress) -> Result<store::Uploaded> {
         let (folder, known) = (self.folder.path(), store::Known::default());
-        store::upload(to, folder, &[self.artifact.clone()], &known, progress)
+        store::upload(to, folder, std::slice::from_ref(&self.artifact), &known, progress)
     }
 
     /// Where a store has its list.

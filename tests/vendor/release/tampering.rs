@@ -83,7 +83,7 @@ impl Release {
     }
 }
 
-fn flip(bytes: &mut Vec<u8>, at: usize) {
+fn flip(bytes: &mut [u8], at: usize) {
     bytes[at] ^= 1;
 }
 
@@ -91,11 +91,26 @@ const CHANGES: &[Change] = &[
     ("a bit of the image's header", |r| r.edit("IMAGE", |b| flip(b, 9)), "changed", "IMAGE"),
     (
         "a bit in the image's middle",
-        |r| r.edit("IMAGE", |b| flip(b, b.len() / 2)),
+        |r| {
+            r.edit("IMAGE", |b| {
+                let middle = b.len() / 2;
+                flip(b, middle);
+            })
+        },
         "changed",
         "IMAGE",
     ),
-    ("the image's last bit", |r| r.edit("IMAGE", |b| flip(b, b.len() - 1)), "changed", "IMAGE"),
+    (
+        "the image's last bit",
+        |r| {
+            r.edit("IMAGE", |b| {
+                let last = b.len() - 1;
+                flip(b, last);
+            })
+        },
+        "changed",
+        "IMAGE",
+    ),
     (
         "an image that is cut off",
         |r| r.edit("IMAGE", |b| b.truncate(b.len() / 2)),
