@@ -80,7 +80,7 @@ impl Difference {
             modules: parts(Sort::Module),
             libraries: parts(Sort::Npm),
             packages: parts(Sort::Package),
-            sizes: changes(BTreeMap::new(), sizes(&after.artifacts)),
+            sizes: Change::between(BTreeMap::new(), sizes(&after.artifacts)),
             ..Self::default()
         }
     }
@@ -97,30 +97,15 @@ pub fn between(before: &Side, after: &Side) -> Difference {
     Difference {
         before: Some(before.name.clone()),
         after: after.name.clone(),
-        image: changes(image(records.0, &old), image(records.1, &new)),
+        image: Change::between(image(records.0, &old), image(records.1, &new)),
         apps: parts(Sort::App),
         modules: parts(Sort::Module),
         libraries: parts(Sort::Npm),
         packages: parts(Sort::Package),
         settings: settings(&old.hiera, &new.hiera),
         files: files::changes(before, after),
-        sizes: changes(sizes(&before.artifacts), sizes(&after.artifacts)),
+        sizes: Change::between(sizes(&before.artifacts), sizes(&after.artifacts)),
     }
-}
-
-/// What differs between two lists.
-fn changes(mut before: BTreeMap<String, String>, after: BTreeMap<String, String>) -> Vec<Change> {
-    let mut all = Vec::new();
-    for (name, is) in after {
-        match before.remove(&name) {
-            Some(was) if was == is => {}
-            was => all.push(Change { name, before: was, after: Some(is) }),
-        }
-    }
-    let gone = before.into_iter();
-    all.extend(gone.map(|(name, was)| Change { name, before: Some(was), after: None }));
-    all.sort_by(|a, b| a.name.cmp(&b.name));
-    all
 }
 
 fn sizes(artifacts: &[Artifact]) -> BTreeMap<String, String> {
@@ -168,7 +153,7 @@ fn settings(before: &HieraRecord, after: &HieraRecord) -> Vec<Change> {
     let keys = |record: &HieraRecord| {
         record.keys.iter().map(|key| (key.clone(), "set".to_owned())).collect()
     };
-    let mut all = changes(keys(before), keys(after));
+    let mut all = Change::between(keys(before), keys(after));
     if all.is_empty() && before.sha256 != after.sha256 {
         let name = "a value of one of the settings".to_owned();
         all.push(Change {

@@ -14,7 +14,7 @@ pub(super) fn changes(before: &Inventory, after: &Inventory, sort: Sort) -> Vec<
     let versions = |all: &BTreeMap<String, Vec<&Component>>| {
         all.iter().map(|(name, parts)| (name.clone(), shown(parts))).collect()
     };
-    let mut all = super::changes(versions(&old), versions(&new));
+    let mut all = Change::between(versions(&old), versions(&new));
     all.extend(new.iter().filter_map(|(name, parts)| {
         let was = old.get(name)?;
         let other = shown(was) == shown(parts) && bytes(was) != bytes(parts);

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::bundle::Manifest;
+use crate::bundle::{self, Manifest};
 use crate::manifest::Package;
 
 /// What is in an image: names with their versions.
@@ -82,15 +82,10 @@ impl Changes {
     }
 }
 
+/// In a report's own words, which are read for ever.
 fn changes(before: &BTreeMap<String, String>, now: &BTreeMap<String, String>) -> Vec<Change> {
-    let new = now.keys().filter(|name| !before.contains_key(*name));
-    let mut names: Vec<&String> = before.keys().chain(new).collect();
-    names.sort();
-    let change = |name: &String| {
-        let (before, now) = (before.get(name).cloned(), now.get(name).cloned());
-        (before != now).then(|| Change { name: name.clone(), before, now })
-    };
-    names.into_iter().filter_map(change).collect()
+    let all = bundle::Change::between(before.clone(), now.clone()).into_iter();
+    all.map(|bundle::Change { name, before, after }| Change { name, before, now: after }).collect()
 }
 
 #[cfg(test)]

@@ -23,8 +23,6 @@ use crate::units::{Digest, MIB, Timestamp};
 
 /// The largest record that is read, in bytes.
 const LARGEST: u64 = 16 * MIB;
-/// Seconds of a day.
-const DAY: i64 = 86_400;
 /// Why a release was not tested that another customer of its group stands for.
 const GROUP: &str = "the image of another customer with the same site, bundle, base, packages and master was booted";
 
@@ -103,9 +101,7 @@ impl Here<'_> {
         })?;
         let profile = self.order(&self.offline, &job.customer)?.order.profile;
         let place = self.place(&profile)?;
-        let fresh = |pointer: &ReleasePointer| {
-            pointer.expires().seconds - place.now.seconds > i64::from(release::DAYS) * DAY / 2
-        };
+        let fresh = |pointer: &ReleasePointer| pointer.is_fresh(release::DAYS, place.now);
         if place.pointer(progress)?.is_some_and(|p| p.sha256 == made.sha256 && fresh(&p)) {
             return Ok(did(true, made));
         }

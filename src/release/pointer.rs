@@ -59,6 +59,16 @@ impl Payload for ReleasePointer {
     }
 }
 
+/// Seconds of a day.
+pub(super) const DAY: i64 = 86_400;
+
+impl ReleasePointer {
+    /// Whether half of the `days` that a pointer is good for are still to come: then it need not be renewed.
+    pub fn is_fresh(&self, days: u32, now: Timestamp) -> bool {
+        self.expires.seconds - now.seconds > i64::from(days) * DAY / 2
+    }
+}
+
 /// Whether an id is of a release of this customer: the customer `acme` has none that begins with `acme-b-`.
 pub fn is_release_of(customer: &str, id: &str) -> bool {
     let rest = id.strip_prefix(customer).and_then(|rest| rest.strip_prefix('-'));

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::believing::Believing;
 use super::examine::SIGNATURE;
-use super::pointer::{Lane, Place, ReleasePointer};
+use super::pointer::{DAY, Lane, Place, ReleasePointer};
 use super::record::RECORD;
 use super::shelf::Shelf;
 use super::store::{Known, upload};
@@ -21,8 +21,6 @@ use crate::units::{Digest, Timestamp};
 
 /// How long a pointer is good unless somebody says otherwise, in days, as for bundles.
 pub const DAYS: u32 = crate::bundle::DAYS;
-/// Seconds of a day.
-const DAY: i64 = 86_400;
 /// How far back a release is looked for that a channel is to go back to.
 const MOST_CHANGES: usize = 1000;
 
@@ -70,7 +68,9 @@ impl Publisher<'_> {
         let lane = Lane { site: &site, customer: &release.customer, channel };
         let (id, sha256) = (release.id.as_str(), verified.sha256());
         let present = self.present(&lane, progress)?;
-        if let Some(pointer) = present.filter(|p| p.sha256 == sha256 && self.is_fresh(p)) {
+        if let Some(pointer) =
+            present.filter(|p| p.sha256 == sha256 && p.is_fresh(self.days, self.believing.now))
+        {
             return Ok(Published { pointer, was_there: true });
         }
         let place = Place { site: &release.site, customer: &release.customer, id, record: sha256 };
@@ -130,11 +130,6 @@ impl Publisher<'_> {
         let key = lane.change_key(pointer.seq)?;
         blob::create_bytes(self.store, &key, accepted.bytes(), progress)?;
         Ok(Some(pointer))
-    }
-
-    fn is_fresh(&self, pointer: &ReleasePointer) -> bool {
-        let left = pointer.expires.seconds - self.believing.now.seconds;
-        left > i64::from(self.days) * DAY / 2
     }
 
     /// The images, then the small files; the record last, so that where it is, all is.

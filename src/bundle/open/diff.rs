@@ -69,16 +69,25 @@ fn changes(
     after: &Manifest,
     of: impl Fn(&Manifest) -> BTreeMap<String, String>,
 ) -> Vec<Change> {
-    let (mut before, after) = (of(before), of(after));
-    let mut all = Vec::new();
-    for (name, is) in after {
-        match before.remove(&name) {
-            Some(was) if was == is => {}
-            was => all.push(Change { name, before: was, after: Some(is) }),
+    Change::between(of(before), of(after))
+}
+
+impl Change {
+    /// What differs between two lists, sorted by name.
+    pub fn between(
+        mut before: BTreeMap<String, String>,
+        after: BTreeMap<String, String>,
+    ) -> Vec<Self> {
+        let mut all = Vec::new();
+        for (name, is) in after {
+            match before.remove(&name) {
+                Some(was) if was == is => {}
+                was => all.push(Self { name, before: was, after: Some(is) }),
+            }
         }
+        let gone = before.into_iter();
+        all.extend(gone.map(|(name, was)| Self { name, before: Some(was), after: None }));
+        all.sort_by(|a, b| a.name.cmp(&b.name));
+        all
     }
-    let gone = before.into_iter();
-    all.extend(gone.map(|(name, was)| Change { name, before: Some(was), after: None }));
-    all.sort_by(|a, b| a.name.cmp(&b.name));
-    all
 }
