@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::project::{self, counted};
+use super::release::{Named, Options};
 use super::terminal::{self, Terminal, clean};
 use super::{Output, images, report};
 use crate::build;
@@ -13,6 +14,7 @@ use crate::file;
 use crate::inspect::{Image, damage};
 use crate::progress::Progress;
 use crate::project::{Project, Surroundings};
+use crate::release::Current;
 
 /// The exit codes, as diff(1) has them.
 const DIFFERENT: u8 = 1;
@@ -23,15 +25,19 @@ const FILES: usize = 40;
 /// Arguments of `slipway diff`.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-Values of settings are never shown, only their keys. Of two releases' folders, files that not everybody
-on the machine may read are compared by size, because a release has no digests of them.
+Values of settings are never shown, only their keys. Of two releases, files that not everybody on the machine
+may read are compared by size, because a release has no digests of them. Of a release of the store only the
+signed lists are fetched, and no image.
 
 Exit codes, as diff(1) has them: 0 nothing differs; 1 something does; 2 something cannot be read.")]
 pub struct Args {
-    /// An image, a release's folder, or a profile, which means its newest image in out/
+    /// An image, a release's folder, a customer, which means its newest image in out/, or a release of the store, as in
+    /// acme@acme-1.4.0+b17-0a1b2c3d; acme@stable is what that channel has
     before: String,
-    /// The other one
-    after: String,
+    /// The other one; without it, what the customer's channel has is compared with the newest image in out/
+    after: Option<String>,
+    #[command(flatten)]
+    place: Options,
     /// Print JSON, with every file
     #[arg(long)]
     json: bool,
@@ -56,27 +62,53 @@ pub fn run(args: &Args, surroundings: &Surroundings) -> Result<u8> {
 fn compare(args: &Args, surroundings: &Surroundings) -> Result<Difference> {
     let surroundings = args.project.within(surroundings);
     let progress = Terminal::stoppable("nothing was written")?;
-    let before = side(&args.before, &surroundings, &progress)?;
-    let after = side(&args.after, &surroundings, &progress)?;
+    let looking = Looking { args, surroundings: &surroundings, progress: &progress };
+    let (before, after) = match &args.after {
+        Some(after) => (looking.side(&args.before)?, looking.side(after)?),
+        None => (looking.published(&args.before)?, looking.side(&args.before)?),
+    };
     progress.done();
     Ok(difference::between(&before, &after))
 }
 
-fn side(wanted: &str, surroundings: &Surroundings, progress: &dyn Progress) -> Result<Side> {
-    let path = Path::new(wanted);
-    if file::is_file(&path.join(CONTENTS))? {
-        return Side::of_release(path);
+/// What looks for the two sides.
+struct Looking<'a> {
+    args: &'a Args,
+    surroundings: &'a Surroundings,
+    progress: &'a dyn Progress,
+}
+
+impl Looking<'_> {
+    fn side(&self, wanted: &str) -> Result<Side> {
+        let path = Path::new(wanted);
+        if file::is_file(&path.join(CONTENTS))? {
+            return Side::of_release(path);
+        }
+        if wanted.contains('/') || file::is_file(path)? {
+            let image = open(&images::find(wanted, self.surroundings)?)?;
+            return Side::of_image(&image, self.progress);
+        }
+        if Named::of(wanted).is_precise() {
+            return self.published(wanted);
+        }
+        let path = images::find(wanted, self.surroundings)?;
+        let image = open(&path)?;
+        let project = Project::open(self.surroundings)?;
+        let customer = project.load(wanted)?.profile.customer.id;
+        let (_, built) = build::latest(&project.out, &customer)?;
+        Side::of_build(built, &image, self.progress)
     }
-    if wanted.contains('/') || file::is_file(path)? {
-        let image = open(&images::find(wanted, surroundings)?)?;
-        return Side::of_image(&image, progress);
+
+    /// A release of the store, by its signed lists.
+    fn published(&self, wanted: &str) -> Result<Side> {
+        let (named, project) = (Named::of(wanted), Project::open(self.surroundings)?);
+        let profile = project.load(named.customer)?.profile;
+        let (outlet, current) = named.find(&self.args.place, &project, &profile, self.progress)?;
+        let store = outlet.open()?;
+        let Current { pointer, release } = &current;
+        let shelf = outlet.shelf(store.as_ref());
+        shelf.side(&outlet.lane(), pointer, release, self.progress)
     }
-    let path = images::find(wanted, surroundings)?;
-    let image = open(&path)?;
-    let project = Project::open(surroundings)?;
-    let customer = project.load(wanted)?.profile.customer.id;
-    let (_, built) = build::latest(&project.out, &customer)?;
-    Side::of_build(built, &image, progress)
 }
 
 fn open(path: &Path) -> Result<Arc<Image>> {

@@ -47,6 +47,14 @@ const VARIABLES: &[Variable] = &[
         "the file of that key's passphrase; only its owner may read it",
     ),
     variable(
+        "SLIPWAY_BUILDER",
+        "a URI that names the place where releases are made, for their records and provenance",
+    ),
+    variable(
+        "SLIPWAY_RUN",
+        "the URI of the CI server's run in which a release is made, for the same",
+    ),
+    variable(
         "SOURCE_DATE_EPOCH",
         "the time of a bundle, in seconds since 1970 [default: that of the last commit]",
     ),

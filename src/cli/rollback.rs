@@ -31,11 +31,11 @@ pub struct Args {
 pub fn run(args: &Args, surroundings: &Surroundings) -> Result<u8> {
     let project = args.project.open(surroundings)?;
     let profile = project.load(&args.customer)?.profile;
-    let place = args.place.of(&project, &profile)?;
-    let opened = place.publishing(&args.changing)?;
+    let outlet = args.place.of(&project, &profile)?;
+    let opened = args.changing.open(&outlet, &project.surroundings)?;
     let progress = Terminal::new();
-    let publisher = place.publisher(&opened);
-    let published = publisher.roll_back(&place.lane(), args.to.as_deref(), &progress)?;
+    let publisher = opened.publisher(&outlet);
+    let published = publisher.roll_back(&outlet.lane(), args.to.as_deref(), &progress)?;
     progress.done();
     if args.json {
         terminal::print_json(&published.pointer)?;

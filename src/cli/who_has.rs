@@ -84,9 +84,9 @@ fn look(
     profile: &Profile,
     progress: &Terminal,
 ) -> Result<Option<Option<Holder>>> {
-    let place = args.place.of(project, profile)?;
-    let (store, lane) = (place.open()?, place.lane());
-    let shelf = place.shelf(store.as_ref());
+    let outlet = args.place.of(project, profile)?;
+    let (store, lane) = (outlet.open()?, outlet.lane());
+    let shelf = outlet.shelf(store.as_ref());
     let pointer = match args.offline {
         true => shelf.last(&lane)?,
         false => shelf.pointer(&lane, progress)?,

@@ -6,53 +6,36 @@ use std::path::PathBuf;
 use super::here::{Here, planned, told};
 use super::job::{Did, Evidence, Job, Outcome, Planned, Released};
 use super::policy::Which;
-use crate::blob::{self, Key, Publish};
-use crate::bundle::Name;
+use crate::blob::{Key, Publish};
 use crate::error::{Error, Kind, Result, Told};
 use crate::file;
-use crate::key::{SecretKey, Trust};
+use crate::key::SecretKey;
 use crate::leak::Against;
 use crate::profile::Profile;
 use crate::progress::{Progress, Quiet};
 use crate::release::{
-    self, Allow, Believing, Fault, Lane, Making, Publisher, RECORD, ReleasePointer, Shelf, Staged,
-    Verified,
+    self, Fault, Maker, Making, Outlet, RECORD, ReleasePointer, Shelf, Staged, Verified,
 };
-use crate::signed::Payload as _;
-use crate::units::{Digest, MIB, Timestamp};
+use crate::units::{Digest, MIB};
 
 /// The largest record that is read, in bytes.
 const LARGEST: u64 = 16 * MIB;
 /// Why a release was not tested that another customer of its group stands for.
 const GROUP: &str = "the image of another customer with the same site, bundle, base, packages and master was booted";
 
-/// A customer's channel, and what is needed to read and to change it.
+/// A customer's channel in an open store.
 struct Place {
-    site: Name,
-    customer: String,
-    channel: Name,
+    outlet: Outlet,
     store: Box<dyn Publish>,
-    trust: Trust,
-    cache: PathBuf,
-    now: Timestamp,
 }
 
 impl Place {
-    fn lane(&self) -> Lane<'_> {
-        Lane { site: &self.site, customer: &self.customer, channel: &self.channel }
-    }
-
-    fn believing(&self) -> Believing<'_> {
-        Believing { trust: &self.trust, now: self.now }
-    }
-
     fn shelf(&self) -> Shelf<'_> {
-        let (store, believing, allow) = (self.store.as_ref(), self.believing(), Allow::default());
-        Shelf { store, cache: &self.cache, believing, allow }
+        self.outlet.shelf(self.store.as_ref())
     }
 
     fn pointer(&self, progress: &dyn Progress) -> Result<Option<ReleasePointer>> {
-        let accepted = self.shelf().pointer(&self.lane(), progress)?;
+        let accepted = self.shelf().pointer(&self.outlet.lane(), progress)?;
         Ok(accepted.map(|accepted| accepted.payload().clone()))
     }
 }
@@ -78,11 +61,12 @@ impl Here<'_> {
                 Which::Group => Some(GROUP),
                 Which::None => self.tools.policy.smoke.reason.as_deref(),
             },
-            previous: place.shelf().earlier(&place.lane(), &staged.id(), progress)?,
+            previous: place.shelf().earlier(&place.outlet.lane(), &staged.id(), progress)?,
             against: &against,
+            maker: Maker::of(&self.tools.project.surroundings)?,
             key: self.key()?,
-            believing: place.believing(),
-            now: place.now,
+            believing: place.outlet.believing(),
+            now: place.outlet.now,
         };
         match staged.verify(&making, progress)? {
             Ok(verified) => {
@@ -101,29 +85,18 @@ impl Here<'_> {
         })?;
         let profile = self.order(&self.offline, &job.customer)?.order.profile;
         let place = self.place(&profile)?;
-        let fresh = |pointer: &ReleasePointer| pointer.is_fresh(release::DAYS, place.now);
+        let fresh = |pointer: &ReleasePointer| pointer.is_fresh(release::DAYS, place.outlet.now);
         if place.pointer(progress)?.is_some_and(|p| p.sha256 == made.sha256 && fresh(&p)) {
             return Ok(did(true, made));
         }
-        let opened = Verified::open(&self.folder(planned), &place.believing(), progress)?;
+        let opened = Verified::open(&self.folder(planned), &place.outlet.believing(), progress)?;
         let verified = match opened {
             Ok(verified) => verified,
             Err(faults) => return Ok(Did { fault: refused(&faults), ..Did::default() }),
         };
-        let folder =
-            Key::new(format!("{}/{}/{}", ReleasePointer::FOLDER, place.site, place.customer))?;
-        blob::prove_conditions(place.store.as_ref(), &folder.to_string(), &place.cache, progress)?;
-        let publisher = Publisher {
-            store: place.store.as_ref(),
-            key: self.key()?,
-            believing: place.believing(),
-            cache: &place.cache,
-            days: release::DAYS,
-            replace: false,
-            whole: false,
-            known: &self.seen,
-        };
-        let published = publisher.publish(&verified, &place.channel, progress)?;
+        place.outlet.prove_conditions(place.store.as_ref(), progress)?;
+        let publisher = place.outlet.publisher(place.store.as_ref(), self.key()?, &self.seen);
+        let published = publisher.publish(&verified, &place.outlet.channel, progress)?;
         Ok(did(published.was_there, made))
     }
 
@@ -137,14 +110,14 @@ impl Here<'_> {
         }
         let profile = self.order(&self.offline, customer)?.order.profile;
         let mut place = self.place(&profile)?;
-        let folder = format!("{}/{}/{}", ReleasePointer::FOLDER, place.site, place.customer);
+        let folder = place.outlet.folder();
         let mut named = BTreeSet::new();
         for key in place.store.list(&Key::new(&folder)?)? {
             let name = key.to_string();
             let name =
                 name.strip_prefix(&format!("{folder}/")).and_then(|n| n.strip_suffix(".json"));
             let Some(channel) = name.filter(|name| !name.contains('/')) else { continue };
-            place.channel = channel.parse()?;
+            place.outlet.channel = channel.parse()?;
             named.extend(place.pointer(&Quiet)?.map(|pointer| pointer.release));
         }
         Ok(named)
@@ -181,15 +154,9 @@ impl Here<'_> {
             profile.store.clone_from(store);
         }
         let url = profile.store_url(&project.root);
-        Ok(Place {
-            site: profile.site.parse()?,
-            customer: profile.customer.id.clone(),
-            channel: releasing.channel.parse()?,
-            store: blob::open_for_publishing(&url, &project.surroundings.stores)?,
-            trust: Trust::read(&project.trust_file()?)?,
-            cache: project.surroundings.cache()?,
-            now: (self.tools.clock)(),
-        })
+        let (channel, now) = (releasing.channel.parse()?, (self.tools.clock)());
+        let outlet = Outlet::new(project, &profile, url, channel, now)?;
+        Ok(Place { store: outlet.open_for_publishing()?, outlet })
     }
 
     fn key(&self) -> Result<&SecretKey> {

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use signature::{Signer as _, Verifier as _};
 use ssh_key::{Algorithm, PrivateKey};
 
-use super::{Distrust, Namespace, PublicKey, Trust};
+use super::{Distrust, KeyId, Namespace, PublicKey, Trust};
 use crate::error::{Error, Kind, Result};
 use crate::units::Timestamp;
 
@@ -58,6 +58,18 @@ impl Trust {
         kind: &'static str,
         now: Timestamp,
     ) -> Result<Vec<u8>, Distrust> {
+        self.open_by(site, namespace, envelope, kind, now).map(|(payload, _)| payload)
+    }
+
+    /// The same with the key that signed it.
+    pub fn open_by(
+        &self,
+        site: &str,
+        namespace: Namespace,
+        envelope: &[u8],
+        kind: &'static str,
+        now: Timestamp,
+    ) -> Result<(Vec<u8>, KeyId), Distrust> {
         let malformed = |why: &str| Distrust::Malformed(why.to_owned());
         let Envelope { payload, payload_type, signatures } =
             serde_json::from_slice(envelope).map_err(|_| malformed("it is no DSSE envelope"))?;
@@ -69,7 +81,7 @@ impl Trust {
         let mut nearest = malformed("nobody signed it");
         for signed in &signatures {
             match self.proves(site, namespace, signed, &message, now) {
-                Ok(()) => return Ok(payload),
+                Ok(key) => return Ok((payload, key.id())),
                 Err(why) => nearest = nearest.max(why),
             }
         }
@@ -83,7 +95,7 @@ impl Trust {
         signed: &Signed,
         message: &[u8],
         now: Timestamp,
-    ) -> Result<(), Distrust> {
+    ) -> Result<&PublicKey, Distrust> {
         let malformed = || Distrust::Malformed("it is not by an Ed25519 key".to_owned());
         let signature = bytes(&signed.sig)
             .and_then(|bytes| ssh_key::Signature::new(Algorithm::Ed25519, bytes).ok())
@@ -92,7 +104,7 @@ impl Trust {
         let made = |key: &PublicKey| key.data().verify(message, &signature).is_ok();
         let name = self.entries().map(|entry| &entry.key).find(|key| made(key));
         match name.map(PublicKey::fingerprint) {
-            Some(name) => self.admitted(site, namespace, now, &name).map(|_| ()),
+            Some(name) => self.admitted(site, namespace, now, &name),
             None => match self.admitted(site, namespace, now, &shown(&signed.keyid)) {
                 Ok(key) => Err(Distrust::OtherBytes { key: key.fingerprint() }),
                 Err(why) => Err(why),

@@ -43,17 +43,20 @@ pub enum Namespace {
     ReleasePointer,
     /// An in-toto statement about how an image was made, in a DSSE envelope.
     Provenance,
+    /// One that says that a release was built again, and every byte is the same.
+    Rebuild,
 }
 
 impl Namespace {
     /// All that there are: what a newly trusted key is trusted for.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Bundle,
         Self::Pointer,
         Self::App,
         Self::Release,
         Self::ReleasePointer,
         Self::Provenance,
+        Self::Rebuild,
     ];
 
     /// The name, as `ssh-keygen -Y verify -n` takes it.
@@ -65,6 +68,7 @@ impl Namespace {
             Self::Release => "slipway-release",
             Self::ReleasePointer => "slipway-release-pointer",
             Self::Provenance => "slipway-provenance",
+            Self::Rebuild => "slipway-rebuild",
         }
     }
 }

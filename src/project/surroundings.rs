@@ -29,6 +29,10 @@ const ENCODED_LIMIT_VARIABLE: &str = "SLIPWAY_ENCODED_LIMIT";
 /// The largest bundle that is fetched by its version, as in "8 GiB".
 const BUNDLE_LIMIT_VARIABLE: &str = "SLIPWAY_BUNDLE_LIMIT";
 
+/// Names the place that builds, as `builder.id` of a provenance does.
+const BUILDER_VARIABLE: &str = "SLIPWAY_BUILDER";
+/// Names the run that builds, as its CI server does.
+const RUN_VARIABLE: &str = "SLIPWAY_RUN";
 /// Which task of a Kubernetes Indexed Job or a Slurm array this is, counted from 0.
 const ARRAY_VARIABLES: [&str; 2] = ["JOB_COMPLETION_INDEX", "SLURM_ARRAY_TASK_ID"];
 
@@ -64,6 +68,11 @@ pub struct Surroundings {
     pub encoded_limit: Option<String>,
     /// The largest bundle that is fetched by its version, as in "8 GiB".
     pub bundle_limit: Option<String>,
+    /// The URI of the place that builds: a release says it to everybody. Who the user is and what the machine is called
+    /// is never said.
+    pub builder: Option<String>,
+    /// The URI of the run, as in CI; a release says it, too.
+    pub run: Option<String>,
     /// Which task of an array this is, from 0: only who asks for it uses it.
     pub array_index: Option<String>,
     /// Credentials of stores, and patience with them.
@@ -102,6 +111,8 @@ impl Surroundings {
             passphrase_file: path(PASSPHRASE_FILE_VARIABLE),
             encoded_limit: text(ENCODED_LIMIT_VARIABLE),
             bundle_limit: text(BUNDLE_LIMIT_VARIABLE),
+            builder: text(BUILDER_VARIABLE),
+            run: text(RUN_VARIABLE),
             array_index: ARRAY_VARIABLES.iter().find_map(|name| text(name)),
             here,
             stores: Settings::with(variables),

@@ -108,6 +108,7 @@ impl Writing<'_> {
             inventory: &inventory,
             files: &subject.files,
             byproducts: &byproducts,
+            maker: making.maker.as_ref(),
             finished: making.now,
         };
         self.put(PROVENANCE, made.seal(making.key)?.as_bytes())?;

@@ -1,6 +1,7 @@
 //! What a release is made with.
 
 use super::believing::Believing;
+use super::maker::Maker;
 use super::shelf::Earlier;
 use crate::key::SecretKey;
 use crate::leak::Against;
@@ -17,6 +18,8 @@ pub struct Making<'a> {
     pub previous: Option<Earlier>,
     /// What must not be in the images.
     pub against: &'a Against,
+    /// Where it is made, where somebody says so.
+    pub maker: Option<Maker>,
     /// The key that signs.
     pub key: &'a SecretKey,
     /// Whose signatures are believed when the release is read back; the key's own are, too.

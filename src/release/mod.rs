@@ -4,20 +4,25 @@
 //! release's folder (`evidence` what explains the images, `sums` their digests). [`Verified`] is such a folder in which
 //! nothing is wrong: [`examine`] says what is, a [`Fault`] each. [`Release`] is the record that it holds, and
 //! [`ReleasePointer`] a customer's channel in a store: [`Publisher`] puts a release there and turns the channel, [`Shelf`]
-//! reads both. [`Stock`] knows which releases hold what is [`Wanted`]; [`rebuild()`] makes one again and compares.
-//! An image lies in a store as `pieces`; `store` puts them there, and `fetch` makes the image of them again.
+//! reads both. [`Stock`] knows which releases hold what is [`Wanted`]; [`rebuild()`] makes one again and compares, and [`attest()`] says so to others.
+//! An image lies in a store as `pieces`, and so do long `texts`; `store` puts them there, `reading` reads them, and `fetch`
+//! makes the image of them again. [`Outlet`] is a customer's channel with all that is needed to read and to change it.
 
 mod believing;
 mod evidence;
 mod examine;
 mod fault;
 pub mod fetch;
+mod maker;
 mod making;
+mod outlet;
 pub mod pieces;
 mod pointer;
 mod provenance;
 mod publish;
+mod reading;
 mod rebuild;
+mod rebuilt;
 mod record;
 mod same;
 mod several;
@@ -26,18 +31,22 @@ mod staged;
 mod stock;
 pub mod store;
 mod sums;
+mod texts;
 mod verified;
 mod wanted;
 
 pub use believing::Believing;
 pub use evidence::{NOTES, NOTES_PAGE};
-pub use examine::{Examined, SIGNATURE, examine};
+pub use examine::{Examined, SIGNATURE, claimed, compare, examine, examine_record};
 pub use fault::{Fault, Rule};
+pub use maker::Maker;
 pub use making::Making;
+pub use outlet::Outlet;
 pub use pointer::{Lane, Place, ReleasePointer, is_release_of};
 pub use provenance::{PAYLOAD, PROVENANCE, Provenance};
 pub use publish::{DAYS, Published, Publisher, never_published};
 pub use rebuild::{Compared, rebuild, work_folder};
+pub use rebuilt::{REBUILT, Rebuilt, SUMMARY, attest, check as check_rebuilt};
 pub use record::{Boot, FORMAT, Part, Previous, RECORD, Release, Tested};
 pub use shelf::{Change, Current, Earlier, Shelf};
 pub use staged::Staged;

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
+use super::maker::Maker;
 use super::record::{Part, Release};
 use crate::error::{Error, Kind, Result};
 use crate::inventory::{Component, File, Inventory, Sort};
@@ -19,7 +20,7 @@ pub const PROVENANCE: &str = "provenance.dsse.json";
 /// The payload's media type (in-toto Attestation Framework 1.0, envelope).
 pub const PAYLOAD: &str = "application/vnd.in-toto+json";
 /// The type of the payload (in-toto Attestation Framework 1.0, statement).
-const STATEMENT: &str = "https://in-toto.io/Statement/v1";
+pub(super) const STATEMENT: &str = "https://in-toto.io/Statement/v1";
 /// The type of what it says (SLSA 1.0, provenance).
 const PREDICATE: &str = "https://slsa.dev/provenance/v1";
 /// What the parameters mean: a name that needs no server (RFC 4151).
@@ -40,6 +41,8 @@ pub struct Provenance<'a> {
     pub files: &'a [File],
     /// What was written about it.
     pub byproducts: &'a [Part],
+    /// Where that was done, where somebody says so.
+    pub maker: Option<&'a Maker>,
     /// When all of it was done.
     pub finished: Timestamp,
 }
@@ -54,7 +57,10 @@ impl Provenance<'_> {
 
     fn statement(&self) -> Result<Value> {
         let record = self.record;
-        let metadata = json!({ "finishedOn": self.finished.to_string() });
+        let mut metadata = json!({ "finishedOn": self.finished.to_string() });
+        if let Some(run) = self.maker.and_then(|maker| maker.run.as_deref()) {
+            metadata["invocationId"] = run.into();
+        }
         Ok(json!({
             "_type": STATEMENT,
             "subject": self.files.iter().map(|f| named(&f.name, &f.sha256)).collect::<Vec<_>>(),
@@ -67,7 +73,7 @@ impl Provenance<'_> {
                     "resolvedDependencies": self.inputs(),
                 },
                 "runDetails": {
-                    "builder": { "id": BUILDER, "version": { "slipway": record.builder } },
+                    "builder": { "id": builder(self.maker), "version": { "slipway": record.builder } },
                     "metadata": metadata,
                     "byproducts":
                         self.byproducts.iter().map(|p| named(&p.name, &p.sha256)).collect::<Vec<_>>(),
@@ -101,8 +107,13 @@ impl Provenance<'_> {
     }
 }
 
-fn named(name: &str, sha256: &Digest) -> Value {
+pub(super) fn named(name: &str, sha256: &Digest) -> Value {
     json!({ "name": name, "digest": { "sha256": sha256 } })
+}
+
+/// Who built, in a word: the name that the place gives itself, else this program's.
+fn builder(maker: Option<&Maker>) -> &str {
+    maker.and_then(|maker| maker.builder.as_deref()).unwrap_or(BUILDER)
 }
 
 fn input(component: &Component) -> Value {
@@ -125,7 +136,8 @@ pub fn check(envelope: &[u8], trust: &Trust, now: Timestamp, release: &Release) 
     let mut faults = Vec::new();
     let definition = &statement["predicate"]["buildDefinition"];
     let asked = &definition["externalParameters"];
-    let version = &statement["predicate"]["runDetails"]["builder"]["version"]["slipway"];
+    let run = &statement["predicate"]["runDetails"];
+    let version = &run["builder"]["version"]["slipway"];
     let plan = release.plan.to_string();
     for (what, found, wanted) in [
         ("type", &statement["_type"], STATEMENT),
@@ -134,11 +146,16 @@ pub fn check(envelope: &[u8], trust: &Trust, now: Timestamp, release: &Release) 
         ("customer", &asked["customer"], &release.customer),
         ("site", &asked["site"], &release.site),
         ("plan", &definition["internalParameters"]["plan"], &plan),
+        ("builder", &run["builder"]["id"], builder(release.maker.as_ref())),
         ("builder's version", version, &release.builder),
     ] {
         if found != wanted {
             faults.push(format!("its {what} is {found}, and not {wanted:?}"));
         }
+    }
+    let named = release.maker.as_ref().and_then(|maker| maker.run.as_deref());
+    if run["metadata"]["invocationId"].as_str() != named {
+        faults.push("it names another run than the record".to_owned());
     }
     faults.extend(subjects(&statement["subject"], release));
     let base = json!({ (TREE): release.base.digest });
@@ -153,7 +170,7 @@ pub fn check(envelope: &[u8], trust: &Trust, now: Timestamp, release: &Release) 
 }
 
 /// Whether it is about the release's images, all of them and no other file.
-fn subjects(found: &Value, release: &Release) -> Vec<String> {
+pub(super) fn subjects(found: &Value, release: &Release) -> Vec<String> {
     let wanted: Vec<Value> = release
         .artifacts
         .iter()
@@ -225,6 +242,7 @@ mod tests {
             artifacts: vec![artifact],
             files: Vec::new(),
             smoke: Tested::Without("a test".into()),
+            maker: None,
             previous: None,
         }
     }
@@ -256,6 +274,7 @@ mod tests {
             inventory: &inventory,
             files: &files,
             byproducts: &[],
+            maker: None,
             finished: NOW,
         };
         made.seal(key).unwrap()
@@ -289,6 +308,6 @@ mod tests {
         let found = check(other.seal(PAYLOAD, b"[").unwrap().as_bytes(), &trust, NOW, &release());
         assert_eq!(found.len(), 1);
         let found = check(key.seal(PAYLOAD, b"{}").unwrap().as_bytes(), &trust, NOW, &release());
-        assert_eq!(found.len(), 10, "{found:#?}");
+        assert_eq!(found.len(), 11, "{found:#?}");
     }
 }

@@ -1,4 +1,4 @@
-//! Publishing: the images' pieces first, then what explains them, the record, and the customer's pointer last and
+//! Publishing: the images' pieces first, then what explains them (long texts as pieces, too), the record, and the customer's pointer last and
 //! conditionally. Whoever reads meanwhile sees the old release or the whole new one.
 
 use std::path::Path;
@@ -6,14 +6,17 @@ use std::path::Path;
 use super::believing::Believing;
 use super::examine::SIGNATURE;
 use super::pointer::{DAY, Lane, Place, ReleasePointer};
-use super::record::RECORD;
-use super::shelf::Shelf;
-use super::store::{Known, upload};
+use super::rebuilt::REBUILT;
+use super::record::{LARGEST, RECORD};
+use super::shelf::{MOST_CHANGES, Shelf};
+use super::store::{Known, upload, upload_text};
+use super::texts;
 use super::verified::Verified;
 use crate::blob::{self, Created, Publish};
 use crate::build::SUMS;
 use crate::bundle::Name;
 use crate::error::{Error, Kind, Result};
+use crate::file;
 use crate::key::SecretKey;
 use crate::progress::Progress;
 use crate::signed::{Allow, Channel, Memory, Names, Pointing};
@@ -21,8 +24,6 @@ use crate::units::{Digest, Timestamp};
 
 /// How long a pointer is good unless somebody says otherwise, in days, as for bundles.
 pub const DAYS: u32 = crate::bundle::DAYS;
-/// How far back a release is looked for that a channel is to go back to.
-const MOST_CHANGES: usize = 1000;
 
 /// Who publishes, and where.
 #[derive(Clone, Copy)]
@@ -39,7 +40,7 @@ pub struct Publisher<'a> {
     pub days: u32,
     /// Put the pointer in the place of one that is refused.
     pub replace: bool,
-    /// Put each image there as one file, too, which a browser can fetch.
+    /// Put each image and each long text there as one file, too, which a browser can fetch.
     pub whole: bool,
     /// Pieces of images that were seen in the store, by this publisher or another one of this process.
     pub known: &'a Known,
@@ -67,14 +68,16 @@ impl Publisher<'_> {
         let site: Name = release.site.parse()?;
         let lane = Lane { site: &site, customer: &release.customer, channel };
         let (id, sha256) = (release.id.as_str(), verified.sha256());
+        let place = Place { site: &release.site, customer: &release.customer, id, record: sha256 };
         let present = self.present(&lane, progress)?;
         if let Some(pointer) =
             present.filter(|p| p.sha256 == sha256 && p.is_fresh(self.days, self.believing.now))
         {
+            self.rebuilt(verified, &place, progress)?;
             return Ok(Published { pointer, was_there: true });
         }
-        let place = Place { site: &release.site, customer: &release.customer, id, record: sha256 };
         self.files(verified, &place, progress)?;
+        self.rebuilt(verified, &place, progress)?;
         self.point(&lane, id, sha256, progress)
     }
 
@@ -132,25 +135,45 @@ impl Publisher<'_> {
         Ok(Some(pointer))
     }
 
-    /// The images, then the small files; the record last, so that where it is, all is.
+    /// The images, then the texts; the record last, so that where it is, all is.
     fn files(&self, verified: &Verified, place: &Place<'_>, progress: &dyn Progress) -> Result<()> {
         let release = verified.release();
         upload(self.store, verified.folder(), &release.artifacts, self.known, progress)?;
+        let folder = verified.folder();
         let images = release.artifacts.iter().filter(|_| self.whole);
         for artifact in images {
             self.whole(verified, &artifact.file, artifact.size.bytes(), place, progress)?;
         }
-        let parts = release.files.iter().map(|part| part.name.as_str());
+        let (long, short): (Vec<_>, Vec<_>) =
+            release.files.iter().partition(|part| texts::is_long(part));
+        for part in &long {
+            upload_text(self.store, folder, part, self.known, progress)?;
+        }
+        let parts = short.iter().chain(long.iter().filter(|_| self.whole)).map(|p| p.name.as_str());
         let signed = [SUMS, RECORD].map(|name| format!("{name}{SIGNATURE}"));
         let ends = [SUMS, signed[0].as_str(), signed[1].as_str(), RECORD];
         for name in parts.chain(ends) {
             progress.go_on()?;
-            let path = verified.folder().join(name);
-            match blob::create(self.store, &place.key(name)?, &path, progress)? {
+            match blob::create(self.store, &place.key(name)?, &folder.join(name), progress)? {
                 Created::Written | Created::AlreadyThere => {}
             }
         }
         Ok(())
+    }
+
+    /// What is said of the release's having been built again, where somebody did; the first one to say so in a store stays.
+    fn rebuilt(
+        &self,
+        verified: &Verified,
+        place: &Place<'_>,
+        progress: &dyn Progress,
+    ) -> Result<()> {
+        let path = verified.folder().join(REBUILT);
+        if file::look(&path)?.is_none() {
+            return Ok(());
+        }
+        let make = || file::read(&path, LARGEST, "cannot read what is said of a rebuild");
+        blob::supply(self.store, &place.key(REBUILT)?, &|_| true, &make, progress).map(drop)
     }
 
     /// An image as one file. The store's folder is named after the record, which names the image's digest.

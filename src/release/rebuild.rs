@@ -138,12 +138,11 @@ fn named(path: &Path, other: &Path, at: u64, progress: &dyn Progress) -> Result<
     })
 }
 
-/// The project's own folder for what is built again; removed by whoever made it.
-pub fn work_folder(desk: &Desk) -> Result<tempfile::TempDir> {
-    let home = &desk.workshop.out;
+/// A hidden folder in out/ for what is built again, or fetched to be examined; removed by whoever made it.
+pub fn work_folder(home: &Path) -> Result<tempfile::TempDir> {
     std::fs::create_dir_all(home).at("cannot create the folder", home)?;
     tempfile::Builder::new()
-        .prefix(".rebuild-")
+        .prefix(".verify-")
         .tempdir_in(home)
         .at("cannot create a folder in", home)
 }

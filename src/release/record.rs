@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::maker::Maker;
 use crate::build::Artifact;
 use crate::error::{Error, Kind, Result};
 use crate::inventory::File;
@@ -50,6 +51,9 @@ pub struct Release {
     pub files: Vec<Part>,
     /// How it was tested.
     pub smoke: Tested,
+    /// Where it was made, where whoever made it said so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub maker: Option<Maker>,
     /// The customer's release before it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub previous: Option<Previous>,

@@ -4,7 +4,9 @@ use std::path::Path;
 
 use super::believing::Believing;
 use super::pointer::{Lane, Place, ReleasePointer};
-use super::record::{LARGEST, Previous, RECORD, Release};
+use super::rebuilt::{self, REBUILT, Rebuilt};
+use super::record::{LARGEST, Part, Previous, RECORD, Release};
+use super::texts;
 use crate::blob::{self, Key, Small, Store};
 use crate::build::Built;
 use crate::difference::{BUILD, CONTENTS, Side};
@@ -15,6 +17,9 @@ use crate::key::KeyId;
 use crate::progress::Progress;
 use crate::signed::{self, Accepted, Allow, Asking, Channel, Claim, Memory, Names};
 use crate::units::Digest;
+
+/// How far back a release is looked for in a channel.
+pub(super) const MOST_CHANGES: usize = 1000;
 
 /// Who reads, and where.
 #[derive(Clone, Copy)]
@@ -60,6 +65,12 @@ impl Change {
     fn of(accepted: &Accepted<ReleasePointer>) -> Self {
         Self { pointer: accepted.payload().clone(), by: accepted.key().clone() }
     }
+}
+
+/// Where the store has the files of what a pointer names.
+fn place<'a>(lane: &'a Lane<'_>, pointer: &'a ReleasePointer) -> Place<'a> {
+    let (site, customer) = (lane.site.as_str(), lane.customer);
+    Place { site, customer, id: &pointer.release, record: pointer.sha256 }
 }
 
 impl Shelf<'_> {
@@ -119,24 +130,33 @@ impl Shelf<'_> {
         if pointer.release == id {
             return Ok(None);
         }
+        let side = self.side(lane, pointer, release, progress)?;
+        let previous = Previous { id: pointer.release.clone(), sha256: pointer.sha256 };
+        Ok(Some(Earlier { previous, side }))
+    }
+
+    /// What a release holds, by its lists; no image is fetched.
+    pub fn side(
+        &self,
+        lane: &Lane<'_>,
+        pointer: &ReleasePointer,
+        release: &Release,
+        progress: &dyn Progress,
+    ) -> Result<Side> {
         let read = |name: &str| {
             let part = release.files.iter().find(|part| part.name == name).ok_or_else(|| {
                 let message = format!("the release {} has no {name}", release.id);
                 Error::new(Kind::Damaged, message)
             })?;
-            self.file(lane, pointer, name, part.sha256, progress)
+            self.part(lane, pointer, part, progress)
         };
         let built: Built = serde_json::from_slice(&read(BUILD)?).map_err(|e| {
-            Error::new(
-                Kind::Damaged,
-                format!("the record of the build {} cannot be read", release.id),
-            )
-            .because(e)
+            let message = format!("the record of the build {} cannot be read", release.id);
+            Error::new(Kind::Damaged, message).because(e)
         })?;
         let contents = Contents::parse(&read(CONTENTS)?)?;
         let inventory = Inventory::parse(&read(INVENTORY)?)?;
-        let previous = Previous { id: pointer.release.clone(), sha256: pointer.sha256 };
-        Ok(Some(Earlier { previous, side: Side::of_lists(built, contents, inventory) }))
+        Ok(Side::of_lists(built, contents, inventory))
     }
 
     /// The record that a pointer names.
@@ -160,7 +180,26 @@ impl Shelf<'_> {
         }
     }
 
-    /// A small file of a release; `sha256` is from its record, or the pointer.
+    /// A file of a release that its record names, however it lies in the store.
+    ///
+    /// # Errors
+    /// [`Kind::Damaged`] for other bytes than the record says.
+    pub fn part(
+        &self,
+        lane: &Lane<'_>,
+        pointer: &ReleasePointer,
+        part: &Part,
+        progress: &dyn Progress,
+    ) -> Result<Vec<u8>> {
+        if texts::is_long(part)
+            && let Some(text) = texts::read(self.store, part, progress)?
+        {
+            return Ok(text);
+        }
+        self.file(lane, pointer, &part.name, part.sha256, progress)
+    }
+
+    /// A file of a release that lies in the store as it is; `sha256` is from its record, or the pointer.
     ///
     /// # Errors
     /// [`Kind::Damaged`] for other bytes than that.
@@ -172,9 +211,7 @@ impl Shelf<'_> {
         sha256: Digest,
         progress: &dyn Progress,
     ) -> Result<Vec<u8>> {
-        let (site, customer) = (lane.site.as_str(), lane.customer);
-        let place = Place { site, customer, id: &pointer.release, record: pointer.sha256 };
-        let key = place.key(name)?;
+        let key = place(lane, pointer).key(name)?;
         let bytes = self.bytes(&key, LARGEST, progress)?;
         match Digest::of(&bytes) == sha256 {
             true => Ok(bytes),
@@ -184,6 +221,42 @@ impl Shelf<'_> {
             )
             .remedy("publish the release again, or roll the channel back")),
         }
+    }
+
+    /// What is said in the store of a release's having been built again: none, what is proven, or why it is not believed.
+    pub fn rebuilt(
+        &self,
+        lane: &Lane<'_>,
+        pointer: &ReleasePointer,
+        release: &Release,
+        progress: &dyn Progress,
+    ) -> Result<Option<Result<(Vec<u8>, Rebuilt), String>>> {
+        let key = place(lane, pointer).key(REBUILT)?;
+        let envelope = match self.bytes(&key, LARGEST, progress) {
+            Err(e) if e.kind() == Kind::NotFound => return Ok(None),
+            bytes => bytes?,
+        };
+        let Believing { trust, now } = self.believing;
+        let checked = rebuilt::check(&envelope, trust, now, release, pointer.sha256);
+        Ok(Some(match checked {
+            Ok(rebuilt) => Ok((envelope, rebuilt)),
+            Err(reasons) => Err(format!("{key} in {}: {}", self.store.shown(), reasons.join("; "))),
+        }))
+    }
+
+    /// What a channel said when it had a release of this id; none where it never did.
+    pub fn find(
+        &self,
+        lane: &Lane<'_>,
+        id: &str,
+        progress: &dyn Progress,
+    ) -> Result<Option<Current>> {
+        let mut changes = self.changes(lane, MOST_CHANGES, progress)?.into_iter();
+        let Some(change) = changes.find(|change| change.pointer.release == id) else {
+            return Ok(None);
+        };
+        let release = self.record(lane, &change.pointer, progress)?;
+        Ok(Some(Current { pointer: change.pointer, release }))
     }
 
     /// The states that a channel had, the newest first, at most `most`. Each is signed by a key that is trusted now; where

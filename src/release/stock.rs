@@ -116,7 +116,7 @@ impl Stock {
         let bytes = match self.kept(part.sha256)? {
             Some(bytes) => bytes,
             None => {
-                let bytes = shelf.file(lane, pointer, INVENTORY, part.sha256, progress)?;
+                let bytes = shelf.part(lane, pointer, part, progress)?;
                 self.keep(part.sha256, &bytes)?;
                 bytes
             }

@@ -1,7 +1,8 @@
-//! Putting images into a store: only what the store lacks, and nothing that changes.
+//! Putting files into a store as pieces: only what the store lacks, and nothing that changes.
 //!
-//! The pieces of an image first, then the list of them: who finds the list finds all that it names.
+//! The pieces of a file first, then the list of them: who finds the list finds all that it names.
 
+use std::borrow::Cow;
 use std::collections::HashSet;
 use std::fs::File;
 use std::os::unix::fs::FileExt;
@@ -9,8 +10,9 @@ use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-use super::pieces::{self, Form, LONGEST_LIST, List, Piece, list_key};
-use super::several;
+use super::pieces::{self, Form, List, Piece, list_key};
+use super::record::{LARGEST, Part};
+use super::{reading, several, texts};
 use crate::blob::{self, Key, Publish};
 use crate::build::Artifact;
 use crate::error::{Context, Error, Kind, Result};
@@ -65,33 +67,84 @@ pub fn upload(
 ) -> Result<Uploaded> {
     let mut uploaded = Uploaded::default();
     for artifact in artifacts {
-        let upload = Upload { store, artifact, known, path: &folder.join(&artifact.file) };
-        let one = upload.pieces(progress)?;
-        uploaded.pieces += one.pieces;
-        uploaded.new_pieces += one.new_pieces;
-        uploaded.bytes += one.bytes;
-        uploaded.new_bytes += one.new_bytes;
+        let path = folder.join(&artifact.file);
+        let upload = Upload {
+            store,
+            known,
+            name: &artifact.file,
+            size: artifact.size.bytes(),
+            sha256: digest(artifact, &path)?,
+            cuts: Cow::Borrowed(&artifact.cuts),
+            form: Form::of(artifact.format),
+            path: &path,
+        };
+        uploaded.add(upload.pieces(progress)?);
     }
     Ok(uploaded)
 }
 
+/// Puts a long text of a release into a store, as its pieces; as [`upload`] otherwise.
+pub(super) fn upload_text(
+    store: &dyn Publish,
+    folder: &Path,
+    part: &Part,
+    known: &Known,
+    progress: &dyn Progress,
+) -> Result<Uploaded> {
+    let path = folder.join(&part.name);
+    let text = file::read(&path, LARGEST, "cannot read a part of the release")?;
+    let upload = Upload {
+        store,
+        known,
+        name: &part.name,
+        size: part.size,
+        sha256: part.sha256,
+        cuts: Cow::Owned(texts::cuts(&text)),
+        form: Form::Zstd,
+        path: &path,
+    };
+    upload.pieces(progress)
+}
+
+fn digest(artifact: &Artifact, path: &Path) -> Result<Digest> {
+    artifact.sha256.ok_or_else(|| {
+        Error::new(Kind::Refused, "the image has no digest")
+            .at(path)
+            .remedy("build it without --no-digest")
+    })
+}
+
+impl Uploaded {
+    /// What both did.
+    pub fn add(&mut self, more: Self) {
+        self.pieces += more.pieces;
+        self.new_pieces += more.new_pieces;
+        self.bytes += more.bytes;
+        self.new_bytes += more.new_bytes;
+    }
+}
+
+/// A file on its way.
 struct Upload<'a> {
     store: &'a dyn Publish,
-    artifact: &'a Artifact,
     known: &'a Known,
     path: &'a Path,
+    name: &'a str,
+    size: u64,
+    sha256: Digest,
+    cuts: Cow<'a, [u64]>,
+    form: Form,
 }
 
 impl Upload<'_> {
     fn pieces(&self, progress: &dyn Progress) -> Result<Uploaded> {
         let file = file::open(self.path).at("cannot open", self.path)?;
-        let key = list_key(self.digest()?)?;
         let (list, is_there) = match self.stored_list(progress)? {
             Some(list) => (list, true),
             None => (self.list(&file, progress)?, false),
         };
         let bytes = list.pieces.iter().map(Piece::length).sum();
-        progress.step(&format!("storing {}", self.artifact.file), Some(bytes));
+        progress.step(&format!("storing {}", self.name), Some(bytes));
         let (new_pieces, new_bytes) = (AtomicU64::new(0), AtomicU64::new(0));
         several::each(list.pieces.len(), progress, &|index, progress| {
             let piece = &list.pieces[index];
@@ -103,7 +156,8 @@ impl Upload<'_> {
             Ok(())
         })?;
         if !is_there {
-            blob::create_bytes(self.store, &key, &list.text()?, progress)?;
+            let text = list.text()?;
+            blob::create_bytes(self.store, &list_key(self.sha256)?, &text, progress)?;
         }
         let pieces = list.pieces.len() as u64;
         let (new_pieces, new_bytes) = (new_pieces.into_inner(), new_bytes.into_inner());
@@ -112,42 +166,25 @@ impl Upload<'_> {
 
     /// The list that the store has already. It counts, however we would cut today: objects never change.
     fn stored_list(&self, progress: &dyn Progress) -> Result<Option<List>> {
-        let key = list_key(self.digest()?)?;
-        match blob::read_checked(
-            self.store,
-            &key,
-            LONGEST_LIST,
-            &|bytes| List::parse(&bytes),
-            progress,
-        ) {
-            Ok(list) => {
-                list.expect(self.artifact.size.bytes(), self.digest()?).map(|()| Some(list))
-            }
+        match reading::list(self.store, self.size, self.sha256, progress) {
+            Ok((list, _)) => Ok(Some(list)),
             Err(e) if e.kind() == Kind::NotFound => Ok(None),
             Err(e) => Err(e),
         }
     }
 
     fn list(&self, file: &File, progress: &dyn Progress) -> Result<List> {
-        let Artifact { format, size, cuts, .. } = self.artifact;
-        progress.step(&format!("cutting {}", self.artifact.file), Some(size.bytes()));
-        let list = pieces::list(file, self.path, size.bytes(), cuts, Form::of(*format), progress)?;
-        match list.sha256 == self.digest()? {
+        let Self { path, size, ref cuts, form, .. } = *self;
+        progress.step(&format!("cutting {}", self.name), Some(size));
+        let list = pieces::list(file, path, size, cuts, form, progress)?;
+        match list.sha256 == self.sha256 {
             true => Ok(list),
             false => Err(self.changed()),
         }
     }
 
-    fn digest(&self) -> Result<Digest> {
-        self.artifact.sha256.ok_or_else(|| {
-            Error::new(Kind::Refused, "the image has no digest")
-                .at(self.path)
-                .remedy("build it without --no-digest")
-        })
-    }
-
     fn changed(&self) -> Error {
-        Error::new(Kind::Damaged, "the image is not what its record says")
+        Error::new(Kind::Damaged, "the file is not what its record says")
             .at(self.path)
             .remedy("build it again")
     }

@@ -253,6 +253,7 @@ impl Staged {
             artifacts: self.built.artifacts.clone(),
             files,
             smoke: tested,
+            maker: making.maker.clone(),
             previous: making.previous.as_ref().map(|earlier| earlier.previous.clone()),
         };
         let text = release.text()?;

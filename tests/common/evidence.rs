@@ -36,8 +36,13 @@ pub fn refuses(what: &str, file: &Path, more: &[&Path], before: &str, after: &st
 
 /// cosign, which asks no network: neither a log nor a certificate takes part.
 pub fn cosign(key: &Path, envelope: &Path, image: &Path) -> Output {
+    cosign_of("slsaprovenance1", key, envelope, image)
+}
+
+/// The same of a statement with another predicate.
+pub fn cosign_of(kind: &str, key: &Path, envelope: &Path, image: &Path) -> Output {
     let mut cosign = Command::new(installed("cosign/usr/bin/cosign"));
-    cosign.args(["verify-blob-attestation", "--insecure-ignore-tlog", "--type", "slsaprovenance1"]);
+    cosign.args(["verify-blob-attestation", "--insecure-ignore-tlog", "--type", kind]);
     cosign.arg("--key").arg(key).arg("--signature").arg(envelope).arg(image);
     // it takes no file over 128 MiB unless it is told to
     cosign.env("COSIGN_MAX_ATTACHMENT_SIZE", "64GB").env("HOME", folder_of(envelope));

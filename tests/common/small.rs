@@ -49,16 +49,22 @@ const TEXTS: [(&str, &str); 8] = [
     ("usr/lib/systemd/system/getty@.service", ""),
 ];
 
-const TIME: Timestamp = Timestamp { seconds: 1_760_000_000, nanos: 0 };
+/// The time of all its files.
+pub const TIME: Timestamp = Timestamp { seconds: 1_760_000_000, nanos: 0 };
 
 /// Makes the project in a folder: one customer of the site tiny, a key that is trusted for it, a
 /// store in `store`.
 pub fn project(folder: &Path) {
+    project_of(folder, &root());
+}
+
+/// The same with another root.
+pub fn project_of(folder: &Path, root: &Tree) {
     for below in ["profiles", "images", "tmp"] {
         std::fs::create_dir_all(folder.join(below)).unwrap();
     }
     let archive = folder.join("images/root.tar");
-    tar::write(&root(), std::fs::File::create(&archive).unwrap()).unwrap();
+    tar::write(root, std::fs::File::create(&archive).unwrap()).unwrap();
     let sha256 = Digest::of(std::fs::read(&archive).unwrap());
     let definition = format!(
         "title = \"small\"\ndistribution = \"debian\"\nkind = \"tarball\"\n\
@@ -71,7 +77,8 @@ pub fn project(folder: &Path) {
     run(folder, &["key", "trust", "vendor", "--site", "tiny", "--app", "small"]);
 }
 
-fn root() -> Tree {
+/// The root that the project has.
+pub fn root() -> Tree {
     let mut root = bootable::tree(TIME);
     for path in PROGRAMS {
         root.put_file(&format!("/{path}"), 0o755, TIME, "").unwrap();

@@ -3,6 +3,7 @@
     judge-evidence.py spdx FILE                   print the purls of an SPDX 2.3 document, sorted
     judge-evidence.py cyclonedx FILE              the same of a CycloneDX 1.6 document
     judge-evidence.py provenance ENVELOPE PEM     print the statement in a DSSE envelope
+    judge-evidence.py summary ENVELOPE PEM        the same of a summary of a verification
 
 It fails unless the file is what it should be to the last field.
 """
@@ -44,9 +45,25 @@ def cyclonedx(path):
 
 
 def provenance(path, pem):
+    from in_toto_attestation.predicates.provenance.v1 import provenance_pb2
+
+    statement(path, pem, provenance_pb2.Provenance())
+
+
+def summary(path, pem):
+    from in_toto_attestation.predicates.vsa.v1 import vsa_pb2
+
+    def one(predicate):
+        # SLSA has a list of levels, the library's type one of them
+        (predicate["verifiedLevels"],) = predicate["verifiedLevels"]
+        return predicate
+
+    statement(path, pem, vsa_pb2.VerificationSummary(), one)
+
+
+def statement(path, pem, predicate, change=lambda predicate: predicate):
     from cryptography.hazmat.primitives.serialization import load_pem_public_key
     from google.protobuf import json_format
-    from in_toto_attestation.predicates.provenance.v1 import provenance_pb2
     from in_toto_attestation.v1 import statement_pb2
     from in_toto_attestation.v1.statement import Statement
     from securesystemslib.dsse import Envelope
@@ -63,14 +80,14 @@ def provenance(path, pem):
     proto = json_format.Parse(envelope.payload, statement_pb2.Statement())
     Statement.copy_from_pb(proto).validate()
     # a field that SLSA does not have would be refused here
-    json_format.ParseDict(json.loads(envelope.payload)["predicate"], provenance_pb2.Provenance())
+    json_format.ParseDict(change(json.loads(envelope.payload)["predicate"]), predicate)
     print(envelope.payload.decode())
 
 
 def main():
     what, *arguments = sys.argv[1:]
-    if what == "provenance":
-        return provenance(*arguments)
+    if what in ("provenance", "summary"):
+        return {"provenance": provenance, "summary": summary}[what](*arguments)
     purls = {"spdx": spdx, "cyclonedx": cyclonedx}[what](*arguments)
     from packageurl import PackageURL
 

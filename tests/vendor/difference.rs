@@ -164,3 +164,62 @@ fn cells(markdown: &str) -> Vec<String> {
     }
     cells
 }
+
+/// Releases of a store are compared by their lists: no image of them needs to be there.
+#[test]
+fn releases_of_a_store_are_compared_with_each_other_and_with_the_newest_build_without_their_images()
+{
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    project(folder);
+    publish(folder, &bundle(folder, "1"));
+    let release = || {
+        run(folder, &["build", "tiny"]);
+        run(folder, &["release", "make", "tiny", "--without-smoke", "no machine"]);
+        let published =
+            slipway(folder, &["release", "publish", "tiny", "--json"]).output().unwrap();
+        let told: Value = serde_json::from_slice(&published.stdout).unwrap();
+        format!("tiny@{}", told["release"].as_str().unwrap())
+    };
+    let diff = |sides: &[&str]| slipway(folder, &[&["diff"], sides].concat()).output().unwrap();
+    let first = release();
+    assert_eq!(diff(&["tiny"]).status.code(), Some(0), "{}", text(&diff(&["tiny"]).stdout));
+    publish(folder, &bundle(folder, "2"));
+    run(folder, &["build", "tiny"]);
+    let changed = diff(&["tiny"]);
+    assert_eq!(changed.status.code(), Some(1), "{}", text(&changed.stderr));
+    assert!(
+        text(&changed.stdout).contains("tiny-1.0.0+b1 -> tiny-1.0.0+b2"),
+        "{}",
+        text(&changed.stdout)
+    );
+    let second = release();
+    std::fs::remove_dir_all(folder.join("out/tiny")).unwrap();
+    for entry in std::fs::read_dir(folder.join("store/pieces")).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() && !path.ends_with("lists") {
+            for piece in std::fs::read_dir(&path).unwrap().map(|piece| piece.unwrap().path()) {
+                if piece.extension().is_none() {
+                    std::fs::remove_file(piece).unwrap();
+                }
+            }
+        }
+    }
+    let both = diff(&[&first, &second]);
+    assert_eq!(both.status.code(), Some(1), "{}", text(&both.stderr));
+    assert!(
+        text(&both.stdout).contains("tiny-1.0.0+b1 -> tiny-1.0.0+b2"),
+        "{}",
+        text(&both.stdout)
+    );
+    assert_eq!(diff(&[&second, "tiny@stable"]).status.code(), Some(0));
+    for (wrong, why) in [
+        ("tiny@tiny-9.0.0+b9-00000000", "never had"),
+        ("tiny@a b", "channel"),
+        ("nobody@stable", "nobody"),
+    ] {
+        let refused = diff(&[wrong, &second]);
+        assert_eq!(refused.status.code(), Some(2), "{wrong}");
+        assert!(text(&refused.stderr).contains(why), "{}", text(&refused.stderr));
+    }
+}

@@ -72,9 +72,9 @@ impl<'a> From<&'a Fetched> for Image<'a> {
 pub(super) fn run(args: &Args, surroundings: &Surroundings) -> Result<u8> {
     let project = args.project.open(surroundings)?;
     let profile = project.load(&args.customer)?.profile;
-    let place = args.place.of(&project, &profile)?;
-    let (store, lane, progress) = (place.open()?, place.lane(), Terminal::stoppable(STAYS)?);
-    let shelf = place.shelf(store.as_ref());
+    let outlet = args.place.of(&project, &profile)?;
+    let (store, lane, progress) = (outlet.open()?, outlet.lane(), Terminal::stoppable(STAYS)?);
+    let shelf = outlet.shelf(store.as_ref());
     let Some(current) = shelf.current(&lane, &progress)? else {
         return Err(never_published(&lane, store.shown()));
     };

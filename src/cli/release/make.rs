@@ -5,7 +5,7 @@ use serde_json::json;
 use crate::error::Result;
 use crate::leak::Against;
 use crate::project::Surroundings;
-use crate::release::{Making, Staged};
+use crate::release::{Maker, Making, Staged};
 
 use super::super::project;
 use super::super::signing;
@@ -42,15 +42,15 @@ const STAYS: &str = "the image and earlier releases have not changed";
 pub(super) fn run(args: &Args, surroundings: &Surroundings) -> Result<u8> {
     let project = args.project.open(surroundings)?;
     let profile = project.load(&args.customer)?.profile;
-    let place = args.place.of(&project, &profile)?;
+    let outlet = args.place.of(&project, &profile)?;
     let staged = Staged::gather(&project.out, &profile.customer.id)?;
     let key = args.signing.open(&project.surroundings)?;
     let progress = Terminal::stoppable(STAYS)?;
     let previous = match args.offline {
         true => None,
         false => {
-            let store = place.open()?;
-            place.shelf(store.as_ref()).earlier(&place.lane(), &staged.id(), &progress)?
+            let store = outlet.open()?;
+            outlet.shelf(store.as_ref()).earlier(&outlet.lane(), &staged.id(), &progress)?
         }
     };
     let against = Against::project(&project, Some(&profile.customer.id))?;
@@ -59,9 +59,10 @@ pub(super) fn run(args: &Args, surroundings: &Surroundings) -> Result<u8> {
         without_smoke: args.without_smoke.as_deref(),
         previous,
         against: &against,
+        maker: Maker::of(&project.surroundings)?,
         key: &key,
-        believing: place.believing(),
-        now: place.believing().now,
+        believing: outlet.believing(),
+        now: outlet.now,
     };
     let id = staged.id();
     let verified = staged.verify(&making, &progress)?;

@@ -1,9 +1,11 @@
 //! `slipway release`: one file a sub-verb.
 
 mod fetch;
+mod found;
 mod make;
 mod publish;
 mod store;
+mod target;
 mod verify;
 
 use std::path::Path;
@@ -15,6 +17,7 @@ use crate::release::{Fault, Published, Release};
 use super::project::{counted, shown};
 use super::terminal;
 
+pub(super) use found::Named;
 pub(super) use store::{Changing, Options};
 
 /// Arguments of `slipway release`.

@@ -38,10 +38,10 @@ const STAYS: &str =
 pub(super) fn run(args: &Args, surroundings: &Surroundings) -> Result<u8> {
     let project = args.project.open(surroundings)?;
     let profile = project.load(&args.customer)?.profile;
-    let place = args.place.of(&project, &profile)?;
-    let folder = store::newest(&project, &place.customer)?;
+    let outlet = args.place.of(&project, &profile)?;
+    let folder = store::newest(&project, &outlet.customer)?;
     let progress = Terminal::stoppable(STAYS)?;
-    let verified = match Verified::open(&folder, &place.believing(), &progress)? {
+    let verified = match Verified::open(&folder, &outlet.believing(), &progress)? {
         Ok(verified) => verified,
         Err(faults) => {
             progress.done();
@@ -49,10 +49,10 @@ pub(super) fn run(args: &Args, surroundings: &Surroundings) -> Result<u8> {
             return Ok(1);
         }
     };
-    let mut opened = place.publishing(&args.changing)?;
+    let mut opened = args.changing.open(&outlet, &project.surroundings)?;
     opened.whole = args.whole;
-    let channel = place.lane().channel;
-    let published = place.publisher(&opened).publish(&verified, channel, &progress)?;
+    let channel = outlet.lane().channel;
+    let published = opened.publisher(&outlet).publish(&verified, channel, &progress)?;
     progress.done();
     if args.json {
         terminal::print_json(&published.pointer)?;

@@ -2,14 +2,14 @@
 
 use std::path::PathBuf;
 
-use crate::blob::{self, Publish, Store};
+use crate::blob::Publish;
 use crate::bundle::Name;
 use crate::error::{Error, Kind, Result};
-use crate::key::{KeyId, SecretKey, Trust};
+use crate::key::SecretKey;
 use crate::profile::{Profile, Release as Wanted};
 use crate::project::{Project, Surroundings};
-use crate::release::{self, Allow, Believing, Lane, Publisher, Shelf};
-use crate::signed::Payload as _;
+use crate::release::store::Known;
+use crate::release::{self, Outlet, Publisher};
 
 use super::super::signing;
 use super::super::terminal::Terminal;
@@ -41,99 +41,51 @@ pub(in super::super) struct Changing {
     replace_pointer: bool,
 }
 
-/// A customer's channel in a store.
-pub(in super::super) struct Place {
-    pub customer: String,
-    site: Name,
-    channel: Name,
-    url: String,
-    trust: Trust,
-    cache: PathBuf,
-    surroundings: Surroundings,
-}
-
-/// What publishes there.
+/// What publishes to a channel.
 pub(in super::super) struct Opened {
     store: Box<dyn Publish>,
     key: SecretKey,
     days: u32,
     replace: bool,
-    /// Whether images are put there as one file, too.
+    /// Whether each file is put there as one, too.
     pub whole: bool,
-    known: release::store::Known,
+    known: Known,
 }
 
 impl Options {
     /// What is meant for a customer.
-    pub fn of(&self, project: &Project, profile: &Profile) -> Result<Place> {
+    pub fn of(&self, project: &Project, profile: &Profile) -> Result<Outlet> {
         let channel = match (&self.channel, profile.release()?) {
             (Some(channel), _) => channel.clone(),
             (None, Wanted::Newest(channel)) => channel.parse()?,
             (None, Wanted::Pinned(_)) => "stable".parse()?,
         };
         let url = self.store.clone().unwrap_or_else(|| profile.store_url(&project.root));
-        Ok(Place {
-            customer: profile.customer.id.clone(),
-            site: profile.site.parse()?,
-            channel,
-            url,
-            trust: Trust::read(&project.trust_file()?)?,
-            cache: project.surroundings.cache()?,
-            surroundings: project.surroundings.clone(),
-        })
+        Outlet::new(project, profile, url, channel, signing::now())
+    }
+
+    /// Whether a store or a channel was named.
+    pub fn is_named(&self) -> bool {
+        self.channel.is_some() || self.store.is_some()
     }
 }
 
-impl Place {
-    pub fn lane(&self) -> Lane<'_> {
-        Lane { site: &self.site, customer: &self.customer, channel: &self.channel }
-    }
-
-    pub fn believing(&self) -> Believing<'_> {
-        Believing { trust: &self.trust, now: signing::now() }
-    }
-
-    /// A key as its owner knows it.
-    pub fn name_of(&self, id: &KeyId) -> String {
-        let key = self.trust.keys().map(|trusted| trusted.key).find(|key| key.id() == *id);
-        key.map_or_else(
-            || id.to_string(),
-            |key| format!("{} ({})", key.fingerprint(), key.comment()),
-        )
-    }
-
-    /// Opens the store for reading.
-    pub fn open(&self) -> Result<Box<dyn Store>> {
-        blob::open(&self.url, &self.surroundings.stores)
-    }
-
-    pub fn shelf<'a>(&'a self, store: &'a dyn Store) -> Shelf<'a> {
-        let (believing, allow) = (self.believing(), Allow::default());
-        Shelf { store, cache: &self.cache, believing, allow }
-    }
-
+impl Changing {
     /// Opens the store for publishing, and the key.
-    pub fn publishing(&self, changing: &Changing) -> Result<Opened> {
-        let key = changing.signing.open(&self.surroundings)?;
-        let store = blob::open_for_publishing(&self.url, &self.surroundings.stores)?;
-        let folder = format!("{}/{}/{}", release::ReleasePointer::FOLDER, self.site, self.customer);
-        blob::prove_conditions(store.as_ref(), &folder, &self.cache, &Terminal::new())?;
-        let (days, replace) = (changing.valid_for, changing.replace_pointer);
-        let (whole, known) = (false, release::store::Known::default());
-        Ok(Opened { store, key, days, replace, whole, known })
+    pub fn open(&self, outlet: &Outlet, surroundings: &Surroundings) -> Result<Opened> {
+        let key = self.signing.open(surroundings)?;
+        let store = outlet.open_for_publishing()?;
+        outlet.prove_conditions(store.as_ref(), &Terminal::new())?;
+        let (days, replace, known) = (self.valid_for, self.replace_pointer, Known::default());
+        Ok(Opened { store, key, days, replace, whole: false, known })
     }
+}
 
-    pub fn publisher<'a>(&'a self, opened: &'a Opened) -> Publisher<'a> {
-        Publisher {
-            store: opened.store.as_ref(),
-            key: &opened.key,
-            believing: self.believing(),
-            cache: &self.cache,
-            days: opened.days,
-            replace: opened.replace,
-            whole: opened.whole,
-            known: &opened.known,
-        }
+impl Opened {
+    pub fn publisher<'a>(&'a self, outlet: &'a Outlet) -> Publisher<'a> {
+        let Self { days, replace, whole, .. } = *self;
+        let publisher = outlet.publisher(self.store.as_ref(), &self.key, &self.known);
+        Publisher { days, replace, whole, ..publisher }
     }
 }
 

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::super::believing::Believing;
 use super::super::fault::Rule;
 use super::super::provenance::{self, PROVENANCE};
+use super::super::rebuilt::{self, REBUILT};
 use super::super::record::{RECORD, Release, Tested, images};
 use super::super::sums;
 use super::{Examining, is_plain, said};
@@ -136,6 +137,15 @@ impl Examining<'_> {
         let Some(envelope) = self.text(PROVENANCE) else { return };
         for reason in provenance::check(&envelope, by.trust, by.now, release) {
             self.fault(PROVENANCE, Rule::Contradiction, reason);
+        }
+    }
+
+    /// Whether somebody who is trusted says of this very release that it was built again.
+    pub(super) fn rebuilt(&mut self, release: &Release, record: Digest, by: &Believing<'_>) {
+        let Some(envelope) = self.text(REBUILT) else { return };
+        let checked = rebuilt::check(&envelope, by.trust, by.now, release, record);
+        for reason in checked.err().into_iter().flatten() {
+            self.fault(REBUILT, Rule::Contradiction, reason);
         }
     }
 }

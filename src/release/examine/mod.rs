@@ -1,6 +1,7 @@
 //! Examining a release's folder: everything that is wrong with it, not the first thing. Here are its files and images;
-//! `documents` has what they say of each other.
+//! `documents` has what they say of each other, `alone` an image that lies elsewhere.
 
+mod alone;
 mod documents;
 
 use std::collections::BTreeSet;
@@ -10,6 +11,7 @@ use std::sync::Arc;
 use super::believing::Believing;
 use super::fault::{Fault, Rule};
 use super::pointer::is_release_of;
+use super::rebuilt::REBUILT;
 use super::record::{LARGEST, RECORD, Release};
 use crate::build::{Artifact, SUMS};
 use crate::error::{Context as _, Error, Kind, Result};
@@ -19,6 +21,8 @@ use crate::key::{Namespace, Signature};
 use crate::manifest;
 use crate::progress::Progress;
 use crate::units::Digest;
+
+pub use alone::{claimed, compare, examine_record};
 
 /// Ends the name of a signature, behind that of the file that it is of.
 pub const SIGNATURE: &str = ".sig";
@@ -57,6 +61,9 @@ pub fn examine(
         examining.tests(release);
         examining.components(release, progress)?;
         examining.provenance(release, believing);
+        if let (true, Some(sha256)) = (names.contains(REBUILT), sha256) {
+            examining.rebuilt(release, sha256, believing);
+        }
         examining.foreign(release, names);
     }
     let mut faults = examining.faults;
@@ -225,6 +232,7 @@ impl Examining<'_> {
     }
 
     fn foreign(&mut self, release: &Release, mut names: BTreeSet<String>) {
+        names.remove(REBUILT);
         for name in [RECORD, SUMS] {
             names.remove(name);
             names.remove(&format!("{name}{SIGNATURE}"));

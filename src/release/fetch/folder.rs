@@ -11,6 +11,7 @@ use crate::profile::Format;
 use crate::progress::Progress;
 use crate::release::examine::SIGNATURE;
 use crate::release::pointer::{Lane, Place};
+use crate::release::rebuilt::REBUILT;
 use crate::release::record::{LARGEST, RECORD};
 use crate::release::shelf::{Current, Shelf};
 use crate::release::sums;
@@ -57,7 +58,7 @@ impl Published<'_> {
         std::fs::create_dir_all(to).at("cannot make the folder", to)?;
         for part in &release.files {
             progress.go_on()?;
-            let bytes = self.shelf.file(self.lane, pointer, &part.name, part.sha256, progress)?;
+            let bytes = self.shelf.part(self.lane, pointer, part, progress)?;
             whole::replace(&to.join(&part.name), MODE, &bytes)?;
         }
         let wanted =
@@ -66,6 +67,14 @@ impl Published<'_> {
         let fetched = wanted.map(|artifact| fetch(&source(artifact), to, have, progress));
         let fetched = fetched.collect::<Result<Vec<_>>>()?;
         self.signed(SUMS, Digest::of(sums::text(release, pointer.sha256)), to, progress)?;
+        match self.shelf.rebuilt(self.lane, pointer, release, progress)? {
+            None => {}
+            Some(Ok((envelope, _))) => whole::replace(&to.join(REBUILT), MODE, &envelope)?,
+            Some(Err(why)) => {
+                return Err(Error::new(Kind::Refused, why)
+                    .remedy("remove it from the store: what it says of a rebuild is not proven"));
+            }
+        }
         self.signed(RECORD, pointer.sha256, to, progress)?;
         Ok(fetched)
     }

@@ -13,9 +13,9 @@ pub use folder::Published;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::pieces::{LONGEST_LIST, List, Piece, list_key};
-use super::several;
-use crate::blob::{self, Store};
+use super::pieces::Piece;
+use super::{reading, several};
+use crate::blob::Store;
 use crate::build::Artifact;
 use crate::error::{Context, Error, Kind, Result};
 use crate::file;
@@ -66,8 +66,7 @@ pub fn fetch(
     if is_there(&path, size.bytes(), digest, progress)? {
         return Ok(Fetched { path, travelled: 0, copied: 0, kept: size.bytes() });
     }
-    let (list, length) = source.list(progress)?;
-    list.expect(size.bytes(), digest)?;
+    let (list, length) = reading::list(source.store, size.bytes(), digest, progress)?;
     let have = have.map(|path| Have::open(path, source, &list, progress)).transpose()?;
     let partial = Partial::open(&path, size.bytes())?;
     let kept = partial.held(&list, progress)?;
@@ -87,7 +86,7 @@ pub fn fetch(
                 copied.fetch_add(piece.length(), Ordering::Relaxed);
             }
             None => {
-                let (bytes, stored) = source.piece(&list, piece, progress)?;
+                let (bytes, stored) = reading::piece(source.store, &list, piece, progress)?;
                 partial.write(piece, &bytes)?;
                 travelled.fetch_add(stored, Ordering::Relaxed);
             }
@@ -124,28 +123,5 @@ impl Source<'_> {
         let name = &self.artifact.file;
         let none = || Error::new(Kind::Refused, format!("the release has no digest of {name}"));
         self.artifact.sha256.ok_or_else(none)
-    }
-
-    /// The list of its pieces, and how many bytes that was.
-    fn list(&self, progress: &dyn Progress) -> Result<(List, u64)> {
-        let key = list_key(self.digest()?)?;
-        let read = |bytes: Vec<u8>| Ok((List::parse(&bytes)?, bytes.len() as u64));
-        blob::read_checked(self.store, &key, LONGEST_LIST, &read, progress)
-    }
-
-    /// A piece from the store, and how many bytes travelled.
-    fn piece(&self, list: &List, piece: &Piece, progress: &dyn Progress) -> Result<(Vec<u8>, u64)> {
-        let length = piece.length();
-        let read = |stored: Vec<u8>| {
-            let travelled = stored.len() as u64;
-            Ok((list.form.unpack(stored, length, piece.sha256)?, travelled))
-        };
-        let key = list.key(piece)?;
-        blob::read_checked(self.store, &key, list.form.most(length), &read, progress).map_err(|e| match e.kind() {
-            Kind::NotFound => Error::new(Kind::Damaged, format!("{} lacks a piece of the image", self.store.shown()))
-                .remedy("whoever publishes it can put the release there again: only what is missing travels")
-                .because(e),
-            _ => e,
-        })
     }
 }

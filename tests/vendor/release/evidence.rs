@@ -13,12 +13,12 @@ use crate::common::evidence::{accepted, cosign, refuses};
 use crate::common::project::repository;
 use crate::common::small::{project, publish, run, slipway};
 
-fn json(path: &Path) -> Value {
+pub fn json(path: &Path) -> Value {
     serde_json::from_str(&text(path)).unwrap()
 }
 
 /// The public key, as PEM.
-fn pem(folder: &Path) -> std::path::PathBuf {
+pub fn pem(folder: &Path) -> std::path::PathBuf {
     let shown = slipway(folder, &["key", "show", "vendor", "--pem"]).output().unwrap();
     assert!(shown.status.success(), "{}", said(&shown));
     let path = folder.join("vendor.pem");

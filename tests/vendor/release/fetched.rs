@@ -27,7 +27,7 @@ fn fetch(folder: &Path, more: &[&str]) -> Value {
 }
 
 /// Each file's name and bytes.
-fn files(folder: &Path) -> Vec<(String, Vec<u8>)> {
+pub fn files(folder: &Path) -> Vec<(String, Vec<u8>)> {
     let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
     let name = |path: &Path| path.file_name().unwrap().to_str().unwrap().to_owned();
     let mut files: Vec<_> =

@@ -4,6 +4,8 @@ mod channel;
 mod evidence;
 mod fetched;
 mod tampering;
+mod texts;
+mod verified;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -191,7 +193,7 @@ fn a_release_that_is_built_again_has_the_same_bytes_and_another_input_is_named()
     let told = String::from_utf8_lossy(&refused.stdout).into_owned();
     assert!(told.contains("its profile was another one"), "{told}");
     let left = std::fs::read_dir(folder.join("out")).unwrap().map(|e| e.unwrap().file_name());
-    assert!(!left.into_iter().any(|name| name.to_string_lossy().starts_with(".rebuild")));
+    assert!(!left.into_iter().any(|name| name.to_string_lossy().starts_with(".verify")));
 }
 
 #[test]

@@ -368,6 +368,46 @@ const CHANGES: &[Change] = &[
         "provenance.dsse.json",
     ),
     ("no provenance", |r| r.unlisted("provenance.dsse.json"), "missing", "release.json"),
+    (
+        "a provenance of another run than the record names",
+        |r| r.resigned(|record| record["maker"] = json!({ "run": "https://ci.example/2" })),
+        "contradiction",
+        "provenance.dsse.json",
+    ),
+    (
+        "a statement of a rebuild that is none",
+        |r| r.write("rebuilt.dsse.json", "yes, I did"),
+        "contradiction",
+        "rebuilt.dsse.json",
+    ),
+    (
+        "a statement of a rebuild by nobody who is trusted",
+        |r| restate(r, &SecretKey::generate("evil").unwrap(), |_| ()),
+        "contradiction",
+        "rebuilt.dsse.json",
+    ),
+    (
+        "a statement of a rebuild of another record",
+        |r| restate(r, &r.key("vendor"), |record| record["name"] = json!("Tinier")),
+        "contradiction",
+        "rebuilt.dsse.json",
+    ),
+    (
+        "a statement of a rebuild of other images",
+        |r| {
+            restate(r, &r.key("vendor"), |record| {
+                record["artifacts"][0]["sha256"] = json!(Digest::of("other").to_string());
+            });
+        },
+        "contradiction",
+        "rebuilt.dsse.json",
+    ),
+    (
+        "a provenance in the place of a statement of a rebuild",
+        |r| r.write("rebuilt.dsse.json", text(&r.path("provenance.dsse.json"))),
+        "contradiction",
+        "rebuilt.dsse.json",
+    ),
     ("no list of components", |r| r.unlisted("sbom.spdx.json"), "missing", "sbom.spdx.json"),
     ("a further file", |r| r.write("setup.exe", "MZ"), "foreign", "setup.exe"),
     ("a further folder", |r| fs::create_dir(r.path("drivers")).unwrap(), "foreign", "drivers"),
@@ -403,6 +443,17 @@ fn drop_package(release: &Release) {
         file["size"] = json!(document.len());
         file["sha256"] = json!(Digest::of(&document).to_string());
     });
+}
+
+/// States that a release was built again whose record is this one's but for `change`.
+fn restate(release: &Release, key: &SecretKey, change: impl FnOnce(&mut Value)) {
+    let mut record: Value = serde_json::from_str(&text(&release.path("release.json"))).unwrap();
+    change(&mut record);
+    let record = serde_json::to_string_pretty(&record).unwrap() + "\n";
+    let other = slipway::release::Release::parse(record.as_bytes()).unwrap();
+    let now = slipway::units::Timestamp::from_seconds(1_700_000_000);
+    let statement = slipway::release::attest(&other, Digest::of(&record), key, now).unwrap();
+    release.write("rebuilt.dsse.json", statement);
 }
 
 fn drop_line(release: &Release) {
