@@ -99,6 +99,7 @@ impl Policy {
     fn rules(&self) -> Rules {
         Rules {
             which: self.smoke.which,
+            booted: self.smoke.customers.clone(),
             firmware: self.smoke.firmware.clone(),
             reboot: self.smoke.reboot,
             reason: self.smoke.reason.clone(),

@@ -29,12 +29,12 @@ pub struct Job {
     pub covered_by: Option<String>,
 }
 
-/// The digest that names a job.
-pub(super) fn digest(step: Step, subject: &str, rules: &Rules) -> Digest {
+/// The digest that names a job of a customer; `which` is what is asked for of that one's image.
+pub(super) fn digest(step: Step, subject: &str, which: Which, rules: &Rules) -> Digest {
     let how = match step {
         Step::Plan | Step::Build | Step::Lint => String::new(),
         Step::Smoke(_) => format!("reboot {}", rules.reboot),
-        Step::Release => format!("{:?} {:?} {:?}", rules.which, rules.firmware, rules.reboot),
+        Step::Release => format!("{which:?} {:?} {:?}", rules.firmware, rules.reboot),
         Step::Publish => rules.release.as_ref().map(ToString::to_string).unwrap_or_default(),
     };
     Digest::of(format!("slipway job 1\n{step}\n{subject}\n{how}"))
@@ -47,9 +47,12 @@ pub struct Rules {
     pub which: Which,
     /// What the machines start with.
     pub firmware: Vec<Firmware>,
+    /// Only these of them, where that was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub booted: Option<Vec<String>>,
     /// Whether they are booted again.
     pub reboot: bool,
-    /// Why none is booted.
+    /// Why others, or all, are not booted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
     /// Where releases go; none where none are made.
@@ -65,6 +68,13 @@ pub struct Target {
     /// The store; the profile's, if none is named.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub store: Option<String>,
+}
+
+impl Rules {
+    /// What is asked for of a customer's image.
+    pub fn of(&self, customer: &str) -> Which {
+        self.which.of(self.booted.as_deref(), customer)
+    }
 }
 
 impl fmt::Display for Target {
@@ -285,21 +295,24 @@ mod tests {
     fn a_job_is_another_one_with_another_plan_firmware_or_step() {
         let rules = |reboot| Rules {
             which: Which::Each,
+            booted: None,
             firmware: vec![Firmware::Bios],
             reboot,
             reason: None,
             release: None,
         };
-        let smoke = |firmware, plan, reboot| digest(Step::Smoke(firmware), plan, &rules(reboot));
+        let smoke = |firmware, plan, reboot| {
+            digest(Step::Smoke(firmware), plan, Which::Each, &rules(reboot))
+        };
         let all = [
             smoke(Firmware::Bios, "a", false),
             smoke(Firmware::Uefi, "a", false),
             smoke(Firmware::Bios, "b", false),
             smoke(Firmware::Bios, "a", true),
-            digest(Step::Build, "a", &rules(false)),
+            digest(Step::Build, "a", Which::Each, &rules(false)),
         ];
         assert_eq!(all.iter().collect::<std::collections::BTreeSet<_>>().len(), all.len());
         // booting it twice is no other build
-        assert_eq!(all[4], digest(Step::Build, "a", &rules(true)));
+        assert_eq!(all[4], digest(Step::Build, "a", Which::Each, &rules(true)));
     }
 }

@@ -156,7 +156,7 @@ impl Night {
     pub fn last(&self, name: &str) -> impl Iterator<Item = &Outcome> + Clone {
         let plan = self.plans.get(name).copied();
         let planned = self.customers.get(name).and_then(Option::as_ref);
-        let jobs = planned.into_iter().flat_map(|planned| self.chain(planned));
+        let jobs = planned.into_iter().flat_map(|planned| self.chain(name, planned));
         let found: Vec<usize> = jobs
             .filter_map(|(_, job)| self.by_job.get(&job).and_then(|all| all.last()).copied())
             .collect();
@@ -172,16 +172,17 @@ impl Night {
     }
 
     /// The steps after the plan, with the digests of their jobs.
-    fn chain(&self, planned: &Planned) -> Vec<(Step, Digest)> {
+    fn chain(&self, name: &str, planned: &Planned) -> Vec<(Step, Digest)> {
+        let which = self.rules.of(name);
         let mut steps = vec![Step::Build, Step::Lint];
-        if self.rules.which != Which::None {
+        if which != Which::None {
             steps.extend(self.rules.firmware.iter().map(|firmware| Step::Smoke(*firmware)));
         }
         if self.rules.release.is_some() {
             steps.extend([Step::Release, Step::Publish]);
         }
         let subject = planned.plan.to_string();
-        steps.into_iter().map(|step| (step, digest(step, &subject, &self.rules))).collect()
+        steps.into_iter().map(|step| (step, digest(step, &subject, which, &self.rules))).collect()
     }
 
     /// How many jobs are left of a customer, running ones included.
@@ -189,7 +190,7 @@ impl Night {
         match (self.stage(name), self.customers.get(name)) {
             (Stage::Failed(_) | Stage::Done, _) => Vec::new(),
             (_, Some(Some(planned))) => {
-                let chain = self.chain(planned).into_iter();
+                let chain = self.chain(name, planned).into_iter();
                 chain.filter(|(_, job)| !self.is_done(job)).map(|(step, _)| step).collect()
             }
             _ => vec![Step::Plan, Step::Build, Step::Lint],
@@ -220,13 +221,13 @@ impl Night {
 
     fn stage(&self, name: &str) -> Stage {
         let Some(&at) = self.plans.get(name) else {
-            let job = digest(Step::Plan, name, &self.rules);
+            let job = digest(Step::Plan, name, self.rules.which, &self.rules);
             return Stage::Next(vec![self.job(name, Step::Plan, job, None, 1)]);
         };
         let Some(planned) = self.customers.get(name).and_then(Option::as_ref) else {
             return Stage::Failed(at);
         };
-        let chain = self.chain(planned);
+        let chain = self.chain(name, planned);
         let (smokes, others): (Vec<_>, Vec<_>) = chain.iter().partition(|(s, _)| s.is_smoke());
         for (step, job) in others.iter().filter(|(step, _)| step.place() <= Step::Lint.place()) {
             if let Some(stage) = self.single(name, *step, *job, planned) {
@@ -290,11 +291,12 @@ impl Night {
             return Cover::Wait;
         }
         let members = self.customers.iter().filter_map(|(other, p)| Some((other, p.as_ref()?)));
-        for (other, their) in members.filter(|(_, their)| their.group == planned.group) {
+        let booted = members.filter(|(other, _)| self.rules.of(other) != Which::None);
+        for (other, their) in booted.filter(|(_, their)| their.group == planned.group) {
             if other == name {
                 return Cover::Own;
             }
-            let chain = self.chain(their);
+            let chain = self.chain(other, their);
             let to_smoke = chain.iter().filter(|(step, _)| step.place() < Step::Release.place());
             let mut good = true;
             let mut bad = false;

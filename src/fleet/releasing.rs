@@ -56,7 +56,7 @@ impl Here<'_> {
         let against = Against::project(&self.tools.project, Some(&profile.customer.id))?;
         let making = Making {
             profile: &profile,
-            without_smoke: match self.tools.policy.smoke.which {
+            without_smoke: match self.tools.policy.smoke.of(&job.customer) {
                 Which::Each => None,
                 Which::Group => Some(GROUP),
                 Which::None => self.tools.policy.smoke.reason.as_deref(),

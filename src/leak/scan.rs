@@ -119,7 +119,8 @@ impl<'a> Scanner<'a> {
         let needle = self.needles.all.get(index)?;
         let far = needle.text.len() >= LONG || text;
         let whole = edge(needle.text.bytes().next(), around.before.last())
-            && edge(needle.text.bytes().last(), around.after.first());
+            && edge(needle.text.bytes().last(), around.after.first())
+            && !goes_on(needle.text.bytes().last(), around.after);
         let (rule, what) = (needle.rule, needle.what.clone());
         (far && whole).then_some(Hit { rule, what, offset, needle: Some(index) })
     }
@@ -129,6 +130,12 @@ impl<'a> Scanner<'a> {
 fn edge(inside: Option<u8>, outside: Option<&u8>) -> bool {
     let word = |b: u8| b.is_ascii_alphanumeric() || b >= 0x80;
     !(inside.is_some_and(word) && outside.is_some_and(|b| word(*b)))
+}
+
+/// Whether a number goes on behind its point: the site `shop` in its version 1.0.0 is not the customer `shop-1`.
+fn goes_on(inside: Option<u8>, outside: &[u8]) -> bool {
+    let digit = |b: Option<&u8>| b.is_some_and(u8::is_ascii_digit);
+    digit(inside.as_ref()) && outside.first() == Some(&b'.') && digit(outside.get(1))
 }
 
 #[cfg(test)]
@@ -166,6 +173,17 @@ mod tests {
             let bytes: Vec<&[u8]> = text.chunks(13).collect();
             assert_eq!(offsets(&bytes), [before as u64], "{before}");
         }
+    }
+
+    #[test]
+    fn a_number_that_goes_on_is_another_one() {
+        let builder = Builder { user: Some("shop-1".to_owned()), ..Builder::default() };
+        let needles = Needles::new(None, &[], &builder);
+        let scanner = Scanner::new(&needles).unwrap();
+        let mut stream = Stream::default();
+        scanner.push(&mut stream, b"shop-1.0.0+b1 shop-1. shop-1.example shop-1");
+        scanner.finish(&mut stream);
+        assert_eq!(stream.hits.iter().map(|hit| hit.offset).collect::<Vec<_>>(), [14, 22, 37]);
     }
 
     #[test]

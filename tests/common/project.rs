@@ -97,17 +97,17 @@ impl Project {
         project
     }
 
-    /// The project that `slipway init --example` makes in an empty folder, with the key and the
-    /// published bundle of its README.
-    pub fn begun() -> Self {
+    /// The project that `slipway init --example` makes in an empty folder, with the key and the bundle of its
+    /// README, published to this store.
+    pub fn begun(store: &str, variables: &[(&str, &str)]) -> Self {
         let root = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
         let mut init = Command::new(env!("CARGO_BIN_EXE_slipway"));
         let output = init.arg("init").arg(root.path()).arg("--example").output().unwrap();
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-        let project = Self { root, variables: Vec::new() };
+        let variables = variables.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
+        let project = Self { root, variables };
         project.run(&["key", "new", "vendor", "--trust", "--no-passphrase"]);
-        let store = format!("file://{}/out/store", project.root().display());
-        project.run(&["bundle", "build", "sites/demo", "--publish", &store, "--channel", "stable"]);
+        project.run(&["bundle", "build", "sites/demo", "--publish", store, "--channel", "stable"]);
         project
     }
 
@@ -198,6 +198,12 @@ impl Project {
         let bundle = desk.fetch(&ticket, &Quiet).unwrap();
         let prepared = desk.prepare(&ticket, bundle, &Quiet).unwrap();
         desk.contents(&ticket, prepared, &Quiet).unwrap()
+    }
+
+    /// Goes through a night, which boots machines, and before all others: it lasts longest.
+    pub fn night(&self) -> Output {
+        let _turn = Turn::wait(3);
+        self.command(&["nightly"]).output().unwrap()
     }
 
     /// Boots a profile's image.

@@ -68,7 +68,7 @@ fn row(customer: String, outlook: Outlook, smoke: &fleet::Smoke, estimates: &Est
     if !outlook.built {
         steps.extend([Step::Build, Step::Lint]);
     }
-    if smoke.which != Which::None {
+    if smoke.of(&customer) != Which::None {
         let open = smoke.firmware.iter().filter(|firmware| !outlook.tested.contains(firmware));
         steps.extend(open.map(|firmware| Step::Smoke(*firmware)));
     }

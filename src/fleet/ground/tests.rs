@@ -11,6 +11,7 @@ fn write(ground: &Ground, name: &str, at: i64, ended: bool) {
     let at = Timestamp::from_seconds(at);
     let rules = Rules {
         which: Which::Each,
+        booted: None,
         firmware: Vec::new(),
         reboot: false,
         reason: None,

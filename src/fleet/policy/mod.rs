@@ -51,7 +51,11 @@ pub struct Policy {
 pub struct Smoke {
     /// Which images: "each", "group" or "none".
     pub which: Which,
-    /// Why none are; it stays in the report and in releases.
+    /// Only these of them, by the names of their profiles; all by default.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1), extend("format" = "line"))]
+    pub customers: Option<Vec<String>>,
+    /// Why the others, or none, are booted; it stays in the report and in releases.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(extend("format" = "line"))]
     pub reason: Option<String>,
@@ -162,6 +166,7 @@ impl Default for Smoke {
     fn default() -> Self {
         Self {
             which: Which::default(),
+            customers: None,
             reason: None,
             firmware: vec![Firmware::Bios],
             reboot: false,
@@ -218,32 +223,68 @@ impl Policy {
 
     fn checked(self, written: Written, known: &[String]) -> Result<Self, Diagnostics> {
         let mut objections: Vec<Objection<'_>> = Vec::new();
-        for name in self.customers.iter().flatten().filter(|name| !known.contains(name)) {
-            let near = profile::nearest(name, known.iter().map(String::as_str));
-            objections.push(Objection {
-                keys: &["customers"],
-                at_key: false,
-                item: Some(name),
-                message: format!("there is no profile {name:?}"),
-                label: near
-                    .map_or("no such customer".to_owned(), |n| format!("did you mean {n:?}?")),
-                help: "customers are named as their profiles are, without .toml".to_owned(),
-            });
+        let lists: [(&[&str], _); 2] =
+            [(&["customers"], &self.customers), (&["smoke", "customers"], &self.smoke.customers)];
+        for (keys, names) in lists {
+            let strangers = names.iter().flatten().filter(|name| !known.contains(name));
+            objections.extend(strangers.map(|name| stranger(keys, name, known)));
         }
-        if self.smoke.which == Which::None && self.smoke.reason.is_none() {
-            objections.push(Objection {
-                keys: &["smoke", "which"],
-                at_key: false,
-                item: None,
-                message: "no image is booted, and nobody says why".to_owned(),
-                label: "this needs a reason".to_owned(),
-                help: "set smoke.reason: it stays in reports and releases".to_owned(),
-            });
+        if self.smoke.reason.is_none() {
+            objections.extend(self.smoke.unexplained());
         }
         match objections.is_empty() {
             true => Ok(self),
             false => Err(written.object(&objections)),
         }
+    }
+}
+
+impl Smoke {
+    /// What is asked for of a customer's image.
+    pub fn of(&self, customer: &str) -> Which {
+        self.which.of(self.customers.as_deref(), customer)
+    }
+
+    /// What leaves images without a smoke test, and so needs a reason.
+    fn unexplained(&self) -> Option<Objection<'static>> {
+        let (keys, message): (&[&str], _) = match (self.which, &self.customers) {
+            (Which::None, _) => (&["smoke", "which"], "no image is booted, and nobody says why"),
+            (Which::Each | Which::Group, Some(_)) => {
+                (&["smoke", "customers"], "the others are not booted, and nobody says why")
+            }
+            (Which::Each | Which::Group, None) => return None,
+        };
+        Some(Objection {
+            keys,
+            at_key: false,
+            item: None,
+            message: message.to_owned(),
+            label: "this needs a reason".to_owned(),
+            help: "set smoke.reason: it stays in reports and releases".to_owned(),
+        })
+    }
+}
+
+impl Which {
+    /// The same for one customer, where only some are booted.
+    pub(super) fn of(self, some: Option<&[String]>, customer: &str) -> Self {
+        match some {
+            Some(names) if !names.iter().any(|name| name == customer) => Self::None,
+            Some(_) | None => self,
+        }
+    }
+}
+
+/// Says that no profile has the name.
+fn stranger<'a>(keys: &'a [&'a str], name: &'a str, known: &[String]) -> Objection<'a> {
+    let near = profile::nearest(name, known.iter().map(String::as_str));
+    Objection {
+        keys,
+        at_key: false,
+        item: Some(name),
+        message: format!("there is no profile {name:?}"),
+        label: near.map_or("no such customer".to_owned(), |n| format!("did you mean {n:?}?")),
+        help: "customers are named as their profiles are, without .toml".to_owned(),
     }
 }
 

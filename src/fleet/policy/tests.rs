@@ -43,6 +43,19 @@ fn every_mistake_is_found_at_once_at_its_place_with_what_was_meant() {
 }
 
 #[test]
+fn images_that_nobody_boots_need_a_reason_and_the_others_are_booted() {
+    let text = "[smoke]\ncustomers = [\"acme\"]\n";
+    let errors = parse(text).unwrap_err().reports();
+    let said =
+        "nightly.toml:2:13: the others are not booted, and nobody says why (this needs a reason)";
+    assert_eq!(errors[0].to_string(), said);
+    let smoke = parse(&(text.to_owned() + "reason = \"of one site\"\n")).unwrap().smoke;
+    assert_eq!((smoke.of("acme"), smoke.of("nordwind")), (Which::Each, Which::None));
+    let errors = parse("[smoke]\nreason = \"x\"\ncustomers = [\"acne\"]").unwrap_err().reports();
+    assert!(errors[0].to_string().contains("did you mean \"acme\"?"), "{errors:?}");
+}
+
+#[test]
 fn a_key_that_nobody_knows_is_refused_in_the_words_of_this_file() {
     let errors = parse("chanel = \"x\"").unwrap_err();
     let help = &errors.reports()[0].help[0];

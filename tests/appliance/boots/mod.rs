@@ -4,6 +4,7 @@
 //! All assertions that a boot allows share it: a test names one scenario, and asserts everything
 //! that it shows. `cargo test --test appliance boots:: -- --ignored`
 
+mod fleet;
 mod settings;
 
 use std::sync::OnceLock;
@@ -11,51 +12,6 @@ use std::sync::OnceLock;
 use crate::common::disk::GuestDisk;
 use crate::common::project::{Project, Smoke};
 use slipway::units::GIB;
-
-/// A machine that converged, and its disk afterwards.
-struct Converged {
-    smoke: Smoke,
-    disk: GuestDisk,
-}
-
-fn converged(project: &Project, profile: &str, arguments: &[&str]) -> Converged {
-    let kept = project.root().join(format!("{profile}-{}.qcow2", arguments.len()));
-    let keep = ["--keep-disk", kept.to_str().unwrap()];
-    let smoke = project.smoke(profile, &[arguments, &keep].concat());
-    smoke.assert_code(0);
-    let disk = GuestDisk::open(&kept);
-    std::fs::remove_file(&kept).unwrap();
-    Converged { smoke, disk }
-}
-
-/// The image of a stranger's first project, built once with `slipway init --example` and the
-/// commands of its README. It is the demo's: strangers are shown exactly what boots here.
-fn demo() -> &'static Project {
-    static DEMO: OnceLock<Project> = OnceLock::new();
-    DEMO.get_or_init(|| {
-        let project = Project::begun();
-        project.build("demo");
-        project
-    })
-}
-
-/// BIOS, the Puppet Server, a disk of 100 GiB.
-///
-/// With one processor, like most machines here: two machines run at a time, and four emulated
-/// processors on two real ones wait for each other's locks, which costs a fifth more. The broken
-/// site has the two that profiles recommend.
-fn by_bios() -> &'static Converged {
-    static BOOT: OnceLock<Converged> = OnceLock::new();
-    BOOT.get_or_init(|| converged(demo(), "demo", &["--disk-size", "100 GiB", "--vcpus", "1"]))
-}
-
-/// The same image by UEFI; the power is cut in the middle of the first converge.
-fn cut_off() -> &'static Converged {
-    static BOOT: OnceLock<Converged> = OnceLock::new();
-    BOOT.get_or_init(|| {
-        converged(demo(), "demo", &["--firmware", "uefi", "--cut-at", "CONVERGING", "--vcpus", "1"])
-    })
-}
 
 /// A profile of a masterless machine; `more` is further TOML.
 fn masterless(base: &str, site: &str, more: &str) -> String {
@@ -68,24 +24,11 @@ fn masterless(base: &str, site: &str, more: &str) -> String {
 #[test]
 #[ignore = "takes minutes: scripts/test runs it"]
 fn a_machine_whose_power_was_cut_during_converge_goes_on_and_converges() {
-    let Converged { smoke, disk } = cut_off();
+    let smoke = &settings::twin().smoke;
     assert!(smoke.states(0).ends_with(&["CONVERGING"]), "{:?}", smoke.states(0));
     assert_eq!(smoke.report["boots"][0]["end"], "power-cut");
-    assert_converged_by_the_server(smoke, 1);
-    disk.assert_clean();
-}
-
-#[test]
-#[ignore = "takes minutes: scripts/test runs it"]
-fn the_example_of_a_new_project_converges_by_its_own_puppet_server() {
-    assert_converged_by_the_server(&by_bios().smoke, 0);
-}
-
-fn assert_converged_by_the_server(smoke: &Smoke, boot: usize) {
-    let states = smoke.states(boot);
-    assert!(states.contains(&"PUPPETSERVER") && states.ends_with(&["READY"]), "{states:?}");
-    println!("boot {}: READY after {:.0} s", boot + 1, smoke.seconds_to_ready(boot));
-    assert_kept(smoke, boot);
+    assert!(smoke.states(1).ends_with(&["READY"]), "{:?}", smoke.states(1));
+    settings::twin().disk.assert_clean();
 }
 
 /// The profiles' probes store a value in the application and ask for it again.
@@ -100,7 +43,7 @@ fn assert_kept(smoke: &Smoke, boot: usize) {
 #[test]
 #[ignore = "takes minutes: scripts/test runs it"]
 fn the_root_grows_to_a_disk_of_100_gib_and_stays_clean() {
-    let Converged { disk, .. } = by_bios();
+    let disk = &settings::twin().disk;
     assert_eq!(disk.size(), 100 * GIB);
     let root = disk.root_size();
     assert!(root > 99 * GIB, "root has {root} bytes");
@@ -110,12 +53,11 @@ fn the_root_grows_to_a_disk_of_100_gib_and_stays_clean() {
 #[test]
 #[ignore = "takes minutes: scripts/test runs it"]
 fn two_machines_of_one_image_share_no_secret() {
-    let (first, second) = (&by_bios().disk, &cut_off().disk);
+    let (first, second) = (&settings::seeded().1, &settings::twin().disk);
     for path in [
         "/etc/machine-id",
         "/etc/ssh/ssh_host_ed25519_key",
         "/etc/ssh/ssh_host_ecdsa_key",
-        "/etc/puppet/puppetserver/ca/ca_key.pem",
         "/var/lib/slipway/instance-id",
         "/var/lib/slipway/secrets/admin-password",
         "/var/lib/slipway/secrets/site",
@@ -129,8 +71,7 @@ fn two_machines_of_one_image_share_no_secret() {
 #[test]
 #[ignore = "takes minutes: scripts/test runs it"]
 fn a_masterless_machine_converges_under_uefi_and_keeps_what_it_stored_over_a_reboot() {
-    let smoke = &settings::seeded().smoke;
-    smoke.assert_code(0);
+    let smoke = &settings::seeded().0.smoke;
     for boot in [0, 1] {
         let states = smoke.states(boot);
         assert!(states.ends_with(&["READY"]) && !states.contains(&"PUPPETSERVER"), "{states:?}");

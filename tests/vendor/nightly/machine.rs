@@ -118,6 +118,7 @@ fn began(customers: &[&str], which: Which) -> Began {
         customers: customers.iter().map(|name| (*name).to_owned()).collect(),
         rules: Rules {
             which,
+            booted: None,
             firmware: vec![Firmware::Bios, Firmware::Uefi],
             reboot: false,
             reason: None,
@@ -286,6 +287,22 @@ fn one_of_a_group_is_booted_for_all_and_when_it_fails_the_next_one_is() {
             (who.as_str(), ends.as_str()),
             ("abcd", "a failed at smoke-uefi, b failed at smoke-bios, c good, d good")
         );
+    }
+}
+
+#[test]
+fn only_those_that_are_asked_for_are_booted_and_none_of_the_others_stands_for_them() {
+    let groups = [("a", "x"), ("b", "x"), ("c", "x"), ("d", "y")];
+    for (which, expected) in [(Which::Each, "bcd"), (Which::Group, "bd")] {
+        let steps = Script { groups: groups.into(), ..Script::default() };
+        let mut began = began(&["a", "b", "c", "d"], which);
+        began.rules.booted = Some(["b", "c", "d"].map(str::to_owned).to_vec());
+        let (done, night, _) = call(&steps, &[], began, 1, usize::MAX);
+        done.unwrap();
+        let ran = steps.ran();
+        let booted = ran.iter().filter(|job| job.contains("smoke-bios")).map(|job| &job[..1]);
+        assert_eq!(booted.collect::<BTreeSet<_>>().into_iter().collect::<String>(), expected);
+        assert_eq!(ends(&night).join(", "), "a good, b good, c good, d good");
     }
 }
 

@@ -1,5 +1,13 @@
 # @summary The guestbook: a Node application from the bundle, run by systemd.
-class profile::guestbook {
+#
+# @param database_host
+#   Where PostgreSQL is, if it is not on this machine: there, the role and the database `guestbook` exist already.
+# @param database_password
+#   The role's password there. On this machine it needs none.
+class profile::guestbook (
+  Optional[Stdlib::Host] $database_host = undef,
+  Optional[Sensitive[Pattern[/\A[ -~]+\z/]]] $database_password = undef,
+) {
   $app     = lookup('slipway::apps')['guestbook']
   $release = "${settings::environmentpath}/${environment}"
   $home    = '/opt/guestbook'
@@ -12,18 +20,6 @@ class profile::guestbook {
     system => true,
     home   => $home,
     shell  => '/usr/sbin/nologin',
-  }
-
-  # The role has the user's name, which is all that identifies it. postgresql::server::role and ::database
-  # would ask the server thirteen questions at every run, and these ask two: that is most of an idle run's time.
-  postgresql_psql { 'CREATE ROLE guestbook LOGIN':
-    unless  => "SELECT 1 FROM pg_roles WHERE rolname = 'guestbook'",
-    require => Class['postgresql::server'],
-  }
-
-  postgresql_psql { 'CREATE DATABASE guestbook OWNER guestbook':
-    unless  => "SELECT 1 FROM pg_database WHERE datname = 'guestbook'",
-    require => Postgresql_psql['CREATE ROLE guestbook LOGIN'],
   }
 
   file { [$home, $folder]:
@@ -68,15 +64,27 @@ class profile::guestbook {
     source => 'puppet:///modules/profile/guestbook.service',
   }
 
+  # systemd reads it as root, and the service sees only the variables
+  file { '/etc/guestbook.env':
+    ensure    => bool2str($database_host =~ NotUndef, 'file', 'absent'),
+    owner     => 'root',
+    group     => 'root',
+    mode      => '0600',
+    show_diff => false,
+    content   => Sensitive(epp('profile/guestbook.env.epp', {
+      'host'     => $database_host,
+      'password' => $database_password,
+    })),
+  }
+
   service { 'guestbook':
     ensure    => running,
     enable    => true,
-    require   => [
-      File['/var/log/guestbook'],
-      Package['nodejs'],
-      Postgresql_psql['CREATE DATABASE guestbook OWNER guestbook'],
-      User['guestbook'],
+    require   => [File['/var/log/guestbook'], Package['nodejs'], User['guestbook']],
+    subscribe => [
+      File['/etc/guestbook.env'],
+      File['/etc/systemd/system/guestbook.service'],
+      File["${home}/current"],
     ],
-    subscribe => [File['/etc/systemd/system/guestbook.service'], File["${home}/current"]],
   }
 }
