@@ -107,6 +107,7 @@ impl Project {
         let variables = variables.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
         let project = Self { root, variables };
         project.run(&["key", "new", "vendor", "--trust", "--no-passphrase"]);
+        std::fs::create_dir_all(project.root().join("out/store")).unwrap();
         project.run(&["bundle", "build", "sites/demo", "--publish", store, "--channel", "stable"]);
         project
     }

@@ -6,8 +6,9 @@ use std::process::Output;
 
 use serde_json::Value;
 
-use crate::common::project::{Project, json};
+use crate::common::project::{Project, Published, json};
 use crate::common::servers::{azure_client, azurite};
+use slipway::units::Digest;
 
 const STORE: &str = "azure://devstoreaccount1/fleet/store";
 
@@ -52,15 +53,15 @@ path = "/etc/sysctl.d/60-acme.conf"
 content = "net.ipv4.tcp_fin_timeout = 15\n"
 "#;
 
-fn fleet() -> Project {
+/// The project, and the bundle of its site front.
+fn fleet() -> (Project, Published) {
     azure_client(&["create", "fleet"]);
     // strangers are shown exactly what boots here
     let variables =
         [("AZURE_STORAGE_USE_EMULATOR", "true"), ("AZURITE_BLOB_STORAGE_URL", azurite())];
     let project = Project::begun(STORE, &variables);
-    for site in ["front", "tiny"] {
-        project.publish_to(site, STORE);
-    }
+    let front = project.publish_to("front", STORE);
+    project.publish_to("tiny", STORE);
     for file in ["demo", "shared/common"] {
         let path = project.root().join(format!("profiles/{file}.toml"));
         let text = std::fs::read_to_string(&path).unwrap();
@@ -80,7 +81,7 @@ fn fleet() -> Project {
     }
     project.profile("acme", &(head("Acme", "demo") + PLAIN[0].1 + OWN));
     std::fs::write(project.root().join("nightly.toml"), POLICY).unwrap();
-    project
+    (project, front)
 }
 
 fn report(project: &Project, output: &Output, code: i32) -> Value {
@@ -107,13 +108,19 @@ fn ended(report: &Value, step: &str, ending: &str) -> Vec<String> {
 #[test]
 #[ignore = "takes minutes: scripts/test runs it"]
 fn a_night_releases_twelve_customers_of_three_sites_of_whom_one_boots_its_puppet_server() {
-    let project = fleet();
+    let (project, front) = fleet();
     let first = report(&project, &project.night(), 0);
     assert_eq!(count(&first, "built"), 12, "{first:#}");
     assert_eq!(ended(&first, "smoke-bios", "done"), ["demo"]);
     assert_eq!(ended(&first, "publish", "done").len(), 12);
     assert_was_ready(&project);
-    assert_published(&project);
+    let image = assert_published(&project);
+    // what is in the image is what somebody else's client finds in the store
+    let name = front.file.file_stem().unwrap().to_str().unwrap();
+    let name = format!("store/bundles/front/{name}.{}.tgz", front.sha256);
+    let bundle = Digest::of(azure_client(&["cat", "fleet", &name])).to_string();
+    let inspected = json(&project.run(&["inspect", &image, "--json"]));
+    assert_eq!(inspected["record"]["bundle"]["digest"], bundle, "{inspected:#}");
 
     let second = report(&project, &project.night(), 3);
     assert_eq!(count(&second, "reused"), 12, "{second:#}");
@@ -143,17 +150,18 @@ fn assert_was_ready(project: &Project) {
     assert!(boot["complaints"].as_array().unwrap().iter().all(|found| found["about"] == "stall"));
 }
 
-/// Somebody who has only the store and the key gets a proven image; the tested one says how it was tested, and the
-/// others why they were not.
-fn assert_published(project: &Project) {
-    for (customer, tested) in [("demo", true), ("museum", false)] {
+/// Somebody who has only the store and the key gets a proven image: the tested one says how it was tested, and the
+/// other why it was not. Returns the other's image.
+fn assert_published(project: &Project) -> String {
+    let fetched = ["demo", "museum"].map(|customer| {
         let folder = format!("fetched-{customer}");
-        let fetch =
-            ["release", "fetch", customer, "--channel", "nightly", "--to", &folder, "--json"];
-        let fetched = json(&project.run(&fetch));
-        println!("{fetched:#}");
+        let fetch = ["release", "fetch", customer, "--channel", "nightly", "--to", &folder];
+        let fetched = json(&project.run(&[&fetch[..], &["--json"]].concat()));
         let record = std::fs::read_to_string(project.root().join(folder).join("release.json"));
         let record: Value = serde_json::from_str(&record.unwrap()).unwrap();
-        assert_eq!(record.to_string().contains("booted by hand"), !tested, "{record:#}");
-    }
+        let reason = record.to_string().contains("booted by hand");
+        assert_eq!(reason, customer == "museum", "{record:#}");
+        fetched["images"][0]["file"].as_str().unwrap().to_owned()
+    });
+    fetched[1].clone()
 }

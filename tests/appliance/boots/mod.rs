@@ -5,6 +5,7 @@
 //! that it shows. `cargo test --test appliance boots:: -- --ignored`
 
 mod fleet;
+mod long;
 mod settings;
 
 use std::sync::OnceLock;
