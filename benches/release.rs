@@ -23,7 +23,7 @@ use slipway::format::encode::DEFAULT_LIMIT;
 use slipway::format::{self, Cache, Job, Machine, Wanted};
 use slipway::profile::Format;
 use slipway::progress::Quiet;
-use slipway::release::fetch::{Source, fetch};
+use slipway::release::fetch::{Near, Source, fetch};
 use slipway::release::store::{Known, Uploaded, upload};
 
 /// What the curve of many customers is made of.
@@ -241,7 +241,7 @@ fn fetches(bench: &Bench) -> bool {
             let _ = fs::remove_dir_all(&to);
             fs::create_dir(&to).unwrap();
             let begun = Instant::now();
-            let fetched = fetch(&source, &to, have, &Quiet).unwrap();
+            let fetched = fetch(&source, &to, Near { image: have, cache: None }, &Quiet).unwrap();
             (begun.elapsed().as_secs_f64(), fetched.travelled)
         };
         let (all, whole) = time(None);

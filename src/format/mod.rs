@@ -29,6 +29,7 @@ mod writer;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
+pub use cuts::EVERY as CUT_EVERY;
 pub use encode::Cache;
 pub use machine::{About, GuestOs, Machine, Settings};
 

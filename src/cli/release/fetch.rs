@@ -7,7 +7,7 @@ use serde::Serialize;
 use crate::error::Result;
 use crate::profile::Format;
 use crate::project::Surroundings;
-use crate::release::fetch::{Fetched, Published};
+use crate::release::fetch::{Fetched, Near, Published};
 use crate::release::never_published;
 use crate::units::ByteSize;
 
@@ -30,7 +30,8 @@ pub(super) struct Args {
     /// The folder for the release [default: one with its name, here]
     #[arg(long, value_name = "DIR")]
     to: Option<PathBuf>,
-    /// An older image of the same format: what it has in common with the new one does not travel
+    /// An older image of the same format: what it has in common with the new one does not travel. What builds on this
+    /// machine keep of encoded bases in the cache does not travel anyway
     #[arg(long, value_name = "IMAGE")]
     have: Option<PathBuf>,
     /// Fetch only the images in this format; may be given several times
@@ -59,13 +60,15 @@ struct Image<'a> {
     file: &'a std::path::Path,
     travelled: u64,
     copied: u64,
+    cached: u64,
     kept: u64,
 }
 
 impl<'a> From<&'a Fetched> for Image<'a> {
     fn from(fetched: &'a Fetched) -> Self {
-        let Fetched { path, travelled, copied, kept } = fetched;
-        Self { file: path, travelled: *travelled, copied: *copied, kept: *kept }
+        let Fetched { path, travelled, copied, cached, kept } = fetched;
+        let (travelled, copied) = (*travelled, *copied);
+        Self { file: path, travelled, copied, cached: *cached, kept: *kept }
     }
 }
 
@@ -81,7 +84,9 @@ pub(super) fn run(args: &Args, surroundings: &Surroundings) -> Result<u8> {
     let id = &current.release.id;
     let to = args.to.clone().unwrap_or_else(|| PathBuf::from(id));
     let published = Published { shelf: &shelf, lane: &lane, current: &current };
-    let fetched = published.fetch(&args.format, &to, args.have.as_deref(), &progress)?;
+    let encoded = project.surroundings.encoded()?;
+    let near = Near { image: args.have.as_deref(), cache: Some(&encoded) };
+    let fetched = published.fetch(&args.format, &to, near, &progress)?;
     progress.done();
     if args.json {
         let images = fetched.iter().map(Image::from).collect();
@@ -93,9 +98,11 @@ pub(super) fn run(args: &Args, surroundings: &Surroundings) -> Result<u8> {
 }
 
 fn tell(fetched: &Fetched) -> Result<()> {
-    let Fetched { path, travelled, copied, kept } = fetched;
+    let Fetched { path, travelled, copied, cached, kept } = fetched;
     let mut text = format!("{}: {} travelled", shown(path).display(), ByteSize(*travelled));
-    for (bytes, whence) in [(copied, "the older image"), (kept, "an earlier fetch")] {
+    for (bytes, whence) in
+        [(copied, "the older image"), (cached, "the cache"), (kept, "an earlier fetch")]
+    {
         if *bytes > 0 {
             text.push_str(&format!(", {} came from {whence}", ByteSize(*bytes)));
         }

@@ -112,7 +112,8 @@ fn published(
     let work = release::work_folder(&project.out)?;
     let folder = work.path().join(&current.release.id);
     let published = fetch::Published { shelf: &shelf, lane: &lane, current: &current };
-    published.fetch(&[], &folder, None, progress)?;
+    // what the store has is to be verified, and nothing that lies here
+    published.fetch(&[], &folder, fetch::Near::default(), progress)?;
     let examined = release::examine(&folder, believing, progress)?;
     let with = format!(
         "each file was fetched from {} and compared with the record that its channel {} named",

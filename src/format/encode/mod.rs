@@ -37,7 +37,7 @@ pub(in crate::format) mod segment;
 mod walk;
 mod zstd;
 
-pub use cache::{Cache, DEFAULT_LIMIT, Stored, Trimmed, disk_usage};
+pub use cache::{Cache, DEFAULT_LIMIT, Outline, Stored, Trimmed, disk_usage};
 pub use codec::{CLUSTER, Codec};
 pub use walk::{Walked, Work, walk};
 

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::{Fetched, Source, fetch};
+use super::{Fetched, Near, Source, fetch};
 use crate::blob;
 use crate::build::SUMS;
 use crate::error::{Context, Error, Kind, Result};
@@ -42,7 +42,7 @@ impl Published<'_> {
         &self,
         formats: &[Format],
         to: &Path,
-        have: Option<&Path>,
+        near: Near<'_>,
         progress: &dyn Progress,
     ) -> Result<Vec<Fetched>> {
         let Current { pointer, release } = self.current;
@@ -64,7 +64,7 @@ impl Published<'_> {
         let wanted =
             release.artifacts.iter().filter(|a| formats.is_empty() || formats.contains(&a.format));
         let source = |artifact| Source { store: self.shelf.store, artifact };
-        let fetched = wanted.map(|artifact| fetch(&source(artifact), to, have, progress));
+        let fetched = wanted.map(|artifact| fetch(&source(artifact), to, near, progress));
         let fetched = fetched.collect::<Result<Vec<_>>>()?;
         self.signed(SUMS, Digest::of(sums::text(release, pointer.sha256)), to, progress)?;
         match self.shelf.rebuilt(self.lane, pointer, release, progress)? {

@@ -7,7 +7,7 @@ use slipway::blob::{self, Store};
 use slipway::error::{Error, Result};
 use slipway::profile::Format;
 use slipway::progress::Quiet;
-use slipway::release::fetch::{Fetched, Source, fetch};
+use slipway::release::fetch::{Fetched, Near, Source, fetch};
 
 use crate::common::servers::{azure_client, azure_settings, azurite};
 use crate::faults::clock::patience;
@@ -29,7 +29,7 @@ const WEB_IDLE: Duration = Duration::from_millis(400);
 /// Gets an image from a store; it must be the right one.
 fn get(image: &Image, store: &dyn Store, to: &std::path::Path) -> Result<Fetched> {
     let source = Source { store, artifact: &image.artifact };
-    let fetched = fetch(&source, to, None, &Quiet)?;
+    let fetched = fetch(&source, to, Near::default(), &Quiet)?;
     assert!(std::fs::read(&fetched.path).unwrap() == image.bytes);
     Ok(fetched)
 }

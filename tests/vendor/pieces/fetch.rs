@@ -7,7 +7,7 @@ use slipway::blob::Publish;
 use slipway::error::{Error, Kind};
 use slipway::profile::Format;
 use slipway::progress::{Progress, Quiet};
-use slipway::release::fetch::{Fetched, Source, fetch};
+use slipway::release::fetch::{Fetched, Near, Source, fetch};
 use slipway::units::{Digest, MIB};
 
 use crate::pieces::stage::{Image, Until, folder_store};
@@ -29,7 +29,8 @@ fn get(
     have: Option<&Path>,
     progress: &dyn Progress,
 ) -> Result<Fetched, Error> {
-    fetch(&Source { store, artifact: &image.artifact }, to, have, progress)
+    let near = Near { image: have, cache: None };
+    fetch(&Source { store, artifact: &image.artifact }, to, near, progress)
 }
 
 fn names(folder: &Path) -> Vec<String> {

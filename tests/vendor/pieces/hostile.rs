@@ -6,7 +6,7 @@ use slipway::blob::{self, Settings};
 use slipway::error::Kind;
 use slipway::profile::Format;
 use slipway::progress::Quiet;
-use slipway::release::fetch::{Source, fetch};
+use slipway::release::fetch::{Near, Source, fetch};
 use slipway::release::pieces::{Form, List, Span};
 use slipway::units::Digest;
 
@@ -23,7 +23,7 @@ fn refused(format: Format, what: &str, change: &dyn Fn(&Path, &Image)) {
     let store = blob::open(&format!("file://{}", root.path().display()), &settings).unwrap();
     let to = tempfile::tempdir().unwrap();
     let source = Source { store: store.as_ref(), artifact: &image.artifact };
-    let error = fetch(&source, to.path(), None, &Quiet).unwrap_err();
+    let error = fetch(&source, to.path(), Near::default(), &Quiet).unwrap_err();
     assert!(matches!(error.kind(), Kind::Damaged | Kind::Refused), "{what}: {error:?}");
     assert!(!to.path().join(&image.artifact.file).exists(), "{what}");
 }
@@ -106,7 +106,7 @@ fn a_name_in_a_record_does_not_lead_out_of_the_folder() {
         let artifact = slipway::build::Artifact { file: name.into(), ..image.artifact.clone() };
         let source = Source { store: store.as_ref(), artifact: &artifact };
         assert_eq!(
-            fetch(&source, to.path(), None, &Quiet).unwrap_err().kind(),
+            fetch(&source, to.path(), Near::default(), &Quiet).unwrap_err().kind(),
             Kind::Damaged,
             "{name}"
         );
@@ -126,7 +126,7 @@ fn a_link_in_the_place_of_the_unfinished_file_is_not_written_through() {
     let hidden = to.path().join(format!(".{}.slipway-part", image.artifact.file));
     std::os::unix::fs::symlink(&theirs, &hidden).unwrap();
     let source = Source { store: store.as_ref(), artifact: &image.artifact };
-    assert!(fetch(&source, to.path(), None, &Quiet).is_err());
+    assert!(fetch(&source, to.path(), Near::default(), &Quiet).is_err());
     assert_eq!(std::fs::read(&theirs).unwrap(), b"theirs");
 }
 

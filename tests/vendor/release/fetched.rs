@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::{built, faults, make, said};
-use crate::common::small::{bundle, publish, run, slipway};
+use crate::common::small::{self, bundle, publish, run, slipway};
 
 /// Makes and publishes a release of the newest image; returns its folder.
 fn release(folder: &Path, more: &[&str]) -> PathBuf {
@@ -89,4 +89,47 @@ fn a_fetch_that_is_killed_at_any_moment_goes_on() {
         fetch(folder, &["--to", to.to_str().unwrap()]);
         assert!(files(&to) == files(&published), "moment {moment}");
     }
+}
+
+/// The base's regions that the build encoded lie in the cache: they need not travel, and no older image is needed for that.
+#[test]
+fn what_builds_keep_in_the_cache_does_not_travel_and_a_cache_that_is_damaged_only_saves_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let mut root = small::root();
+    // regions are kept when they are worth an entry: bytes that get no shorter
+    for n in 0..12u8 {
+        let mut bytes = vec![0; 1 << 20];
+        blake3::Hasher::new().update(&[n]).finalize_xof().fill(&mut bytes);
+        root.put_file(&format!("/usr/lib/noise-{n}"), 0o644, small::TIME, bytes).unwrap();
+    }
+    small::project_of(folder, &root);
+    publish(folder, &bundle(folder, "1"));
+    run(folder, &["build", "tiny"]);
+    let published = release(folder, &[]);
+    let got = |to: &str| {
+        let to = folder.join(to);
+        let told = fetch(folder, &["--to", to.to_str().unwrap()]);
+        assert!(files(&to) == files(&published));
+        let number = |name: &str| told["images"][0][name].as_u64().unwrap();
+        (number("travelled"), number("cached"))
+    };
+    let (travelled, cached) = got("with");
+    assert!(cached > 8 << 20 && travelled < 2 << 20, "{travelled} travelled, {cached} were there");
+    let mut entries = vec![folder.join("cache/encoded")];
+    while let Some(path) = entries.pop() {
+        if path.is_dir() {
+            entries.extend(std::fs::read_dir(path).unwrap().map(|entry| entry.unwrap().path()));
+            continue;
+        }
+        let mut bytes = std::fs::read(&path).unwrap();
+        let length = bytes.len();
+        bytes[length - 1000] ^= 1;
+        bytes[length / 2] ^= 1;
+        std::fs::write(&path, bytes).unwrap();
+    }
+    let (more, less) = got("damaged");
+    assert!(more > travelled && less < cached, "{more} travelled, {less} were there");
+    std::fs::remove_dir_all(folder.join("cache/encoded")).unwrap();
+    assert_eq!(got("without"), (travelled + cached, 0));
 }

@@ -31,10 +31,10 @@ const VERSION: u32 = 1;
 /// Where the checksum is: after the part of the header that it covers.
 const CHECKSUM: usize = 56;
 /// Bytes of the header.
-const HEADER: usize = CHECKSUM + blake3::OUT_LEN;
+pub(super) const HEADER: usize = CHECKSUM + blake3::OUT_LEN;
 /// Bytes of a place: the chunk's number in the group and its form (u16 each), then offset, length
 /// and CRC (u32 each). A segment bounds all of them.
-const PLACE: usize = 16;
+pub(super) const PLACE: usize = 16;
 /// A place's form.
 const ENCODED: u16 = 0;
 const STORED: u16 = 1;
@@ -144,10 +144,10 @@ pub fn write(
 
 /// What the header says.
 #[derive(Clone, Copy, Debug)]
-struct Fields {
-    places: u32,
+pub(super) struct Fields {
+    pub places: u32,
     key: Digest,
-    length: u64,
+    pub length: u64,
 }
 
 impl Fields {
@@ -161,7 +161,7 @@ impl Fields {
         bytes
     }
 
-    fn parse(header: &[u8; HEADER]) -> Option<Self> {
+    pub fn parse(header: &[u8; HEADER]) -> Option<Self> {
         let places = u32::from_le_bytes(*header[12..].first_chunk()?);
         let key = Digest::from_bytes(*header[16..].first_chunk()?);
         let length = u64::from_le_bytes(*header[48..].first_chunk()?);

@@ -7,6 +7,7 @@
 
 mod entry;
 mod key;
+mod outline;
 mod trim;
 
 use std::ops::Range;
@@ -15,6 +16,7 @@ use std::path::{Path, PathBuf};
 pub use entry::Entry;
 pub(super) use entry::length as entry_length;
 pub(super) use key::Keys;
+pub use outline::Outline;
 pub use trim::{Stored, Trimmed, disk_usage};
 
 use super::{Codec, Place};

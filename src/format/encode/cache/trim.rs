@@ -88,6 +88,14 @@ pub fn disk_usage(folder: &Path) -> Result<u64> {
     Ok(found.iter().map(|f| f.bytes).sum())
 }
 
+/// The paths of all entries below a folder.
+pub fn paths(folder: &Path) -> Result<Vec<PathBuf>> {
+    let mut found = Vec::new();
+    collect(folder, &mut found)?;
+    let paths = found.into_iter().map(|found| found.path);
+    Ok(paths.filter(|path| !path.file_name().is_some_and(whole::is_hidden_name)).collect())
+}
+
 /// All files below a folder; one that another build removes meanwhile does not count.
 fn collect(folder: &Path, found: &mut Vec<Found>) -> Result<()> {
     let entries = match std::fs::read_dir(folder) {
