@@ -1,7 +1,8 @@
 //! A night as a pure state machine over its journal: what happened says what is to be done next.
 //!
 //! A call asks for every plan again: the newest configuration counts, and a plan is read, not made. What was done of the
-//! same plan in the same night is not done again, whether it ended well or not.
+//! same plan in the same night is not done again, whether it ended well or not: but what failed by the machine's, the
+//! network's or a disk's fault in an earlier call is tried again.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -29,6 +30,8 @@ pub struct Night {
     plans: BTreeMap<String, usize>,
     by_job: BTreeMap<Digest, Vec<usize>>,
     running: BTreeSet<Digest>,
+    /// How many outcomes there were when the newest call asked for a customer.
+    asked: BTreeMap<String, usize>,
     /// The first failure ends it.
     fail_fast: bool,
 }
@@ -44,6 +47,7 @@ impl Night {
             plans: BTreeMap::new(),
             by_job: BTreeMap::new(),
             running: BTreeSet::new(),
+            asked: BTreeMap::new(),
             fail_fast: false,
         };
         night.call(began);
@@ -81,6 +85,7 @@ impl Night {
         for name in &began.customers {
             self.customers.insert(name.clone(), None);
             self.plans.remove(name);
+            self.asked.insert(name.clone(), self.outcomes.len());
         }
         self.running.clear();
     }
@@ -166,8 +171,8 @@ impl Night {
     /// The first failure of a smoke test that then passed.
     pub fn flaky(&self, name: &str) -> Option<&Outcome> {
         self.last(name).filter(|o| o.is_good()).find_map(|o| {
-            let tries = self.by_job.get(&o.job)?.iter().map(|at| &self.outcomes[*at]);
-            tries.into_iter().find(|o| !o.is_good())
+            let mut tries = self.by_job.get(&o.job)?.iter().map(|at| &self.outcomes[*at]);
+            tries.find(|o| !o.is_good() && o.blame == Some(Blame::Customer))
         })
     }
 
@@ -209,6 +214,10 @@ impl Night {
         let outcome = &self.outcomes[*last];
         if outcome.is_good() {
             return Tried::Good;
+        }
+        let earlier = self.asked.get(&outcome.customer).is_some_and(|asked| last < asked);
+        if earlier && outcome.blame == Some(Blame::Infrastructure) {
+            return Tried::Open { attempt: outcome.attempt };
         }
         let again = outcome.step.is_smoke()
             && outcome.blame == Some(Blame::Customer)

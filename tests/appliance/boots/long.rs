@@ -67,9 +67,13 @@ fn a_machine_with_a_puppet_server_whose_power_was_cut_during_converge_goes_on() 
 
 #[test]
 #[ignore = "takes most of an hour: scripts/test long runs it"]
-fn two_masters_of_one_image_share_no_key() {
+fn two_masters_of_one_image_share_no_secret() {
     let (first, second) = (&by_bios().disk, &cut_off().disk);
-    for path in ["/etc/puppet/puppetserver/ca/ca_key.pem", "/etc/machine-id"] {
+    for path in [
+        "/etc/machine-id",
+        "/etc/puppet/puppetserver/ca/ca_key.pem",
+        "/var/lib/slipway/secrets/admin-password",
+    ] {
         let (one, other) = (first.read(path), second.read(path));
         assert!(one.len() >= 16 && other.len() >= 16, "{path} is empty");
         assert_ne!(one, other, "{path}");

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use slipway::error::{Error, Kind, Result, Told};
 use slipway::fleet::{
     Allowed, Began, Bill, Conclusion, Did, Engine, Event, Evidence, Free, Job, Keeper, Night,
-    Outcome, Planned, Rules, Standing, Step, Steps, Watch, Which, conclude,
+    Outcome, Planned, Rules, Standing, Step, Steps, Target, Watch, Which, conclude,
 };
 use slipway::progress::{Progress, Quiet};
 use slipway::smoke::Firmware;
@@ -252,6 +252,26 @@ fn a_smoke_test_that_could_not_be_run_is_not_repeated_and_is_no_verdict() {
     let (_, night, _) = call(&steps, &[], began(&["a"], Which::Each), 1, usize::MAX);
     assert_eq!(steps.ran().iter().filter(|job| job.contains("smoke-bios")).count(), 1);
     assert_eq!(conclude(&night), Conclusion::Infrastructure);
+}
+
+#[test]
+fn what_failed_by_the_machines_fault_is_tried_again_by_the_next_call_and_is_not_flaky_then() {
+    let full = Script {
+        errors: [(("a", "release"), Kind::NoSpace), (("b", "build"), Kind::Refused)].into(),
+        ..Script::default()
+    };
+    let mut began = began(&["a", "b"], Which::Each);
+    began.rules.release = Some(Target { channel: "nightly".to_owned(), store: None });
+    let (_, night, events) = call(&full, &[], began.clone(), 1, usize::MAX);
+    assert_eq!(ends(&night), ["a failed at release", "b failed at build"]);
+    assert_eq!(ends(&Night::replay(&events).unwrap()), ends(&night), "a report says the same");
+    let next = Script::default();
+    let (_, night, events) = call(&next, &events, began.clone(), 1, usize::MAX);
+    assert_eq!(ends(&night), ["a good", "b failed at build"]);
+    assert_eq!(next.ran(), ["a plan 1", "b plan 1", "a release 1", "a publish 1"]);
+    let next = Script::default();
+    call(&next, &events, began, 1, usize::MAX).0.unwrap();
+    assert_eq!(next.ran(), ["a plan 1", "b plan 1"]);
 }
 
 #[test]

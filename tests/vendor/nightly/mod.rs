@@ -4,6 +4,7 @@ mod machine;
 mod nights;
 mod releases;
 mod reports;
+mod rounds;
 
 use std::path::Path;
 use std::process::Output;

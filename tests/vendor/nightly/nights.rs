@@ -139,7 +139,7 @@ fn what_would_be_done_is_said_and_nothing_of_it_is_done() {
 }
 
 /// Nothing of ours runs any more in this folder's name.
-fn strays(folder: &Path) -> Vec<String> {
+pub fn strays(folder: &Path) -> Vec<String> {
     let processes = fs::read_dir("/proc").unwrap().filter_map(|entry| {
         let line = fs::read(entry.ok()?.path().join("cmdline")).ok()?;
         let line = String::from_utf8_lossy(&line).replace('\0', " ");
