@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::layout::{Layout, Region};
-use super::spec::DiskSpec;
+use super::spec::{DiskSpec, hash_seed};
 use super::{Disk, Extent, bootloader, esp, ext4, gpt};
 use crate::error::Result;
 use crate::pack::Pack;
@@ -26,7 +26,7 @@ pub fn compose(tree: &Tree, packs: &[Arc<Pack>], spec: &DiskSpec) -> Result<Disk
     let params = ext4::Params {
         size: layout.root.length,
         uuid: ids.filesystem.into_bytes(),
-        hash_seed: ids.hash_seed.into_bytes(),
+        hash_seed: hash_seed(packs.first().map(|pack| pack.digest())),
         time: spec.time,
         label: ROOT_LABEL.to_owned(),
     };

@@ -2,12 +2,21 @@
 
 use uuid::Uuid;
 
-use super::gpt;
+use super::{ext4, gpt};
 use crate::units::{ByteSize, Digest, Timestamp};
 
 /// All names that are derived from a plan are in this namespace (RFC 9562, version 5). A constant
 /// of this program: another value would give every image other identifiers.
 const NAMESPACE: Uuid = Uuid::from_u128(0x8d0c_6a0e_3f1b_5c57_9a46_21f7_b0de_5e11);
+
+/// The seed of the hashes that order a root filesystem's large folders: a function of the pack that is placed first, which is
+/// the base's, so that images of one base have them in common. Whoever has any of those images knows it; who can write to
+/// a folder of an appliance could do no more with it than make that folder slow.
+pub(super) fn hash_seed(base: Option<Digest>) -> [u8; 16] {
+    let mut bytes = base.map(|digest| digest.as_bytes().to_vec()).unwrap_or_default();
+    bytes.extend_from_slice(b"hash-seed");
+    Uuid::new_v5(&NAMESPACE, &bytes).into_bytes()
+}
 
 /// What a disk is made from, besides the tree.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,8 +47,6 @@ pub struct Ids {
     pub guids: gpt::Guids,
     /// The root filesystem's UUID.
     pub filesystem: Uuid,
-    /// The seed of the root filesystem's folder hashes.
-    pub hash_seed: Uuid,
     /// The EFI partition's serial number.
     pub esp_serial: u32,
 }
@@ -59,8 +66,7 @@ impl Ids {
                 esp: id("esp"),
                 root: id("root"),
             },
-            filesystem: id("filesystem"),
-            hash_seed: id("hash-seed"),
+            filesystem: Uuid::from_bytes(ext4::with_common_seed(*id("filesystem").as_bytes())),
             esp_serial: id("esp-serial").as_fields().0,
         }
     }

@@ -20,17 +20,22 @@ use crate::units::MIB;
 /// differs costs no more than this.
 pub const EVERY: u64 = 4 * MIB;
 
+/// The same where no other image has all of it: one that differs in a few clusters of its tables has the rest in common.
+/// Much smaller pieces would be gathered with others ([`release::pieces`](crate::release::pieces)).
+const OWN: u64 = MIB;
+
 /// Offsets in a file.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Cuts(Vec<u64>);
 
 impl Cuts {
     /// A group of encoded chunks that was put at `start`: cut around it, and where its chunks come to another [`EVERY`]
-    /// bytes of the disk.
+    /// bytes of the disk, or [`OWN`].
     pub fn group(&mut self, codec: Codec, group: &Group<'_>, start: u64) {
         let Some(first) = group.places.first() else { return };
         self.0.push(start);
-        let region = |index: u64| index * codec.chunk() / EVERY;
+        let every = if group.shared { EVERY } else { OWN };
+        let region = |index: u64| index * codec.chunk() / every;
         let mut current = region(first.index);
         for place in group.places {
             if region(place.index) != current {
@@ -112,11 +117,17 @@ mod tests {
         let places = [0, 1, EVERY / chunk, EVERY / chunk + 1, 3 * EVERY / chunk];
         let places: Vec<_> =
             places.iter().zip((0..).step_by(10)).map(|(i, o)| place(*i, o)).collect();
+        let of = |places, bytes, shared| Group { places, bytes: Bytes::Fresh(bytes), shared };
         let mut cuts = Cuts::default();
-        cuts.group(Codec::Grain, &Group { places: &places, bytes: Bytes::Fresh(&[1; 50]) }, 1000);
-        cuts.group(Codec::Grain, &Group { places: &[], bytes: Bytes::Fresh(&[]) }, 1050);
+        cuts.group(Codec::Grain, &of(&places, &[1; 50], true), 1000);
+        cuts.group(Codec::Grain, &of(&[], &[], true), 1050);
         assert_eq!(cuts.clone().within(2000), [1000, 1020, 1040, 1050]);
         assert_eq!(cuts.within(1050), [1000, 1020, 1040]);
+        // what only this image has is cut more finely
+        let places = [place(0, 0), place(OWN / chunk - 1, 10), place(OWN / chunk, 20)];
+        let mut cuts = Cuts::default();
+        cuts.group(Codec::Grain, &of(&places, &[1; 30], false), 1000);
+        assert_eq!(cuts.within(2000), [1000, 1020, 1030]);
     }
 
     #[test]

@@ -2,7 +2,7 @@
 //! must have the bytes that its name says.
 
 use super::pieces::{LONGEST_LIST, List, Piece, list_key};
-use crate::blob::{self, Store};
+use crate::blob::{self, Key, Store};
 use crate::error::{Error, Kind, Result};
 use crate::progress::Progress;
 use crate::units::Digest;
@@ -17,12 +17,13 @@ pub(super) fn list(
     sha256: Digest,
     progress: &dyn Progress,
 ) -> Result<(List, u64)> {
+    let key = list_key(sha256)?;
     let read = |bytes: Vec<u8>| {
-        let list = List::parse(&bytes)?;
-        list.expect(size, sha256)?;
+        let list = List::parse(&bytes).map_err(|e| wrong(store, &key, e))?;
+        list.expect(size, sha256).map_err(|e| wrong(store, &key, e))?;
         Ok((list, bytes.len() as u64))
     };
-    blob::read_checked(store, &list_key(sha256)?, LONGEST_LIST, &read, progress)
+    blob::read_checked(store, &key, LONGEST_LIST, &read, progress)
 }
 
 /// A piece, and how many bytes travelled.
@@ -35,12 +36,13 @@ pub(super) fn piece(
     piece: &Piece,
     progress: &dyn Progress,
 ) -> Result<(Vec<u8>, u64)> {
-    let length = piece.length();
+    let (length, key) = (piece.length(), list.key(piece)?);
     let read = |stored: Vec<u8>| {
         let travelled = stored.len() as u64;
-        Ok((list.form.unpack(stored, length, piece.sha256)?, travelled))
+        let unpacked = list.form.unpack(stored, length, piece.sha256);
+        Ok((unpacked.map_err(|e| wrong(store, &key, e))?, travelled))
     };
-    let (key, most) = (list.key(piece)?, list.form.most(length));
+    let most = list.form.most(length);
     blob::read_checked(store, &key, most, &read, progress).map_err(|e| match e.kind() {
         Kind::NotFound => {
             let message = format!("{} lacks a piece of what was published", store.shown());
@@ -50,4 +52,10 @@ pub(super) fn piece(
         }
         _ => e,
     })
+}
+
+/// The same error with the object that it is about.
+fn wrong(store: &dyn Store, key: &Key, error: Error) -> Error {
+    let message = format!("{key} of {} is not what it should be", store.shown());
+    Error::new(error.kind(), message).because(error)
 }

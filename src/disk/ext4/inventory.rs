@@ -75,7 +75,8 @@ impl Item<'_> {
     }
 }
 
-/// All inodes: the root, lost+found, and the others in the tree's order.
+/// All inodes: the root, lost+found, and the others in the tree's order, those that this image alone may have behind all
+/// that its base has: a file more or less of a customer does not give the base's files other numbers.
 #[derive(Debug)]
 pub(super) struct Inventory<'a> {
     pub items: Vec<Item<'a>>,
@@ -98,15 +99,27 @@ impl<'a> Inventory<'a> {
         };
         inventory.add_fixed(tree, b"", 0o755, time)?;
         let lost_found = inventory.add_fixed(tree, LOST_FOUND_NAME, 0o700, time)?;
+        let inodes = || {
+            tree.into_iter().filter(|(path, entry)| {
+                let is_fixed = path.is_root() || path.as_bytes() == LOST_FOUND_NAME;
+                !is_fixed && !matches!(entry.node, Node::HardLink(_))
+            })
+        };
+        // what is added to a base has the time of the image
+        for is_added in [false, true] {
+            for (path, entry) in inodes().filter(|(_, e)| (e.meta.mtime == time) == is_added) {
+                inventory.add(path.as_bytes(), entry)?;
+            }
+        }
         let mut hard_links = Vec::new();
         for (path, entry) in tree {
             match &entry.node {
                 _ if path.is_root() => {}
-                _ if path.as_bytes() == LOST_FOUND_NAME => {
-                    inventory.add_name(path.as_bytes(), lost_found)?;
-                }
                 Node::HardLink(target) => hard_links.push((path.as_bytes(), target)),
-                _ => inventory.add(path.as_bytes(), entry)?,
+                _ => {
+                    let index = inventory.by_path[path.as_bytes()];
+                    inventory.add_name(path.as_bytes(), index)?;
+                }
             }
         }
         if tree.get(LOST_FOUND_NAME).is_none() {
@@ -150,8 +163,7 @@ impl<'a> Inventory<'a> {
     fn add(&mut self, path: &'a [u8], entry: &'a Entry) -> Result<()> {
         let body = body(&entry.node).map_err(|e| blame(path, e))?;
         let links = if matches!(body, Body::Folder { .. }) { 2 } else { 1 };
-        let index = self.push(Item { path, meta: Cow::Borrowed(&entry.meta), body, links })?;
-        self.add_name(path, index)
+        self.push(Item { path, meta: Cow::Borrowed(&entry.meta), body, links }).map(drop)
     }
 
     /// Puts the name into the folder above, and the folder's number into a folder of that name.

@@ -4,7 +4,7 @@
 //! superblocks, group descriptors, bitmaps, inode tables, the journal. Then come the packs, each as
 //! a whole and in the order given, split only at the fixed metadata; a part of a pack that no file
 //! uses any more is free in the bitmaps, but its bytes stay. Everything that depends on the tree
-//! comes last: contents in memory, folders, attributes, long symbolic links, extent trees. So all
+//! comes last: folders, attributes, long symbolic links, contents in memory, extent trees. So all
 //! filesystems of one size with the same first packs have equal bytes there, and the encoded form
 //! of that region can be shared between images. Each byte of a pack also keeps its place within 64
 //! KiB, so that the clusters of disks of other sizes are equal, too, except beside fixed metadata.
@@ -41,6 +41,8 @@ mod space;
 mod superblock;
 mod write;
 mod xattr;
+
+pub(in crate::disk) use checksum::with_common_seed;
 
 use std::sync::Arc;
 

@@ -1,5 +1,6 @@
-//! Gives everything that depends on the tree its blocks, in a fixed order: the packs, contents
-//! outside them, folders, attributes, long symbolic links.
+//! Gives everything that depends on the tree its blocks, in a fixed order: the packs, folders, attributes, long symbolic
+//! links, contents outside of packs. These come last, because their lengths differ from customer to customer: the base's
+//! folders stay where they are in all images of it.
 
 use std::collections::HashMap;
 
@@ -30,14 +31,15 @@ pub(super) fn place(
     space: &mut Space<'_>,
     out: &mut Output,
 ) -> Result<Places> {
-    let mut runs = contents(parts, space, out)?;
+    let mut runs = packed(parts, space, out)?;
     folders(parts, space, out, &mut runs)?;
     let attributes = attributes(parts, seed, space, out)?;
     symlinks(parts, space, out, &mut runs)?;
+    others(parts, space, out, &mut runs)?;
     Ok(Places { runs, attributes })
 }
 
-fn contents(parts: &Parts<'_>, space: &mut Space<'_>, out: &mut Output) -> Result<Vec<Vec<Run>>> {
+fn packed(parts: &Parts<'_>, space: &mut Space<'_>, out: &mut Output) -> Result<Vec<Vec<Run>>> {
     let mut laid = Vec::with_capacity(parts.sources.packs.len());
     for pack in &parts.sources.packs {
         let (place, data) = Laid::lay(pack, space)?;
@@ -45,20 +47,32 @@ fn contents(parts: &Parts<'_>, space: &mut Space<'_>, out: &mut Output) -> Resul
         laid.push(place);
     }
     let mut all = Vec::with_capacity(parts.inventory.items.len());
-    for (source, item) in parts.sources.of.iter().zip(&parts.inventory.items) {
-        all.push(match (source, &item.body) {
-            (BlocksFrom::InPack { pack, first, blocks }, _) => {
+    for source in &parts.sources.of {
+        all.push(match source {
+            BlocksFrom::InPack { pack, first, blocks } => {
                 let runs = laid[*pack].find(*first, *blocks);
                 runs.iter().for_each(|run| space.claim(*run));
                 runs
             }
-            (BlocksFrom::Apart { blocks }, Body::File(content)) => {
-                apart(content, *blocks, space, out)?
-            }
-            _ => Vec::new(),
+            BlocksFrom::Apart { .. } | BlocksFrom::Nothing => Vec::new(),
         });
     }
     Ok(all)
+}
+
+fn others(
+    parts: &Parts<'_>,
+    space: &mut Space<'_>,
+    out: &mut Output,
+    all: &mut [Vec<Run>],
+) -> Result<()> {
+    let items = parts.sources.of.iter().zip(&parts.inventory.items);
+    for ((source, item), place) in items.zip(all) {
+        if let (BlocksFrom::Apart { blocks }, Body::File(content)) = (source, &item.body) {
+            *place = apart(content, *blocks, space, out)?;
+        }
+    }
+    Ok(())
 }
 
 fn apart(

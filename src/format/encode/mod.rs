@@ -83,6 +83,8 @@ pub struct Group<'a> {
     pub places: &'a [Place],
     /// All its bytes, including those between chunks.
     pub bytes: Bytes<'a>,
+    /// Whether all of it is from packs, so that other images have it, too.
+    pub shared: bool,
 }
 
 /// Where a group's bytes are.

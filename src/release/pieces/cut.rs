@@ -6,12 +6,14 @@ use std::path::Path;
 
 use super::{FORMAT, Form, List, Piece, STEP, Span};
 use crate::error::{Context, Result};
-use crate::format::used::is_zero;
 use crate::progress::Progress;
 use crate::units::{Digest, Hasher, KIB};
 
 /// Shorter ranges are gathered.
 const TINY: u64 = 16 * KIB;
+/// Zeros at the end of a range are left out when there are at least this many, in bytes: a format may begin what follows at
+/// a multiple of its cluster, and most of a small range would be the gap.
+const GAP: usize = 4 * KIB as usize;
 /// Ranges between cuts are divided when they are longer than this, in bytes.
 const LONG: u64 = 2 * STEP;
 
@@ -74,9 +76,20 @@ struct Cutter {
 impl Cutter {
     fn add(&mut self, span: Span, bytes: &[u8]) {
         self.whole.update(bytes);
-        if is_zero(bytes) {
-            extend(&mut self.zeros, span);
-        } else if span.length >= TINY {
+        let used = bytes.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
+        let used = if used > 0 && bytes.len() - used < GAP { bytes.len() } else { used };
+        let length = used as u64;
+        if used > 0 {
+            self.add_used(Span { at: span.at, length }, &bytes[..used]);
+        }
+        if length < span.length {
+            let zeros = Span { at: span.at + length, length: span.length - length };
+            extend(&mut self.zeros, zeros);
+        }
+    }
+
+    fn add_used(&mut self, span: Span, bytes: &[u8]) {
+        if span.length >= TINY {
             self.pieces.push(Piece { sha256: Digest::of(bytes), at: vec![span] });
         } else {
             extend(&mut self.tiny, span);

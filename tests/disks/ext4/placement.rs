@@ -7,10 +7,10 @@ use std::sync::Arc;
 use slipway::disk::ext4;
 use slipway::disk::{Data, Disk, Extent};
 use slipway::pack::Pack;
-use slipway::tree::{Content, Node, Tree};
+use slipway::tree::{Content, Entry, Meta, Node, Tree};
 use slipway::units::{GIB, KIB, MIB};
 
-use crate::ext4::image::{Image, file, folder, node, pack, params, path};
+use crate::ext4::image::{Image, TIME, file, folder, node, pack, params, path};
 
 /// A base of 300 files, as a tree and its pack.
 fn base() -> (Tree, Arc<Pack>) {
@@ -140,4 +140,34 @@ fn of_a_pack_that_is_not_laid_only_what_is_in_use_is_on_the_disk() {
     let on_disk: u64 = runs_of(&image.extents, &base_pack).iter().map(|run| run.2).sum();
     let in_use: u64 = tree.iter().map(|(_, entry)| entry.length()).sum();
     assert_eq!(on_disk, in_use);
+}
+
+/// The image of a customer holds what its base has at the same places, under the same numbers: only what is around the
+/// customer's own file differs. That file has the image's time, as all that is added to a base.
+#[test]
+fn a_file_more_of_one_customer_leaves_the_bases_inodes_and_folders_as_they_are() {
+    let (mut tree, base_pack) = base();
+    for folder_number in 0..40 {
+        let name = format!("folder-{folder_number}");
+        tree.insert(path(name.as_bytes()), folder());
+        for link in 0..50 {
+            let link = format!("{name}/link-{link}");
+            tree.insert(path(link.as_bytes()), node(Node::Symlink(b"target".to_vec())));
+        }
+    }
+    let size = 64 * MIB;
+    let mut other = tree.clone();
+    let meta = Meta::root(0o644, TIME);
+    other.insert(path(b"a-file"), Entry { meta, ..file(vec![7; 30_000]) });
+    let images = [(&tree, size), (&other, size)].map(|(tree, size)| {
+        let image = Image::of(tree, from_ref(&base_pack), size);
+        image.assert_clean();
+        image.assert_holds(tree);
+        std::fs::read(image.file.path()).unwrap()
+    });
+    let [one, two] = images;
+    let blocks = one.chunks(4096).zip(two.chunks(4096));
+    let differ = blocks.filter(|(one, two)| one != two).count();
+    // the file's own 8; its inode's, the root folder's and the bitmaps', and what sums them up
+    assert!((9..32).contains(&differ), "{differ} blocks differ");
 }

@@ -101,7 +101,7 @@ impl Entry {
     pub fn group(&self) -> Group<'_> {
         let Self { file, path, places, offset, length } = self;
         let origin = Origin { file, path, offset: *offset, length: *length };
-        Group { places, bytes: Bytes::Kept(origin) }
+        Group { places, bytes: Bytes::Kept(origin), shared: true }
     }
 }
 
@@ -247,7 +247,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = recorded(folder.path());
         let entry = Entry::open(&path, key(), &CHUNKS).unwrap();
-        let Group { places: found, bytes: Bytes::Kept(group) } = entry.group() else {
+        let Group { places: found, bytes: Bytes::Kept(group), .. } = entry.group() else {
             panic!("it is not in a file")
         };
         assert_eq!(found, places());

@@ -22,9 +22,29 @@ pub struct Outline {
     offset: u64,
     /// Bytes of the group.
     length: u64,
-    /// The chunks' numbers in the group, and where each begins in it.
-    chunks: Vec<(u64, u64)>,
+    chunks: Vec<Chunk>,
     codec: Codec,
+}
+
+/// A chunk of a group: its number, and where it begins and ends.
+#[derive(Clone, Copy, Debug)]
+struct Chunk {
+    number: u64,
+    begin: u64,
+    end: u64,
+}
+
+impl Chunk {
+    fn of(place: &[u8; PLACE]) -> Self {
+        let word =
+            |at| u32::from_le_bytes([place[at], place[at + 1], place[at + 2], place[at + 3]]);
+        let (begin, length) = (u64::from(word(4)), u64::from(word(8)));
+        Self {
+            number: u64::from(u16::from_le_bytes([place[0], place[1]])),
+            begin,
+            end: begin + length,
+        }
+    }
 }
 
 impl Cache {
@@ -49,19 +69,15 @@ impl Outline {
         // a number in two bytes says which chunk it is
         let mut table = vec![0; usize::from(u16::try_from(fields.places).ok()?) * PLACE];
         file.read_exact(&mut table).ok()?;
-        let word =
-            |bytes: &[u8; PLACE]| u32::from_le_bytes([bytes[4], bytes[5], bytes[6], bytes[7]]);
-        let number = |bytes: &[u8; PLACE]| u16::from_le_bytes([bytes[0], bytes[1]]);
-        let table = table.as_chunks::<PLACE>().0.iter();
-        let chunks =
-            table.map(|place| (u64::from(number(place)), u64::from(word(place)))).collect();
+        let chunks = table.as_chunks::<PLACE>().0.iter().map(Chunk::of).collect();
         let offset = file.metadata().ok()?.len().checked_sub(fields.length)?;
         Some(Self { file, path: path.to_owned(), offset, length: fields.length, chunks, codec })
     }
 
     /// Each stretch that an image may have been cut into here: its first byte in the group, and its length. Images are cut
     /// where the disk comes to another `every` bytes, and a group does not know where on the disk it was: so these are
-    /// those of all places that it may have been at, and a stretch may come several times.
+    /// those of all places that it may have been at, and a stretch may come several times. Each comes with the gap that
+    /// packing left behind it, and without.
     pub fn stretches(&self, every: u64) -> impl Iterator<Item = (u64, u64)> + '_ {
         let within = (every / self.codec.chunk()).max(1);
         (0..within).flat_map(move |first| self.cut(first, within))
@@ -70,16 +86,17 @@ impl Outline {
     /// The stretches if the group begins `first` chunks behind a place where images are cut, and one is cut every `within`.
     fn cut(&self, first: u64, within: u64) -> Vec<(u64, u64)> {
         let mut cut: Vec<(u64, u64)> = Vec::new();
-        let (mut begin, mut region) = (0, None);
-        for (number, offset) in &self.chunks {
-            let here = (first + number) / within;
+        let (mut begin, mut filled, mut region) = (0, 0u64, None);
+        for chunk in &self.chunks {
+            let here = (first + chunk.number) / within;
             if region.is_some_and(|region| region != here) {
-                cut.push((begin, offset.saturating_sub(begin)));
-                begin = *offset;
+                let ends = [filled, chunk.begin];
+                cut.extend(ends.map(|end| (begin, end.saturating_sub(begin))));
+                begin = chunk.begin;
             }
-            region = Some(here);
+            (filled, region) = (chunk.end.max(filled), Some(here));
         }
-        cut.push((begin, self.length.saturating_sub(begin)));
+        cut.extend([filled, self.length].map(|end| (begin, end.saturating_sub(begin))));
         cut
     }
 

@@ -79,7 +79,11 @@ impl Lane {
     ) -> Result<()> {
         self.assembly.finish();
         let (places, bytes) = (self.assembly.places(), self.assembly.bytes());
-        give(sinks, self.codec, &Group { places, bytes: Bytes::Fresh(bytes) })?;
+        give(
+            sinks,
+            self.codec,
+            &Group { places, bytes: Bytes::Fresh(bytes), shared: planned.shared },
+        )?;
         if let Supply::Shared(key) = planned.supply {
             cache.keep(self.codec, key, &planned.chunks, &mut self.assembly);
         }

@@ -33,6 +33,8 @@ pub struct Planned {
     pub chunks: Range<u64>,
     /// Where they come from.
     pub supply: Supply,
+    /// Whether all of their bytes are from packs.
+    pub shared: bool,
 }
 
 /// Where the encoded form of a group comes from.
@@ -85,15 +87,16 @@ impl<'a> Planner<'a> {
     }
 
     fn group(&self, lane: usize, codec: Codec, part: Part) -> Planned {
+        let shared = !part.sources.is_empty();
         let supply = match &self.cache {
-            Some((cache, keys)) if !part.sources.is_empty() => {
+            Some((cache, keys)) if shared => {
                 let key = keys[lane].of(&part);
                 let found = cache.find(codec, key, &part.chunks);
                 found.map_or(Supply::Shared(key), Supply::Cached)
             }
             _ => Supply::Own,
         };
-        Planned { chunks: part.chunks, supply }
+        Planned { chunks: part.chunks, supply, shared }
     }
 }
 
