@@ -72,13 +72,10 @@ fn people(findings: &[Finding]) -> String {
     let mut text = String::new();
     for finding in findings {
         let rule = serde_json::to_value(finding.rule).unwrap_or_default();
-        let (rule, file, what) =
-            (rule.as_str().unwrap_or_default(), clean(&finding.file), clean(&finding.what));
-        let unpacked = if finding.unpacked { ", unpacked," } else { "" };
-        let at =
-            finding.offset.map(|offset| format!("{unpacked} at byte {offset}")).unwrap_or_default();
+        let (place, what) = (clean(&finding.place()), clean(&finding.what));
+        let rule = rule.as_str().unwrap_or_default();
         // writing to a string does not fail
-        let _ = writeln!(text, "error: {file}{at}: {what} [{rule}]\n  fix: {}", finding.fix);
+        let _ = writeln!(text, "error: {place}: {what} [{rule}]\n  fix: {}", finding.fix);
     }
     text + &counted(findings.len(), "leak")
 }

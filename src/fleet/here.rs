@@ -17,6 +17,7 @@ use super::step::Step;
 use crate::desk::{Desk, Pulling, Ticket};
 use crate::error::{Context as _, Error, Kind, Result, Told};
 use crate::key::SecretKey;
+use crate::leak::Customers;
 use crate::lint::{self, Severity};
 use crate::progress::Progress;
 use crate::project::Project;
@@ -61,6 +62,8 @@ pub struct Here<'a> {
     asked: Mutex<BTreeMap<String, Arc<Mutex<bool>>>>,
     /// Pieces of images that were seen in stores tonight: whoever publishes next does not ask for them.
     pub(super) seen: Known,
+    /// What is known of all customers, for the search for leaks; none before the first release.
+    pub(super) customers: Mutex<Option<Arc<Customers>>>,
 }
 
 impl<'a> Here<'a> {
@@ -70,7 +73,8 @@ impl<'a> Here<'a> {
         let pulled = Pulling { offline: true, ..tools.pulling };
         let offline = Desk::open(tools.project.clone(), pulled)?;
         let (evidence, asked, seen) = (night.to_owned(), Mutex::default(), Known::default());
-        Ok(Self { tools, asking, offline, earlier, evidence, asked, seen })
+        let customers = Mutex::default();
+        Ok(Self { tools, asking, offline, earlier, evidence, asked, seen, customers })
     }
 
     /// The order of a customer, with the channel that the policy says.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
+use std::sync::{Arc, PoisonError};
 
 use super::here::{Here, planned, told};
 use super::job::{Did, Evidence, Job, Outcome, Planned, Released};
@@ -10,7 +11,7 @@ use crate::blob::{Key, Publish};
 use crate::error::{Error, Kind, Result, Told};
 use crate::file;
 use crate::key::SecretKey;
-use crate::leak::Against;
+use crate::leak::{Against, Customers};
 use crate::profile::Profile;
 use crate::progress::{Progress, Quiet};
 use crate::release::{
@@ -53,7 +54,7 @@ impl Here<'_> {
         let profile = self.order(&self.offline, &job.customer)?.order.profile;
         let place = self.place(&profile)?;
         let staged = Staged::gather(&self.tools.project.out, &planned.folder)?;
-        let against = Against::project(&self.tools.project, Some(&profile.customer.id))?;
+        let against = self.against(&profile.customer.id)?;
         let making = Making {
             profile: &profile,
             without_smoke: match self.tools.policy.smoke.of(&job.customer) {
@@ -75,6 +76,18 @@ impl Here<'_> {
             }
             Err(faults) => Ok(Did { fault: refused(&faults), ..Did::default() }),
         }
+    }
+
+    /// What must not be in a customer's image. The profiles are read once a night.
+    fn against(&self, customer: &str) -> Result<Against> {
+        let mut customers = self.customers.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = match customers.take() {
+            Some(known) => known,
+            None => Arc::new(Customers::read(&self.tools.project)?),
+        };
+        *customers = Some(known.clone());
+        drop(customers);
+        Ok(known.against(Some(customer)))
     }
 
     /// Publishes it; a channel that names it already, and is good for half of its time at least, is left as it is.

@@ -21,8 +21,8 @@ use crate::units::{GIB, MIB};
 const RECORD_LIMIT: u64 = 32 * MIB;
 /// The largest of the small files, in bytes.
 const SMALL_LIMIT: u64 = MIB;
-/// The most names that are looked at in one folder.
-const NAMES: usize = 4096;
+/// The most names that are believed of one folder: a thousand times as many as any that is asked for has.
+const NAMES: usize = 1 << 20;
 /// Bytes of the filesystem that may be read for everything except whole files, whatever its size.
 const BUDGET: u64 = 2 * GIB;
 
@@ -138,7 +138,10 @@ impl Root {
         Ok(names.filter(|name| name.starts_with("vmlinuz-")).collect())
     }
 
-    /// The names in a folder, sorted; none when there is no such folder.
+    /// All names in a folder, sorted; none when there is no such folder.
+    ///
+    /// # Errors
+    /// [`Kind::Damaged`] for a folder with more names than are believed.
     pub fn names(&self, path: &str) -> Result<Vec<String>> {
         let folder = match self.open_folder(path) {
             Ok(folder) => folder,
@@ -148,7 +151,11 @@ impl Root {
             Err(e) => return Err(self.failed(path, e)),
         };
         let mut names = Vec::new();
-        for entry in folder.take(NAMES) {
+        for entry in folder {
+            if names.len() == NAMES {
+                let message = format!("a folder has more than {NAMES} names");
+                return Err(self.wrong(&message, path));
+            }
             let entry = entry.map_err(|e| self.failed(path, e.into()))?;
             let name = entry.file_name().display().to_string();
             if name != "." && name != ".." {

@@ -18,9 +18,17 @@ pub struct Against {
     pub unread: Vec<PathBuf>,
 }
 
-impl Against {
-    /// What a project knows; `customer` is the id in the image's record.
-    pub fn project(project: &Project, customer: Option<&str>) -> Result<Self> {
+/// What a project knows of all its customers: read once for all of their images.
+#[derive(Clone, Debug)]
+pub struct Customers {
+    profiles: Vec<Profile>,
+    unread: Vec<PathBuf>,
+    builder: Builder,
+}
+
+impl Customers {
+    /// Reads every profile of the project.
+    pub fn read(project: &Project) -> Result<Self> {
         let (mut profiles, mut unread) = (Vec::new(), Vec::new());
         for (path, loaded) in project.load_all()? {
             match loaded {
@@ -30,10 +38,25 @@ impl Against {
         }
         let mut builder = builder(&project.surroundings);
         builder.paths.push(project.root.to_string_lossy().into_owned());
+        Ok(Self { profiles, unread, builder })
+    }
+
+    /// What is looked for in one customer's image; `customer` is the id in its record.
+    pub fn against(&self, customer: Option<&str>) -> Against {
         let own = |profile: &&Profile| customer == Some(profile.customer.id.as_str());
-        let allowed = profiles.iter().find(own).map(|own| own.release.allow.clone());
-        let needles = Needles::new(customer, &profiles, &builder);
-        Ok(Self { needles, allowed: allowed.unwrap_or_default(), unread })
+        let allowed = self.profiles.iter().find(own).map(|own| own.release.allow.clone());
+        Against {
+            needles: Needles::new(customer, &self.profiles, &self.builder),
+            allowed: allowed.unwrap_or_default(),
+            unread: self.unread.clone(),
+        }
+    }
+}
+
+impl Against {
+    /// What a project knows; who asks for many customers reads [`Customers`] once.
+    pub fn project(project: &Project, customer: Option<&str>) -> Result<Self> {
+        Ok(Customers::read(project)?.against(customer))
     }
 
     /// What is known without a project: the machine alone.

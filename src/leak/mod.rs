@@ -1,15 +1,19 @@
 //! What must not be in an image: keys, tokens, identity, other customers, the building machine.
 //!
 //! The way through: `needle` says what is looked for besides what is always a secret ([`Needles`]), and `against` gathers
-//! that from a project ([`Against`]); `place` judges names,
-//! `secret` has the patterns of secrets, and `shape` what they look like; `scan` finds all of them in a stream of bytes, in one pass; `distribution`
-//! knows the files that a package brought and nobody changed; `search` reads an image once and judges every file.
+//! that from a project ([`Customers`], [`Against`]); `place` judges names,
+//! `secret` has the patterns of secrets, `der` those of keys in bytes, and `shape` what they look like; `scan` finds all of them in a stream of bytes, in one pass; `distribution`
+//! knows the files that a package brought and nobody changed; `search` reads an image once and judges every file, and
+//! `inside` looks into those that are archives; `beside` searches texts that go with an image.
 //!
 //! The distribution's own files are no leak: packages ship keys for their tests, and words that are in them are common
 //! knowledge. Whatever else is allowed needs a reason in the profile.
 
 mod against;
+mod beside;
+mod der;
 mod distribution;
+mod inside;
 mod needle;
 mod place;
 mod scan;
@@ -22,7 +26,8 @@ use std::sync::Arc;
 use serde::Serialize;
 
 pub use crate::profile::{Allowed, LeakRule};
-pub use against::Against;
+pub use against::{Against, Customers};
+pub use beside::{Beside, RELEASE};
 pub use needle::{Builder, Needles};
 
 use crate::error::Result;
@@ -36,6 +41,9 @@ pub struct Finding {
     pub rule: LeakRule,
     /// The file's path in the image; `esp:/` first on the EFI partition.
     pub file: String,
+    /// The member of that file, where it is an archive; behind each archive within, a `!`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub member: Option<String>,
     /// Whether it is in the bytes that this file unpacks to.
     pub unpacked: bool,
     /// The first byte, where it is about a place in the file.
@@ -45,6 +53,22 @@ pub struct Finding {
     pub what: String,
     /// What to do about it.
     pub fix: String,
+}
+
+impl Finding {
+    /// Where it is, for people.
+    pub fn place(&self) -> String {
+        let mut place = self.file.clone();
+        if let Some(member) = &self.member {
+            place += &format!(", in {member},");
+        } else if self.unpacked && self.offset.is_some() {
+            place += ", unpacked,";
+        }
+        match self.offset {
+            Some(offset) => place + &format!(" at byte {offset}"),
+            None => place.trim_end_matches(',').to_owned(),
+        }
+    }
 }
 
 /// Reads the whole root and EFI partition once; what was found is sorted, and what is allowed is left out.
@@ -58,10 +82,23 @@ pub fn check(
     allowed: &[Allowed],
     progress: &dyn Progress,
 ) -> Result<Vec<Finding>> {
-    let mut findings = search::search(image, needles, progress)?;
+    Ok(check_with_texts(image, needles, allowed, progress)?.0)
+}
+
+/// The same, and with it what searches texts that go with the image.
+///
+/// # Errors
+/// As for [`check`].
+pub fn check_with_texts<'a>(
+    image: &Arc<Image>,
+    needles: &'a Needles,
+    allowed: &'a [Allowed],
+    progress: &dyn Progress,
+) -> Result<(Vec<Finding>, Beside<'a>)> {
+    let (mut findings, common) = search::search(image, needles, progress)?;
     findings.retain(|finding| !allowed.iter().any(|allowed| covers(allowed, finding)));
     findings.sort();
-    Ok(findings)
+    Ok((findings, Beside::new(needles, allowed, common)?))
 }
 
 fn covers(allowed: &Allowed, finding: &Finding) -> bool {
@@ -97,6 +134,7 @@ fn fix(rule: LeakRule) -> &'static str {
         }
         LeakRule::ShellHistory => "remove it from the base or the layer that has it",
         LeakRule::Builder => "build from sources that do not name the building machine",
+        LeakRule::NotSearched => "put its files into the image unpacked, or allow it for a reason",
     }
 }
 
@@ -109,6 +147,7 @@ mod tests {
         let finding = |rule, file: &str| Finding {
             rule,
             file: file.to_owned(),
+            member: None,
             unpacked: false,
             offset: None,
             what: String::new(),

@@ -4,6 +4,8 @@
 //! whole word; shorter ones than [`LONG`] only in text; and not if this customer's own profile has it. What a file of
 //! the distribution has is common knowledge, too: `search` leaves that out.
 
+use std::collections::HashSet;
+
 use serde_json::Value;
 
 use super::LeakRule;
@@ -53,38 +55,43 @@ impl Needles {
             let profile = Profile { files: Vec::new(), ..profile.clone() };
             serde_json::to_value(profile).iter().for_each(|value| texts(value, &mut known));
         }
-        let mut needles =
-            Self { all: Vec::new(), host: builder.host.clone().filter(|h| !is_common(h)) };
+        let mut gathering = Gathering { known: known.join("\n"), ..Gathering::default() };
         for other in others {
-            needles.add_customer(other, &known);
+            gathering.add_customer(other);
         }
-        needles.add_builder(builder, &known);
-        needles
+        gathering.add_builder(builder);
+        Self { all: gathering.all, host: builder.host.clone().filter(|host| !is_common(host)) }
     }
+}
 
-    fn add_customer(&mut self, other: &Profile, known: &[String]) {
+/// What is looked for so far. Two hundred customers have thousands of settings: each is compared with all others at once.
+#[derive(Default)]
+struct Gathering {
+    all: Vec<Needle>,
+    taken: HashSet<String>,
+    /// The texts of this customer's own profile, one a line.
+    known: String,
+}
+
+impl Gathering {
+    fn add_customer(&mut self, other: &Profile) {
         let id = &other.customer.id;
         let names = [(id, "the id"), (&other.customer.name, "the name")];
         for (text, what) in names {
-            self.add(
-                text,
-                SHORT,
-                LeakRule::OtherCustomer,
-                format!("{what} of the customer {id:?}"),
-                known,
-            );
+            let what = format!("{what} of the customer {id:?}");
+            self.add(text, SHORT, LeakRule::OtherCustomer, what);
         }
         for (key, value) in &other.hiera {
             let mut values = Vec::new();
             texts(value, &mut values);
             for value in values {
                 let what = format!("the value of {key} of the customer {id:?}");
-                self.add(&value, LONG, LeakRule::OtherCustomersValue, what, known);
+                self.add(&value, LONG, LeakRule::OtherCustomersValue, what);
             }
         }
     }
 
-    fn add_builder(&mut self, builder: &Builder, known: &[String]) {
+    fn add_builder(&mut self, builder: &Builder) {
         let one = |text: &Option<String>| text.clone().into_iter();
         let words = one(&builder.user).map(|text| (text, "the user"));
         let words = words.chain(one(&builder.host).map(|text| (text, "the host")));
@@ -95,15 +102,16 @@ impl Needles {
         for (text, what) in words.chain(paths) {
             if !is_common(&text) {
                 let what = format!("{what} of the building machine, {text:?}");
-                self.add(&text, SHORT, LeakRule::Builder, what, known);
+                self.add(&text, SHORT, LeakRule::Builder, what);
             }
         }
     }
 
-    fn add(&mut self, text: &str, shortest: usize, rule: LeakRule, what: String, known: &[String]) {
+    fn add(&mut self, text: &str, shortest: usize, rule: LeakRule, what: String) {
         let text = text.trim();
-        let taken = self.all.iter().any(|needle| needle.text == text);
-        if text.len() >= shortest && !taken && !known.iter().any(|known| known.contains(text)) {
+        let looked_for = text.len() >= shortest && !self.taken.contains(text);
+        if looked_for && !self.known.contains(text) {
+            self.taken.insert(text.to_owned());
             self.all.push(Needle { text: text.to_owned(), rule, what });
         }
     }

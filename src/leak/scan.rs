@@ -3,6 +3,7 @@
 use aho_corasick::{AhoCorasick, MatchKind};
 
 use super::LeakRule;
+use super::der::KEYS;
 use super::needle::{LONG, Needles};
 use super::secret::SECRETS;
 use super::shape::Around;
@@ -48,8 +49,8 @@ pub(super) struct Stream {
 
 impl<'a> Scanner<'a> {
     pub fn new(needles: &'a Needles) -> Result<Self> {
-        let secrets = SECRETS.iter().map(|secret| secret.begins);
-        let patterns = secrets.chain(needles.all.iter().map(|needle| needle.text.as_str()));
+        let secrets = SECRETS.iter().chain(KEYS).map(|secret| secret.begins);
+        let patterns = secrets.chain(needles.all.iter().map(|needle| needle.text.as_bytes()));
         let automaton = AhoCorasick::builder().match_kind(MatchKind::Standard).build(patterns);
         let automaton = automaton.map_err(|e| {
             Error::new(Kind::Input, "there are too many texts to look for").because(e)
@@ -111,11 +112,11 @@ impl<'a> Scanner<'a> {
     }
 
     fn judge(&self, pattern: usize, around: &Around<'_>, offset: u64, text: bool) -> Option<Hit> {
-        if let Some(secret) = SECRETS.get(pattern) {
+        if let Some(secret) = SECRETS.iter().chain(KEYS).nth(pattern) {
             let (rule, what) = (secret.rule, secret.what.to_owned());
             return (secret.is)(around).then_some(Hit { rule, what, offset, needle: None });
         }
-        let index = pattern - SECRETS.len();
+        let index = pattern - SECRETS.len() - KEYS.len();
         let needle = self.needles.all.get(index)?;
         let far = needle.text.len() >= LONG || text;
         let whole = edge(needle.text.bytes().next(), around.before.last())

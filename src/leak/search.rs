@@ -1,177 +1,197 @@
-//! Reads an image once, and judges every file.
+//! Reads an image once, and judges every file; those that are archives are then read again, for their members.
 
 use std::collections::BTreeSet;
-use std::io::Write;
+use std::io::Cursor;
 use std::sync::Arc;
 
-use flate2::write::MultiGzDecoder;
-
 use super::distribution::Distribution;
+use super::inside::{self, Found, Inside, Limits};
 use super::needle::Needles;
 use super::scan::{Hit, Scanner, Stream};
 use super::{Finding, LeakRule, fix, place};
 use crate::error::Result;
 use crate::inspect::Image;
-use crate::inspect::walk::{Entry, Visitor, Walk};
+use crate::inspect::walk::{ESP, Entry, Visitor, Walk};
 use crate::progress::Progress;
-use crate::units::{GIB, KIB};
+use crate::units::{GIB, KIB, MIB};
 
 /// Bytes of a file that its name's rule looks at.
 const START: usize = 64 * KIB as usize;
-/// How a gzip file begins (RFC 1952, 2.3.1).
-const GZIP: [u8; 3] = [0x1F, 0x8B, 8];
-/// Bytes that all compressed files together are unpacked to.
-const UNPACKED: u64 = 8 * GIB;
+/// Bytes that all archives together are unpacked to.
+const UNPACKED: u64 = 16 * GIB;
+/// The largest archive on the EFI partition, which is kept in memory.
+const ON_ESP: usize = 64 * MIB as usize;
 
-/// Everything that was found, not sorted.
+/// Everything that was found, not sorted; and the needles that the distribution has, too.
 pub(super) fn search(
     image: &Arc<Image>,
     needles: &Needles,
     progress: &dyn Progress,
-) -> Result<Vec<Finding>> {
+) -> Result<(Vec<Finding>, BTreeSet<usize>)> {
     let walk = Walk::open(image, progress)?;
+    let scanner = Scanner::new(needles)?;
+    let inside = Inside { scanner: &scanner, progress, limits: Limits::default(), left: UNPACKED };
     let mut search = Search {
         distribution: Distribution::read(&walk)?,
-        scanner: Scanner::new(needles)?,
+        scanner: &scanner,
         walk: &walk,
-        progress,
         findings: Vec::new(),
         common: BTreeSet::new(),
-        left: UNPACKED,
+        archives: Vec::new(),
+        inside,
         now: Now::default(),
     };
     walk.visit(&mut search, progress)?;
+    search.look_inside()?;
     let Search { findings, common, .. } = search;
     let known = |needle: Option<usize>| needle.is_some_and(|needle| common.contains(&needle));
-    Ok(findings
-        .into_iter()
-        .filter(|(needle, _)| !known(*needle))
-        .map(|(_, finding)| finding)
-        .collect())
+    let findings = findings.into_iter().filter(|(needle, _)| !known(*needle));
+    Ok((findings.map(|(_, finding)| finding).collect(), common))
 }
 
 struct Search<'a> {
     walk: &'a Walk,
     distribution: Distribution,
-    scanner: Scanner<'a>,
-    progress: &'a dyn Progress,
+    scanner: &'a Scanner<'a>,
     /// With the needle, where one was found.
     findings: Vec<(Option<usize>, Finding)>,
     /// Needles that a file of the distribution has: everybody knows these words.
     common: BTreeSet<usize>,
-    /// Bytes that may still be unpacked.
-    left: u64,
+    /// Files of the root that may have members, in the order of the disk.
+    archives: Vec<Archive>,
+    inside: Inside<'a>,
     now: Now,
+}
+
+/// A file that may have members.
+struct Archive {
+    index: usize,
+    path: String,
+    /// What its own bytes hold.
+    hits: Vec<Hit>,
 }
 
 /// The file that is being read.
 #[derive(Default)]
 struct Now {
+    index: usize,
     path: String,
     start: Vec<u8>,
+    tail: Vec<u8>,
     stream: Stream,
-    unpacker: Option<MultiGzDecoder<Vec<u8>>>,
-    unpacked: Stream,
+    /// All of it, up to a limit, where it is on the EFI partition.
+    whole: Vec<u8>,
 }
 
 impl Visitor for Search<'_> {
-    fn begin(&mut self, _: usize, entry: &Entry) -> bool {
-        self.now = Now { path: entry.path.clone(), ..Now::default() };
+    fn begin(&mut self, index: usize, entry: &Entry) -> bool {
+        self.now = Now { index, path: entry.path.clone(), ..Now::default() };
         entry.size != Some(0)
     }
 
     fn piece(&mut self, bytes: &[u8]) -> Result<()> {
         let now = &mut self.now;
-        if now.start.is_empty() && bytes.starts_with(&GZIP) && !self.distribution.lists(&now.path) {
-            now.unpacker = Some(MultiGzDecoder::new(Vec::new()));
-        }
         let room = START.saturating_sub(now.start.len()).min(bytes.len());
         now.start.extend_from_slice(&bytes[..room]);
+        now.tail.extend_from_slice(&bytes[bytes.len().saturating_sub(inside::TAIL)..]);
+        let old = now.tail.len().saturating_sub(inside::TAIL);
+        now.tail.drain(..old);
+        if now.path.starts_with(ESP) {
+            let room = (ON_ESP + 1).saturating_sub(now.whole.len()).min(bytes.len());
+            now.whole.extend_from_slice(&bytes[..room]);
+        }
         self.scanner.push(&mut now.stream, bytes);
-        self.unpack(bytes);
         Ok(())
     }
 
     fn end(&mut self) -> Result<()> {
         let mut now = std::mem::take(&mut self.now);
         self.scanner.finish(&mut now.stream);
-        if let Some(unpacker) = &mut now.unpacker {
-            // one that is cut off has given what it has
-            let _ = unpacker.try_finish();
-            let rest = std::mem::take(unpacker.get_mut());
-            self.scanner.push(&mut now.unpacked, &rest);
-        }
-        self.scanner.finish(&mut now.unpacked);
         self.judge_name(&now);
-        if now.stream.hits.is_empty() && now.unpacked.hits.is_empty() {
+        let hits = std::mem::take(&mut now.stream.hits);
+        let head = &now.start[..now.start.len().min(inside::HEAD)];
+        let packed = inside::packed(head, &now.tail);
+        if packed && !now.path.starts_with(ESP) {
+            self.archives.push(Archive { index: now.index, path: now.path, hits });
             return Ok(());
         }
-        if self.distribution.lists(&now.path) && self.is_the_distributions(&now)? {
+        if packed && now.whole.len() > ON_ESP {
+            let what = "it is a large archive on the EFI partition, so it was not searched";
+            let finding = finding(LeakRule::NotSearched, &now.path, what.to_owned());
+            self.findings.push((None, finding));
+        } else if packed {
+            let found = self.inside.search(&mut Cursor::new(now.whole))?;
+            self.add_found(&now.path, found);
+        }
+        if hits.is_empty()
+            || self.distribution.lists(&now.path) && self.is_the_distributions(&now.path, &hits)?
+        {
             return Ok(());
         }
-        self.add(&now.path, false, now.stream.hits);
-        self.add(&now.path, true, now.unpacked.hits);
+        self.add(&now.path, hits);
         Ok(())
     }
 }
 
 impl Search<'_> {
-    /// What a compressed file holds. A file that only looks like one ends where it makes no sense.
-    fn unpack(&mut self, bytes: &[u8]) {
-        /// Bytes at a time: a few may unpack to a thousand times as many.
-        const STEP: usize = 16 * KIB as usize;
-        let now = &mut self.now;
-        let Some(unpacker) = &mut now.unpacker else { return };
-        for part in bytes.chunks(STEP) {
-            let went_on = unpacker.write_all(part).is_ok();
-            let out = std::mem::take(unpacker.get_mut());
-            self.left = self.left.saturating_sub(out.len() as u64);
-            self.scanner.push(&mut now.unpacked, &out);
-            if self.left == 0 {
-                self.progress.note(&format!("{} unpacks to more than is searched", now.path));
+    /// Archives that nobody's package brought, or that somebody changed.
+    fn look_inside(&mut self) -> Result<()> {
+        for archive in std::mem::take(&mut self.archives) {
+            let Archive { index, path, hits } = archive;
+            self.inside.progress.go_on()?;
+            if self.distribution.lists(&path) && self.distribution.owns(self.walk, &path)? {
+                self.common.extend(hits.iter().filter_map(|hit| hit.needle));
+                continue;
             }
-            if !went_on || self.left == 0 {
-                now.unpacker = None;
-                return;
-            }
+            let Some(mut reader) = self.walk.open_file(index)? else { continue };
+            let found = self.inside.search(&mut reader)?;
+            reader.failure()?;
+            // what a member has is told of the member
+            let told = |hit: &Hit| found.iter().any(|f| f.rule == hit.rule && f.what == hit.what);
+            let hits = hits.into_iter().filter(|hit| !told(hit)).collect();
+            self.add(&path, hits);
+            self.add_found(&path, found);
         }
+        Ok(())
     }
 
     fn judge_name(&mut self, now: &Now) {
         let Some((rule, needs, what)) = place::of(&now.path) else { return };
         if needs.are_met(&now.start) {
-            let finding = finding(rule, &now.path, false, None, what);
-            self.findings.push((None, finding));
+            self.findings.push((None, finding(rule, &now.path, what)));
         }
     }
 
     /// Whether nobody changed a file that a package brought; its needles are common knowledge then. The file is read
     /// again only where that tells something new.
-    fn is_the_distributions(&mut self, now: &Now) -> Result<bool> {
-        let hits = || now.stream.hits.iter().chain(&now.unpacked.hits);
-        if hits().all(|hit| hit.needle.is_some_and(|needle| self.common.contains(&needle))) {
+    fn is_the_distributions(&mut self, path: &str, hits: &[Hit]) -> Result<bool> {
+        if hits.iter().all(|hit| hit.needle.is_some_and(|needle| self.common.contains(&needle))) {
             return Ok(true);
         }
-        let owned = self.distribution.owns(self.walk, &now.path)?;
+        let owned = self.distribution.owns(self.walk, path)?;
         if owned {
-            self.common.extend(hits().filter_map(|hit| hit.needle));
+            self.common.extend(hits.iter().filter_map(|hit| hit.needle));
         }
         Ok(owned)
     }
 
-    fn add(&mut self, path: &str, unpacked: bool, hits: Vec<Hit>) {
+    fn add(&mut self, path: &str, hits: Vec<Hit>) {
         for Hit { rule, what, offset, needle } in hits {
-            self.findings.push((needle, finding(rule, path, unpacked, Some(offset), what)));
+            let finding = Finding { offset: Some(offset), ..finding(rule, path, what) };
+            self.findings.push((needle, finding));
+        }
+    }
+
+    fn add_found(&mut self, path: &str, all: Vec<Found>) {
+        for Found { rule, what, member, offset, needle } in all {
+            let member = Some(member).filter(|member| !member.is_empty());
+            let finding = Finding { member, unpacked: true, offset, ..finding(rule, path, what) };
+            self.findings.push((needle, finding));
         }
     }
 }
 
-fn finding(
-    rule: LeakRule,
-    file: &str,
-    unpacked: bool,
-    offset: Option<u64>,
-    what: String,
-) -> Finding {
-    Finding { rule, file: file.to_owned(), unpacked, offset, what, fix: fix(rule).to_owned() }
+fn finding(rule: LeakRule, file: &str, what: String) -> Finding {
+    let (file, fix) = (file.to_owned(), fix(rule).to_owned());
+    Finding { rule, file, member: None, unpacked: false, offset: None, what, fix }
 }

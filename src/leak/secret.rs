@@ -12,7 +12,7 @@ use super::shape::{
 /// One kind of secret.
 pub(super) struct Secret {
     /// How it begins.
-    pub begins: &'static str,
+    pub begins: &'static [u8],
     pub rule: LeakRule,
     pub what: &'static str,
     /// Whether what follows makes it one.
@@ -25,7 +25,7 @@ const fn secret(
     what: &'static str,
     is: fn(&Around<'_>) -> bool,
 ) -> Secret {
-    Secret { begins, rule, what, is }
+    Secret { begins: begins.as_bytes(), rule, what, is }
 }
 
 /// Every kind. The table is the documentation.
@@ -127,7 +127,8 @@ mod tests {
 
     fn found_on(text: &str, host: Option<&str>) -> Vec<&'static str> {
         let judged = SECRETS.iter().filter(|secret| {
-            text.match_indices(secret.begins).any(|(at, begins)| {
+            let begins = std::str::from_utf8(secret.begins).unwrap();
+            text.match_indices(begins).any(|(at, begins)| {
                 let (before, after) =
                     (&text.as_bytes()[..at], &text.as_bytes()[at + begins.len()..]);
                 (secret.is)(&Around { before, after, host })

@@ -71,4 +71,6 @@ pub enum LeakRule {
     ShellHistory,
     /// The user, the host or a folder of the building machine.
     Builder,
+    /// A part of an archive that was not searched: it is encrypted, damaged, or larger than any limit.
+    NotSearched,
 }

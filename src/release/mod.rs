@@ -1,7 +1,7 @@
 //! A customer's image release: made, verified, signed, published, fetched, and taken back.
 //!
 //! The way through: [`Staged`] is a build that may become a release; [`Staged::verify`] reads all of it and writes the
-//! release's folder (`evidence` what explains the images, `sums` their digests). [`Verified`] is such a folder in which
+//! release's folder (`evidence` what explains the images, `sums` their digests, `beside` searches what is said beside the disk). [`Verified`] is such a folder in which
 //! nothing is wrong: [`examine`] says what is, a [`Fault`] each. [`Release`] is the record that it holds, and
 //! [`ReleasePointer`] a customer's channel in a store: [`Publisher`] puts a release there and turns the channel, [`Shelf`]
 //! reads both. [`Stock`] knows which releases hold what is [`Wanted`]; [`rebuild()`] makes one again and compares, and [`attest()`] says so to others.
@@ -9,6 +9,7 @@
 //! makes the image of them again. [`Outlet`] is a customer's channel with all that is needed to read and to change it.
 
 mod believing;
+mod beside;
 mod evidence;
 mod examine;
 mod fault;

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::believing::Believing;
+use super::beside;
 use super::evidence::{self, put};
 use super::examine::{Examined, SIGNATURE, examine};
 use super::fault::{Fault, Rule};
@@ -17,7 +18,7 @@ use crate::error::{Context as _, Result};
 use crate::file;
 use crate::inspect::Image;
 use crate::key::Namespace;
-use crate::leak::{self, Against, Finding};
+use crate::leak::{self, Beside};
 use crate::lint::{self, Severity};
 use crate::lock;
 use crate::platform::{Platform, imports};
@@ -101,12 +102,19 @@ impl Staged {
         {
             return Ok(Ok(there));
         }
-        let faults = self.judge(making, progress)?;
+        let (faults, beside) = self.judge(making, progress)?;
         if !faults.is_empty() {
             return Ok(Err(faults));
         }
         let work = Work::new_in(&home)?;
         self.fill(work.path(), tested, making, progress)?;
+        if let Some(beside) = beside {
+            let names: Vec<&str> = self.built.artifacts.iter().map(|a| a.file.as_str()).collect();
+            let faults = beside::texts(&beside, work.path(), &names)?;
+            if !faults.is_empty() {
+                return Ok(Err(faults));
+            }
+        }
         let opened = Verified::open(work.path(), &making.believing, progress)?;
         let Verified { release, sha256, .. } = match opened {
             Ok(verified) => verified,
@@ -148,7 +156,11 @@ impl Staged {
     }
 
     /// What of the images keeps them from being released.
-    fn judge(&self, making: &Making<'_>, progress: &dyn Progress) -> Result<Vec<Fault>> {
+    fn judge<'n>(
+        &self,
+        making: &Making<'n>,
+        progress: &dyn Progress,
+    ) -> Result<(Vec<Fault>, Option<Beside<'n>>)> {
         let mut faults = Vec::new();
         let mut images = Vec::new();
         for artifact in &self.built.artifacts {
@@ -163,9 +175,8 @@ impl Staged {
             images.push(image);
         }
         faults.extend(self.refused(making.profile)?);
-        if let Some(first) = images.first() {
-            faults.extend(self.leaks(first, making.against, progress)?);
-        }
+        let (leaks, beside) = self.leaks(&images, making, progress)?;
+        faults.extend(leaks);
         for (artifact, image) in self.built.artifacts.iter().zip(&images).skip(1) {
             progress.step(&format!("comparing the disk in {}", artifact.file), Some(image.size()));
             if let Some(at) = same_disk(&images[0], image, progress)? {
@@ -174,24 +185,35 @@ impl Staged {
                 faults.push(Fault::of(&artifact.file, Rule::Contradiction, reason));
             }
         }
-        Ok(faults)
+        Ok((faults, beside))
     }
 
-    /// What must not be in the images. One is looked at, for every image of a release holds the same disk.
-    fn leaks(
+    /// What must not be in the images. One is looked at, for every image of a release holds the same disk; of each,
+    /// what it says beside that. Then what searches the release's texts.
+    fn leaks<'n>(
         &self,
-        image: &Arc<Image>,
-        against: &Against,
+        images: &[Arc<Image>],
+        making: &Making<'n>,
         progress: &dyn Progress,
-    ) -> Result<Vec<Fault>> {
-        let name = image.path().file_name().unwrap_or_default().to_string_lossy().into_owned();
+    ) -> Result<(Vec<Fault>, Option<Beside<'n>>)> {
+        let Some(first) = images.first() else { return Ok((Vec::new(), None)) };
+        let against = making.against;
+        let name = first.path().file_name().unwrap_or_default().to_string_lossy().into_owned();
         progress.step(&format!("looking for leaks in {name}"), None);
         for path in &against.unread {
             progress
                 .note(&format!("{}: has errors, so nothing in it is looked for", path.display()));
         }
-        let findings = leak::check(image, &against.needles, &against.allowed, progress)?;
-        Ok(findings.iter().map(|finding| Fault::of(&name, Rule::Leak, said(finding))).collect())
+        let (findings, mut beside) =
+            leak::check_with_texts(first, &against.needles, &against.allowed, progress)?;
+        let mut faults = beside::told(&name, findings);
+        if let Some(maker) = &making.maker {
+            maker.builder.iter().chain(&maker.run).for_each(|said| beside.may_say(said));
+        }
+        for image in images {
+            faults.extend(beside::image(&beside, image)?);
+        }
+        Ok((faults, Some(beside)))
     }
 
     /// What the platforms of the images refuse. Where a profile names formats alone, one platform that takes each is enough.
@@ -265,13 +287,6 @@ impl Staged {
         }
         whole::flush_folder(folder)
     }
-}
-
-fn said(finding: &Finding) -> String {
-    let Finding { file, unpacked, offset, what, fix, .. } = finding;
-    let unpacked = if *unpacked { ", unpacked," } else { "" };
-    let at = offset.map(|offset| format!("{unpacked} at byte {offset}")).unwrap_or_default();
-    format!("{file}{at}: {what}; {fix}")
 }
 
 /// Gives a file another name; where that cannot be, as between two filesystems, copies it.

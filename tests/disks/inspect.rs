@@ -6,7 +6,7 @@ use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::common::appliance::{disk, record};
+use crate::common::appliance::{disk, disk_with, record};
 use crate::common::artifact;
 use proptest::prelude::{any, prop};
 use proptest::sample::Index;
@@ -524,4 +524,15 @@ fn a_damaged_qcow2_image_gives_an_error_or_a_report() {
         };
         survives(&image, &damages.iter().map(place).collect::<Vec<_>>());
     });
+}
+
+#[test]
+fn a_folder_with_more_names_than_any_block_holds_is_read_to_its_end() {
+    let folder = tempfile::tempdir().unwrap();
+    let names: Vec<String> = (0..5000).map(|n| format!("/boot/vmlinuz-9.{n}")).collect();
+    let files: Vec<(&str, &str)> = names.iter().map(|name| (name.as_str(), "kernel")).collect();
+    let disk = disk_with(256 * slipway::units::MIB, &files);
+    let path = artifact::write(Format::Raw, &disk, folder.path());
+    // and the one that every such appliance has
+    assert_eq!(inspect(&path).unwrap().root.kernels.len(), 5001);
 }

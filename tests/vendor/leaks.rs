@@ -117,6 +117,25 @@ fn append(folder: &Path, more: &str) {
     std::fs::write(path, profile + more).unwrap();
 }
 
+/// A key in bytes, alone and in archives, as files of the image.
+fn archives(folder: &Path, paths: &[&str]) {
+    let profiles = folder.join("profiles");
+    let mut shell = std::process::Command::new("sh");
+    shell.current_dir(&profiles).args([
+        "-ec",
+        "mkdir conf; openssl genpkey -algorithm ed25519 -outform DER -out conf/key.der; cp conf/key.der key.der
+        tar czf inner.tgz conf; zip -q box.jar inner.tgz
+        echo conf | cpio --quiet -o -H newc > initrd.img-9
+        find conf | cpio --quiet -o -H newc | zstd -q >> initrd.img-9",
+    ]);
+    let output = shell.output().unwrap();
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    for path in paths {
+        let source = Path::new(path).file_name().unwrap().to_str().unwrap();
+        append(folder, &format!("[[files]]\npath = \"{path}\"\nsource = \"{source}\"\n"));
+    }
+}
+
 #[test]
 fn every_kind_of_leak_is_found_where_it_was_planted_and_what_is_allowed_is_not_told() {
     let folder = tempfile::tempdir().unwrap();
@@ -138,6 +157,7 @@ fn every_kind_of_leak_is_found_where_it_was_planted_and_what_is_allowed_is_not_t
     packed.write_all(format!("{}{}", ".".repeat(100_000), pem("PRIVATE KEY")).as_bytes()).unwrap();
     std::fs::write(folder.join("profiles/packed.gz"), packed.finish().unwrap()).unwrap();
     append(folder, "[[files]]\npath = \"/opt/z/packed.gz\"\nsource = \"packed.gz\"\n");
+    archives(folder, &["/opt/z/initrd.img-9", "/opt/z/box.jar", "/opt/z/key.der"]);
     for (path, content, _) in &planted {
         let content = serde_json::to_string(content).unwrap();
         append(folder, &format!("[[files]]\npath = \"{path}\"\ncontent = {content}\n"));
@@ -154,9 +174,17 @@ fn every_kind_of_leak_is_found_where_it_was_planted_and_what_is_allowed_is_not_t
     assert!(findings.iter().any(|f| f["file"] == "/opt/z/packed.gz"
         && f["unpacked"] == true
         && f["offset"] == 100_000));
+    let inside = |path: &str, member: &str| {
+        findings
+            .iter()
+            .any(|f| f["file"] == path && f["member"] == member && f["rule"] == "private-key")
+    };
+    assert!(inside("/opt/z/initrd.img-9", "conf/key.der"), "{findings:#?}");
+    assert!(inside("/opt/z/box.jar", "inner.tgz!conf/key.der"), "{findings:#?}");
+    assert!(has("/opt/z/key.der", "private-key"), "{findings:#?}");
     let files: std::collections::BTreeSet<_> =
         findings.iter().map(|f| f["file"].as_str().unwrap()).collect();
-    assert_eq!(files.len(), planted.len() + 1, "{files:?}");
+    assert_eq!(files.len(), planted.len() + 4, "{files:?}");
     let said = text(&output.stdout);
     assert!(
         !said.contains(&BODY[..12])

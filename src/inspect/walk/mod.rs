@@ -2,10 +2,11 @@
 //!
 //! The way through: [`Walk::open`] gathers the names of the root (`root`) and of the EFI partition (`esp`);
 //! [`Walk::visit`] then reads files' bytes in the order of the disk, because a compressed image is unpacked once that
-//! way; [`contents`] makes the list that is written (`entry`).
+//! way; [`Walk::open_file`] reads one out of order (`reader`); [`contents`] makes the list that is written (`entry`).
 
 mod entry;
 mod esp;
+mod reader;
 mod root;
 
 use std::sync::Arc;
@@ -13,6 +14,7 @@ use std::sync::Arc;
 use gpt::partition_types::EFI;
 
 pub use entry::{Contents, ESP, Entry, EntryKind, FORMAT};
+pub use reader::FileReader;
 
 use super::ext::extents::{self, Run};
 use super::ext::volume::{Inode, Volume};
@@ -109,6 +111,12 @@ impl Walk {
             Ok(())
         })?;
         Ok(Some(bytes))
+    }
+
+    /// A reader of a file of the root; none for what is no file, or is on the EFI partition.
+    pub fn open_file(&self, index: usize) -> Result<Option<FileReader<'_>>> {
+        let Some(inode) = self.inodes.get(index).and_then(Option::as_ref) else { return Ok(None) };
+        FileReader::new(&self.volume, inode).map(Some)
     }
 
     /// Hands every file's bytes to the visitor, each file once, in the order of the disk.

@@ -67,9 +67,9 @@ fn owned(text: &str, remedy: &str) -> Complaint {
     Complaint::new(format!("a profile may not write {text}"), "not for extra files").help(remedy)
 }
 
-/// A path that is in an image already, whatever its characters.
+/// A path that is in an image or a release already, whatever its characters.
 pub(super) fn found(path: &str) -> Verdict {
-    if !path.starts_with('/') && !path.starts_with("esp:/") {
+    if !path.starts_with('/') && !path.starts_with("esp:/") && !path.starts_with("release:/") {
         return Err(Complaint::new("this is not a path in an image", "it must begin with a slash")
             .help("write it as `slipway leaks` shows it, as in \"/opt/app/test/key.pem\""));
     }

@@ -13,6 +13,7 @@ mod scan;
 mod write;
 
 pub(crate) use foreign::{Budget, Foreign, Members, Sort, fault_of};
+pub(crate) use heads::{Heads, Stream};
 pub use read::{Archive, read};
 pub use write::write;
 

@@ -1,5 +1,6 @@
 //! Image releases: made of a build, signed, and everything in them noticed that was changed.
 
+mod beside;
 mod channel;
 mod evidence;
 mod fetched;
