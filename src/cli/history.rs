@@ -5,7 +5,7 @@ use serde::Serialize;
 use crate::error::Result;
 use crate::progress::Progress;
 use crate::project::Surroundings;
-use crate::release::{Change, Lane, Maker, Release, ReleasePointer, Shelf, Tested};
+use crate::release::{Change, Lane, Maker, Release, ReleasePointer, Shelf, Statement, Tested};
 use crate::smoke::{Accelerator, BootReport, Firmware};
 
 use super::project;
@@ -74,11 +74,12 @@ pub fn run(args: &Args, surroundings: &Surroundings) -> Result<u8> {
         let release = shelf.record(&lane, &pointer, &progress)?;
         let booted = booted(&shelf, &lane, &pointer, &release, &progress)?;
         let (rebuilt, not_believed) = match shelf.rebuilt(&lane, &pointer, &release, &progress)? {
-            None => (None, None),
-            Some(Ok((_, said))) => {
-                (Some(Rebuilt { by: outlet.name_of(&said.by), at: said.at }), None)
+            Statement::Nothing => (None, None),
+            Statement::Proven { rebuilt, .. } => {
+                let by = outlet.name_of(&rebuilt.by);
+                (Some(Rebuilt { by, at: rebuilt.at }), None)
             }
-            Some(Err(why)) => (None, Some(why)),
+            Statement::NotBelieved(why) => (None, Some(why)),
         };
         let by = outlet.name_of(&by);
         changes.push(Told { pointer, by, release, booted, rebuilt, not_believed });

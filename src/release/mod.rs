@@ -47,7 +47,7 @@ pub use pointer::{Lane, Place, ReleasePointer, is_release_of};
 pub use provenance::{PAYLOAD, PROVENANCE, Provenance};
 pub use publish::{DAYS, Published, Publisher, never_published};
 pub use rebuild::{Compared, rebuild, work_folder};
-pub use rebuilt::{REBUILT, Rebuilt, SUMMARY, attest, check as check_rebuilt};
+pub use rebuilt::{REBUILT, Rebuilt, SUMMARY, Statement, attest, check as check_rebuilt};
 pub use record::{Boot, FORMAT, Part, Previous, RECORD, Release, Tested};
 pub use shelf::{Change, Current, Earlier, Shelf};
 pub use staged::Staged;

@@ -37,6 +37,22 @@ pub struct Rebuilt {
     pub at: String,
 }
 
+/// What a store has of such a statement about a release.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Statement {
+    /// None.
+    Nothing,
+    /// One that is proven.
+    Proven {
+        /// The envelope.
+        envelope: Vec<u8>,
+        /// What it says.
+        rebuilt: Rebuilt,
+    },
+    /// One that is not believed, and why.
+    NotBelieved(String),
+}
+
 /// The signed envelope's text; `record` is the digest of the release's record.
 pub fn attest(
     release: &Release,

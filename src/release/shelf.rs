@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::believing::Believing;
 use super::pointer::{Lane, Place, ReleasePointer};
-use super::rebuilt::{self, REBUILT, Rebuilt};
+use super::rebuilt::{self, REBUILT, Statement};
 use super::record::{LARGEST, Part, Previous, RECORD, Release};
 use super::texts;
 use crate::blob::{self, Key, Small, Store};
@@ -223,25 +223,28 @@ impl Shelf<'_> {
         }
     }
 
-    /// What is said in the store of a release's having been built again: none, what is proven, or why it is not believed.
+    /// What is said in the store of a release's having been built again.
     pub fn rebuilt(
         &self,
         lane: &Lane<'_>,
         pointer: &ReleasePointer,
         release: &Release,
         progress: &dyn Progress,
-    ) -> Result<Option<Result<(Vec<u8>, Rebuilt), String>>> {
+    ) -> Result<Statement> {
         let key = place(lane, pointer).key(REBUILT)?;
         let envelope = match self.bytes(&key, LARGEST, progress) {
-            Err(e) if e.kind() == Kind::NotFound => return Ok(None),
+            Err(e) if e.kind() == Kind::NotFound => return Ok(Statement::Nothing),
             bytes => bytes?,
         };
         let Believing { trust, now } = self.believing;
         let checked = rebuilt::check(&envelope, trust, now, release, pointer.sha256);
-        Ok(Some(match checked {
-            Ok(rebuilt) => Ok((envelope, rebuilt)),
-            Err(reasons) => Err(format!("{key} in {}: {}", self.store.shown(), reasons.join("; "))),
-        }))
+        Ok(match checked {
+            Ok(rebuilt) => Statement::Proven { envelope, rebuilt },
+            Err(reasons) => {
+                let why = format!("{key} in {}: {}", self.store.shown(), reasons.join("; "));
+                Statement::NotBelieved(why)
+            }
+        })
     }
 
     /// What a channel said when it had a release of this id; none where it never did.

@@ -11,7 +11,7 @@ use crate::profile::Format;
 use crate::progress::Progress;
 use crate::release::examine::SIGNATURE;
 use crate::release::pointer::{Lane, Place};
-use crate::release::rebuilt::REBUILT;
+use crate::release::rebuilt::{REBUILT, Statement};
 use crate::release::record::{LARGEST, RECORD};
 use crate::release::shelf::{Current, Shelf};
 use crate::release::sums;
@@ -68,9 +68,11 @@ impl Published<'_> {
         let fetched = fetched.collect::<Result<Vec<_>>>()?;
         self.signed(SUMS, Digest::of(sums::text(release, pointer.sha256)), to, progress)?;
         match self.shelf.rebuilt(self.lane, pointer, release, progress)? {
-            None => {}
-            Some(Ok((envelope, _))) => whole::replace(&to.join(REBUILT), MODE, &envelope)?,
-            Some(Err(why)) => {
+            Statement::Nothing => {}
+            Statement::Proven { envelope, .. } => {
+                whole::replace(&to.join(REBUILT), MODE, &envelope)?
+            }
+            Statement::NotBelieved(why) => {
                 return Err(Error::new(Kind::Refused, why)
                     .remedy("remove it from the store: what it says of a rebuild is not proven"));
             }

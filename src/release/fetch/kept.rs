@@ -44,10 +44,9 @@ impl Kept {
     /// A piece's bytes, if the cache has them.
     pub fn piece(&self, wanted: &Piece) -> Option<Vec<u8>> {
         let [Span { length, .. }] = wanted.at[..] else { return None };
-        let found = self.places.get(&length)?.iter().find_map(|(entry, at)| {
+        self.places.get(&length)?.iter().find_map(|(entry, at)| {
             let bytes = self.entries[*entry].read(*at, length).ok()?;
             (Digest::of(&bytes) == wanted.sha256).then_some(bytes)
-        });
-        found
+        })
     }
 }
