@@ -21,7 +21,7 @@ pub(super) struct Args {
     place: Options,
     #[command(flatten)]
     changing: Changing,
-    /// Store each image as one file, too, so that a browser can fetch it
+    /// Store each file of the release as it is, too, so that a browser can fetch it
     #[arg(long)]
     whole: bool,
     /// Print the channel's pointer as JSON on stdout
