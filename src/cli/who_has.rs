@@ -57,11 +57,13 @@ pub fn run(args: &Args, surroundings: &Surroundings) -> Result<u8> {
     let project = args.project.open(surroundings)?;
     let progress = Terminal::new();
     let mut answer = Answer::default();
+    let stock = Stock::new(&project.surroundings.cache()?, &args.wanted);
     for (path, loaded) in project.load_all()? {
         let customer = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
         progress.go_on()?;
         let found = loaded.map_err(|diagnostics| project.refused(&path, diagnostics));
-        let found = found.and_then(|loaded| look(args, &project, &loaded.profile, &progress));
+        let found =
+            found.and_then(|loaded| look(args, &project, &loaded.profile, &stock, &progress));
         answer.add(customer, found);
     }
     progress.done();
@@ -82,6 +84,7 @@ fn look(
     args: &Args,
     project: &Project,
     profile: &Profile,
+    stock: &Stock<'_>,
     progress: &Terminal,
 ) -> Result<Option<Option<Holder>>> {
     let outlet = args.place.of(project, profile)?;
@@ -92,8 +95,7 @@ fn look(
         false => shelf.pointer(&lane, progress)?,
     };
     let Some(pointer) = pointer else { return Ok(None) };
-    let stock = Stock::new(shelf.cache);
-    stock.find(&shelf, &lane, pointer.payload(), &args.wanted, progress).map(Some)
+    stock.find(&shelf, &lane, pointer.payload(), progress).map(Some)
 }
 
 impl Answer {

@@ -154,6 +154,12 @@ impl Inventory {
         struct Head {
             format: u32,
         }
+        // read once where nothing is wrong: a thousand of them are read for one answer
+        if let Ok(read) = serde_json::from_slice::<Self>(bytes)
+            && read.format <= FORMAT
+        {
+            return Ok(read);
+        }
         let damaged = |e| Error::new(Kind::Damaged, "this is no inventory of an image").because(e);
         let Head { format } = serde_json::from_slice(bytes).map_err(damaged)?;
         if format > FORMAT {

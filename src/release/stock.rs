@@ -5,6 +5,8 @@
 //! was damaged is read from the store again. A database was rejected: there is nothing in it that could not be made again,
 //! and a half-written one would have to be repaired first.
 
+use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
@@ -49,16 +51,19 @@ pub struct Held {
     pub version: String,
 }
 
-/// What is known of releases' components.
-#[derive(Clone, Debug)]
-pub struct Stock {
+/// What is known of releases' components, asked for one thing.
+#[derive(Debug)]
+pub struct Stock<'a> {
     folder: PathBuf,
+    wanted: &'a Wanted,
+    /// What of a list is looked for: customers of one base and bundle share the list, which is read once then.
+    found: RefCell<BTreeMap<Digest, Vec<Held>>>,
 }
 
-impl Stock {
+impl<'a> Stock<'a> {
     /// The one of this cache.
-    pub fn new(cache: &Path) -> Self {
-        Self { folder: cache.join(FOLDER) }
+    pub fn new(cache: &Path, wanted: &'a Wanted) -> Self {
+        Self { folder: cache.join(FOLDER), wanted, found: RefCell::default() }
     }
 
     /// What of a release is looked for; none where it holds nothing of it. What the cache lacks is read from the store.
@@ -67,13 +72,10 @@ impl Stock {
         shelf: &Shelf<'_>,
         lane: &Lane<'_>,
         pointer: &ReleasePointer,
-        wanted: &Wanted,
         progress: &dyn Progress,
     ) -> Result<Option<Holder>> {
         let release = self.record(shelf, lane, pointer, progress)?;
-        let inventory = self.inventory(shelf, lane, pointer, &release, progress)?;
-        let found = inventory.components.iter().filter(|component| wanted.is(component));
-        let components: Vec<Held> = found.map(held).collect();
+        let components = self.held(shelf, lane, pointer, &release, progress)?;
         Ok((!components.is_empty()).then(|| Holder {
             customer: lane.customer.to_owned(),
             channel: lane.channel.to_string(),
@@ -100,19 +102,22 @@ impl Stock {
         }
     }
 
-    fn inventory(
+    fn held(
         &self,
         shelf: &Shelf<'_>,
         lane: &Lane<'_>,
         pointer: &ReleasePointer,
         release: &Release,
         progress: &dyn Progress,
-    ) -> Result<Inventory> {
+    ) -> Result<Vec<Held>> {
         let Some(part) = release.files.iter().find(|part| part.name == INVENTORY) else {
             let message = format!("the release {} does not say what it holds", release.id);
             return Err(Error::new(Kind::Refused, message)
                 .remedy(format!("publish a newer release of {}", release.customer)));
         };
+        if let Some(found) = self.found.borrow().get(&part.sha256) {
+            return Ok(found.clone());
+        }
         let bytes = match self.kept(part.sha256)? {
             Some(bytes) => bytes,
             None => {
@@ -121,7 +126,14 @@ impl Stock {
                 bytes
             }
         };
-        Inventory::parse(&bytes)
+        let found = match self.wanted.may_be_in(&bytes) {
+            true => Inventory::parse(&bytes)?.components,
+            false => Vec::new(),
+        };
+        let found = found.iter().filter(|component| self.wanted.is(component));
+        let found: Vec<Held> = found.map(held).collect();
+        self.found.borrow_mut().insert(part.sha256, found.clone());
+        Ok(found)
     }
 
     /// What the cache has under a digest; nothing where that is other bytes.

@@ -4,6 +4,7 @@ use std::cmp::Ordering;
 use std::fmt;
 use std::str::FromStr;
 
+use aho_corasick::AhoCorasick;
 use nodejs_semver::{Range, Version};
 
 use crate::apt::version;
@@ -54,6 +55,12 @@ impl Relation {
 }
 
 impl Wanted {
+    /// Whether a list as JSON has the name anywhere: most lists lack it, and need not be taken apart then.
+    pub fn may_be_in(&self, list: &[u8]) -> bool {
+        let quoted = serde_json::to_vec(&self.name).unwrap_or_default();
+        AhoCorasick::new([quoted]).map_or(true, |name| name.is_match(list))
+    }
+
     /// Whether a component is what is looked for.
     pub fn is(&self, component: &Component) -> bool {
         let source = component.source.as_ref();

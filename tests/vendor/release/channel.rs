@@ -15,7 +15,7 @@ fn json(folder: &Path, arguments: &[&str]) -> Value {
 }
 
 /// Makes and publishes a release of the newest image; returns its id.
-fn release(folder: &Path) -> String {
+pub(super) fn release(folder: &Path) -> String {
     let made = make(folder, &["--without-smoke", "the test has no machine"]);
     assert!(made.status.success(), "{}", said(&made));
     json(folder, &["release", "publish", "tiny"])["release"].as_str().unwrap().to_owned()
@@ -129,7 +129,7 @@ fn a_record_in_the_store_that_was_changed_is_not_followed() {
 }
 
 /// Who has it, and the exit code.
-fn who_has(folder: &Path, arguments: &[&str]) -> (Vec<String>, Option<i32>) {
+pub(super) fn who_has(folder: &Path, arguments: &[&str]) -> (Vec<String>, Option<i32>) {
     let output = slipway(folder, &[&["who-has", "--json"], arguments].concat()).output().unwrap();
     let told: Value =
         serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{}", said(&output)));

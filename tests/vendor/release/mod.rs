@@ -4,6 +4,7 @@ mod beside;
 mod channel;
 mod evidence;
 mod fetched;
+mod many;
 mod tampering;
 mod texts;
 mod verified;
