@@ -4,13 +4,14 @@
 //! The way through: `policy` is nightly.toml; `call` goes through one call of it. A `job` is a value with a digest;
 //! [`Night`] says from what happened what is next, and is pure. `engine` runs that with threads, within `limits`; what
 //! it runs are [`Steps`], and `here`, `booting` and `releasing` are those of this machine, `there` what they find done. `ground` is where nights are written down, `shard`
-//! which part of the customers is done, `bill` what is in an image, `estimate` how long all will take, [`report`] what is
+//! which part of the customers is done, `cluster` what schedulers of many machines are given, `bill` what is in an image, `estimate` how long all will take, [`report`] what is
 //! shown, `end` how it is
 //! concluded, `prune` what is removed then.
 
 mod bill;
 mod booting;
 mod call;
+mod cluster;
 mod end;
 mod engine;
 mod estimate;
@@ -31,6 +32,7 @@ mod there;
 
 pub use bill::{Bill, Change, Changes};
 pub use call::{Call, Left, customers, earlier, estimates, names, night, read, report_again};
+pub use cluster::{Script, Shared, array};
 pub use end::{Conclusion, conclude};
 pub use engine::{Engine, Keeper, Steps, Watch};
 pub use estimate::Estimates;

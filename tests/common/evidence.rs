@@ -52,3 +52,9 @@ pub fn cosign_of(kind: &str, key: &Path, envelope: &Path, image: &Path) -> Outpu
 fn folder_of(path: &Path) -> &Path {
     path.parent().unwrap()
 }
+
+/// What kubernetes-validate says of manifests, by the schemas of a version of Kubernetes, unknown keys being errors.
+pub fn kubernetes(version: &str, manifests: &Path) -> Output {
+    let mut judge = Command::new(installed("venv/bin/kubernetes-validate"));
+    judge.args(["--strict", "-k", version]).arg(manifests).output().unwrap()
+}

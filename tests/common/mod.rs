@@ -18,5 +18,6 @@ pub mod master_root;
 pub mod project;
 pub mod readers;
 pub mod servers;
+pub mod slurm;
 pub mod small;
 pub mod vendor;

@@ -44,7 +44,7 @@ fn start_server(program: &Path, arguments: &[&str], port: u16) -> Server {
     Server { url: format!("http://127.0.0.1:{port}"), _shell: shell }
 }
 
-fn free_port() -> u16 {
+pub fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 

@@ -4,6 +4,7 @@ mod dry;
 mod init;
 mod report;
 mod show;
+mod submit;
 mod watch;
 
 use std::sync::Arc;
@@ -69,6 +70,8 @@ enum Verb {
     Init(init::Args),
     /// Make the reports of a night again, from all shards whose journals are there.
     Report(report::Args),
+    /// Share a night among many machines, by Slurm or Kubernetes.
+    Submit(submit::Args),
 }
 
 /// Nothing failed, and nothing was done.
@@ -88,6 +91,7 @@ pub fn run(args: &Args, surroundings: &Surroundings) -> Result<u8> {
     match &args.verb {
         Some(Verb::Init(args)) => init::run(args, surroundings),
         Some(Verb::Report(args)) => report::run(args, surroundings),
+        Some(Verb::Submit(args)) => submit::run(args, surroundings),
         None => match night(args, surroundings) {
             Err(e) if e.kind() == Kind::Input => {
                 super::report(&e, if args.json { Output::Json } else { Output::Text });

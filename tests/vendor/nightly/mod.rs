@@ -1,5 +1,6 @@
 //! `slipway nightly`: a night as a state machine, as a program that is killed, and as the reports that it writes.
 
+mod cluster;
 mod machine;
 mod nights;
 mod releases;
