@@ -135,7 +135,8 @@ impl<'a> State<'a> {
         let name = name.trim_start_matches("./").trim_start_matches('/');
         let mut path = if path.is_empty() { name.to_owned() } else { format!("{path}!{name}") };
         if path.len() > LONGEST {
-            path.truncate(path.floor_char_boundary(LONGEST));
+            let end = (0..=LONGEST).rev().find(|end| path.is_char_boundary(*end));
+            path.truncate(end.unwrap_or(0));
         }
         Ok(path)
     }

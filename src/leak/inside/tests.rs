@@ -100,7 +100,7 @@ fn every_archive_of_an_initramfs_is_searched() {
         for name in ["initrd", "appended", "twice"] {
             assert_eq!(
                 found(&folder.join(format!("{name}.{kind}"))),
-                [token.clone()],
+                std::slice::from_ref(&token),
                 "{name}.{kind}"
             );
         }
