@@ -12,6 +12,7 @@
 use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use serde::{Deserialize, Serialize};
 
@@ -107,6 +108,17 @@ impl Opened {
     }
 }
 
+/// Which root of the cache is as good as one that is made now.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Taken {
+    /// The one that is there.
+    Any,
+    /// One that was made since then.
+    MadeSince(SystemTime),
+    /// None.
+    Never,
+}
+
 impl Cache {
     /// Opens the cache in `folder`, and creates it if it is missing.
     pub fn open(folder: impl AsRef<Path>) -> Result<Self> {
@@ -124,7 +136,7 @@ impl Cache {
 
     /// The base, from the cache or made now.
     pub fn ensure(&self, definition: &Definition, progress: &dyn Progress) -> Result<Root> {
-        self.base(definition, &[], false, progress)
+        self.base(definition, &[], Taken::Any, progress)
     }
 
     /// The base. Before it is made, its archives are also searched for `ahead`: the packages that
@@ -135,12 +147,12 @@ impl Cache {
         ahead: &[String],
         progress: &dyn Progress,
     ) -> Result<Root> {
-        self.base(definition, ahead, false, progress)
+        self.base(definition, ahead, Taken::Any, progress)
     }
 
     /// The base, made now from the archives' present content; it replaces the cached one.
     pub fn rebuild(&self, definition: &Definition, progress: &dyn Progress) -> Result<Root> {
-        self.base(definition, &[], true, progress)
+        self.base(definition, &[], Taken::Never, progress)
     }
 
     /// The base if it is in the cache.
@@ -194,15 +206,15 @@ impl Cache {
             self.require_for_layer(&parent, ahead, progress)?;
             recipe::layer(&parent, spec, work, &logs, progress)
         };
-        let made = self.make(&wanted, false, progress, build)?;
+        let made = self.make(&wanted, Taken::Any, progress, build)?;
         Ok(made.on(parent))
     }
 
-    fn base(
+    pub(super) fn base(
         &self,
         definition: &Definition,
         ahead: &[String],
-        fresh: bool,
+        taken: Taken,
         progress: &dyn Progress,
     ) -> Result<Root> {
         let wanted = wanted_base(definition)?;
@@ -210,22 +222,22 @@ impl Cache {
             self.require_for_base(definition, ahead, progress)?;
             recipe::base(definition, work, &self.part("logs"), progress)
         };
-        Ok(self.make(&wanted, fresh, progress, build)?.alone(definition))
+        Ok(self.make(&wanted, taken, progress, build)?.alone(definition))
     }
 
     fn make(
         &self,
         wanted: &Wanted<'_>,
-        fresh: bool,
+        taken: Taken,
         progress: &dyn Progress,
         build: impl FnOnce(&Path) -> Result<recipe::Made>,
     ) -> Result<Opened> {
-        if !fresh && let Some(found) = self.lookup(wanted, progress)? {
+        if let Some(found) = self.take(wanted, taken, progress)? {
             return Ok(found);
         }
         let _lock = self.lock(&wanted.file_name(), progress)?;
         // somebody else may have made it while we waited
-        if !fresh && let Some(found) = self.lookup(wanted, progress)? {
+        if let Some(found) = self.take(wanted, taken, progress)? {
             return Ok(found);
         }
         progress.go_on()?;
@@ -261,8 +273,32 @@ impl Cache {
         whole::flush_folder(&self.part("roots"))
     }
 
+    /// The cached entry, if it is one that is taken.
+    fn take(
+        &self,
+        wanted: &Wanted<'_>,
+        taken: Taken,
+        progress: &dyn Progress,
+    ) -> Result<Option<Opened>> {
+        let is_taken = match taken {
+            Taken::Any => true,
+            Taken::Never => false,
+            Taken::MadeSince(time) => made(&self.ref_of(wanted))?.is_some_and(|made| made >= time),
+        };
+        if is_taken { self.lookup(wanted, progress) } else { Ok(None) }
+    }
+
+    fn ref_of(&self, wanted: &Wanted<'_>) -> PathBuf {
+        self.part("refs").join(wanted.file_name() + ".json")
+    }
+
+    /// When the base was last made here, also if it became the same as before; none if it is not in the cache.
+    pub fn made(&self, definition: &Definition) -> Result<Option<SystemTime>> {
+        made(&self.ref_of(&wanted_base(definition)?))
+    }
+
     fn set_ref(&self, wanted: &Wanted<'_>, root: Digest) -> Result<()> {
-        let path = self.part("refs").join(wanted.file_name() + ".json");
+        let path = self.ref_of(wanted);
         let value = Ref::new(&wanted.label, wanted.key, root);
         let text = serde_json::to_vec(&value)
             .map_err(|e| Error::new(Kind::Io, "cannot write").at(&path).because(e))?;
@@ -272,7 +308,7 @@ impl Cache {
 
     /// The cached entry. None when it is missing or damaged, and has to be made.
     fn lookup(&self, wanted: &Wanted<'_>, progress: &dyn Progress) -> Result<Option<Opened>> {
-        let path = self.part("refs").join(wanted.file_name() + ".json");
+        let path = self.ref_of(wanted);
         let text = match std::fs::read(&path) {
             Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(None),
             text => text.at("cannot read which root is the newest", &path)?,
@@ -311,6 +347,14 @@ impl Cache {
         }
         lock::wait_for(&file, &path, progress)?;
         Ok(file)
+    }
+}
+
+/// A name in the cache is written whenever its root is made.
+fn made(path: &Path) -> Result<Option<SystemTime>> {
+    match file::look(path)? {
+        None => Ok(None),
+        Some(meta) => Ok(Some(meta.modified().at("cannot read when it was made", path)?)),
     }
 }
 

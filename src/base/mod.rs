@@ -12,6 +12,7 @@ pub(crate) mod mmdebstrap;
 mod names;
 pub(crate) mod packages;
 mod recipe;
+mod renew;
 mod seal;
 mod seed;
 mod shipped;
@@ -30,6 +31,7 @@ pub use definition::{
 };
 pub use inventory::{Listed, Pruned};
 pub use names::{Absent, names_at_hand};
+pub use renew::Update;
 
 use crate::error::{Error, Kind, Result};
 use crate::manifest::Package;

@@ -60,6 +60,8 @@ pub struct Here<'a> {
     pub(super) evidence: PathBuf,
     /// Sites' channels, and whether the store was asked tonight.
     asked: Mutex<BTreeMap<String, Arc<Mutex<bool>>>>,
+    /// Bases that were looked at tonight.
+    pub(super) renewed: Mutex<BTreeMap<String, Arc<Mutex<bool>>>>,
     /// Pieces of images that were seen in stores tonight: whoever publishes next does not ask for them.
     pub(super) seen: Known,
     /// What is known of all customers, for the search for leaks; none before the first release.
@@ -73,8 +75,8 @@ impl<'a> Here<'a> {
         let pulled = Pulling { offline: true, ..tools.pulling };
         let offline = Desk::open(tools.project.clone(), pulled)?;
         let (evidence, asked, seen) = (night.to_owned(), Mutex::default(), Known::default());
-        let customers = Mutex::default();
-        Ok(Self { tools, asking, offline, earlier, evidence, asked, seen, customers })
+        let (customers, renewed) = (Mutex::default(), Mutex::default());
+        Ok(Self { tools, asking, offline, earlier, evidence, asked, renewed, seen, customers })
     }
 
     /// The order of a customer, with the channel that the policy says.
@@ -91,6 +93,7 @@ impl<'a> Here<'a> {
         let (ticket, bundle) = self.pull(customer, progress)?;
         let bill = |packages: &[_]| Bill::of(packages, &bundle.manifest);
         let manifest = bundle.manifest.clone();
+        self.renew(&ticket.order.definition, progress)?;
         let prepared = self.asking.prepare(&ticket, bundle.clone(), progress)?;
         let bill = bill(&prepared.root.packages);
         let (plan, profile) = (&prepared.plan, &ticket.order.profile);
@@ -234,7 +237,7 @@ impl Steps for Here<'_> {
 }
 
 /// A panic elsewhere leaves nothing half changed here.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 

@@ -3,11 +3,12 @@
 //!
 //! The way through: `policy` is nightly.toml; `call` goes through one call of it. A `job` is a value with a digest;
 //! [`Night`] says from what happened what is next, and is pure. `engine` runs that with threads, within `limits`; what
-//! it runs are [`Steps`], and `here`, `booting` and `releasing` are those of this machine, `there` what they find done. `ground` is where nights are written down, `shard`
+//! it runs are [`Steps`], and `here`, `bases`, `booting` and `releasing` are those of this machine, `there` what they find done. `ground` is where nights are written down, `shard`
 //! which part of the customers is done, `cluster` what schedulers of many machines are given, `bill` what is in an image, `estimate` how long all will take, [`report`] what is
 //! shown, `end` how it is
 //! concluded, `prune` what is removed then.
 
+mod bases;
 mod bill;
 mod booting;
 mod call;
@@ -46,8 +47,8 @@ pub use limits::{Allowed, Choice, Free};
 pub use night::Night;
 pub use outlook::Outlook;
 pub use policy::{
-    FILE, Keep, Limits, Notify, Policy, Releasing, SCHEMA_FILE, STARTER, Smoke, When, Which, init,
-    schema,
+    Bases, FILE, Keep, Limits, Notify, Policy, Refresh, Releasing, SCHEMA_FILE, STARTER, Smoke,
+    When, Which, init, schema,
 };
 pub use report::Report;
 pub use shard::Shard;

@@ -31,6 +31,8 @@ pub struct Policy {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(extend("format" = "channel"))]
     pub channel: Option<String>,
+    /// When bases are made anew.
+    pub bases: Bases,
     /// Which images are booted, and how.
     pub smoke: Smoke,
     /// Whether a release is made of every good image; not by default.
@@ -43,6 +45,27 @@ pub struct Policy {
     /// Who is told when a night is over.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub notify: Option<Notify>,
+}
+
+/// When bases are made anew.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Bases {
+    /// When: "keep", "weekly" or "security".
+    pub refresh: Refresh,
+}
+
+/// When bases are made anew. Those of a file or of a date never are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Refresh {
+    /// Never: they are as the cache has them.
+    #[default]
+    Keep,
+    /// When they are a week old.
+    Weekly,
+    /// When the archives have security updates of what is in them.
+    Security,
 }
 
 /// Which images are booted, and how.
