@@ -109,14 +109,14 @@ fn slurm(
     tasks.arg(format!("--array={}", array(open)));
     tasks.arg("--output").arg(folder.join("slurm-%a.log")).arg(shard);
     let tasks = submitted(&mut tasks)?;
+    // said at once: if what follows fails, the array runs all the same
+    terminal::print(format!("{tasks}: {} of {} shards", open.len(), shared.shards))?;
     let mut last = Command::new("sbatch");
     last.arg("--parsable").arg(format!("--job-name=slipway-{}-report", shared.night));
     // also behind shards that failed: the report is about them
     last.arg(format!("--dependency=afterany:{tasks}"));
     last.arg("--output").arg(folder.join("slurm-report.log")).arg(report);
     let last = submitted(&mut last)?;
-    let count = open.len();
-    terminal::print(format!("{tasks}: {count} of {} shards", shared.shards))?;
     terminal::print(format!("{last}: the report, behind them"))?;
     terminal::advise("when they are over, the same command submits again what is missing");
     Ok(())
